@@ -1,0 +1,51 @@
+package manifest
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrMoved says that a branch is no longer where a push expected it: read again, decide again.
+var ErrMoved = errors.New("the branch has moved")
+
+// Commit is one Git commit as far as Plateform cares.
+type Commit struct {
+	Hash string
+	// Parents, the first one first; empty for a root commit.
+	Parents []string
+	Author  Signature
+	// Message with subject, body and trailers.
+	Message string
+}
+
+// Signature is who made a commit, and when.
+type Signature struct {
+	Name  string
+	Email string
+	When  time.Time
+}
+
+// Entry is one name in a folder of a snapshot.
+type Entry struct {
+	Name string
+	// Hash of the blob or tree.
+	Hash string
+	// Dir says that it is a folder. What is neither a regular file nor a folder (a symlink, a submodule) is not listed.
+	Dir bool
+}
+
+// Change is one file that differs between two commits. A hash is empty where the file is not there.
+type Change struct {
+	Path   string
+	Before string
+	After  string
+}
+
+// Edit is one commit to be made: a message and the files it sets or removes.
+type Edit struct {
+	// Message with subject and trailers.
+	Message string
+	Author  Signature
+	// Files by path; nil content removes the file.
+	Files map[string][]byte
+}

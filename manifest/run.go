@@ -1,0 +1,102 @@
+package manifest
+
+import "time"
+
+// Run is workspaces/<ws>/<project>/run.yaml in plateform-gitops: what Plateform remembers of a project beyond what the
+// config repository says now. It is a cache: all but failures is rebuilt from the config history when it is lost.
+type Run struct {
+	Header `yaml:",inline"`
+	Spec   RunSpec `yaml:"spec" json:"spec"`
+}
+
+// RunSpec is the body of run.yaml.
+type RunSpec struct {
+	// Highest version the project ever had. Versions are never used again, so this outlives the project.
+	Highest string `yaml:"highest,omitempty" json:"highest,omitempty"`
+	// Owner id of the workspace. The name never passes to another.
+	Owner int64 `yaml:"owner,omitempty" json:"owner,omitempty"`
+	// Holds on parts that must not be released at the key they have.
+	Holds []Hold `yaml:"holds,omitempty" json:"holds,omitempty"`
+	// Frozen projects keep what runs until a retry, because history was rewritten.
+	Frozen *Frozen `yaml:"frozen,omitempty" json:"frozen,omitempty"`
+	// Kept is the release that keeps running although its file is gone and no other is left.
+	Kept *Kept `yaml:"kept,omitempty" json:"kept,omitempty"`
+	// Deleted makes this a tombstone.
+	Deleted *Deleted `yaml:"deleted,omitempty" json:"deleted,omitempty"`
+	// Last run that ended.
+	Last *LastRun `yaml:"last,omitempty" json:"last,omitempty"`
+}
+
+// HoldReason says why a part is held.
+type HoldReason string
+
+// The reasons.
+const (
+	HeldRollback HoldReason = "rollback" // the release with this key was withdrawn
+	HeldFailed   HoldReason = "failed"   // the build of this key failed
+)
+
+// Hold keeps one part of a project from being released at one key.
+type Hold struct {
+	// Part that is held: source, source/<service>, project, platform.
+	Part string `yaml:"part" json:"part"`
+	// Key it is held at. Another key at HEAD ends the hold.
+	Key string `yaml:"key" json:"key"`
+	// Reason: rollback or failed.
+	Reason HoldReason `yaml:"reason" json:"reason"`
+	// Release that was withdrawn; its coming back ends the hold. Empty for a failure.
+	Release string `yaml:"release,omitempty" json:"release,omitempty"`
+	// Commit of the config repository that caused the hold.
+	Commit string `yaml:"commit,omitempty" json:"commit,omitempty"`
+	// Source is the app's commit that is held, where there is one.
+	Source string `yaml:"source,omitempty" json:"source,omitempty"`
+}
+
+// Frozen says what vanished when the config history was rewritten.
+type Frozen struct {
+	Release string `yaml:"release" json:"release"`
+	Commit  string `yaml:"commit" json:"commit"`
+}
+
+// Kept names a release whose file is gone but which still runs.
+type Kept struct {
+	Release string `yaml:"release" json:"release"`
+	// Commit of the config repository that still has the file.
+	Commit string `yaml:"commit" json:"commit"`
+}
+
+// Deleted marks a project whose project.yaml is gone.
+type Deleted struct {
+	// Commit that deleted it.
+	Commit string `yaml:"commit" json:"commit"`
+	// DataKept says that volumes were left in the namespace, which therefore must stay.
+	DataKept bool `yaml:"dataKept,omitempty" json:"dataKept,omitempty"`
+}
+
+// Result of a run that ended.
+type Result string
+
+// The results.
+const (
+	ResultDeployed   Result = "deployed"
+	ResultFailed     Result = "failed"
+	ResultSuperseded Result = "superseded"
+	ResultHeld       Result = "held"
+)
+
+// LastRun is the newest run of a project that ended.
+type LastRun struct {
+	// ID of the run, derived from the project and what it was made from; log lines carry it.
+	ID      string `yaml:"id" json:"id"`
+	Result  Result `yaml:"result" json:"result"`
+	Release string `yaml:"release,omitempty" json:"release,omitempty"`
+	Cause   Cause  `yaml:"cause" json:"cause"`
+	// Source is the app's commit the run was for, where there is one.
+	Source string `yaml:"source,omitempty" json:"source,omitempty"`
+	// Error in one line, when it failed; secrets are never in it.
+	Error string       `yaml:"error,omitempty" json:"error,omitempty"`
+	Build *BuildRecord `yaml:"build,omitempty" json:"build,omitempty"`
+	// StartedAt and EndedAt in UTC, to the second.
+	StartedAt time.Time `yaml:"startedAt" json:"startedAt"`
+	EndedAt   time.Time `yaml:"endedAt" json:"endedAt"`
+}
