@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// app is what a command may touch of the machine it runs on.
+type app struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	// getenv reads the environment.
+	getenv func(string) string
+	// now is the clock.
+	now func() time.Time
+	// colour says that stdout is a terminal that wants colour and progress.
+	colour bool
+}
+
+// newApp returns the app of a real process.
+func newApp() *app {
+	return &app{
+		stdin:  os.Stdin,
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		getenv: os.Getenv,
+		now:    time.Now,
+		colour: wantsColour(os.Stdout, os.Getenv),
+	}
+}
+
+// wantsColour says whether to colour what goes to f: only on a terminal, and never with NO_COLOR.
+func wantsColour(f *os.File, getenv func(string) string) bool {
+	return term.IsTerminal(int(f.Fd())) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+}
+
+// run executes one command line and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintf(a.stderr, "plateform: %s\n", text)
+	}
+	return codeOf(err)
+}
+
+// root is the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "plateform",
+		Short: "Two Git repositories, one application platform",
+		Long: `Plateform turns two Git repositories into an application platform.
+
+People describe workspaces and projects in platform-config. Plateform builds what changed, records every deploy as
+one commit, and writes the wanted state of the cluster into plateform-gitops. git revert takes a deploy back.
+
+Start with:  plateform demo`,
+		Args:              a.noArguments,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError("%w (see %s -h)", err, c.CommandPath())
+	})
+	root.AddGroup(
+		&cobra.Group{ID: groupStart, Title: "Start:"},
+		&cobra.Group{ID: groupLook, Title: "Look:"},
+		&cobra.Group{ID: groupAct, Title: "Act:"},
+		&cobra.Group{ID: groupRun, Title: "Run:"},
+	)
+	root.AddCommand(a.commands()...)
+	return root
+}
+
+// Groups of commands in the help.
+const (
+	groupStart = "start"
+	groupLook  = "look"
+	groupAct   = "act"
+	groupRun   = "run"
+)
+
+// commands are all commands; each sets its group.
+func (a *app) commands() []*cobra.Command {
+	return nil
+}
+
+// noArguments refuses arguments, as wrong usage.
+func (a *app) noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if c.HasSubCommands() {
+		return usageError("there is no command %q (see %s -h)", args[0], c.CommandPath())
+	}
+	return usageError("%s takes no arguments, got %q (see %s -h)", c.CommandPath(), args[0], c.CommandPath())
+}

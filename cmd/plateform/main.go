@@ -1,0 +1,20 @@
+// Command plateform is the whole of Plateform in one binary: the reconciler (`serve`), and the commands with which
+// people look at and act on the two Git repositories it works on.
+//
+// This package is the only place that knows every other one. Each command is a file; what they share of the machine
+// they run on is handed to them as an app, so that tests run them in process.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := newApp().run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
