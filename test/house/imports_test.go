@@ -1,0 +1,218 @@
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const module = "github.com/plateform/plateform"
+
+// goPackage is what the rules look at of a package, as `go list -json` prints it. Paths of this module are relative to
+// its root.
+type goPackage struct {
+	ImportPath   string
+	Name         string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// mayImport says what each layer may import of this module, besides packages of its own layer where it names itself.
+// A pattern ending in / stands for everything below.
+var mayImport = map[string][]string{
+	"manifest":   {},
+	"gitstore":   {"manifest", "gitstore/"},
+	"webhook":    {"manifest", "webhook/"},
+	"reconciler": {"manifest"},
+	"adapter":    {"manifest", "gitstore", "gitstore/", "reconciler"},
+	"cmd":        {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
+	"schemas":    {"manifest", "schemas", "schemas/"},
+	"examples":   {"manifest", "schemas", "examples", "examples/"},
+	"test":       {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "examples", "test", "test/"},
+}
+
+// vague are package names that say nothing, and so collect everything.
+var vague = []string{"util", "utils", "common", "types", "pkg", "helpers", "misc", "base", "shared"}
+
+// topLevel are all folders there may be at the root of the repository.
+var topLevel = []string{
+	"reconciler", "manifest", "webhook", "gitstore", "cmd", "schemas", "examples", "test", "docs", ".ci", ".git", ".github",
+	"bin", "dist", // made by make, ignored by Git
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, problem := range checkImports(listPackages(t)) {
+		t.Error(problem)
+	}
+}
+
+func TestTopLevelFolders(t *testing.T) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !slices.Contains(topLevel, e.Name()) {
+			t.Errorf("folder %s: the top level is fixed (%s)", e.Name(), strings.Join(topLevel, " "))
+		}
+	}
+}
+
+func TestCheckImportsFindsWrongOnes(t *testing.T) {
+	tests := []struct {
+		name string
+		pkg  goPackage
+		want []string
+	}{
+		{"the nouns import nothing of ours", goPackage{ImportPath: "manifest", Imports: []string{"fmt", "gitstore"}},
+			[]string{"manifest must not import gitstore"}},
+		{"not even in a test", goPackage{ImportPath: "manifest", TestImports: []string{"gitstore"}},
+			[]string{"the tests of manifest must not import gitstore"}},
+		{"a parent does not know its children", goPackage{ImportPath: "reconciler", Imports: []string{"manifest", "reconciler/jenkins"}},
+			[]string{"reconciler must not import reconciler/jenkins"}},
+		{"the loop does not know Git", goPackage{ImportPath: "reconciler", Imports: []string{"gitstore"}},
+			[]string{"reconciler must not import gitstore"}},
+		{"adapters do not know each other", goPackage{ImportPath: "reconciler/github", Imports: []string{"reconciler", "gitstore", "reconciler/gitforge"}},
+			[]string{"reconciler/github must not import reconciler/gitforge"}},
+		{"nor do their tests", goPackage{ImportPath: "reconciler/github", XTestImports: []string{"reconciler/github", "reconciler/gitforge"}},
+			[]string{"the tests of reconciler/github must not import reconciler/gitforge"}},
+		{"tests run contract suites and small servers", goPackage{ImportPath: "reconciler/github",
+			XTestImports: []string{"reconciler/github", "reconciler/forgetest", "test/gitserver"}}, nil},
+		{"a package inside an adapter belongs to it", goPackage{ImportPath: "reconciler/jenkins", Imports: []string{"reconciler/jenkins/wire"}}, nil},
+		{"a contract suite is for tests", goPackage{ImportPath: "reconciler/github", Imports: []string{"reconciler/forgetest"}},
+			[]string{"reconciler/github must not import reconciler/forgetest"}},
+		{"the product does not need the tests", goPackage{ImportPath: "cmd/plateform", Imports: []string{"manifest", "test/gitserver"}},
+			[]string{"cmd/plateform must not import test/gitserver"}},
+		{"only cmd imports cmd", goPackage{ImportPath: "test/e2e", Imports: []string{"cmd/plateform"}},
+			[]string{"test/e2e must not import cmd/plateform"}},
+		{"a name that says nothing", goPackage{ImportPath: "reconciler/util", Name: "util"},
+			[]string{"reconciler/util: a package called util collects everything; name it after what it is for"}},
+		{"an unknown layer", goPackage{ImportPath: "server"}, []string{"server is in none of the layers"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, checkImports([]goPackage{tt.pkg})); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// checkImports returns what is wrong with the imports and names of the packages.
+func checkImports(packages []goPackage) []string {
+	var problems []string
+	for _, p := range packages {
+		allowed, known := mayImport[layer(p.ImportPath)]
+		if !known {
+			problems = append(problems, p.ImportPath+" is in none of the layers")
+			continue
+		}
+		if slices.Contains(vague, p.Name) {
+			problems = append(problems, fmt.Sprintf(
+				"%s: a package called %s collects everything; name it after what it is for", p.ImportPath, p.Name))
+		}
+		for _, imported := range p.Imports {
+			if ours(imported) && !within(p.ImportPath, imported) && !allows(allowed, imported, isTestPackage(p.ImportPath)) {
+				problems = append(problems, fmt.Sprintf("%s must not import %s", p.ImportPath, imported))
+			}
+		}
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+			if ours(imported) && imported != p.ImportPath && !within(p.ImportPath, imported) && !testMayImport(p.ImportPath, allowed, imported) {
+				problems = append(problems, fmt.Sprintf("the tests of %s must not import %s", p.ImportPath, imported))
+			}
+		}
+	}
+	return problems
+}
+
+// layer of a package by its path.
+func layer(importPath string) string {
+	first, rest, _ := strings.Cut(importPath, "/")
+	if first == "reconciler" && rest != "" {
+		return "adapter"
+	}
+	return first
+}
+
+// ours says that a package belongs to this module; only those have a layer's name in front.
+func ours(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	_, known := mayImport[first]
+	return known
+}
+
+// within says that a package lies below an adapter, and so belongs to it.
+func within(adapter, importPath string) bool {
+	return layer(adapter) == "adapter" && strings.HasPrefix(importPath, adapter+"/")
+}
+
+// isTestPackage says that a package is there for tests only: a contract suite or a small server.
+func isTestPackage(importPath string) bool {
+	return strings.HasPrefix(importPath, "test/") || strings.HasSuffix(path.Base(importPath), "test")
+}
+
+// allows says that what is imported is on the list; what is for tests is for those that are for tests themselves.
+func allows(allowed []string, imported string, byTest bool) bool {
+	if isTestPackage(imported) {
+		return byTest
+	}
+	return slices.ContainsFunc(allowed, func(pattern string) bool {
+		return imported == pattern || strings.HasSuffix(pattern, "/") && strings.HasPrefix(imported, pattern)
+	})
+}
+
+// testMayImport says what a test may import besides: contract suites, the small servers, the store, and the schemas.
+// manifest stays alone, and adapters apart.
+func testMayImport(importPath string, allowed []string, imported string) bool {
+	if layer(importPath) == "manifest" {
+		return false
+	}
+	return allows(append(slices.Clone(allowed), "gitstore", "schemas", "examples"), imported, true)
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-e", "-tags", "e2e",
+		"-json=ImportPath,Name,Imports,TestImports,XTestImports", "./...")
+	list.Dir = root
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("reading what go list says: %v", err)
+		}
+		packages = append(packages, relative(p))
+	}
+	if len(packages) == 0 {
+		t.Fatal("go list finds no package")
+	}
+	return packages
+}
+
+// relative cuts the module's path off, and leaves packages of others alone.
+func relative(p goPackage) goPackage {
+	p.ImportPath = strings.TrimPrefix(p.ImportPath, module+"/")
+	for _, imports := range [][]string{p.Imports, p.TestImports, p.XTestImports} {
+		for i, imported := range imports {
+			imports[i] = strings.TrimPrefix(imported, module+"/")
+		}
+	}
+	return p
+}
