@@ -1,0 +1,61 @@
+# `make` alone lists the targets. All of them but e2e need only Go, git and make.
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 2s
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/plateform, one static binary
+	CGO_ENABLED=0 go build -trimpath -o bin/plateform ./cmd/plateform
+
+.PHONY: demo
+demo: build ## play the whole story on this machine, with real Git repositories
+	bin/plateform demo
+
+.PHONY: test
+test: ## run all tests with the race detector, and each fuzz target for a moment
+	@$(if $(RACE),,echo "no C compiler here: the tests run without the race detector")
+	go test $(RACE) -timeout 15m ./...
+	@$(MAKE) --no-print-directory fuzz
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (2s)
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file func; do \
+		echo "go test -fuzz $${func#func } -fuzztime $(FUZZTIME) $$(dirname "$$file")"; \
+		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
+	done
+
+.PHONY: e2e
+e2e: ## run the tests that need more than Go and git (buildah)
+	@dirs=$$(grep -rlE --include='*_test.go' '^//go:build e2e$$' . | xargs -rn1 dirname | sort -u); \
+	if [ -z "$$dirs" ]; then echo "there is no test with the tag e2e"; exit 1; fi; \
+	echo "go test -count=1 -tags e2e $$(echo $$dirs)"; \
+	go test -count=1 -timeout 15m -tags e2e $$dirs
+
+.PHONY: lint
+lint: ## check format, go vet and staticcheck
+	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './.git/*')); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go vet -tags e2e ./...
+	go run $(STATICCHECK) -tags e2e ./...
+
+.PHONY: bench
+bench: ## run the benchmarks, print them and write bench.json
+	go run ./test/bench ./...
+
+.PHONY: generate
+generate: ## write again what is made from the code: schemas, examples, tables in the README
+	go run ./schemas/generate
+
+.PHONY: tidy-check
+tidy-check: ## check that go.mod and go.sum are what the code needs
+	go mod tidy -diff
+	go mod verify
