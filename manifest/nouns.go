@@ -116,6 +116,8 @@ type SourcesSpec struct {
 type IngressSpec struct {
 	// Class of the ingress controller; nginx when absent.
 	Class string `yaml:"class,omitempty" json:"class,omitempty"`
+	// Namespace the ingress controller runs in, which may reach every workspace; ingress-<class> when absent.
+	Namespace string `yaml:"namespace,omitempty" json:"namespace,omitempty"`
 	// TLSIssuer is the cert-manager ClusterIssuer of certificates; no TLS section when absent.
 	TLSIssuer string `yaml:"tlsIssuer,omitempty" json:"tlsIssuer,omitempty"`
 }

@@ -88,6 +88,8 @@ type PlatformInputs struct {
 	Replicas int `yaml:"replicas,omitempty" json:"replicas,omitempty"`
 	// Resources by default; empty where the project names its own.
 	Resources Resources `yaml:"resources,omitempty" json:"resources,omitzero"`
+	// Databases among the projects that env takes values from, sorted: these come out of a Secret, those of an app do not.
+	Databases []string `yaml:"databases,omitempty" json:"databases,omitempty"`
 }
 
 // CauseKind says what made a release or a run necessary.
