@@ -1,0 +1,66 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// compare fails the test when two values files differ in what the tests know of them.
+func compare(t *testing.T, got, want values) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(values{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the values differ (-want +got):\n%s", diff)
+	}
+}
+
+// wantOrder fails the test unless the lines that begin with these words are there, in this order.
+func wantOrder(t *testing.T, text string, words ...string) {
+	t.Helper()
+	rest := "\n" + text
+	for _, word := range words {
+		_, after, found := strings.Cut(rest, "\n"+word)
+		if !found {
+			t.Errorf("%q is missing or not in its place in\n%s", word, text)
+			return
+		}
+		rest = after
+	}
+}
+
+// wantTrailers fails the test unless a commit has these trailers with these values.
+func wantTrailers(t *testing.T, r *repo, commit string, want map[string]string) {
+	t.Helper()
+	for key, value := range want {
+		if got := r.trailer(commit, key); got != value {
+			t.Errorf("trailer %s of %s is %q, want %q", key, commit, got, value)
+		}
+	}
+}
+
+// same fails the test unless the values are byte for byte those.
+func same(t *testing.T, got, want values) {
+	t.Helper()
+	if got.text != want.text {
+		t.Errorf("the values are\n%s\nwant byte for byte\n%s", got.text, want.text)
+	}
+}
+
+// absent is an error while a file is in the branch.
+func absent(r *repo, path string) error {
+	if r.read(path) != "" {
+		return fmt.Errorf("%s is still there", path)
+	}
+	return nil
+}
+
+// ownRelease is an error until the project runs a release that names it.
+func ownRelease(p *project) error {
+	if v := p.values(); v.Project != p.name {
+		return fmt.Errorf("its values name %q, its releases are %v", v.Project, p.releases())
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// A project that does not compile gets one failure with the end of its log; its neighbour is deployed meanwhile, and
+// nobody tries again by himself.
+func TestFailedBuildIsToldOnceAndNotRetried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop, api := w.goProject("ws-1", "shop"), w.goProject("ws-1", "api")
+	shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
+
+	commit := w.add(shop, api)
+	api.runs("v1.0.0")
+	verdict := shop.verdict(commit)
+
+	if verdict.State != "failure" || verdict.Stage != "failed" || !strings.Contains(verdict.Description, "sellEverything") {
+		t.Errorf("the failure is told as %+v", verdict)
+	}
+	if verdict := api.verdict(commit); verdict.State != "success" {
+		t.Errorf("the neighbour ended with %+v", verdict)
+	}
+	attempts := shop.attempts()
+	w.settle()
+	w.restart()
+	w.settle()
+	if got := shop.attempts(); got != attempts || len(terminals(shop.notes(commit))) != 1 {
+		t.Errorf("it was built %d times and told %d times", got, len(terminals(shop.notes(commit))))
+	}
+	shop.wantReleases()
+	if shop.values().text != "" {
+		t.Errorf("something runs:\n%s", shop.values().text)
+	}
+
+	shop.push("mended")
+	shop.runs("v1.0.0")
+	if got := shop.says(); got != "mended" {
+		t.Errorf("v1.0.0 says %q", got)
+	}
+}
+
+// A build that failed for a reason that is gone goes through with `plateform retry`.
+func TestRetryAfterFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	one := shop.runs("v1.0.0")
+
+	w.registry.deny(shop.repository(), true)
+	source := shop.push("two")
+	if verdict := shop.sourceVerdict(source); verdict.State != "failure" {
+		t.Errorf("the push ended with %+v", verdict)
+	}
+	w.registry.deny(shop.repository(), false)
+	shop.still(one)
+	w.restart()
+	shop.still(one)
+
+	if out, err := w.plateform("retry", "ws-1/shop"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	shop.runs("v1.0.1")
+	if got := shop.says(); got != "two" {
+		t.Errorf("v1.0.1 says %q", got)
+	}
+	if verdict := shop.verdict(w.retryCommit()); verdict.State == "failure" {
+		t.Errorf("the retry ended with %+v", verdict)
+	}
+}
+
+// A retry of what still does not build fails once more, on the commit that asked for it.
+func TestRetryOfWhatStillFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
+	shop.verdict(w.add(shop))
+
+	if out, err := w.plateform("retry", "ws-1/shop"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	retry := w.retryCommit()
+	if verdict := shop.verdict(retry); verdict.State != "failure" {
+		t.Errorf("the retry ended with %+v", verdict)
+	}
+	w.settle()
+	if got := len(terminals(shop.notes(retry))); got != 1 {
+		t.Errorf("the retry was told %d times", got)
+	}
+	shop.wantReleases()
+}
+
+// A source that is not there fails with a reason, and goes out once it is there and the project asks for it again.
+func TestUnreachableSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	missing := w.dir + "/nowhere.git"
+	there := shop.app.bare
+	shop.app.bare = missing
+	commit := w.add(shop)
+	api := w.goProject("ws-1", "api")
+	w.add(api)
+	api.runs("v1.0.0")
+
+	w.await("shop to be told that its source is not there", func() error {
+		for _, r := range shop.notes(commit) {
+			if strings.Contains(r.Description, "nowhere") {
+				return nil
+			}
+		}
+		return fmt.Errorf("its notes are %+v", shop.notes(commit))
+	})
+	shop.app.bare = there
+	shop.edit()
+	shop.runs("v1.0.0")
+}
+
+// A commit that breaks one file turns red with file and line; that file's project stays as it is, all others deploy.
+func TestBrokenFileStopsOnlyItsProject(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop, api := w.goProject("ws-1", "shop"), w.goProject("ws-1", "api")
+	w.add(shop, api)
+	one := shop.runs("v1.0.0")
+	api.runs("v1.0.0")
+
+	commit := w.config.commit("Break shop, change api", files{
+		shop.file(): shop.yaml("replicaz: 2"),
+		api.file():  api.yaml("replicas: 2"),
+	})
+	verdict := w.verdictOn(commit, "plateform/config")
+	if place := shop.file() + ":7"; verdict.State != "failure" || !strings.Contains(verdict.Description, place) || !strings.Contains(verdict.Description, "replicaz") {
+		t.Errorf("the commit ended with %+v, want a failure at %s", verdict, place)
+	}
+	if v := api.runs("v1.0.1"); v.Replicas != 2 {
+		t.Errorf("api is\n%s", v.text)
+	}
+	shop.still(one)
+
+	mended := shop.edit("replicas: 2")
+	if v := shop.runs("v1.0.1"); v.Replicas != 2 {
+		t.Errorf("shop is\n%s", v.text)
+	}
+	if verdict := shop.verdict(mended); verdict.State != "success" {
+		t.Errorf("the mended commit ended with %+v", verdict)
+	}
+}
+
+// A workspace or the platform file that does not parse prunes nothing and lets the rest go on.
+func TestBrokenWorkspaceOrPlatformPrunesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	w.registry.publish("birds/wren:1")
+	shop, blog := w.imageProject("ws-1", "shop", "birds/wren:1"), w.imageProject("ws-2", "blog", "birds/wren:1")
+	w.add(shop, blog)
+	one := shop.runs("v1.0.0")
+	blog.runs("v1.0.0")
+
+	broken := w.config.commit("Break ws-1", files{workspaceFile("ws-1"): "kind: [\n"})
+	if verdict := w.verdictOn(broken, "plateform/config"); verdict.State != "failure" || !strings.Contains(verdict.Description, workspaceFile("ws-1")) {
+		t.Errorf("the broken workspace ended with %+v", verdict)
+	}
+	blog.edit("replicas: 2")
+	blog.runs("v1.0.1")
+	same(t, shop.values(), one)
+
+	broken = w.config.commit("Break the platform", files{"platform.yaml": "kind: [\n"})
+	if verdict := w.verdictOn(broken, "plateform/config"); verdict.State != "failure" || !strings.Contains(verdict.Description, "platform.yaml:") {
+		t.Errorf("the broken platform ended with %+v", verdict)
+	}
+	w.config.commit("Mend both", files{"platform.yaml": w.platformYAML(), workspaceFile("ws-1"): workspaceYAML("ws-1", 1001)})
+	shop.still(one)
+	shop.edit("replicas: 4")
+	shop.runs("v1.0.1")
+}
