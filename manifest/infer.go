@@ -181,7 +181,7 @@ func (l *inferences) health() {
 		return
 	}
 	if l.in.Project.Type == SpringMicroservice {
-		l.add("health", actuatorPath, "Spring Boot's actuator")
+		l.add("health", actuatorPath+"/{liveness,readiness}", "Spring Boot's actuator")
 		return
 	}
 	l.add("health", "TCP", "no path is named: the app is well when its port answers")
@@ -277,15 +277,4 @@ func resourcesOf(in ValuesInput) resourceValues {
 		CPU:    orElse(orElse(own.CPU, fallback.CPU), defaultCPU),
 		Memory: orElse(orElse(own.Memory, fallback.Memory), defaultMemory),
 	}
-}
-
-// healthOf is the health check to render; nil for a TCP check.
-func healthOf(in ValuesInput) *healthValues {
-	switch {
-	case in.Project.Health != nil:
-		return &healthValues{in.Project.Health.Path}
-	case in.Project.Type == SpringMicroservice:
-		return &healthValues{actuatorPath}
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 )
@@ -88,8 +87,12 @@ func Trailers(message string) []Trailer {
 }
 
 func isTrailerKey(key string) bool {
-	ok, _ := regexp.MatchString(`^[A-Za-z0-9][A-Za-z0-9-]*$`, key)
-	return ok
+	for i, r := range key {
+		if r >= 0x80 || !unicode.IsLetter(r) && !unicode.IsDigit(r) && (r != '-' || i == 0) {
+			return false
+		}
+	}
+	return key != ""
 }
 
 func oneLine(s string) string {

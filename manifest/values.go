@@ -69,6 +69,10 @@ type (
 	healthValues struct {
 		Path string `yaml:"path"`
 	}
+	probeValues struct {
+		Liveness  string `yaml:"liveness"`
+		Readiness string `yaml:"readiness"`
+	}
 	ingressValues struct {
 		Class     string `yaml:"class"`
 		TLSIssuer string `yaml:"tlsIssuer,omitempty"`
@@ -97,7 +101,7 @@ type springValues struct {
 	Entry     string         `yaml:"entry"`
 	Profiles  []string       `yaml:"profiles"`
 	Resources resourceValues `yaml:"resources"`
-	Health    *healthValues  `yaml:"health,omitempty"`
+	Health    probeValues    `yaml:"health"`
 	Ingress   *ingressValues `yaml:"ingress,omitempty"`
 }
 
@@ -172,6 +176,10 @@ func monolithic(in ValuesInput) (monolithicValues, error) {
 		return monolithicValues{}, fmt.Errorf("there is no image %q", AppImage)
 	}
 	host := projectHost(in)
+	var health *healthValues
+	if h := in.Project.Health; h != nil {
+		health = &healthValues{h.Path}
+	}
 	return monolithicValues{
 		identityValues: identity(in),
 		Host:           host,
@@ -180,7 +188,7 @@ func monolithic(in ValuesInput) (monolithicValues, error) {
 		Replicas:       replicasOf(in.Project.Replicas, in.Platform.Replicas),
 		Resources:      resourcesOf(in),
 		Env:            envValues(in, in.Project.Env),
-		Health:         healthOf(in),
+		Health:         health,
 		Ingress:        ingressValues{in.Platform.Ingress.Class, in.Platform.Ingress.TLSIssuer, host},
 	}, nil
 }
@@ -190,7 +198,10 @@ func spring(in ValuesInput) (springValues, error) {
 		identityValues: identity(in),
 		Profiles:       append([]string{}, in.Project.Profiles...),
 		Resources:      resourcesOf(in),
-		Health:         healthOf(in),
+		Health:         probeValues{Liveness: actuatorPath + "/liveness", Readiness: actuatorPath + "/readiness"},
+	}
+	if h := in.Project.Health; h != nil {
+		values.Health = probeValues{Liveness: h.Path, Readiness: h.Path}
 	}
 	for _, service := range in.Project.Services {
 		img, ok := in.image(service.Name)
