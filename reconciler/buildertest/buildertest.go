@@ -1,0 +1,238 @@
+// Package buildertest is the contract of reconciler.Builder as tests. Every implementation runs them.
+package buildertest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/reconciler"
+)
+
+// patience bounds every wait: nothing here takes nearly as long.
+const patience = 2 * time.Minute
+
+// Subject is an implementation under test.
+type Subject struct {
+	// Open returns a builder, as a process that starts has it; notify is to be called with what changes. Builders of one
+	// test share everything that outlives a process.
+	Open func(t *testing.T, notify func(id string)) reconciler.Builder
+	// Good can be built, Bad cannot. They have different IDs.
+	Good, Bad reconciler.BuildRequest
+	// Mend makes Bad one that can be built.
+	Mend func(t *testing.T)
+	// Built counts how often the request was really built so far; nil when there is nothing to count.
+	Built func(request reconciler.BuildRequest) int
+}
+
+// Run runs the contract. open prepares a subject of its own for each test.
+func Run(t *testing.T, open func(t *testing.T) Subject) {
+	tests := []struct {
+		name string
+		test func(t *testing.T, s Subject)
+	}{
+		{"what is unknown is no build", unknown},
+		{"a good request ends with an image", good},
+		{"many starts of one build are one", once},
+		{"a bad request ends with a failure, and stays there", bad},
+		{"a forgotten failure is tried again", forgotten},
+		{"the next process finds the same image", adopted},
+		{"what was returned belongs to the caller", own},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
+	}
+}
+
+// watched is a builder and the IDs it gave notice of.
+type watched struct {
+	reconciler.Builder
+	changed chan string
+}
+
+func (s Subject) open(t *testing.T) watched {
+	t.Helper()
+	w := watched{changed: make(chan string, 1000)}
+	w.Builder = s.Open(t, func(id string) { w.changed <- id })
+	return w
+}
+
+// start starts the request and waits for its end, looking again whenever there is notice and only then.
+func (w watched) start(t *testing.T, request reconciler.BuildRequest) reconciler.BuildStatus {
+	t.Helper()
+	if err := w.Start(t.Context(), request); err != nil {
+		t.Fatalf("Start(%s): %v", request.ID, err)
+	}
+	return w.wait(t, request.ID)
+}
+
+func (w watched) wait(t *testing.T, id string) reconciler.BuildStatus {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var before reconciler.BuildStatus
+	for {
+		status, err := w.Status(ctx, id)
+		if err != nil {
+			t.Fatalf("Status(%s): %v", id, err)
+		}
+		if len(status.Stages) < len(before.Stages) || !slices.Equal(before.Stages, status.Stages[:len(before.Stages)]) {
+			t.Fatalf("the stages went from %v to %v", before.Stages, status.Stages)
+		}
+		if status.Done {
+			check(t, status)
+			return status
+		}
+		before = status
+		select {
+		case <-w.changed:
+		case <-ctx.Done():
+			t.Fatalf("%s has not ended, and there is no notice: %+v", id, status)
+		}
+	}
+}
+
+// check holds for every status of a build that has ended.
+func check(t *testing.T, s reconciler.BuildStatus) {
+	t.Helper()
+	order := []reconciler.Stage{reconciler.StageBuilding, reconciler.StageScanning, reconciler.StagePushing}
+	last := -1
+	for _, stage := range s.Stages {
+		at := slices.Index(order, stage)
+		if at <= last {
+			t.Errorf("stages %v are not in the order of %v", s.Stages, order)
+		}
+		last = at
+	}
+	if (s.Image == nil) == (s.Failure == nil) {
+		t.Errorf("exactly one of image and failure must be there: %+v", s)
+	}
+	if s.Failure != nil && (s.Failure.Summary == "" || strings.ContainsAny(s.Failure.Summary, "\r\n")) {
+		t.Errorf("the summary must be one line: %q", s.Failure.Summary)
+	}
+}
+
+func unknown(t *testing.T, s Subject) {
+	w := s.open(t)
+	if _, err := w.Status(t.Context(), s.Good.ID); !errors.Is(err, reconciler.ErrNoBuild) {
+		t.Errorf("Status = %v, want ErrNoBuild", err)
+	}
+	if err := w.Cancel(t.Context(), s.Good.ID); err != nil {
+		t.Errorf("Cancel = %v, want no error", err)
+	}
+	if err := w.Forget(t.Context(), s.Good.ID); err != nil {
+		t.Errorf("Forget = %v, want no error", err)
+	}
+}
+
+func good(t *testing.T, s Subject) {
+	w := s.open(t)
+	status := w.start(t, s.Good)
+	if status.Failure != nil {
+		t.Fatalf("it failed: %s\n%s", status.Failure.Summary, status.Failure.Log)
+	}
+	image := status.Image
+	if image.Name != s.Good.Image || image.Repository == "" || !strings.HasPrefix(image.Digest, "sha256:") {
+		t.Errorf("got %+v, want an image called %s with a repository and a digest", image, s.Good.Image)
+	}
+	if s.Good.Reference == "" && (image.Repository != s.Good.Destination || image.Commit != s.Good.Commit || image.Tag != "build-"+s.Good.ID) {
+		t.Errorf("got %+v, want what was asked for: %+v", image, s.Good)
+	}
+	if err := w.Cancel(t.Context(), s.Good.ID); err != nil {
+		t.Errorf("Cancel of what has ended = %v, want no error", err)
+	}
+	if err := w.Forget(t.Context(), s.Good.ID); err != nil {
+		t.Errorf("Forget = %v, want no error", err)
+	}
+	if again := w.start(t, s.Good); again.Image == nil {
+		t.Errorf("Cancel and Forget of a good build lost it: %+v", again)
+	}
+}
+
+func once(t *testing.T, s Subject) {
+	w := s.open(t)
+	var starts sync.WaitGroup
+	for range 5 {
+		starts.Go(func() {
+			if err := w.Start(t.Context(), s.Good); err != nil {
+				t.Errorf("Start: %v", err)
+			}
+		})
+	}
+	starts.Wait()
+	first := w.wait(t, s.Good.ID)
+	second := w.start(t, s.Good)
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Errorf("the first and a later look differ (-first +later):\n%s", diff)
+	}
+	s.count(t, s.Good, 1)
+}
+
+func bad(t *testing.T, s Subject) {
+	w := s.open(t)
+	first := w.start(t, s.Bad)
+	if first.Failure == nil || first.Failure.Canceled {
+		t.Fatalf("got %+v, want a failure", first)
+	}
+	s.Mend(t)
+	if second := w.start(t, s.Bad); second.Failure == nil {
+		t.Errorf("it was tried again by itself: %+v", second)
+	}
+}
+
+func forgotten(t *testing.T, s Subject) {
+	w := s.open(t)
+	if first := w.start(t, s.Bad); first.Failure == nil {
+		t.Fatalf("got %+v, want a failure", first)
+	}
+	s.Mend(t)
+	if err := w.Forget(t.Context(), s.Bad.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Status(t.Context(), s.Bad.ID); !errors.Is(err, reconciler.ErrNoBuild) {
+		t.Errorf("Status of what was forgotten = %v, want ErrNoBuild", err)
+	}
+	if second := w.start(t, s.Bad); second.Image == nil {
+		t.Errorf("got %+v, want an image now", second.Failure)
+	}
+}
+
+func adopted(t *testing.T, s Subject) {
+	first := s.open(t).start(t, s.Good)
+	second := s.open(t).start(t, s.Good)
+	if diff := cmp.Diff(first.Image, second.Image); diff != "" {
+		t.Errorf("the image after a restart (-before +after):\n%s", diff)
+	}
+	s.count(t, s.Good, 1)
+}
+
+func own(t *testing.T, s Subject) {
+	w := s.open(t)
+	first := w.start(t, s.Good)
+	digest := first.Image.Digest
+	first.Image.Digest = "changed"
+	for i := range first.Stages {
+		first.Stages[i] = "changed"
+	}
+	second := w.start(t, s.Good)
+	if second.Image.Digest != digest || slices.Contains(second.Stages, "changed") {
+		t.Errorf("changing what was returned changed the build: %+v", second)
+	}
+}
+
+// count checks how often a request was built.
+func (s Subject) count(t *testing.T, request reconciler.BuildRequest, want int) {
+	t.Helper()
+	if s.Built == nil {
+		return
+	}
+	if got := s.Built(request); got != want {
+		t.Errorf("built %d times, want %d", got, want)
+	}
+}

@@ -1,0 +1,163 @@
+package registry
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// errNoImage says that a reference points at something else, such as a Helm chart or an outdated kind of manifest.
+var errNoImage = errors.New("this is no container image")
+
+// maxSaid bounds what is quoted of a registry's own words, in bytes.
+const maxSaid = 200
+
+// Error is what went wrong with a registry, in one line that says what to do.
+type Error struct {
+	// Registry host[:port], and Repository with it.
+	Registry   string
+	Repository string
+	// Doing is what failed: pushing v1.0.0.
+	Doing string
+	// Status of the HTTP answer; 0 when none came.
+	Status int
+	// What is wrong, and the Fix.
+	What string
+	Fix  string
+
+	temporary bool
+	err       error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("registry %s: %s in %s: %s", e.Registry, e.Doing, e.Repository, e.What)
+	if e.Fix != "" {
+		s += " (" + e.Fix + ")"
+	}
+	return s
+}
+
+// Unwrap returns what the transport said.
+func (e *Error) Unwrap() error { return e.err }
+
+// Is makes what is not there fs.ErrNotExist.
+func (e *Error) Is(target error) bool {
+	return target == fs.ErrNotExist && e.Status == http.StatusNotFound
+}
+
+// Temporary says that the same request may go well later, with nothing mended by whoever asked.
+func (e *Error) Temporary() bool { return e.temporary }
+
+// explain turns an error of the library into one for people.
+func explain(err error, doing string, in name.Repository) *Error {
+	e := &Error{Registry: hostOf(in), Repository: nameOf(in), Doing: doing, err: err}
+	var answer *transport.Error
+	if errors.As(err, &answer) {
+		e.answered(answer)
+		return e
+	}
+	e.unanswered(err, in.Scheme())
+	return e
+}
+
+// answered explains what the registry says.
+func (e *Error) answered(answer *transport.Error) {
+	e.Status = answer.StatusCode
+	e.What = fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	if said := said(answer); said != "" {
+		e.What += ": " + said
+	}
+	switch code := answer.StatusCode; {
+	case code == http.StatusUnauthorized:
+		e.Fix = "the registry does not accept the credentials; check registry.usernameFile and registry.passwordFile in serve.yaml, or make the image public"
+	case code == http.StatusForbidden:
+		e.Fix = "the credentials have no right to do this; give the account access to the repository"
+	case code == http.StatusNotFound:
+		e.Fix = "it does not exist there; check the name and the tag, or create the repository"
+	case code == http.StatusTooManyRequests:
+		e.temporary = true
+		e.Fix = "the registry limits how often it is asked; try again later"
+	case code >= 500 || code == http.StatusRequestTimeout:
+		e.temporary = true
+		e.Fix = "the registry is in trouble; try again when it is well"
+	}
+}
+
+// unanswered explains why there is no answer, or none that could be used.
+func (e *Error) unanswered(err error, scheme string) {
+	var network *net.OpError
+	var slow net.Error
+	var dns *net.DNSError
+	var authority x509.UnknownAuthorityError
+	e.What = oneLine(err.Error())
+	switch {
+	case errors.Is(err, errTooLarge):
+		e.Fix = "no manifest is that large; check that the address is a registry's"
+	case errors.Is(err, errNoImage):
+		e.Fix = "name a container image or an image index"
+	case errors.As(err, &authority):
+		e.Fix = "its certificate is signed by an authority this machine does not know; add that one to the system's"
+	case scheme == "https" && strings.Contains(err.Error(), http.ErrSchemeMismatch.Error()):
+		e.Fix = "it speaks plain HTTP; set registry.insecure: true in serve.yaml if that is wanted"
+	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout():
+		e.temporary = true
+		e.What, e.Fix = "no answer in time", "check that the registry is reachable from here"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		e.temporary = true
+		e.Fix = "the host has no address; check the name"
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		e.temporary = true
+		e.Fix = "check that the registry is up and reachable from here"
+	case strings.Contains(e.What, "does not match requested digest"):
+		e.Fix = "the registry sends other content than it was asked for; do not trust it, and look at its storage"
+	}
+}
+
+// differs says that a tag holds another manifest than was written.
+func differs(ref name.Reference, want, got v1.Hash) *Error {
+	return &Error{
+		Registry: hostOf(ref.Context()), Repository: nameOf(ref.Context()), Doing: "checking " + ref.Identifier(),
+		What: fmt.Sprintf("it has digest %s, but %s was written", got, want),
+		Fix:  "somebody else writes this tag, or the registry alters what it stores; look there",
+	}
+}
+
+// said is what the registry itself says, in one line.
+func said(answer *transport.Error) string {
+	var words []string
+	for _, d := range answer.Errors {
+		words = append(words, strings.TrimSpace(string(d.Code)+" "+d.Message))
+	}
+	return oneLine(strings.Join(words, "; "))
+}
+
+// oneLine makes a foreign text fit for a line of a report.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > maxSaid {
+		s = strings.ToValidUTF8(s[:maxSaid], "") + "…"
+	}
+	return s
+}

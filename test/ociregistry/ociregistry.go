@@ -1,0 +1,107 @@
+// Package ociregistry is a real OCI registry in process, on loopback, for tests. It counts what is pushed, and it can ask
+// for credentials, fail, and lie.
+package ociregistry
+
+import (
+	"io"
+	"log"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+)
+
+// Registry is a running registry.
+type Registry struct {
+	// Host is its 127.0.0.1:port.
+	Host string
+
+	mu       sync.Mutex
+	username string
+	password string
+	answer   func(http.ResponseWriter, *http.Request) bool
+	requests int
+	pushes   map[string]int
+}
+
+// New starts a registry that ends with the test.
+func New(t testing.TB) *Registry {
+	t.Helper()
+	r := &Registry{pushes: map[string]int{}}
+	server := httptest.NewServer(r.handler(registry.New(registry.Logger(log.New(io.Discard, "", 0)))))
+	r.Host = strings.TrimPrefix(server.URL, "http://")
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return r
+}
+
+func (r *Registry) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		r.mu.Lock()
+		r.requests++
+		answer, username, password := r.answer, r.username, r.password
+		r.mu.Unlock()
+		if answer != nil && answer(w, request) {
+			return
+		}
+		if u, p, _ := request.BasicAuth(); username != "" && (u != username || p != password) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
+			return
+		}
+		if path, isManifest := strings.CutPrefix(request.URL.Path, "/v2/"); isManifest && request.Method == http.MethodPut {
+			if repository, tag, ok := strings.Cut(path, "/manifests/"); ok {
+				r.mu.Lock()
+				r.pushes[repository+":"+tag]++
+				r.mu.Unlock()
+			}
+		}
+		next.ServeHTTP(w, request)
+	})
+}
+
+// RequireLogin makes the registry ask for these credentials.
+func (r *Registry) RequireLogin(username, password string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.username, r.password = username, password
+}
+
+// Answer has requests answered by f, which says whether it did; nil gives the registry back. f is called by several
+// goroutines.
+func (r *Registry) Answer(f func(w http.ResponseWriter, request *http.Request) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = f
+}
+
+// Fail answers requests of this method to paths that contain part with a status; an empty method means all.
+func (r *Registry) Fail(method, part string, status int) {
+	r.Answer(func(w http.ResponseWriter, request *http.Request) bool {
+		if method != "" && request.Method != method || !strings.Contains(request.URL.Path, part) {
+			return false
+		}
+		http.Error(w, http.StatusText(status), status)
+		return true
+	})
+}
+
+// Pushes is how often each repository:tag was pushed.
+func (r *Registry) Pushes() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.pushes)
+}
+
+// Requests is how many requests came.
+func (r *Registry) Requests() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.requests
+}
