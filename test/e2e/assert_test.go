@@ -64,3 +64,11 @@ func ownRelease(p *project) error {
 	}
 	return nil
 }
+
+// wantReplicas is an error until the project runs with so many replicas.
+func wantReplicas(p *project, replicas int) error {
+	if v := p.values(); v.Replicas != replicas {
+		return fmt.Errorf("%s runs with %d replicas", v.Release, v.Replicas)
+	}
+	return nil
+}
