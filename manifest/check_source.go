@@ -1,0 +1,253 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/google/go-containerregistry/pkg/name"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// refusal is why something is refused, and what to do about it.
+type refusal struct{ what, fix string }
+
+func (r refusal) Error() string { return r.what + " (" + r.fix + ")" }
+
+func refuse(fix, format string, args ...any) error {
+	return refusal{what: fmt.Sprintf(format, args...), fix: fix}
+}
+
+// reason splits an error into what is wrong and how to mend it.
+func reason(err error) (what, fix string) {
+	var r refusal
+	if errors.As(err, &r) {
+		return r.what, r.fix
+	}
+	return err.Error(), ""
+}
+
+// location is where a repository is, taken apart so that a pattern cannot match across the parts.
+type location struct {
+	// scheme: https, http, ssh, git or file. The scp form user@host:path is ssh; a path of this machine is file.
+	scheme string
+	// host with user and port, in lower case; empty for file.
+	host string
+	// path without leading slash; with it for file.
+	path string
+}
+
+// AllowedSource says whether projects may be built from a repository; the error says why not and what to do. A URL that
+// is not plain and safe is refused whatever the platform allows.
+func AllowedSource(p *Platform, repository string) error {
+	at, err := parseLocation(repository)
+	if err != nil {
+		return err
+	}
+	patterns := p.Spec.Sources.Allow
+	if len(patterns) == 0 {
+		patterns = []string{"https://github.com/*"}
+	}
+	for _, text := range patterns {
+		pattern := splitLocation(text)
+		if pattern.scheme == at.scheme && glob(pattern.host, at.host) && glob(pattern.path, at.path) {
+			return nil
+		}
+	}
+	return refuse("use a repository under "+strings.Join(patterns, " or ")+", or ask a platform admin to add it to sources.allow in platform.yaml",
+		"the source %s is not allowed on this platform", quote(repository))
+}
+
+// splitLocation takes a URL, or a pattern for one, apart without checking it.
+func splitLocation(text string) location {
+	if scheme, rest, found := strings.Cut(text, "://"); found {
+		scheme = strings.ToLower(scheme)
+		host, path, _ := strings.Cut(rest, "/")
+		if scheme == "file" {
+			path = "/" + path
+		}
+		return location{scheme: scheme, host: strings.ToLower(host), path: path}
+	}
+	if host, path, found := strings.Cut(text, ":"); found && !strings.Contains(host, "/") {
+		return location{scheme: "ssh", host: strings.ToLower(host), path: strings.TrimPrefix(path, "/")}
+	}
+	return location{scheme: "file", path: text}
+}
+
+// parseLocation checks that a repository URL is plain: no helper programs, options, credentials, or hidden parts.
+func parseLocation(repository string) (location, error) {
+	const form = "write it like https://github.com/acme/shop"
+	if repository == "" {
+		return location{}, refuse(form, "the repository is empty")
+	}
+	if r := firstUnsafe(repository, "-._~/:@+"); r != 0 {
+		return location{}, refuse(form, "the repository %s contains %q, which is not allowed in a URL", redactURL(repository), r)
+	}
+	at := splitLocation(repository)
+	switch {
+	case strings.Contains(repository, "::"):
+		return location{}, refuse(form, "the repository %s asks for a helper program", redactURL(repository))
+	case strings.HasPrefix(repository, "-"):
+		return location{}, refuse(form, "the repository %s looks like a command-line option", redactURL(repository))
+	}
+	if err := checkPathSegments(strings.TrimPrefix(at.path, "/")); err != nil {
+		what, _ := reason(err)
+		return location{}, refuse(form, "the repository %s is not plain: %s", redactURL(repository), what)
+	}
+	switch at.scheme {
+	case "file":
+		if at.host != "" || !strings.HasPrefix(at.path, "/") {
+			return location{}, refuse("write the whole path, or a URL like https://github.com/acme/shop", "the repository %s is not a URL", redactURL(repository))
+		}
+		return at, nil
+	case "https", "http", "git", "ssh":
+		return at, checkAuthority(at, repository)
+	}
+	return location{}, refuse(form, "the repository %s has the unknown scheme %s", redactURL(repository), quote(at.scheme))
+}
+
+// checkAuthority checks user, host and port.
+func checkAuthority(at location, repository string) error {
+	const form = "write it like https://github.com/acme/shop"
+	u, err := url.Parse("x://" + at.host + "/")
+	if err != nil {
+		return refuse(form, "the repository %s is not a URL", redactURL(repository))
+	}
+	if _, password := u.User.Password(); password || u.User != nil && at.scheme != "ssh" {
+		return refuse("remove them from the URL; access is given by the platform's GitHub App or its credentials",
+			"the repository %s contains credentials", redactURL(repository))
+	}
+	if u.User != nil && strings.HasPrefix(u.User.Username(), "-") || len(validation.IsDNS1123Subdomain(u.Hostname())) > 0 {
+		return refuse(form, "the repository %s has no valid host name", redactURL(repository))
+	}
+	return nil
+}
+
+// redactURL quotes a URL without what may be a password in it.
+func redactURL(repository string) string {
+	if scheme, rest, found := strings.Cut(repository, "://"); found {
+		if i := strings.LastIndex(rest, "@"); i >= 0 {
+			return quote(scheme + "://***" + rest[i:])
+		}
+	}
+	return quote(repository)
+}
+
+// checkPathSegments refuses paths that are not plain: empty, hidden or upward segments, or such as look like options.
+func checkPathSegments(path string) error {
+	for segment := range strings.SplitSeq(path, "/") {
+		switch {
+		case segment == "":
+			return refuse("write it like services/api", "the path %s has an empty part", quote(path))
+		case segment == "." || segment == "..":
+			return refuse("write it like services/api", "the path %s contains %s", quote(path), segment)
+		case strings.HasPrefix(segment, "-"):
+			return refuse("rename it", "a part of the path %s begins with a dash", quote(path))
+		case strings.EqualFold(segment, ".git"):
+			return refuse("write it like services/api", "the path %s contains .git", quote(path))
+		}
+	}
+	return nil
+}
+
+// firstUnsafe returns the first character that is neither a letter, a digit nor one of the others; 0 when there is none.
+// What passes is the same text for a shell, a URL, a YAML file and a template.
+func firstUnsafe(s, others string) rune {
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(others, r) {
+			return r
+		}
+	}
+	return 0
+}
+
+// checkRelativePath checks a path inside a repository.
+func checkRelativePath(path string) error {
+	if r := firstUnsafe(path, "-._~/+@"); r != 0 {
+		return refuse("use letters, digits, - _ . and / only", "the path %s contains %q", quote(path), r)
+	}
+	if strings.HasPrefix(path, "/") {
+		return refuse("write it without the slash at its beginning", "the path %s is not relative to the repository", quote(path))
+	}
+	return checkPathSegments(path)
+}
+
+// checkBranch checks the name of a branch: what Git allows, without what a shell could misread.
+func checkBranch(branch string) error {
+	const fix = "write the branch as Git shows it, such as main or feature/login"
+	if r := firstUnsafe(branch, "-._/+@#="); r != 0 {
+		return refuse(fix, "the branch %s contains %q", quote(branch), r)
+	}
+	const longest = 200
+	if plumbing.NewBranchReferenceName(branch).Validate() != nil || strings.HasPrefix(branch, "refs/") || len(branch) > longest {
+		return refuse(fix, "%s is no valid name of a branch", quote(branch))
+	}
+	return nil
+}
+
+// AllowedImage says whether projects may run an image; the error says why not and what to do. Images in the platform's
+// own registry are always allowed, and all others while platform.yaml lists no registry.allow.
+func AllowedImage(p *Platform, image string) error {
+	repository, err := imageRepository(image)
+	if err != nil {
+		return err
+	}
+	patterns := p.Spec.Registry.Allow
+	if len(patterns) == 0 || isUnder(repository, p.Spec.Registry.URL) {
+		return nil
+	}
+	host, path, _ := strings.Cut(repository, "/")
+	for _, pattern := range patterns {
+		wantHost, wantPath, found := strings.Cut(pattern, "/")
+		if !found {
+			wantPath = "*"
+		}
+		if glob(wantHost, host) && glob(wantPath, path) {
+			return nil
+		}
+	}
+	return refuse("use an image under "+strings.Join(patterns, " or ")+", or ask a platform admin to add it to registry.allow in platform.yaml",
+		"the image %s is not allowed on this platform", quote(image))
+}
+
+// imageRepository returns the full name of an image's repository: docker.io/library/nginx for nginx:1.27.
+func imageRepository(image string) (string, error) {
+	const longest = 512
+	ref, err := name.ParseReference(image)
+	if err != nil || len(image) > longest {
+		return "", refuse("write it like harbor.example.com/shop/web:1.4, without a scheme", "%s is not an image reference", quote(image))
+	}
+	host := ref.Context().RegistryStr()
+	if host == name.DefaultRegistry {
+		host = "docker.io"
+	}
+	return host + "/" + ref.Context().RepositoryStr(), nil
+}
+
+// isUnder says that a repository is in a folder of a registry.
+func isUnder(repository, folder string) bool {
+	return strings.HasPrefix(repository, strings.TrimSuffix(folder, "/")+"/")
+}
+
+// glob matches a text against a pattern in which * stands for any characters.
+func glob(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	rest, found := strings.CutPrefix(text, parts[0])
+	if !found {
+		return false
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(rest, part)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(part):]
+	}
+	return strings.HasSuffix(rest, parts[len(parts)-1])
+}

@@ -1,0 +1,199 @@
+package manifest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Validate checks everything in one go: the platform, what workspaces share, and every workspace. The problems name
+// fields; Locate gives them lines.
+func (c *Config) Validate() Problems {
+	var ps Problems
+	domain := ""
+	if c.Platform != nil {
+		ps = CheckPlatform(c.Platform)
+		domain = c.Platform.Spec.Domain
+	}
+	ps = append(ps, CheckWorkspaces(c.Workspaces)...)
+	hosts := Hosts{}
+	for k, p := range c.Projects {
+		hosts.Add(k, p.Spec, domain, false)
+	}
+	projects := c.byWorkspace()
+	for _, name := range slices.Sorted(maps.Keys(c.Workspaces)) {
+		ps = append(ps, CheckWorkspace(c.Platform, c.Workspaces[name], projects[name], hosts)...)
+	}
+	sortProblems(ps)
+	return ps
+}
+
+// CheckWorkspaces checks what all workspaces share: no two may have one namespace or one domain.
+func CheckWorkspaces(workspaces map[string]*Workspace) Problems {
+	namespaces, domains := map[string][]string{}, map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(workspaces)) {
+		w := workspaces[name]
+		namespace := NamespaceOf(w, name)
+		namespaces[namespace] = append(namespaces[namespace], name)
+		for _, domain := range slices.Compact(slices.Sorted(slices.Values(w.Spec.Domains))) {
+			domains[domain] = append(domains[domain], name)
+		}
+	}
+	var ps Problems
+	for _, name := range slices.Sorted(maps.Keys(workspaces)) {
+		c := collector{file: WorkspaceFile(name)}
+		w := workspaces[name]
+		if others := without(namespaces[NamespaceOf(w, name)], name); len(others) > 0 {
+			field := "metadata.name"
+			if w.Spec.Namespace != "" {
+				field = "spec.namespace"
+			}
+			c.add(field, fmt.Sprintf("the namespace %s is also that of the workspace %s", quote(NamespaceOf(w, name)), strings.Join(others, ", ")),
+				"choose another namespace")
+		}
+		for i, domain := range w.Spec.Domains {
+			for at := domain; at != ""; _, at, _ = strings.Cut(at, ".") {
+				if others := without(domains[at], name); len(others) > 0 {
+					c.add(fmt.Sprintf("spec.domains[%d]", i), fmt.Sprintf("the domain %s belongs to the workspace %s, which has %s",
+						quote(domain), strings.Join(others, ", "), quote(at)), "give the domain to one workspace only")
+				}
+			}
+		}
+		ps = append(ps, c.problems...)
+	}
+	return ps
+}
+
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
+}
+
+// CheckWorkspace checks a workspace with its projects. Projects are by name; nil stands for one whose file is there but
+// does not parse. Hosts must hold the claims of all workspaces. When p is nil, what depends on the platform is left out.
+func CheckWorkspace(p *Platform, w *Workspace, projects map[string]*Project, hosts Hosts) Problems {
+	name := w.Metadata.Name
+	c := collector{file: WorkspaceFile(name)}
+	c.checkWorkspace(p, w)
+	names := slices.Sorted(maps.Keys(projects))
+	objects := objectNames(projects)
+	for _, project := range names {
+		if projects[project] == nil {
+			continue
+		}
+		check := projectCheck{collector: collector{file: ProjectFile(Key{name, project})}, platform: p, workspace: w,
+			projects: projects, key: Key{name, project}, spec: projects[project].Spec}
+		check.check(hosts, objects)
+		c.problems = append(c.problems, check.problems...)
+	}
+	c.checkQuota(p, w, projects)
+	sortFields(c.problems)
+	return c.problems
+}
+
+func (c *collector) checkWorkspace(p *Platform, w *Workspace) {
+	spec := w.Spec
+	if spec.Namespace == "" {
+		c.addError("metadata.name", checkNamespace(w.Metadata.Name))
+	} else {
+		c.addError("metadata.name", checkLabel("name", w.Metadata.Name, longestLabel))
+		c.addError("spec.namespace", checkNamespace(spec.Namespace))
+	}
+	c.checkUser("spec.owner", spec.Owner)
+	seen := map[int64]bool{}
+	for i, m := range spec.Members {
+		field := fmt.Sprintf("spec.members[%d]", i)
+		c.checkUser(field, m.User)
+		c.addError(field+".role", oneOf("role", m.Role, Roles()))
+		if seen[m.ID] {
+			c.add(field, fmt.Sprintf("the account id %d is there twice", m.ID), "remove one of the two")
+		}
+		seen[m.ID] = true
+	}
+	c.checkCount("spec.quota.projects", spec.Quota.Projects, maxProjects)
+	for i, domain := range spec.Domains {
+		c.checkOwnDomain(p, spec, i, domain)
+	}
+}
+
+// checkOwnDomain checks a domain that the workspace says it owns.
+func (c *collector) checkOwnDomain(p *Platform, spec WorkspaceSpec, i int, domain string) {
+	field := fmt.Sprintf("spec.domains[%d]", i)
+	switch err := checkDomain("domain", domain); {
+	case err != nil:
+		c.addError(field, err)
+	case !strings.Contains(domain, "."):
+		c.add(field, fmt.Sprintf("the domain %s is a top-level domain", quote(domain)), "write it like shop.example.com")
+	case p != nil && isSubdomain(domain, p.Spec.Domain):
+		c.add(field, fmt.Sprintf("the domain %s is under the platform's own domain %s", quote(domain), p.Spec.Domain),
+			"remove it; projects get a host there by themselves")
+	case slices.Index(spec.Domains, domain) < i:
+		c.add(field, fmt.Sprintf("the domain %s is there twice", quote(domain)), "remove one of the two")
+	}
+}
+
+// checkQuota adds up what the projects want.
+func (c *collector) checkQuota(p *Platform, w *Workspace, projects map[string]*Project) {
+	quota := w.Spec.Quota
+	c.checkAmount("spec.quota.cpu", quota.CPU, cpuAmount())
+	c.checkAmount("spec.quota.memory", quota.Memory, memoryAmount())
+	c.checkAmount("spec.quota.storage", quota.Storage, storageAmount())
+	if quota.Projects > 0 && len(projects) > quota.Projects {
+		c.add("spec.quota.projects", fmt.Sprintf("the workspace %s has %d projects, its quota is %d", w.Metadata.Name, len(projects), quota.Projects),
+			"remove a project, or ask a platform admin for more")
+	}
+	var cpu, memory, storage sum
+	for _, project := range projects {
+		if project == nil {
+			continue
+		}
+		replicas, each := demand(p, project.Spec)
+		cpu.add(each.CPU, replicas)
+		memory.add(each.Memory, replicas)
+		if project.Spec.Type == Database {
+			storage.add(project.Spec.Storage, 1)
+		}
+	}
+	for _, row := range []struct {
+		what, limit string
+		sum         *sum
+	}{{"cpu", quota.CPU, &cpu}, {"memory", quota.Memory, &memory}, {"storage", quota.Storage, &storage}} {
+		if row.sum.over(row.limit) {
+			c.add("spec.quota."+row.what, fmt.Sprintf("the projects of %s want %s %s together, the quota is %s",
+				w.Metadata.Name, row.sum.total.String(), row.what, row.limit),
+				"use fewer replicas or smaller ones, or ask a platform admin for more")
+		}
+	}
+}
+
+// demand is how many replicas a project has over all its services, and what each of them asks for.
+func demand(p *Platform, spec ProjectSpec) (replicas int, each Resources) {
+	var defaults DefaultsSpec
+	if p != nil {
+		defaults = p.Spec.Defaults
+	}
+	used := resourcesOf(ValuesInput{Project: spec, Platform: PlatformInputs{Resources: defaults.Resources}})
+	each = Resources{CPU: used.CPU, Memory: used.Memory}
+	switch spec.Type {
+	case Database:
+		return 1, each
+	case SpringMicroservice:
+		for _, s := range spec.Services {
+			own := s.Replicas
+			if own == nil {
+				own = spec.Replicas
+			}
+			replicas += replicasOf(own, defaults.Replicas)
+		}
+		return replicas, each
+	}
+	return replicasOf(spec.Replicas, defaults.Replicas), each
+}
+
+// sortFields puts problems without lines in the order of file and field.
+func sortFields(ps Problems) {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Field, b.Field))
+	})
+}
