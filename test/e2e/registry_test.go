@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -208,11 +209,16 @@ func (r *registry) runImage(repository, digest string) string {
 	}
 	program := filepath.Join(r.t.TempDir(), "program")
 	extract(r.t, image, start[0], program)
-	out, err := exec.Command(program, start[1:]...).Output()
-	if err != nil {
-		r.t.Fatalf("running %s@%s: %v", repository, digest, err)
+	for {
+		out, err := exec.Command(program, start[1:]...).Output()
+		if errors.Is(err, syscall.ETXTBSY) {
+			continue // a process that was forked while the file was written still has it open for writing
+		}
+		if err != nil {
+			r.t.Fatalf("running %s@%s: %v", repository, digest, err)
+		}
+		return strings.TrimSpace(string(out))
 	}
-	return strings.TrimSpace(string(out))
 }
 
 // extract writes one file of an image to disk.
