@@ -1,0 +1,66 @@
+package gitstore
+
+import (
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// cacheKey is an object's place: packs never change, so nothing in the cache goes stale.
+type cacheKey struct {
+	pack   *pack
+	offset int64
+}
+
+// objectCache keeps the unpacked objects that were used last, up to a number of bytes.
+type objectCache struct {
+	mu    sync.Mutex
+	lru   *simplelru.LRU[cacheKey, rawObject]
+	bytes int64
+	max   int64
+}
+
+// cacheEntries bounds the entries of a cache; the bytes are what counts.
+const cacheEntries = 1 << 20
+
+func newObjectCache(maxBytes int64) *objectCache {
+	c := &objectCache{max: maxBytes}
+	// The size is positive, the only thing NewLRU refuses.
+	c.lru, _ = simplelru.NewLRU(cacheEntries, func(_ cacheKey, o rawObject) { c.bytes -= cost(o) })
+	return c
+}
+
+func cost(o rawObject) int64 { return int64(len(o.data)) + objectOverhead }
+
+func (c *objectCache) get(k cacheKey) (rawObject, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lru.Get(k)
+}
+
+func (c *objectCache) put(k cacheKey, o rawObject) {
+	if cost(o) > c.max/8 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lru.Contains(k) {
+		return
+	}
+	c.lru.Add(k, o)
+	c.bytes += cost(o)
+	for c.bytes > c.max {
+		c.lru.RemoveOldest()
+	}
+}
+
+// drop forgets the objects of a pack.
+func (c *objectCache) drop(p *pack) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.lru.Keys() {
+		if k.pack == p {
+			c.lru.Remove(k)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package gitstore
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// listTree returns what is shown of a tree, sorted by name.
+func listTree(data []byte) ([]manifest.Entry, error) {
+	entries, err := parseTree(data)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]manifest.Entry, 0, len(entries))
+	for _, e := range entries {
+		if isRegular(e.Mode, []byte(e.Name)) {
+			out = append(out, manifest.Entry{Name: e.Name, Hash: e.Hash.String(), Dir: isDir(e.Mode)})
+		}
+	}
+	slices.SortFunc(out, func(a, b manifest.Entry) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// Diff returns the files that differ between two commits, sorted by path; "" is the empty tree. Folders with the same
+// hash are not looked at.
+func (r *reader) Diff(from, to string) ([]manifest.Change, error) {
+	var roots [2]plumbing.Hash
+	for i, commit := range []string{from, to} {
+		if commit == "" {
+			continue
+		}
+		var err error
+		if roots[i], err = r.root(commit); err != nil {
+			return nil, err
+		}
+	}
+	d := differ{from: r.from()}
+	err := d.trees("", roots[0], roots[1], 0)
+	return d.changes, err
+}
+
+// differ collects the differences between two trees.
+type differ struct {
+	from    source
+	changes []manifest.Change
+	seen    int
+}
+
+// A few small trees can be made that stand for more folders than there are atoms, each holding the next one many times.
+const (
+	maxDepth   = 128
+	maxEntries = 20_000_000
+)
+
+func (d *differ) trees(prefix string, before, after plumbing.Hash, depth int) error {
+	if before == after {
+		return nil
+	}
+	if depth > maxDepth || d.seen > maxEntries {
+		return fmt.Errorf("the difference at %s: %w", prefix, ErrTooLarge)
+	}
+	a, err := d.entries(before)
+	if err != nil {
+		return err
+	}
+	b, err := d.entries(after)
+	if err != nil {
+		return err
+	}
+	d.seen += 1 + len(a) + len(b)
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(b) == 0:
+			order = -1
+		case len(a) == 0:
+			order = 1
+		default:
+			order = strings.Compare(sortName(a[0]), sortName(b[0]))
+		}
+		var x, y object.TreeEntry
+		if order <= 0 {
+			x, a = a[0], a[1:]
+		}
+		if order >= 0 {
+			y, b = b[0], b[1:]
+		}
+		if err := d.entry(prefix, x, y, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry compares what one name stands for before and after; a missing one is zero. Both are of one kind.
+func (d *differ) entry(prefix string, before, after object.TreeEntry, depth int) error {
+	if before.Hash == after.Hash {
+		return nil
+	}
+	name := prefix + max(before.Name, after.Name)
+	if isDir(before.Mode) || isDir(after.Mode) {
+		return d.trees(name+"/", before.Hash, after.Hash, depth+1)
+	}
+	c := manifest.Change{Path: name}
+	if !before.Hash.IsZero() {
+		c.Before = before.Hash.String()
+	}
+	if !after.Hash.IsZero() {
+		c.After = after.Hash.String()
+	}
+	d.changes = append(d.changes, c)
+	return nil
+}
+
+// entries returns what is shown of a tree, in Git's order, which is the order of the paths below it.
+func (d *differ) entries(h plumbing.Hash) ([]object.TreeEntry, error) {
+	if h.IsZero() {
+		return nil, nil
+	}
+	data, err := get(d.from, h, plumbing.TreeObject)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := parseTree(data)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(entries, func(e object.TreeEntry) bool { return !isRegular(e.Mode, []byte(e.Name)) }), nil
+}

@@ -1,0 +1,315 @@
+package gitstore
+
+import (
+	"crypto/sha1" //nolint:gosec // the checksum of a pack
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// batch is a row of commits being made on top of a base: the objects that are new, in the order they are to be sent.
+type batch struct {
+	base    source
+	objects map[plumbing.Hash]rawObject
+	order   []plumbing.Hash
+	// deltas tell for a new tree which older one it is best sent as a difference from.
+	deltas map[plumbing.Hash]treeBase
+	// tips are the commits, in order.
+	tips []plumbing.Hash
+}
+
+// treeBase is the tree that a new one came from. Chains of them are kept short: whoever reads the newest tree of a long
+// one pays for all of it.
+type treeBase struct {
+	from plumbing.Hash
+	// original is the tree the remote has, which a chain that got too long starts again from.
+	original plumbing.Hash
+	length   int
+}
+
+const maxTreeChain = 16
+
+func newBatch(base source) *batch {
+	return &batch{base: base, objects: map[plumbing.Hash]rawObject{}, deltas: map[plumbing.Hash]treeBase{}}
+}
+
+// object makes a batch a source: later commits build on earlier ones.
+func (b *batch) object(h plumbing.Hash) (rawObject, bool, error) {
+	if o, ok := b.objects[h]; ok {
+		return o, true, nil
+	}
+	return b.base.object(h)
+}
+
+// put adds an object unless it is there.
+func (b *batch) put(kind plumbing.ObjectType, data []byte) plumbing.Hash {
+	h := hashOf(kind, data)
+	if _, ok := b.objects[h]; !ok {
+		b.objects[h] = rawObject{kind: kind, data: data}
+		b.order = append(b.order, h)
+	}
+	return h
+}
+
+// commit makes one commit on top of the last one, or of base.
+func (b *batch) commit(base *object.Commit, baseHash plumbing.Hash, edit manifest.Edit) error {
+	var parents []plumbing.Hash
+	var tree plumbing.Hash
+	switch {
+	case len(b.tips) > 0:
+		parents = []plumbing.Hash{b.tips[len(b.tips)-1]}
+		o, err := get(b, parents[0], plumbing.CommitObject)
+		if err != nil {
+			return err
+		}
+		c, err := decodeCommit(o)
+		if err != nil {
+			return err
+		}
+		tree = c.TreeHash
+	case base != nil:
+		parents, tree = []plumbing.Hash{baseHash}, base.TreeHash
+	}
+	change, err := changeOf(edit.Files)
+	if err != nil {
+		return err
+	}
+	root, _, err := b.apply(tree, change)
+	if err != nil {
+		return err
+	}
+	b.tips = append(b.tips, b.put(plumbing.CommitObject, encodeCommit(root, parents, edit)))
+	return nil
+}
+
+// folderChange is what an edit does to one folder.
+type folderChange struct {
+	// files by name; nil removes.
+	files   map[string][]byte
+	folders map[string]*folderChange
+}
+
+// changeOf sorts the files of an edit into folders.
+func changeOf(files map[string][]byte) (*folderChange, error) {
+	root := &folderChange{}
+	for p, content := range files {
+		if err := checkPath(p); err != nil {
+			return nil, err
+		}
+		f := root
+		names := strings.Split(p, "/")
+		for _, n := range names[:len(names)-1] {
+			if f.folders == nil {
+				f.folders = map[string]*folderChange{}
+			}
+			if f.folders[n] == nil {
+				f.folders[n] = &folderChange{}
+			}
+			f = f.folders[n]
+		}
+		if f.files == nil {
+			f.files = map[string][]byte{}
+		}
+		f.files[names[len(names)-1]] = content
+	}
+	return root, nil
+}
+
+// checkPath refuses paths that would not come out of a checkout as they went in.
+func checkPath(p string) error {
+	bad := p == "" || p != path.Clean(p) || strings.HasPrefix(p, "/") || strings.ContainsAny(p, "\x00\\\n")
+	for n := range strings.SplitSeq(p, "/") {
+		bad = bad || hostileName([]byte(n))
+	}
+	if bad {
+		return fmt.Errorf("%q is no path of a file in a repository", p)
+	}
+	return nil
+}
+
+// apply makes the tree that a change leads to; empty tells that nothing is left in it.
+func (b *batch) apply(tree plumbing.Hash, change *folderChange) (h plumbing.Hash, empty bool, err error) {
+	var old []byte
+	if !tree.IsZero() {
+		if old, err = get(b, tree, plumbing.TreeObject); err != nil {
+			return tree, false, err
+		}
+	}
+	entries, err := parseTree(old)
+	if err != nil {
+		return tree, false, err
+	}
+	changed, err := b.changedEntries(entries, change)
+	if err != nil {
+		return tree, false, err
+	}
+	entries = slices.DeleteFunc(entries, func(e object.TreeEntry) bool {
+		_, file := change.files[e.Name]
+		_, folder := change.folders[e.Name]
+		return file || folder
+	})
+	entries = append(entries, changed...)
+	sort.Sort(object.TreeEntrySorter(entries))
+	h = b.put(plumbing.TreeObject, encodeTree(entries))
+	b.noteBase(h, tree)
+	return h, len(entries) == 0, nil
+}
+
+// changedEntries returns what the touched names of a folder become; nothing for those that go.
+func (b *batch) changedEntries(entries []object.TreeEntry, change *folderChange) ([]object.TreeEntry, error) {
+	touched := make(map[string]object.TreeEntry, len(change.files)+len(change.folders))
+	for name := range change.files {
+		touched[name] = object.TreeEntry{}
+	}
+	for name := range change.folders {
+		touched[name] = object.TreeEntry{}
+	}
+	for _, e := range entries {
+		if _, ok := touched[e.Name]; ok {
+			touched[e.Name] = e
+		}
+	}
+	out := make([]object.TreeEntry, 0, len(touched))
+	for name, was := range touched {
+		e, err := b.changedEntry(name, was, change)
+		if err != nil {
+			return nil, err
+		}
+		if e.Mode != 0 {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// changedEntry returns what one name becomes; the zero entry when it goes.
+func (b *batch) changedEntry(name string, was object.TreeEntry, change *folderChange) (object.TreeEntry, error) {
+	content, file := change.files[name]
+	sub := change.folders[name]
+	switch {
+	case content != nil && sub != nil && !sub.removes():
+		return was, fmt.Errorf("%q would be a file and a folder", name)
+	case content != nil:
+		mode := filemode.Regular
+		if isFile(was.Mode) {
+			mode = was.Mode
+		}
+		return object.TreeEntry{Name: name, Mode: mode, Hash: b.put(plumbing.BlobObject, content)}, nil
+	case sub != nil && (isDir(was.Mode) || !sub.removes()):
+		var from plumbing.Hash
+		if isDir(was.Mode) {
+			from = was.Hash
+		}
+		h, empty, err := b.apply(from, sub)
+		if err != nil || empty {
+			return object.TreeEntry{}, err
+		}
+		return object.TreeEntry{Name: name, Mode: filemode.Dir, Hash: h}, nil
+	case file && !isDir(was.Mode):
+		return object.TreeEntry{}, nil
+	default:
+		return was, nil
+	}
+}
+
+// removes says that the change sets nothing.
+func (c *folderChange) removes() bool {
+	for _, content := range c.files {
+		if content != nil {
+			return false
+		}
+	}
+	for _, sub := range c.folders {
+		if !sub.removes() {
+			return false
+		}
+	}
+	return true
+}
+
+// noteBase remembers what a tree came from, if sending the difference pays.
+func (b *batch) noteBase(h, from plumbing.Hash) {
+	if _, known := b.deltas[h]; known || from.IsZero() || h == from {
+		return
+	}
+	base := treeBase{from: from, original: from, length: 1}
+	if before, ok := b.deltas[from]; ok {
+		base.original, base.length = before.original, before.length+1
+		if base.length > maxTreeChain {
+			base.from, base.length = base.original, 1
+		}
+	}
+	b.deltas[h] = base
+}
+
+// encodeCommit writes a commit as Git stores it. Author and committer are the same.
+func encodeCommit(tree plumbing.Hash, parents []plumbing.Hash, edit manifest.Edit) []byte {
+	var s strings.Builder
+	fmt.Fprintf(&s, "tree %s\n", tree)
+	for _, p := range parents {
+		fmt.Fprintf(&s, "parent %s\n", p)
+	}
+	who := encodeSignature(edit.Author)
+	message := strings.ReplaceAll(strings.ToValidUTF8(edit.Message, "?"), "\x00", "")
+	fmt.Fprintf(&s, "author %s\ncommitter %s\n\n%s\n", who, who, strings.TrimRight(message, "\n"))
+	return []byte(s.String())
+}
+
+// encodeSignature writes a name as Git takes it: without what would end it.
+func encodeSignature(s manifest.Signature) string {
+	clean := func(v string) string {
+		return strings.Trim(strings.Map(func(r rune) rune {
+			if r < 0x20 || r == '<' || r == '>' || r == 0x7f {
+				return -1
+			}
+			return r
+		}, strings.ToValidUTF8(v, "?")), " .,:;\"'")
+	}
+	name := clean(s.Name)
+	if name == "" {
+		name = "unknown"
+	}
+	when := s.When
+	if when.Unix() < 0 {
+		when = time.Unix(0, 0).UTC()
+	}
+	return fmt.Sprintf("%s <%s> %d %s", name, clean(s.Email), when.Unix(), when.Format("-0700"))
+}
+
+// encode writes the batch the way a push sends it.
+func (b *batch) encode(out io.Writer) error {
+	sum := sha1.New() //nolint:gosec // the checksum of a pack
+	w := newPackWriter(io.MultiWriter(out, sum), len(b.order))
+	for _, h := range b.order {
+		o := b.objects[h]
+		base, ok := b.deltas[h]
+		if !ok {
+			w.object(o)
+			continue
+		}
+		from, err := get(b, base.from, plumbing.TreeObject)
+		if err != nil {
+			return err
+		}
+		if d, err := treeDelta(from, o.data); err == nil && len(d) < len(o.data)/2 {
+			w.delta(base.from, d)
+		} else {
+			w.object(o)
+		}
+	}
+	if w.err != nil {
+		return w.err
+	}
+	_, err := out.Write(sum.Sum(nil))
+	return err
+}

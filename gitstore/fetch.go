@@ -1,0 +1,202 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+)
+
+// Fetch brings in the branch as it is now and returns its head, or "" for an empty repository or a missing branch. When
+// the head has not moved this is one listing of refs; when it has, what is sent follows the change. Rewritten history is
+// followed.
+func (s *Store) Fetch(ctx context.Context) (string, error) {
+	if err := s.lock(ctx); err != nil {
+		return "", err
+	}
+	defer s.unlock()
+	head, err := s.fetch(ctx)
+	if err != nil {
+		return "", fmt.Errorf("fetching %s of %s: %w", s.ref.Short(), Redact(s.options.URL), err)
+	}
+	return hashString(head), nil
+}
+
+// fetch does it while the remote is held.
+func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.options.TransferTimeout)
+	defer cancel()
+	up, refs, err := s.list(ctx)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	defer func() { _ = up.Close() }()
+	head := refs.References[s.ref.String()]
+	if head.IsZero() || s.db.Load().has(head) {
+		s.see(head)
+		return head, nil
+	}
+	if s.db.Load().packCount() > s.options.MaxPacks {
+		err = s.fetchAnew(ctx, up, refs, head)
+	} else {
+		err = s.fetchInto(ctx, s.db.Load(), up, refs, head, s.haves())
+	}
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	s.see(head)
+	return head, nil
+}
+
+// list begins a conversation and returns the refs. A server that hangs is given up on after the time of a call.
+func (s *Store) list(ctx context.Context) (uploadSession, *packp.AdvRefs, error) {
+	return beginUpload(ctx, s.dialer, s.options.URL)
+}
+
+// beginUpload opens a session that lasts as long as ctx, whose first answer must come within the time of a call.
+func beginUpload(ctx context.Context, d *dialer, url string) (uploadSession, *packp.AdvRefs, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := afterTimeout(d.access.CallTimeout, cancel)
+	defer timer.Stop()
+	up, err := d.upload(ctx, url)
+	if err != nil {
+		err = contextError(ctx, err)
+		cancel(nil)
+		return nil, nil, err
+	}
+	refs, err := listRefs(ctx, up)
+	if err != nil {
+		err = errors.Join(err, up.Close())
+		cancel(nil)
+		return nil, nil, err
+	}
+	return &cancelingUpload{up, cancel}, refs, nil
+}
+
+// cancelingUpload frees the context of a session with the session.
+type cancelingUpload struct {
+	uploadSession
+	cancel context.CancelCauseFunc
+}
+
+func (c *cancelingUpload) Close() error {
+	err := c.uploadSession.Close()
+	c.cancel(nil)
+	return err
+}
+
+// see takes note of where the branch is.
+func (s *Store) see(head plumbing.Hash) {
+	if head == s.head {
+		return
+	}
+	if !s.head.IsZero() {
+		s.recent = append(s.recent, s.head)
+		if over := len(s.recent) - maxRecent; over > 0 {
+			s.recent = append(s.recent[:0], s.recent[over:]...)
+		}
+	}
+	s.head = head
+}
+
+// maxRecent and maxBack bound the commits that a fetch names as known: heads seen before, and how far back along the
+// first parents of the newest, for history that was rewritten elsewhere.
+const (
+	maxRecent = 16
+	maxBack   = 256
+)
+
+// haves returns commits we have, for the other side to leave out what they hold.
+func (s *Store) haves() []plumbing.Hash {
+	haves := append([]plumbing.Hash(nil), s.recent...)
+	at := s.head
+	for back, step := 0, 1; back < maxBack && !at.IsZero(); back++ {
+		if back == step-1 {
+			haves = append(haves, at)
+			step *= 2
+		}
+		c, err := s.commit(at.String())
+		if err != nil || len(c.ParentHashes) == 0 {
+			break
+		}
+		at = c.ParentHashes[0]
+	}
+	known := haves[:0]
+	for _, h := range haves {
+		if s.db.Load().has(h) {
+			known = append(known, h)
+		}
+	}
+	return known
+}
+
+// fetchAnew brings in everything into one pack that takes the place of the many.
+func (s *Store) fetchAnew(ctx context.Context, up uploadSession, refs *packp.AdvRefs, head plumbing.Hash) error {
+	fresh, old := newObjectDB(s.dir, s.cache), s.db.Load()
+	if err := s.fetchInto(ctx, fresh, up, refs, head, nil); err != nil {
+		return errors.Join(err, fresh.close())
+	}
+	err := fresh.replace(old)
+	s.db.Store(fresh)
+	return err
+}
+
+// fetchInto brings in the objects of a commit.
+func (s *Store) fetchInto(ctx context.Context, db *objectDB, up uploadSession, refs *packp.AdvRefs, want plumbing.Hash,
+	haves []plumbing.Hash) error {
+	req := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
+	req.Wants, req.Haves = []plumbing.Hash{want}, haves
+	if len(haves) > 0 {
+		// go-git leaves it out since it cannot read such packs; the packs are read here.
+		if err := req.Capabilities.Set(capability.ThinPack); err != nil {
+			return err
+		}
+	}
+	objects, p, err := receiveObjects(ctx, up, req, db, s.dir, s.cache, 0)
+	if err != nil {
+		return err
+	}
+	if p != nil {
+		db.addPack(p)
+	} else if err := db.add(objects, s.options.MemoryObjects, s.options.MemoryBytes); err != nil {
+		return err
+	}
+	if !db.has(want) {
+		return fmt.Errorf("the remote did not send the commit %s", want)
+	}
+	return nil
+}
+
+// receiveObjects asks for objects and takes them in.
+func receiveObjects(ctx context.Context, up uploadSession, req *packp.UploadPackRequest, bases source, dir string,
+	cache *objectCache, maxBytes int64) (objects map[plumbing.Hash]rawObject, p *pack, err error) {
+	if err := quiet(req.Capabilities); err != nil {
+		return nil, nil, err
+	}
+	res, err := up.UploadPack(ctx, req)
+	if err != nil {
+		return nil, nil, contextError(ctx, err)
+	}
+	defer func() { err = errors.Join(err, res.Close()) }()
+	objects, p, err = receivePack(ctx, demux(req.Capabilities, res), dir, cache, bases, maxBytes)
+	return objects, p, contextError(ctx, err)
+}
+
+// quiet asks for no progress messages.
+func quiet(c *capability.List) error { return c.Set(capability.NoProgress) }
+
+// demux takes the pack out of an answer that mixes it with messages.
+func demux(c *capability.List, r io.Reader) io.Reader {
+	switch {
+	case c.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, r)
+	case c.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, r)
+	}
+	return r
+}

@@ -1,0 +1,135 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Credential is a username and password for one operation over HTTP. The zero value means none.
+type Credential struct {
+	Username string
+	Password string
+}
+
+// String hides the credential.
+func (Credential) String() string { return "***" }
+
+// GoString hides the credential.
+func (Credential) GoString() string { return "***" }
+
+// Credentials returns what to log in with at a URL. It is asked anew for each operation, so a token may be short-lived.
+type Credentials func(ctx context.Context, url string) (Credential, error)
+
+// SSH says how to log in and whom to trust over SSH.
+type SSH struct {
+	// KeyFile is a private key without a passphrase; the agent of $SSH_AUTH_SOCK when empty.
+	KeyFile string
+	// KnownHostsFile lists the host keys to trust; the files that ssh uses when empty. Unknown hosts are refused.
+	KnownHostsFile string
+}
+
+// Access says how remotes are reached. The zero value reaches public ones with the default timeouts.
+type Access struct {
+	// Credentials for HTTP; none when nil.
+	Credentials Credentials
+	SSH         SSH
+	// CallTimeout bounds a listing of refs and a push. Default 30 seconds.
+	CallTimeout time.Duration
+	// TransferTimeout bounds bringing in objects. Default 10 minutes.
+	TransferTimeout time.Duration
+}
+
+func (a Access) withDefaults() Access {
+	if a.CallTimeout <= 0 {
+		a.CallTimeout = 30 * time.Second
+	}
+	if a.TransferTimeout <= 0 {
+		a.TransferTimeout = 10 * time.Minute
+	}
+	return a
+}
+
+// Options of a Store.
+type Options struct {
+	Access
+	// URL of the remote: https, http, ssh, user@host:path, file, or a path.
+	URL string
+	// Branch to follow. Default main.
+	Branch string
+	// Dir holds the packs while the Store is open. The directory for temporary files when empty.
+	Dir string
+	// CacheBytes bounds the unpacked objects kept in memory. Default 32 MiB.
+	CacheBytes int64
+	// MemoryObjects and MemoryBytes bound the new objects kept in memory before they are packed to disk. Default 100,000
+	// and 24 MiB.
+	MemoryObjects int
+	MemoryBytes   int64
+	// MaxPacks bounds the packs on disk before everything is fetched anew into one. Default 24.
+	MaxPacks int
+}
+
+func (o Options) withDefaults() Options {
+	o.Access = o.Access.withDefaults()
+	if o.Branch == "" {
+		o.Branch = "main"
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = 32 << 20
+	}
+	if o.MemoryObjects <= 0 {
+		o.MemoryObjects = 100_000
+	}
+	if o.MemoryBytes <= 0 {
+		o.MemoryBytes = 24 << 20
+	}
+	if o.MaxPacks <= 0 {
+		o.MaxPacks = 24
+	}
+	return o
+}
+
+// validate checks what would reach a remote or a command line.
+func (o Options) validate() error {
+	if err := checkURL(o.URL); err != nil {
+		return err
+	}
+	return checkBranch(o.Branch)
+}
+
+// checkBranch refuses what git check-ref-format refuses.
+func checkBranch(name string) error {
+	bad := name == "" || strings.HasPrefix(name, "-") || strings.HasPrefix(name, "/") || strings.HasSuffix(name, "/") ||
+		strings.HasSuffix(name, ".") || strings.HasSuffix(name, ".lock") || name == "@" ||
+		strings.ContainsAny(name, " ~^:?*[\\\x7f") || strings.Contains(name, "..") || strings.Contains(name, "//") ||
+		strings.Contains(name, "@{") || strings.Contains("/"+name, "/.")
+	for _, r := range name {
+		bad = bad || r < 0x20
+	}
+	if bad {
+		return fmt.Errorf("branch %q is not a name Git allows", name)
+	}
+	return nil
+}
+
+// Errors that callers tell apart.
+var (
+	// ErrNoCommit says that a commit is not at hand: it never was fetched, or is gone from the remote.
+	ErrNoCommit = errors.New("no such commit")
+	// ErrNoBranch says that a remote has no such branch.
+	ErrNoBranch = errors.New("no such branch")
+	// ErrNoPath says that a commit has no such folder.
+	ErrNoPath = errors.New("no such folder in the repository")
+	// ErrTooLarge says that a repository or an object is beyond the limit.
+	ErrTooLarge = errors.New("too large")
+)
+
+// RefusedError says that the server refused a push although the branch had not moved: a hook or a protected branch.
+type RefusedError struct {
+	// Message of the server.
+	Message string
+}
+
+func (e *RefusedError) Error() string { return "the server refused the push: " + e.Message }

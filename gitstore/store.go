@@ -1,0 +1,120 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// Store is one branch of one remote repository: what was fetched can be read, and commits can be pushed to it. It is
+// safe for use by several goroutines; calls to the remote go out one at a time.
+type Store struct {
+	*reader
+	options Options
+	ref     plumbing.ReferenceName
+	dialer  *dialer
+	cache   *objectCache
+	db      atomic.Pointer[objectDB]
+	// remote is held during a call to the remote and guards all below.
+	remote chan struct{}
+	dir    string
+	closed bool
+	// head is where the branch was last seen, zero when it was missing; recent are the heads before it.
+	head   plumbing.Hash
+	recent []plumbing.Hash
+	pusher pusher
+	close  sync.Once
+}
+
+// Open returns a Store. It talks to nobody and touches no disk: the first Fetch does.
+func Open(o Options) (*Store, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	return open(o, plumbing.NewBranchReferenceName(o.Branch)), nil
+}
+
+// open returns a Store of any ref.
+func open(o Options, ref plumbing.ReferenceName) *Store {
+	s := &Store{
+		options: o,
+		ref:     ref,
+		dialer:  newDialer(o.Access),
+		cache:   newObjectCache(o.CacheBytes),
+		remote:  make(chan struct{}, 1),
+	}
+	s.db.Store(newObjectDB("", s.cache))
+	s.reader = newReader(func() source { return s.db.Load() })
+	return s
+}
+
+// errClosed answers calls after Close.
+var errClosed = fmt.Errorf("the store: %w", fs.ErrClosed)
+
+// lock waits for the remote to be free. The first one makes the folder for packs.
+func (s *Store) lock(ctx context.Context) error {
+	select {
+	case s.remote <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if s.closed {
+		s.unlock()
+		return errClosed
+	}
+	if s.dir == "" {
+		if err := s.makeDir(); err != nil {
+			s.unlock()
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) unlock() { <-s.remote }
+
+func (s *Store) makeDir() error {
+	if s.options.Dir != "" {
+		if err := os.MkdirAll(s.options.Dir, 0o750); err != nil {
+			return fmt.Errorf("the folder for packs: %w", err)
+		}
+	}
+	dir, err := os.MkdirTemp(s.options.Dir, "gitstore-")
+	if err != nil {
+		return fmt.Errorf("the folder for packs: %w", err)
+	}
+	s.dir = dir
+	s.db.Store(newObjectDB(dir, s.cache))
+	return nil
+}
+
+// Close waits for a call to the remote that is under way, and removes what the Store kept on disk.
+func (s *Store) Close() error {
+	var err error
+	s.close.Do(func() {
+		s.remote <- struct{}{}
+		defer s.unlock()
+		s.closed = true
+		s.dialer.close()
+		err = s.db.Load().close()
+		if s.dir != "" {
+			err = errors.Join(err, os.RemoveAll(s.dir))
+		}
+	})
+	return err
+}
+
+// hashString is how hashes leave the package: the zero hash is no hash.
+func hashString(h plumbing.Hash) string {
+	if h.IsZero() {
+		return ""
+	}
+	return h.String()
+}
