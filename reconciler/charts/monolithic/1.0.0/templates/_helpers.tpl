@@ -13,7 +13,7 @@ plateform.dev/project: {{ .Values.project | quote }}
 {{- end }}
 
 {{- define "probe" -}}
-{{- if .Values.health }}
+{{- if hasKey .Values "health" }}
 httpGet:
   path: {{ .Values.health.path | quote }}
   port: http
@@ -29,7 +29,7 @@ tcpSocket:
 {{- range .Values.env }}
 {{- $_ := set $named .name true }}
 - name: {{ .name | quote }}
-  {{- if .valueFrom }}
+  {{- if hasKey . "valueFrom" }}
   valueFrom:
     secretKeyRef:
       name: {{ .valueFrom.secretKeyRef.name | quote }}
