@@ -98,7 +98,7 @@ const (
 
 // commands are all commands; each sets its group.
 func (a *app) commands() []*cobra.Command {
-	return nil
+	return []*cobra.Command{a.statusCommand(), a.rollbackCommand(), a.retryCommand()}
 }
 
 // noArguments refuses arguments, as wrong usage.

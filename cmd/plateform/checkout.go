@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// repositoryFlags say which config repository a command works on.
+type repositoryFlags struct {
+	url    string
+	branch string
+}
+
+func (f *repositoryFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.url, "config-repo", "", "URL or path of the config repository (default: the remote of the checkout you stand in)")
+	c.Flags().StringVar(&f.branch, "branch", "", "branch of the config repository (default: the remote's default branch)")
+}
+
+// checkout is a config repository with its remote: the checkout the user stands in, or a temporary clone of a URL. Only
+// its remote counts: what is checked out, staged or edited is neither read nor touched.
+type checkout struct {
+	git    git
+	remote string // URL of the remote, for messages
+	name   string // of the remote
+	branch string
+	// temporary is the folder to remove at the end; empty for a user's checkout.
+	temporary string
+	// objects are what was fetched.
+	objects *objects
+}
+
+// openCheckout finds the config repository. The caller closes it.
+func openCheckout(ctx context.Context, flags repositoryFlags) (c *checkout, err error) {
+	if flags.url != "" {
+		c, err = cloneCheckout(ctx, flags)
+	} else {
+		c, err = findCheckout(ctx, flags)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.objects, err = openObjects(ctx, c.git); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// findCheckout is the checkout the user stands in.
+func findCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error) {
+	c := &checkout{git: git{dir: "."}, name: "origin", branch: flags.branch}
+	top, err := c.git.run(ctx, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, usageError("this folder is not in a checkout of the config repository (go there, or name it with --config-repo): %w", err)
+	}
+	c.git.dir = top
+	if c.remote, err = c.git.run(ctx, "remote", "get-url", c.name); err != nil {
+		return nil, usageError("the checkout %s has no remote %q (add it with git remote add, or name the config repository with --config-repo): %w", top, c.name, err)
+	}
+	if c.branch == "" {
+		c.branch, err = c.defaultBranch(ctx)
+	}
+	return c, err
+}
+
+// cloneCheckout clones one branch into a temporary folder.
+func cloneCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error) {
+	dir, err := os.MkdirTemp("", "plateform-config-")
+	if err != nil {
+		return nil, fmt.Errorf("making room for a clone: %w", err)
+	}
+	c := &checkout{git: git{dir: dir}, remote: flags.url, name: "origin", branch: flags.branch, temporary: dir}
+	args := []string{"clone", "--quiet", "--bare", "--single-branch"}
+	if c.branch != "" {
+		args = append(args, "--branch="+c.branch)
+	}
+	// From the folder the user stands in: the URL may be a relative path.
+	_, err = git{dir: "."}.run(ctx, append(args, "--", flags.url, dir)...)
+	if err == nil && c.branch == "" {
+		c.branch, err = c.defaultBranch(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cloning the config repository %s: %w", flags.url, err), c.close())
+	}
+	return c, nil
+}
+
+// defaultBranch asks the remote for its default branch.
+func (c *checkout) defaultBranch(ctx context.Context) (string, error) {
+	said, err := c.git.run(ctx, "ls-remote", "--symref", c.name, "HEAD")
+	if err != nil {
+		return "", fmt.Errorf("asking %s for its default branch: %w", c.remote, err)
+	}
+	for line := range strings.Lines(said) {
+		if rest, ok := strings.CutPrefix(line, "ref: refs/heads/"); ok {
+			branch, _, _ := strings.Cut(rest, "\t")
+			return branch, nil
+		}
+	}
+	return "", usageError("%s does not say which branch is its default (name it with --branch)", c.remote)
+}
+
+// close ends reading and removes a temporary clone.
+func (c *checkout) close() error {
+	var err error
+	if c.objects != nil {
+		err = c.objects.close()
+	}
+	if c.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(c.temporary))
+	}
+	if err != nil {
+		return fmt.Errorf("closing the config repository: %w", err)
+	}
+	return nil
+}
+
+// fetch brings in the branch and returns the commit it is at.
+func (c *checkout) fetch(ctx context.Context) (string, error) {
+	if _, err := c.git.run(ctx, "fetch", "--quiet", "--no-tags", c.name, "refs/heads/"+c.branch); err != nil {
+		return "", fmt.Errorf("fetching %s of %s: %w", c.branch, c.remote, err)
+	}
+	return c.git.run(ctx, "rev-parse", "--verify", "FETCH_HEAD^{commit}")
+}
+
+// pushAttempts bounds how often a change is made anew because others push at the same time.
+const pushAttempts = 10
+
+// edit is one commit to make: a message, and the files that it removes.
+type edit struct {
+	message string
+	removed []string
+}
+
+// change makes one commit on the newest state of the branch and pushes it: the remote moves its branch only from the
+// commit that was looked at. When somebody else was faster, decide is asked again with the new head.
+func (c *checkout) change(ctx context.Context, decide func(head string) (edit, error)) (string, error) {
+	head, err := c.fetch(ctx)
+	if err != nil {
+		return "", err
+	}
+	var refused error
+	for range pushAttempts {
+		e, err := decide(head)
+		if err != nil {
+			return "", err
+		}
+		commit, err := c.git.commit(ctx, head, e.message, e.removed)
+		if err != nil {
+			return "", err
+		}
+		landed, now, err := c.push(ctx, head, commit)
+		if landed {
+			return commit, nil
+		}
+		if now == head {
+			return "", err
+		}
+		head, refused = now, err
+	}
+	return "", fmt.Errorf("others keep pushing to %s (try again): %w", c.remote, refused)
+}
+
+// push moves the branch from head to commit. When it was refused, now is where the branch is instead.
+func (c *checkout) push(ctx context.Context, head, commit string) (landed bool, now string, err error) {
+	_, refused := c.git.run(ctx, "push", "--quiet", c.name, commit+":refs/heads/"+c.branch)
+	if refused == nil {
+		return true, commit, nil
+	}
+	refused = fmt.Errorf("pushing to %s of %s: %w", c.branch, c.remote, refused)
+	now, err = c.fetch(ctx)
+	if err != nil {
+		return false, head, errors.Join(refused, err)
+	}
+	// The answer to a push can get lost after it landed.
+	if _, err := c.git.run(ctx, "merge-base", "--is-ancestor", commit, now); err == nil {
+		return true, commit, nil
+	}
+	return false, now, refused
+}
+
+// parseKey reads WS/PROJECT.
+func parseKey(s string) (manifest.Key, error) {
+	workspace, project, ok := strings.Cut(s, "/")
+	if !ok || workspace == "" || project == "" || strings.Contains(project, "/") {
+		return manifest.Key{}, usageError("%q is not a project (write it like ws-1/shop)", s)
+	}
+	return manifest.Key{Workspace: workspace, Project: project}, nil
+}

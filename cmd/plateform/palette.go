@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+)
+
+// palette colours text on a terminal, and leaves it alone everywhere else.
+type palette struct{ on bool }
+
+func (a *app) palette() palette { return palette{a.colour} }
+
+// The sixteen colours of a terminal follow the user's theme.
+func (p palette) good(s string) string { return p.colour("2", s) }
+func (p palette) bad(s string) string  { return p.colour("1", s) }
+func (p palette) warn(s string) string { return p.colour("3", s) }
+
+func (p palette) bold(s string) string {
+	if !p.on {
+		return s
+	}
+	return lipgloss.NewStyle().Bold(true).Render(s)
+}
+
+func (p palette) dim(s string) string {
+	if !p.on {
+		return s
+	}
+	return lipgloss.NewStyle().Faint(true).Render(s)
+}
+
+func (p palette) colour(number, s string) string {
+	if !p.on {
+		return s
+	}
+	return lipgloss.NewStyle().Foreground(lipgloss.Color(number)).Render(s)
+}
+
+// state colours by how a project is.
+func (p palette) state(state projectState, s string) string {
+	switch state {
+	case stateRunning, stateReleased:
+		return p.good(s)
+	case stateFailed, stateFrozen, stateRefused:
+		return p.bad(s)
+	}
+	return p.warn(s)
+}
+
+// table lines up columns of plain text; colour comes in when it is printed.
+type table struct {
+	header []string
+	rows   [][]string
+}
+
+func newTable(header ...string) *table { return &table{header: header} }
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// print writes the table. paint may colour a padded cell.
+func (t *table) print(w io.Writer, style palette, paint func(row, column int, cell string) string) {
+	widths := make([]int, len(t.header))
+	for _, row := range append([][]string{t.header}, t.rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], lipgloss.Width(cell))
+		}
+	}
+	line := func(cells []string, paint func(column int, cell string) string) {
+		var b strings.Builder
+		for i, cell := range cells {
+			padding := strings.Repeat(" ", widths[i]-lipgloss.Width(cell))
+			if i == len(cells)-1 {
+				padding = ""
+			}
+			b.WriteString(paint(i, cell) + padding + "  ")
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+	line(t.header, func(_ int, cell string) string { return style.dim(cell) })
+	for i, row := range t.rows {
+		line(row, func(column int, cell string) string { return paint(i, column, cell) })
+	}
+}

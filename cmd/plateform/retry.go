@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// retryCommand asks for another try of a project that failed, is held or frozen.
+func (a *app) retryCommand() *cobra.Command {
+	var flags repositoryFlags
+	c := &cobra.Command{
+		Use:     "retry WORKSPACE/PROJECT",
+		GroupID: groupAct,
+		Short:   "Try again what failed, is held or frozen",
+		Long: `Try again what failed, is held or frozen.
+
+A retry is a fact in Git: an empty commit with the trailer Plateform-Retry, pushed to the config repository. It starts a
+failed build again, releases what a rollback has held back, and ends a freeze. The checkout you stand in is not touched.`,
+		Example: `  plateform retry ws-1/shop
+  plateform retry ws-1/shop --config-repo https://github.com/acme/platform-config`,
+		Args: argumentCount(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			key, err := parseKey(args[0])
+			if err != nil {
+				return err
+			}
+			return a.retry(c.Context(), flags, key)
+		},
+	}
+	flags.add(c)
+	return c
+}
+
+func (a *app) retry(ctx context.Context, flags repositoryFlags, key manifest.Key) (err error) {
+	repository, err := openCheckout(ctx, flags)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, repository.close()) }()
+
+	commit, err := repository.change(ctx, func(head string) (edit, error) {
+		if err := mustHave(repository.objects, head, key); err != nil {
+			return edit{}, err
+		}
+		return edit{message: manifest.FormatMessage("Retry "+key.String(), []manifest.Trailer{
+			{Key: manifest.TrailerRetry, Value: key.String()},
+		})}, nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "Retrying %s\n", key)
+	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", short(commit), repository.branch, repository.remote)
+	fmt.Fprintf(a.stdout, "\nFollow it with: plateform status %s\n", key)
+	return nil
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// settings is serve.yaml: how one installation reaches things. What holds for the tenants is in platform.yaml.
+//
+// The comments are the README's table of the keys; the yaml tags say which must be there.
+type settings struct {
+	// Config is the repository that people write.
+	Config remoteSettings `yaml:"config"`
+	// GitOps is the repository that Plateform writes.
+	GitOps remoteSettings `yaml:"gitops"`
+	// Listen is the address of /healthz and /readyz; port 0 picks one and prints it. Default 127.0.0.1:8080.
+	Listen string `yaml:"listen,omitempty"`
+	// Resync is when everything is looked at again whatever was noticed, in cron notation with five fields. Default */5 * * * *.
+	Resync string `yaml:"resync,omitempty"`
+	// DataDir holds caches and the logs of builds, which may be lost. Default plateform-data beside serve.yaml.
+	DataDir string `yaml:"dataDir,omitempty"`
+	// Forge is where hints come from and where reports go.
+	Forge forgeSettings `yaml:"forge,omitempty"`
+	// Builder makes images.
+	Builder builderSettings `yaml:"builder,omitempty"`
+	// Registry says how to reach the registry of platform.yaml.
+	Registry registrySettings `yaml:"registry,omitempty"`
+	// Engine gets the wanted state running.
+	Engine engineSettings `yaml:"engine,omitempty"`
+	// Keys of the installation.
+	Keys keySettings `yaml:"keys,omitempty"`
+}
+
+// remoteSettings is one branch of one repository.
+type remoteSettings struct {
+	// URL of the repository: https, http, ssh, user@host:path, or a path, relative to serve.yaml.
+	URL string `yaml:"url"`
+	// Branch to work on. Default main.
+	Branch string `yaml:"branch,omitempty"`
+	// Username for https.
+	Username string `yaml:"username,omitempty"`
+	// PasswordFile holds the password or token for https.
+	PasswordFile string `yaml:"passwordFile,omitempty"`
+	// SSHKeyFile is a private key without a passphrase. Default: the agent of $SSH_AUTH_SOCK.
+	SSHKeyFile string `yaml:"sshKeyFile,omitempty"`
+	// KnownHostsFile lists the SSH host keys to trust. Default: the files that ssh uses.
+	KnownHostsFile string `yaml:"knownHostsFile,omitempty"`
+}
+
+// forgeSettings say where people look.
+type forgeSettings struct {
+	// Kind of the forge: git (polls, and writes reports into refs/notes/plateform). Default git.
+	Kind string `yaml:"kind,omitempty"`
+	// Poll is how often the repositories are looked at, as 500ms or 10s. Default 2s.
+	Poll string `yaml:"poll,omitempty"`
+}
+
+// builderSettings say who makes images.
+type builderSettings struct {
+	// Kind of the builder: local (on this machine, for trusted sources only) or none (projects with image: alone). Default local.
+	Kind string `yaml:"kind,omitempty"`
+	// Local settings of the local builder.
+	Local localSettings `yaml:"local,omitempty"`
+}
+
+// localSettings are those of the local builder.
+type localSettings struct {
+	// Parallel is how many builds run at the same time. Default 2.
+	Parallel int `yaml:"parallel,omitempty"`
+}
+
+// registrySettings say how to reach the image registry.
+type registrySettings struct {
+	// UsernameFile holds the username.
+	UsernameFile string `yaml:"usernameFile,omitempty"`
+	// PasswordFile holds the password.
+	PasswordFile string `yaml:"passwordFile,omitempty"`
+	// Insecure allows plain http. Addresses of this machine are always allowed it. Default false.
+	Insecure bool `yaml:"insecure,omitempty"`
+}
+
+// engineSettings say who gets things running.
+type engineSettings struct {
+	// Kind of the engine: none (stops when plateform-gitops is written). Default none.
+	Kind string `yaml:"kind,omitempty"`
+}
+
+// keySettings are the keys of the installation.
+type keySettings struct {
+	// SigningKeyFile is the Ed25519 key that signs release files, as PEM. Without one they carry a checksum only.
+	SigningKeyFile string `yaml:"signingKeyFile,omitempty"`
+}
+
+// loadSettings reads serve.yaml. All problems are told at once.
+func loadSettings(file string) (*settings, error) {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usageError("%s is not there (plateform init writes one; name yours with --config)", file)
+	}
+	if err != nil {
+		return nil, usageError("%s cannot be read (check its permissions): %w", file, err)
+	}
+	s := &settings{}
+	if problems := manifest.DecodeStrict(file, data, s); len(problems) > 0 {
+		return nil, settingsError(problems)
+	}
+	s.setDefaults(filepath.Dir(file))
+	if problems := s.check(file); len(problems) > 0 {
+		return nil, settingsError(manifest.Locate(file, data, problems))
+	}
+	return s, nil
+}
+
+// settingsError says which settings are wrong, one a line.
+func settingsError(problems manifest.Problems) error {
+	return usageError("the settings are wrong:\n%w", problems)
+}
+
+// setDefaults fills in what is left out, and makes paths relative to the folder of serve.yaml.
+func (s *settings) setDefaults(dir string) {
+	s.Listen = cmp.Or(s.Listen, "127.0.0.1:8080")
+	s.Resync = cmp.Or(s.Resync, "*/5 * * * *")
+	s.DataDir = cmp.Or(s.DataDir, "plateform-data")
+	s.Forge.Kind = cmp.Or(s.Forge.Kind, "git")
+	s.Forge.Poll = cmp.Or(s.Forge.Poll, "2s")
+	s.Builder.Kind = cmp.Or(s.Builder.Kind, "local")
+	s.Builder.Local.Parallel = cmp.Or(s.Builder.Local.Parallel, 2)
+	s.Engine.Kind = cmp.Or(s.Engine.Kind, "none")
+	for _, file := range []*string{
+		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
+	} {
+		beside(dir, file)
+	}
+	for _, r := range []*remoteSettings{&s.Config, &s.GitOps} {
+		r.Branch = cmp.Or(r.Branch, "main")
+		for _, file := range []*string{&r.PasswordFile, &r.SSHKeyFile, &r.KnownHostsFile} {
+			beside(dir, file)
+		}
+		if !strings.Contains(r.URL, ":") {
+			beside(dir, &r.URL)
+		}
+	}
+}
+
+// beside makes a relative path relative to a folder.
+func beside(dir string, file *string) {
+	if *file != "" && !filepath.IsAbs(*file) {
+		*file = filepath.Join(dir, *file)
+	}
+}
