@@ -62,12 +62,14 @@ func (d *decoder) add(n *yaml.Node, field, what, fix string) {
 
 // wrong says that a node is not what is wanted.
 func (d *decoder) wrong(n *yaml.Node, wanted, fix string) {
-	found := describe(n)
-	if last := len(d.path) - 1; n.Kind == yaml.ScalarNode && last >= 0 && (d.path[last].key == "secret" || d.path[last].key == "value") {
-		found = "no text" // it may be a secret
-	}
 	field := d.field()
-	d.add(n, field, fmt.Sprintf("%s is %s, but %s is wanted", field, found, wanted), fix)
+	d.add(n, field, fmt.Sprintf("%s is %s, but %s is wanted", field, describe(n), wanted), fix)
+}
+
+// mayBeSecret says that the decoder is at a field whose content must not be shown.
+func (d *decoder) mayBeSecret() bool {
+	last := len(d.path) - 1
+	return last >= 0 && (d.path[last].key == "secret" || d.path[last].key == "value")
 }
 
 // decode fills in the object from the root of a file.
@@ -80,7 +82,7 @@ func (d *decoder) decode(root *yaml.Node, object any) {
 // value decodes a node into v.
 func (d *decoder) value(n *yaml.Node, v reflect.Value) {
 	if n.Kind == yaml.AliasNode {
-		return // told already
+		return
 	}
 	switch v.Type() {
 	case timeType:
@@ -129,6 +131,9 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 			d.unknown(key, p)
 			continue
 		}
+		if seen&(1<<f.number) != 0 {
+			continue // told already
+		}
 		seen |= 1 << f.number
 		d.path = append(d.path, step{key: key.Value})
 		d.present(key, below, v.FieldByIndex(f.index), f)
@@ -150,6 +155,9 @@ func (d *decoder) present(key, below *yaml.Node, v reflect.Value, f field) {
 	}
 	before := len(d.problems)
 	d.value(below, v)
+	if below.Kind == yaml.AliasNode {
+		return // told already
+	}
 	if f.required || len(d.problems) > before || !v.IsZero() {
 		return
 	}
@@ -221,11 +229,14 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value) {
 		d.wrong(n, "a text", "write one value")
 		return
 	}
-	if n.Tag != "!!str" {
+	switch {
+	case n.Tag == "!!str":
+		v.SetString(n.Value)
+	case d.mayBeSecret():
+		d.add(n, d.field(), d.field()+" is not a text", "put it in quotes")
+	default:
 		d.wrong(n, "a text", fmt.Sprintf("put it in quotes: %q", clip(n.Value)))
-		return
 	}
-	v.SetString(n.Value)
 }
 
 func (d *decoder) boolean(n *yaml.Node, v reflect.Value) {
@@ -269,14 +280,20 @@ func isDecimal(s string) bool {
 
 // integerFix finds the number that was meant: 80 for "80", 12 for 012, 1000 for 1e3.
 func integerFix(n *yaml.Node) string {
-	if n.Kind == yaml.ScalarNode {
-		plain := strings.TrimLeft(n.Value, "+0")
-		if isDecimal(plain) {
-			return "write " + clip(plain) + " without quotes or leading zeros"
+	if n.Kind != yaml.ScalarNode {
+		return "write a whole number in decimal digits, such as 3"
+	}
+	if plain := strings.TrimLeft(n.Value, "+0"); isDecimal(plain) {
+		if _, err := strconv.ParseInt(plain, 10, 64); err != nil {
+			return "write a smaller number"
 		}
-		if f, err := strconv.ParseFloat(n.Value, 64); err == nil && f == float64(int32(f)) {
-			return fmt.Sprintf("write %d", int32(f))
-		}
+		return "write " + plain + " without quotes or leading zeros"
+	}
+	if i, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
+		return fmt.Sprintf("write %d", i)
+	}
+	if f, err := strconv.ParseFloat(n.Value, 64); err == nil && f == float64(int32(f)) {
+		return fmt.Sprintf("write %d", int32(f))
 	}
 	return "write a whole number in decimal digits, such as 3"
 }
