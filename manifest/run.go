@@ -19,8 +19,10 @@ type RunSpec struct {
 	Holds []Hold `yaml:"holds,omitempty" json:"holds,omitempty"`
 	// Frozen projects keep what runs until a retry, because history was rewritten.
 	Frozen *Frozen `yaml:"frozen,omitempty" json:"frozen,omitempty"`
-	// Kept is the release that keeps running although its file is gone and no other is left.
+	// Kept is the release that keeps running although its file is gone with no other left, or was edited.
 	Kept *Kept `yaml:"kept,omitempty" json:"kept,omitempty"`
+	// Retry is the config commit that asked for a retry, until there is an answer.
+	Retry string `yaml:"retry,omitempty" json:"retry,omitempty"`
 	// Deleted makes this a tombstone.
 	Deleted *Deleted `yaml:"deleted,omitempty" json:"deleted,omitempty"`
 	// Last run that ended.
@@ -58,10 +60,10 @@ type Frozen struct {
 	Commit  string `yaml:"commit" json:"commit"`
 }
 
-// Kept names a release whose file is gone but which still runs.
+// Kept names a release that still runs although its file is gone or was edited.
 type Kept struct {
 	Release string `yaml:"release" json:"release"`
-	// Commit of the config repository that still has the file.
+	// Commit of the config repository that still has the file as it was.
 	Commit string `yaml:"commit" json:"commit"`
 }
 

@@ -1,0 +1,106 @@
+package reconciler
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// ask is somebody waiting to hear what became of a commit.
+type ask struct {
+	manifest.Cause
+	// Source is the app's commit, and Key the key of the part it is for, when a push to the app asks.
+	Source    string
+	SourceKey string
+	// ForSource says that a config commit changed where the code comes from or how it is built.
+	ForSource bool
+	// Silent asks are only answered at the end: nobody watches a release commit on its way.
+	Silent bool
+	// Old asks were replayed from history: they are not told that nothing had to be done.
+	Old bool
+}
+
+// addAsk adds an ask unless the same one is open.
+func (p *project) addAsk(a ask) *ask {
+	for _, open := range p.asks {
+		if open.Config == a.Config && open.Source == a.Source {
+			return open
+		}
+	}
+	p.asks = append(p.asks, &a)
+	return &a
+}
+
+// contextOf is the name of a project's reports.
+func contextOf(k manifest.Key) string { return "plateform/" + k.String() }
+
+// configContext is the name of the reports about the config repository itself.
+const configContext = "plateform/config"
+
+// say tells the one who asks how far it is.
+func (s *state) say(p *project, a *ask, state State, stage Stage, description, url string) {
+	if a.Silent && state == StatePending {
+		return
+	}
+	s.outbox = append(s.outbox, Report{
+		Commit: a.Config, Context: contextOf(p.key), State: state, Stage: stage,
+		Description: description, URL: url, Source: a.Source, At: s.Clock().UTC(),
+	})
+}
+
+// sayAll tells all who ask.
+func (s *state) sayAll(p *project, stage Stage, description, url string) {
+	for _, a := range p.asks {
+		s.say(p, a, StatePending, stage, description, url)
+	}
+}
+
+// answer ends asks: those that the function names get its state, stage and words, and are forgotten.
+func (s *state) answer(p *project, verdict func(*ask) (State, Stage, string, bool), url string) {
+	p.asks = slices.DeleteFunc(p.asks, func(a *ask) bool {
+		state, stage, description, ended := verdict(a)
+		if ended && description != "" {
+			s.say(p, a, state, stage, description, url)
+		}
+		return ended
+	})
+}
+
+// cause picks why a release was made among those who ask: the push whose code is new in it, else the newest ask, else
+// what can be told from the release itself.
+func (p *project) cause(d Draft, base *manifest.Release, head string) manifest.Cause {
+	for _, a := range slices.Backward(p.asks) {
+		if a.Source != "" && slices.ContainsFunc(d.Images, func(i manifest.Image) bool { return i.Commit == a.Source }) {
+			return a.Cause
+		}
+	}
+	for _, a := range slices.Backward(p.asks) {
+		if a.Source == "" && !a.Silent && a.Kind != manifest.CauseRollback {
+			return a.Cause
+		}
+	}
+	return derivedCause(d, base, head)
+}
+
+func derivedCause(d Draft, base *manifest.Release, head string) manifest.Cause {
+	if base == nil {
+		return manifest.Cause{Kind: manifest.CauseConfig, Commit: head, Config: head}
+	}
+	for _, image := range d.Images {
+		if before, found := imageOf(base, image.Name); found && before.Commit != image.Commit && image.Commit != "" {
+			return manifest.Cause{Kind: manifest.CauseSource, Commit: image.Commit, Config: head}
+		}
+	}
+	kind := manifest.CauseConfig
+	if d.Parts[manifest.PartProject] == base.Spec.Parts[manifest.PartProject] {
+		kind = manifest.CausePlatform
+	}
+	return manifest.Cause{Kind: kind, Commit: head, Config: head}
+}
+
+// short is the beginning of a hash, as people read it.
+func short(hash string) string {
+	hash = strings.TrimPrefix(hash, "sha256:")
+	return hash[:min(len(hash), 10)]
+}

@@ -1,0 +1,161 @@
+package reconciler
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// errUnusable says that a commit of the config repository cannot be what anybody wanted: nothing is taken from it.
+var errUnusable = errors.New("nothing is changed until this is mended")
+
+// catalog holds what the config repository says at one commit. It moves from commit to commit by what differs between
+// them, so that a step costs what was changed and not what is there.
+type catalog struct {
+	reader Reader
+	charts Charts
+
+	commit     string
+	platform   *manifest.Platform // the last that parsed
+	publicKeys []manifest.PublicKey
+	workspaces map[string]*workspaceEntry
+	projects   map[manifest.Key]*projectEntry
+	hosts      hostIndex
+	// problems inside the files at this commit, by file; checks are those across files, by workspace; shared are those
+	// across workspaces, by workspace, without lines.
+	problems map[string]manifest.Problems
+	checks   map[string]manifest.Problems
+	shared   map[string]manifest.Problems
+}
+
+type workspaceEntry struct {
+	present bool
+	spec    *manifest.Workspace // the last that parsed
+	// projects of the workspace that are present and parsed at some commit.
+	projects map[string]*manifest.Project
+}
+
+type projectEntry struct {
+	present  bool
+	spec     *manifest.Project // the last that parsed
+	releases []ReleaseFile
+	view     *View
+}
+
+// transition is what one step of the config repository did to one project.
+type transition struct {
+	Key manifest.Key
+	// Before is nil when the project was never heard of.
+	Before *View
+	After  *View
+	// Edited says that project.yaml itself is another file than before.
+	Edited bool
+}
+
+func newCatalog(reader Reader, charts Charts) *catalog {
+	return &catalog{
+		reader: reader, charts: charts,
+		workspaces: map[string]*workspaceEntry{},
+		projects:   map[manifest.Key]*projectEntry{},
+		hosts:      newHostIndex(),
+		problems:   map[string]manifest.Problems{},
+		checks:     map[string]manifest.Problems{},
+	}
+}
+
+// advanced is what a step concerned: the projects in the order of their keys, and the workspaces.
+type advanced struct {
+	projects   []transition
+	workspaces []string
+}
+
+// advance moves the catalog to another commit and returns what that did. After an error other than errUnusable the catalog has to be made anew.
+func (c *catalog) advance(to string) (advanced, error) {
+	changes, err := c.reader.Diff(c.commit, to)
+	if err != nil {
+		return advanced{}, fmt.Errorf("comparing config commits %.10s and %.10s: %w", c.commit, to, err)
+	}
+	if err := c.usable(to); err != nil {
+		return advanced{}, err
+	}
+	files, err := c.parse(to, changes)
+	if err != nil {
+		return advanced{}, err
+	}
+	touched := c.apply(files)
+	newest, err := c.honour(to, touched)
+	if err != nil {
+		return advanced{}, err
+	}
+	c.claim(touched, newest)
+	if err := c.check(to, touched); err != nil {
+		return advanced{}, err
+	}
+	c.commit = to
+	return advanced{c.review(touched, newest), c.concernedWorkspaces(touched)}, nil
+}
+
+// usable refuses a tree that cannot be meant: without it all projects would be taken for deleted.
+func (c *catalog) usable(commit string) error {
+	root, err := c.reader.List(commit, "")
+	if err != nil {
+		return fmt.Errorf("listing config commit %.10s: %w", commit, err)
+	}
+	if !slices.ContainsFunc(root, func(e manifest.Entry) bool { return e.Name == manifest.PlatformFile && !e.Dir }) {
+		return fmt.Errorf("%s is missing at config commit %.10s: %w (restore it, or run `plateform init` for a new repository)",
+			manifest.PlatformFile, commit, errUnusable)
+	}
+	workspaces, err := c.reader.List(commit, manifest.WorkspacesDir)
+	if err != nil {
+		return fmt.Errorf("listing config commit %.10s: %w", commit, err)
+	}
+	if len(workspaces) == 0 && c.populated() > 1 {
+		return fmt.Errorf("config commit %.10s deletes every workspace at once: %w (delete them one by one if that is meant)",
+			commit, errUnusable)
+	}
+	return nil
+}
+
+// populated counts the workspaces that are there.
+func (c *catalog) populated() int {
+	n := 0
+	for _, w := range c.workspaces {
+		if w.present {
+			n++
+		}
+	}
+	return n
+}
+
+// view returns what is known of a project, or nil.
+func (c *catalog) view(k manifest.Key) *View {
+	if e := c.projects[k]; e != nil {
+		return e.view
+	}
+	return nil
+}
+
+// keys returns all projects ever heard of, sorted.
+func (c *catalog) keys() []manifest.Key {
+	return slices.SortedFunc(maps.Keys(c.projects), compareKeys)
+}
+
+// fileProblems are all problems of the files at this commit, in order.
+func (c *catalog) fileProblems() manifest.Problems {
+	var all manifest.Problems
+	for _, file := range slices.Sorted(maps.Keys(c.problems)) {
+		all = append(all, c.problems[file]...)
+	}
+	for _, workspace := range slices.Sorted(maps.Keys(c.checks)) {
+		all = append(all, c.checks[workspace]...)
+	}
+	for _, k := range c.keys() {
+		if v := c.projects[k].view; v != nil && v.Present {
+			all = append(all, v.Refused...)
+		}
+	}
+	return all
+}

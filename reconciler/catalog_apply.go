@@ -1,0 +1,246 @@
+package reconciler
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// parsedFile is one changed file of the config repository, read and parsed.
+type parsedFile struct {
+	manifest.File
+	path     string
+	hash     string // empty when the file is gone
+	problems manifest.Problems
+
+	// One of these, from this commit or from the last at which the file parsed.
+	platform  *manifest.Platform
+	workspace *manifest.Workspace
+	project   *manifest.Project
+}
+
+// parse reads the changed files that are of any kind, several at a time. Release files are only listed here: which of
+// them have to be read depends on which is the newest.
+func (c *catalog) parse(commit string, changes []manifest.Change) ([]parsedFile, error) {
+	var files []parsedFile
+	for _, change := range changes {
+		if kind, ok := manifest.FileOf(change.Path); ok {
+			files = append(files, parsedFile{File: kind, path: change.Path, hash: change.After})
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	const chunk = 64
+	for part := range slices.Chunk(files, chunk) {
+		group.Go(func() error {
+			for i := range part {
+				if err := c.parseFile(commit, &part[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return files, group.Wait()
+}
+
+func (c *catalog) parseFile(commit string, f *parsedFile) error {
+	if f.hash == "" || f.Kind == manifest.KindRelease {
+		return nil
+	}
+	data, err := c.reader.Read(commit, f.path)
+	if err != nil {
+		return fmt.Errorf("reading %s at config commit %.10s: %w", f.path, commit, err)
+	}
+	f.take(data)
+	if len(f.problems) > 0 && c.commit == "" {
+		return c.lookBack(commit, f)
+	}
+	return nil
+}
+
+// take parses the content of a file. With problems there is no object.
+func (f *parsedFile) take(data []byte) {
+	f.platform, f.workspace, f.project = nil, nil, nil
+	switch f.Kind {
+	case manifest.KindPlatform:
+		platform, problems := manifest.ParsePlatform(f.path, data)
+		if len(problems) == 0 {
+			problems = manifest.CheckPlatform(platform)
+		}
+		if f.problems = problems; len(problems) == 0 {
+			f.platform = platform
+		}
+	case manifest.KindWorkspace:
+		workspace, problems := manifest.ParseWorkspace(f.path, data)
+		if f.problems = problems; len(problems) == 0 {
+			f.workspace = workspace
+		}
+	case manifest.KindProject:
+		project, problems := manifest.ParseProject(f.path, data)
+		if f.problems = problems; len(problems) == 0 {
+			f.project = project
+		}
+	}
+	f.problems = manifest.Locate(f.path, data, f.problems)
+}
+
+// lookBack finds the last commit at which a broken file parsed, for a process that was not there to see it.
+func (c *catalog) lookBack(commit string, f *parsedFile) error {
+	problems := f.problems
+	defer func() { f.problems = problems }()
+	for hash := commit; ; {
+		at, err := c.reader.Commit(hash)
+		if err != nil {
+			return fmt.Errorf("looking for the last good %s: %w", f.path, err)
+		}
+		if len(at.Parents) == 0 {
+			return nil
+		}
+		hash = at.Parents[0]
+		data, err := c.reader.Read(hash, f.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("looking for the last good %s: %w", f.path, err)
+		}
+		if f.take(data); len(f.problems) == 0 {
+			return nil
+		}
+	}
+}
+
+// touch is what a step concerns.
+type touch struct {
+	everything bool
+	// shared says that a workspace.yaml changed, and with it what workspaces share.
+	shared     bool
+	workspaces map[string]bool
+	keys       map[manifest.Key]bool
+	edited     map[manifest.Key]bool
+}
+
+func (t *touch) key(k manifest.Key) {
+	t.keys[k] = true
+	t.workspaces[k.Workspace] = true
+}
+
+// apply takes the files into the entries and returns what they concern.
+func (c *catalog) apply(files []parsedFile) *touch {
+	touched := &touch{workspaces: map[string]bool{}, keys: map[manifest.Key]bool{}, edited: map[manifest.Key]bool{}}
+	for i := range files {
+		f := &files[i]
+		if f.Kind != manifest.KindRelease {
+			c.setProblems(f.path, f.problems)
+		}
+		switch f.Kind {
+		case manifest.KindPlatform:
+			touched.everything = true
+			if f.platform != nil {
+				c.setPlatform(f.platform)
+			}
+		case manifest.KindWorkspace:
+			touched.workspaces[f.Key.Workspace] = true
+			touched.shared = true
+			c.setWorkspace(f)
+		case manifest.KindProject:
+			touched.key(f.Key)
+			touched.edited[f.Key] = true
+			c.setProject(f)
+		case manifest.KindRelease:
+			touched.key(f.Key)
+			c.setRelease(f)
+		}
+	}
+	return touched
+}
+
+func (c *catalog) setProblems(file string, problems manifest.Problems) {
+	if len(problems) == 0 {
+		delete(c.problems, file)
+		return
+	}
+	c.problems[file] = problems
+}
+
+func (c *catalog) setPlatform(p *manifest.Platform) {
+	c.platform = p
+	c.publicKeys = nil
+	for _, text := range p.Spec.Releases.PublicKeys {
+		if key, err := manifest.ParsePublicKey(text); err == nil { // anything else is a problem of platform.yaml
+			c.publicKeys = append(c.publicKeys, key)
+		}
+	}
+}
+
+func (c *catalog) workspace(name string) *workspaceEntry {
+	w := c.workspaces[name]
+	if w == nil {
+		w = &workspaceEntry{projects: map[string]*manifest.Project{}}
+		c.workspaces[name] = w
+	}
+	return w
+}
+
+func (c *catalog) project(k manifest.Key) *projectEntry {
+	e := c.projects[k]
+	if e == nil {
+		e = &projectEntry{}
+		c.projects[k] = e
+	}
+	return e
+}
+
+func (c *catalog) setWorkspace(f *parsedFile) {
+	w := c.workspace(f.Key.Workspace)
+	w.present = f.hash != ""
+	if f.workspace == nil {
+		return
+	}
+	if w.spec != nil {
+		if problems := manifest.CheckOwner(f.workspace, w.spec.Spec.Owner.ID); len(problems) > 0 {
+			c.setProblems(f.path, problems)
+			return
+		}
+	}
+	w.spec = f.workspace
+}
+
+func (c *catalog) setProject(f *parsedFile) {
+	e := c.project(f.Key)
+	e.present = f.hash != ""
+	if f.project != nil {
+		e.spec = f.project
+	}
+	w := c.workspace(f.Key.Workspace)
+	if e.present {
+		w.projects[f.Key.Project] = e.spec // nil while it never parsed
+	} else {
+		delete(w.projects, f.Key.Project)
+	}
+}
+
+func (c *catalog) setRelease(f *parsedFile) {
+	e := c.project(f.Key)
+	releases := slices.DeleteFunc(slices.Clone(e.releases), func(r ReleaseFile) bool { return r.Version == f.Version })
+	if f.hash != "" {
+		releases = append(releases, ReleaseFile{Version: f.Version, Hash: f.hash})
+	}
+	slices.SortFunc(releases, func(a, b ReleaseFile) int { return a.Version.Compare(b.Version) })
+	e.releases = releases
+}
+
+func compareKeys(a, b manifest.Key) int {
+	if n := strings.Compare(a.Workspace, b.Workspace); n != 0 {
+		return n
+	}
+	return strings.Compare(a.Project, b.Project)
+}

@@ -1,0 +1,297 @@
+package reconciler
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// verdict is which release of a project is the newest that is honoured, and why others above it are not.
+type verdict struct {
+	newest  *manifest.Release
+	refused manifest.Problems
+}
+
+// concerned returns the projects a step concerns, sorted.
+func (c *catalog) concerned(t *touch) []manifest.Key {
+	return slices.DeleteFunc(c.keys(), func(k manifest.Key) bool {
+		return !t.everything && !t.workspaces[k.Workspace]
+	})
+}
+
+func (c *catalog) concernedWorkspaces(t *touch) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(c.workspaces)), func(name string) bool {
+		return !t.everything && !t.workspaces[name]
+	})
+}
+
+// honour finds the newest honoured release of each project that a step concerns. Files are read only where they, the
+// platform's keys or the workspace's owner may have changed.
+func (c *catalog) honour(commit string, t *touch) (map[manifest.Key]verdict, error) {
+	if c.platform == nil {
+		return nil, fmt.Errorf("%s never parsed, so nobody can say whose releases to honour: %w\n%w", manifest.PlatformFile,
+			errUnusable, c.problems[manifest.PlatformFile].Err())
+	}
+	keys := c.concerned(t)
+	verdicts := make([]verdict, len(keys))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, k := range keys {
+		e := c.projects[k]
+		if v := e.view; v != nil && !t.everything && slices.Equal(v.Releases, e.releases) && v.Owner == c.owner(k) {
+			verdicts[i] = verdict{v.Newest, v.Refused}
+			continue
+		}
+		group.Go(func() (err error) {
+			verdicts[i], err = c.newest(commit, k, e.releases)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := make(map[manifest.Key]verdict, len(keys))
+	for i, k := range keys {
+		all[k] = verdicts[i]
+	}
+	return all, nil
+}
+
+// newest reads release files from the highest version down until one is honoured.
+func (c *catalog) newest(commit string, k manifest.Key, releases []ReleaseFile) (verdict, error) {
+	var v verdict
+	for _, f := range slices.Backward(releases) {
+		release, problems, err := c.readRelease(commit, k, f.Version)
+		if err != nil {
+			return verdict{}, err
+		}
+		if len(problems) == 0 {
+			v.newest = release
+			return v, nil
+		}
+		v.refused = append(v.refused, problems...)
+	}
+	return v, nil
+}
+
+// readRelease reads, parses and verifies one release file.
+func (c *catalog) readRelease(commit string, k manifest.Key, version manifest.Version) (*manifest.Release, manifest.Problems, error) {
+	file := manifest.ReleaseFile(k, version)
+	data, err := c.reader.Read(commit, file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
+	}
+	release, problems := manifest.ParseRelease(file, data)
+	if len(problems) > 0 {
+		return nil, manifest.Locate(file, data, problems), nil
+	}
+	if release.Metadata.Name != version.String() {
+		return nil, manifest.Problems{{File: file, Line: 1, Column: 1,
+			What: fmt.Sprintf("is named %s inside", release.Metadata.Name), Fix: "bring back the file as it was"}}, nil
+	}
+	if err := manifest.VerifyRelease(data, release, k, c.owner(k), c.publicKeys); err != nil {
+		return nil, manifest.Problems{{File: file, Line: 1, Column: 1, What: err.Error()}}, nil
+	}
+	return release, nil, nil
+}
+
+// owner is the owner id of a project's workspace; 0 while the workspace never parsed.
+func (c *catalog) owner(k manifest.Key) int64 {
+	if w := c.workspaces[k.Workspace]; w != nil && w.spec != nil {
+		return w.spec.Spec.Owner.ID
+	}
+	return 0
+}
+
+// claim brings the host index up to date for the projects of a step. Workspaces of others who want the same hosts are
+// concerned too: what was wrong there may be right now.
+func (c *catalog) claim(t *touch, newest map[manifest.Key]verdict) {
+	for k, v := range newest {
+		for _, other := range c.hosts.set(k, c.hostsWanted(k), c.hostsDeployed(k, v.newest)) {
+			t.workspaces[other.Workspace] = true
+		}
+	}
+}
+
+func (c *catalog) hostsWanted(k manifest.Key) []string {
+	e := c.projects[k]
+	if c.platform == nil || !e.present || e.spec == nil {
+		return nil
+	}
+	return manifest.HostsOf(k, e.spec.Spec, c.platform.Spec.Domain)
+}
+
+func (c *catalog) hostsDeployed(k manifest.Key, r *manifest.Release) []string {
+	if r == nil || c.platform == nil {
+		return nil
+	}
+	return manifest.HostsOf(k, r.Spec.Project, c.platform.Spec.Domain)
+}
+
+// check finds the problems across files in the workspaces that a step concerns.
+func (c *catalog) check(commit string, t *touch) error {
+	c.checkShared(t)
+	for name, w := range c.workspaces {
+		if !t.everything && !t.workspaces[name] {
+			continue
+		}
+		problems, err := c.locate(commit, append(c.checkWorkspace(name, w), c.shared[name]...))
+		if err != nil {
+			return err
+		}
+		delete(c.checks, name)
+		if len(problems) > 0 {
+			c.checks[name] = problems
+		}
+	}
+	return nil
+}
+
+// checkShared checks what all workspaces share. Where that comes out differently, a workspace is concerned too.
+func (c *catalog) checkShared(t *touch) {
+	if !t.everything && !t.shared {
+		return
+	}
+	specs := map[string]*manifest.Workspace{}
+	for name, w := range c.workspaces {
+		if w.present && w.spec != nil {
+			specs[name] = w.spec
+		}
+	}
+	shared := map[string]manifest.Problems{}
+	for _, p := range manifest.CheckWorkspaces(specs) {
+		if f, ok := manifest.FileOf(p.File); ok {
+			shared[f.Key.Workspace] = append(shared[f.Key.Workspace], p)
+		}
+	}
+	for name := range c.workspaces {
+		if !slices.Equal(shared[name], c.shared[name]) {
+			t.workspaces[name] = true
+		}
+	}
+	c.shared = shared
+}
+
+func (c *catalog) checkWorkspace(name string, w *workspaceEntry) manifest.Problems {
+	switch {
+	case w.spec != nil && w.present:
+		return manifest.CheckWorkspace(c.platform, w.spec, w.projects, c.hosts.claims)
+	case w.present || len(w.projects) == 0: // it never parsed, which is a problem already; or all of it is gone
+		return nil
+	}
+	var problems manifest.Problems
+	for _, project := range slices.Sorted(maps.Keys(w.projects)) {
+		problems = append(problems, manifest.Problem{
+			File: manifest.ProjectFile(manifest.Key{Workspace: name, Project: project}), Line: 1, Column: 1,
+			What: fmt.Sprintf("its workspace has no %s", manifest.WorkspaceFile(name)),
+			Fix:  "restore that file, or delete this one too",
+		})
+	}
+	return problems
+}
+
+// locate gives problems across files their line and column.
+func (c *catalog) locate(commit string, problems manifest.Problems) (manifest.Problems, error) {
+	byFile := map[string]manifest.Problems{}
+	for _, p := range problems {
+		byFile[p.File] = append(byFile[p.File], p)
+	}
+	var located manifest.Problems
+	for _, file := range slices.Sorted(maps.Keys(byFile)) {
+		data, err := c.reader.Read(commit, file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
+		}
+		located = append(located, manifest.Locate(file, data, byFile[file])...)
+	}
+	return located, nil
+}
+
+// review makes the new views of the projects that a step concerns and returns those that are not as they were.
+func (c *catalog) review(t *touch, newest map[manifest.Key]verdict) []transition {
+	var transitions []transition
+	for _, k := range c.concerned(t) {
+		e := c.projects[k]
+		v, known := newest[k]
+		if !known {
+			v = verdict{e.view.Newest, e.view.Refused}
+		}
+		before := e.view
+		e.view = c.newView(k, e, v)
+		if before == nil || t.everything || t.keys[k] || !sameView(before, e.view) {
+			transitions = append(transitions, transition{Key: k, Before: before, After: e.view, Edited: t.edited[k]})
+		}
+	}
+	return transitions
+}
+
+func (c *catalog) newView(k manifest.Key, e *projectEntry, v verdict) *View {
+	view := &View{
+		Key: k, Present: e.present, Owner: c.owner(k), Releases: e.releases, Newest: v.newest, Refused: v.refused,
+	}
+	w := c.workspaces[k.Workspace]
+	if e.spec != nil && w != nil && w.spec != nil && c.platform != nil {
+		spec := e.spec.Spec
+		chart, err := c.charts.Chart(spec.Type, c.platform.Spec.Charts[spec.Type])
+		if err != nil {
+			view.Problems = append(view.Problems, manifest.Problem{File: manifest.PlatformFile, Field: "spec.charts", What: err.Error()})
+		}
+		view.Parsed = err == nil
+		view.Spec = spec
+		view.Inputs = manifest.UsedInputs(c.platform, w.spec, w.projects, k, spec, chart)
+		view.Registry = c.platform.Spec.Registry.URL
+	}
+	view.Problems = append(view.Problems, c.problemsOf(view)...)
+	return view
+}
+
+// problemsOf are the problems that keep a project from getting anything new.
+func (c *catalog) problemsOf(v *View) manifest.Problems {
+	file, workspace := manifest.ProjectFile(v.Key), manifest.WorkspaceFile(v.Key.Workspace)
+	all := slices.Concat(c.problems[manifest.PlatformFile], c.problems[workspace], c.problems[file])
+	for _, p := range c.checks[v.Key.Workspace] {
+		if p.File == file || p.File == workspace {
+			all = append(all, p)
+		}
+	}
+	if v.Parsed && v.Newest != nil {
+		all = append(all, manifest.CheckChange(file, v.Newest.Spec.Project, v.Spec)...)
+		if manifest.ProjectKey(v.Spec) == v.Newest.Spec.Parts[manifest.PartProject] {
+			all = slices.DeleteFunc(all, aboutQuota) // what runs as it is wants no more than it had
+		}
+	}
+	return all
+}
+
+func aboutQuota(p manifest.Problem) bool { return strings.HasPrefix(p.Field, "spec.quota") }
+
+// obstacles are what keeps a release that was fine once from being deployed now: its host is another's by now, the quota
+// has shrunk, its image may not run any more.
+func (c *catalog) obstacles(v *View, r *manifest.Release) manifest.Problems {
+	w := c.workspaces[v.Key.Workspace]
+	if c.platform == nil || w == nil || w.spec == nil {
+		return nil
+	}
+	projects := maps.Clone(w.projects)
+	projects[v.Key.Project] = &manifest.Project{
+		Header: manifest.NewHeader(manifest.KindProject, v.Key.Project), Spec: r.Spec.Project,
+	}
+	file, fields := manifest.ProjectFile(v.Key), []string{"metadata.name", "spec.domain", "spec.image"}
+	return slices.DeleteFunc(manifest.CheckWorkspace(c.platform, w.spec, projects, c.hosts.claims), func(p manifest.Problem) bool {
+		return !aboutQuota(p) && (p.File != file || !slices.Contains(fields, p.Field))
+	})
+}
+
+func sameView(a, b *View) bool {
+	return a.Present == b.Present && a.Owner == b.Owner && a.Parsed == b.Parsed && slices.Equal(a.Problems, b.Problems) &&
+		reflect.DeepEqual(a.Inputs, b.Inputs) && a.Newest == b.Newest && slices.Equal(a.Releases, b.Releases)
+}

@@ -1,0 +1,182 @@
+package reconciler
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// conclude answers those who ask, now that GitOps shows what it has to, and puts what is settled aside.
+func (s *state) conclude() {
+	for _, k := range s.dirtyKeys() {
+		s.concludeOne(s.projects[k])
+	}
+	clear(s.dirty)
+}
+
+func (s *state) concludeOne(p *project) {
+	view := s.viewOf(p.key)
+	running := p.running(view)
+	url := s.url(p, running)
+	s.answer(p, func(a *ask) (State, Stage, string, bool) {
+		state, stage, words, ended := s.verdict(p, view, running, a)
+		if ended && a.Old && p.settled.rest != nil && p.settled.rest.Reason == UpToDate {
+			words = "" // nobody has been waiting
+		}
+		return state, stage, words, ended
+	}, url)
+	if p.settled.rest != nil {
+		p.known = nil
+	}
+}
+
+// verdict is what one who asks is told, if it is over for them.
+func (s *state) verdict(p *project, v *View, running *manifest.Release, a *ask) (State, Stage, string, bool) {
+	rest := p.settled.rest
+	switch {
+	case len(p.settled.refused) > 0 && a.Kind == manifest.CauseRollback:
+		return StateFailure, StageFailed, "not deployed: " + p.settled.refused.Error(), true
+	case running != nil && a.SourceKey != "" && slices.Contains(slices.Collect(maps.Values(running.Spec.Parts)), a.SourceKey):
+		return StateSuccess, StageUpdatingGitOps, s.runs(p, running), true
+	case rest == nil:
+		return "", "", "", false
+	}
+	switch rest.Reason {
+	case UpToDate:
+		if running == nil {
+			return StateSuccess, StageUpdatingGitOps, "nothing to run", true
+		}
+		return StateSuccess, StageUpdatingGitOps, s.runs(p, running), true
+	case Held:
+		return s.heldVerdict(p, running, a)
+	case Paused:
+		return StateSuccess, StageHeld, "held: the project is paused (remove `paused: true` to go on)", true
+	case Frozen:
+		return StateFailure, StageFailed, fmt.Sprintf(
+			"the config history was rewritten and release %s vanished; what runs stays (run `plateform retry %s` to go on from what is there)",
+			p.run.Frozen.Release, p.key), true
+	case Removed:
+		return StateSuccess, StageUpdatingGitOps, removedWords(p), true
+	}
+	return StateFailure, StageFailed, blockedWords(v, rest.Problems), true
+}
+
+func removedWords(p *project) string {
+	if p.run.Deleted != nil && p.run.Deleted.DataKept {
+		return "removed; its data is kept"
+	}
+	return "removed"
+}
+
+func blockedWords(v *View, problems manifest.Problems) string {
+	words := "nothing new is released: " + problems.Error()
+	if v.Newest != nil {
+		words += "\n" + v.Newest.Metadata.Name + " keeps running"
+	}
+	return words
+}
+
+// heldVerdict tells a push that its code is held, and everybody else what runs.
+func (s *state) heldVerdict(p *project, running *manifest.Release, a *ask) (State, Stage, string, bool) {
+	if a.Kind == manifest.CauseRollback || running != nil && a.Source == "" && a.Kind != manifest.CauseRetry && !a.ForSource {
+		words := "nothing runs"
+		if running != nil {
+			words = s.runs(p, running)
+		}
+		return StateSuccess, StageUpdatingGitOps, words + "; " + p.heldWords(), true
+	}
+	return StateSuccess, StageHeld, "held: " + p.heldWords(), true
+}
+
+// heldWords say what is held and how to go on.
+func (p *project) heldWords() string {
+	var words []string
+	for _, hold := range p.run.Holds {
+		what := hold.Part
+		if hold.Source != "" {
+			what += " " + short(hold.Source)
+		}
+		why := "its build failed"
+		if hold.Reason == manifest.HeldRollback {
+			why = hold.Release + " was rolled back"
+		}
+		words = append(words, fmt.Sprintf("%s is held because %s", what, why))
+	}
+	return strings.Join(words, ", ") + fmt.Sprintf(" (change it, or run `plateform retry %s`)", p.key)
+}
+
+// runs says what runs now.
+func (s *state) runs(p *project, running *manifest.Release) string {
+	return fmt.Sprintf("%s is in plateform-gitops at %s", running.Metadata.Name, short(s.gitops.head))
+}
+
+// url is where the project answers; empty when it has no host.
+func (s *state) url(p *project, running *manifest.Release) string {
+	if running == nil || s.catalog.platform == nil {
+		return ""
+	}
+	hosts := manifest.HostsOf(p.key, running.Spec.Project, s.catalog.platform.Spec.Domain)
+	if len(hosts) == 0 {
+		return ""
+	}
+	if running.Spec.Platform.Ingress.TLSIssuer == "" {
+		return "http://" + hosts[0]
+	}
+	return "https://" + hosts[0]
+}
+
+// recordDeploy remembers the run that brings new values.
+func (s *state) recordDeploy(p *project) {
+	if p.output.release == nil || p.output.tampered {
+		return
+	}
+	a := &ask{Cause: p.output.release.Spec.Cause}
+	for _, open := range p.asks {
+		if !open.Silent {
+			a = open
+		}
+	}
+	p.recordRun(manifest.ResultDeployed, p.output.release.Metadata.Name, a, Build{}, "", s.Clock().UTC())
+	p.run.Last.Build = p.output.release.Spec.Build
+}
+
+// recordRun remembers a run that ended.
+func (p *project) recordRun(result manifest.Result, release string, a *ask, build Build, problem string, now time.Time) {
+	source := a.Source
+	if source == "" {
+		source = build.Request.Commit
+	}
+	p.run.Last = &manifest.LastRun{
+		ID: runID(p.key, a, release), Result: result, Release: release, Cause: a.Cause, Source: source, Error: problem,
+		StartedAt: now.Truncate(time.Second), EndedAt: now.Truncate(time.Second),
+	}
+	if build.Request.ID != "" {
+		p.run.Last.Build = &manifest.BuildRecord{URL: build.Status.URL, Seconds: build.Status.Seconds, Scan: build.Status.Scan}
+		p.run.Last.StartedAt = now.Add(-time.Duration(build.Status.Seconds) * time.Second).Truncate(time.Second)
+	}
+}
+
+// runID is derived from what was asked and what came of it.
+func runID(k manifest.Key, a *ask, release string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{k.String(), a.Config, a.Source, release}, "\n")))
+	return hex.EncodeToString(sum[:6])
+}
+
+// report sends what is to be told. What could not be sent is kept for the next time.
+func (s *state) report(ctx context.Context) error {
+	if len(s.outbox) == 0 {
+		return nil
+	}
+	if err := s.Forge.Report(ctx, s.outbox); err != nil {
+		return fmt.Errorf("telling %d things: %w", len(s.outbox), err)
+	}
+	s.outbox = nil
+	return nil
+}

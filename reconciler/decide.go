@@ -1,0 +1,286 @@
+package reconciler
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// Before is what is remembered of a project.
+type Before struct {
+	Run manifest.RunSpec
+	// Kept is the release that Run.Kept names; nil without one.
+	Kept *manifest.Release
+}
+
+// Observed is what was found in the world outside the config repository.
+type Observed struct {
+	// Tips says where each source part is now; a part nobody has looked at is missing.
+	Tips map[string]Tip
+	// Builds holds the newest build of each source part that this project asked for.
+	Builds map[string]Build
+	// Images of the project's release files, by the key of their source part.
+	Images map[string]manifest.Image
+	// Obstacles to deploying the newest release now; see Refuse.
+	Obstacles manifest.Problems
+	// Together says that one commit changed both a source's settings and another part since the release that runs.
+	Together bool
+}
+
+// Build is a build that was asked for.
+type Build struct {
+	Request BuildRequest
+	Part    string
+	// SourceKey is the key of the source part that it builds.
+	SourceKey string
+	// Superseding says that it replaced a running build, and so is not replaced itself: else a busy branch would never
+	// come to a release.
+	Superseding bool
+	Status      BuildStatus
+}
+
+// Action is one thing to do for a project.
+type Action interface{ action() }
+
+type (
+	// Deploy: GitOps has to show this release.
+	Deploy struct{ Release *manifest.Release }
+	// Refuse: the newest release must not be deployed now, what runs stays.
+	Refuse struct {
+		Release  *manifest.Release
+		Problems manifest.Problems
+	}
+	// Remove: the project is deleted, GitOps has to drop what runs.
+	Remove struct{}
+	// Look: nobody knows yet where this source is.
+	Look struct{ Input manifest.SourceInput }
+	// StartBuild: an image is missing.
+	StartBuild struct{ Build Build }
+	// CancelBuild: nobody wants this build any more.
+	CancelBuild struct {
+		Build Build
+		// Superseded says that a newer source takes its place.
+		Superseded bool
+	}
+	// Fail: a build failed; the parts in Holds are not tried again by themselves.
+	Fail struct {
+		Build Build
+		Holds []manifest.Hold
+	}
+	// MakeRelease: all is there for a new release.
+	MakeRelease struct{ Draft Draft }
+	// Rest: nothing is left to do, for this reason.
+	Rest struct {
+		Reason   RestReason
+		Problems manifest.Problems
+	}
+)
+
+func (Deploy) action()      {}
+func (Refuse) action()      {}
+func (Remove) action()      {}
+func (Look) action()        {}
+func (StartBuild) action()  {}
+func (CancelBuild) action() {}
+func (Fail) action()        {}
+func (MakeRelease) action() {}
+func (Rest) action()        {}
+
+// RestReason says why there is nothing to do.
+type RestReason string
+
+// The reasons to rest.
+const (
+	UpToDate RestReason = "up to date"
+	Held     RestReason = "held"
+	Paused   RestReason = "paused"
+	Blocked  RestReason = "blocked"
+	Frozen   RestReason = "frozen"
+	Removed  RestReason = "removed"
+)
+
+// Draft is a release before it has a cause and a signature.
+type Draft struct {
+	Version  manifest.Version
+	Parts    manifest.Parts
+	Images   []manifest.Image
+	Project  manifest.ProjectSpec
+	Platform manifest.PlatformInputs
+	// Builds whose images are new in this release.
+	Builds    []Build
+	CreatedAt time.Time
+}
+
+// Decide says what to do for one project, given what is remembered of it, what the config repository says at HEAD and
+// what was observed. It is pure: the same arguments always give the same actions, and doing an action and asking again
+// leads on to the next.
+func Decide(before Before, head *View, seen Observed, now time.Time) []Action {
+	switch {
+	case before.Run.Frozen != nil:
+		return append(cancelAll(seen), Rest{Reason: Frozen})
+	case !head.Present:
+		return append(cancelAll(seen), Remove{}, Rest{Reason: Removed})
+	}
+	actions := deploy(before, head, seen)
+	switch {
+	case len(head.Problems) > 0:
+		return append(actions, Rest{Reason: Blocked, Problems: head.Problems})
+	case head.Spec.Paused:
+		return append(actions, Rest{Reason: Paused})
+	}
+	return append(actions, newPursuit(before, head, seen, now).actions()...)
+}
+
+// deploy says what GitOps has to show: what was kept, or the newest release.
+func deploy(before Before, head *View, seen Observed) []Action {
+	running := runningRelease(before, head)
+	switch {
+	case running == nil:
+		return nil
+	case len(seen.Obstacles) > 0:
+		return []Action{Refuse{Release: running, Problems: seen.Obstacles}}
+	}
+	return []Action{Deploy{Release: running}}
+}
+
+// runningRelease is the release that has to run: the kept one, or the newest.
+func runningRelease(before Before, head *View) *manifest.Release {
+	if before.Kept != nil {
+		return before.Kept
+	}
+	return head.Newest
+}
+
+// baseRelease is the release that held parts are taken from: what runs, unless its file was withdrawn with no other left.
+func baseRelease(before Before, head *View) *manifest.Release {
+	if before.Kept != nil && !head.has(versionOf(before.Kept)) {
+		return nil
+	}
+	return runningRelease(before, head)
+}
+
+func cancelAll(seen Observed) []Action {
+	var actions []Action
+	for _, part := range slices.Sorted(maps.Keys(seen.Builds)) {
+		if build := seen.Builds[part]; !build.Status.Done {
+			actions = append(actions, CancelBuild{Build: build})
+		}
+	}
+	return actions
+}
+
+// pursuit is the way from the release that runs to what HEAD wants.
+type pursuit struct {
+	before Before
+	head   *View
+	seen   Observed
+	now    time.Time
+
+	base   *manifest.Release
+	inputs map[string]manifest.SourceInput
+	keys   manifest.Parts // at HEAD
+	want   manifest.Parts // what the next release would have
+	held   bool           // something at HEAD is held
+	stuck  bool           // it is held, with no release left to take it from
+}
+
+func newPursuit(before Before, head *View, seen Observed, now time.Time) *pursuit {
+	p := &pursuit{before: before, head: head, seen: seen, now: now, base: baseRelease(before, head)}
+	p.inputs = map[string]manifest.SourceInput{}
+	for _, input := range manifest.SourceInputs(head.Spec) {
+		p.inputs[input.Part] = input
+	}
+	p.keys, _ = headKeys(head, p.base, before.Run.Retry != "", seen.Tips)
+	p.settleWant()
+	return p
+}
+
+// settleWant takes held parts from the base, and lets a build that superseded another come to its end.
+func (p *pursuit) settleWant() {
+	p.want = manifest.Parts{}
+	for part, key := range p.keys {
+		switch build, building := p.seen.Builds[part]; {
+		case p.isHeld(part, key):
+			p.hold(part, key)
+		case building && build.Superseding && !build.failed() && p.has(part) && build.SourceKey != p.baseKey(part):
+			p.want[part] = build.SourceKey
+		default:
+			p.want[part] = key
+		}
+	}
+	if p.base == nil {
+		return
+	}
+	if _, held := p.heldProject(); held { // with the services it had
+		maps.DeleteFunc(p.want, func(part, _ string) bool { return p.base.Spec.Parts[part] == "" })
+		for part, key := range p.base.Spec.Parts {
+			if p.want[part] == "" && p.keys[part] == "" {
+				p.want[part] = key
+			}
+		}
+	}
+}
+
+// hold takes a held part from the release that runs. When none is left, a held source has nothing to come from; the other
+// parts then follow HEAD, for there is nothing else to be.
+func (p *pursuit) hold(part, key string) {
+	p.held = true
+	if p.base != nil {
+		p.want[part] = p.base.Spec.Parts[part]
+		return
+	}
+	if len(p.inputs) == 0 || p.has(part) {
+		p.stuck = true
+	}
+	p.want[part] = key
+}
+
+func (p *pursuit) has(part string) bool {
+	_, found := p.inputs[part]
+	return found
+}
+
+func (p *pursuit) isHeld(part, key string) bool {
+	return slices.ContainsFunc(p.before.Run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Key == key })
+}
+
+func (p *pursuit) heldProject() (string, bool) {
+	key, known := p.keys[manifest.PartProject]
+	return key, known && p.isHeld(manifest.PartProject, key)
+}
+
+// actions lead from the base to what is wanted.
+func (p *pursuit) actions() []Action {
+	actions := p.cancelUnwanted()
+	if looks := p.looks(); len(looks) > 0 {
+		return append(actions, looks...)
+	}
+	if p.stuck || p.base != nil && maps.Equal(p.want, p.base.Spec.Parts) {
+		return append(actions, Rest{Reason: p.restReason()})
+	}
+	images, builds, missing := p.images()
+	if len(missing) > 0 {
+		return append(actions, p.build(missing)...)
+	}
+	return append(actions, MakeRelease{Draft: p.draft(images, builds)})
+}
+
+func (p *pursuit) restReason() RestReason {
+	if p.held {
+		return Held
+	}
+	return UpToDate
+}
+
+// looks asks for the sources whose place is not known.
+func (p *pursuit) looks() []Action {
+	var looks []Action
+	for _, part := range slices.Sorted(maps.Keys(p.inputs)) {
+		if _, known := p.keys[part]; !known {
+			looks = append(looks, Look{Input: p.inputs[part]})
+		}
+	}
+	return looks
+}

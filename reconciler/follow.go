@@ -1,0 +1,201 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// observeConfig fetches the config repository and takes in what is new there, commit by commit.
+func (s *state) observeConfig(ctx context.Context, hint Hint) error {
+	if !hint.Config {
+		return nil
+	}
+	head, err := s.Config.Fetch(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the config repository: %w", err)
+	}
+	if head == s.head {
+		return nil
+	}
+	if head == "" {
+		s.trouble = fmt.Errorf("the config repository has become empty: %w", errUnusable)
+		s.Log.Error("the config repository cannot be used", "error", s.trouble)
+		return nil
+	}
+	commits, related, err := span(s.Config, s.catalog.commit, head)
+	if err != nil {
+		return err
+	}
+	s.head = head
+	if !related {
+		return s.broken(s.freeze(head))
+	}
+	return s.follow(commits, false)
+}
+
+// broken makes the next pass start anew when taking in a commit failed halfway: both repositories still have it all.
+func (s *state) broken(err error) error {
+	if err != nil {
+		s.Reconciler.state = nil
+	}
+	return err
+}
+
+// follow takes in commits one by one. own says that this process made them.
+func (s *state) follow(commits []string, own bool) error {
+	for _, commit := range commits {
+		if err := s.followOne(commit, fold{own: own}); err != nil {
+			return s.broken(err)
+		}
+	}
+	if !own && len(commits) > 0 {
+		s.reportConfig(commits[len(commits)-1])
+	}
+	return nil
+}
+
+// fold says how to take a commit in.
+type fold struct {
+	// only these projects take it in; all when nil.
+	only map[manifest.Key]bool
+	// old says that the commit is replayed from history.
+	old bool
+	// own says that this process made the commit.
+	own bool
+}
+
+func (s *state) followOne(hash string, f fold) error {
+	commit, err := s.Config.Commit(hash)
+	if err != nil {
+		return fmt.Errorf("reading config commit %.10s: %w", hash, err)
+	}
+	parent := s.catalog.commit
+	moved, err := s.catalog.advance(hash)
+	if errors.Is(err, errUnusable) {
+		s.trouble = err
+		s.Log.Error("the config repository cannot be used", "commit", short(hash), "error", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.trouble = nil
+	for _, workspace := range moved.workspaces {
+		s.gitops.workspaces[workspace] = true
+	}
+	retries := retriesOf(commit)
+	for _, k := range retries {
+		if !slices.ContainsFunc(moved.projects, func(t transition) bool { return t.Key == k }) && s.catalog.view(k) != nil {
+			moved.projects = append(moved.projects, transition{Key: k, Before: s.catalog.view(k), After: s.catalog.view(k)})
+		}
+	}
+	for _, t := range moved.projects {
+		if f.only != nil && !f.only[t.Key] {
+			continue
+		}
+		if err := s.take(t, commit, parent, slices.Contains(retries, t.Key), f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retriesOf are the projects that a commit asks to retry.
+func retriesOf(c manifest.Commit) []manifest.Key {
+	var keys []manifest.Key
+	for _, trailer := range manifest.Trailers(c.Message) {
+		workspace, project, ok := strings.Cut(trailer.Value, "/")
+		if trailer.Key == manifest.TrailerRetry && ok {
+			keys = append(keys, manifest.Key{Workspace: workspace, Project: project})
+		}
+	}
+	return keys
+}
+
+// take folds one commit into one project.
+func (s *state) take(t transition, commit manifest.Commit, parent string, retry bool, f fold) error {
+	p := s.project(t.Key)
+	s.dirty[t.Key] = true
+	var ran *manifest.Release
+	if t.Before != nil {
+		ran = p.running(t.Before)
+	}
+	highest := p.run.Highest
+	p.run = remember(p.run, step{
+		transition: t, Commit: commit.Hash, Parent: parent, Running: ran, Retry: retry,
+		Keys: knownKeys(t.After, ran, retry || p.run.Retry != "", p.tips),
+	})
+	if err := s.recallKept(p); err != nil {
+		return err
+	}
+	if f.own {
+		return nil
+	}
+	if a, asked := s.askOf(p, t, commit, retry, ran, highest); asked {
+		if a.Old = f.old; f.old {
+			p.asks = nil
+		}
+		p.addAsk(a)
+		s.Log.Info("a commit asks for something", "project", t.Key, "commit", short(commit.Hash), "cause", a.Kind, "by", a.By)
+	}
+	return nil
+}
+
+// askOf says what a commit asks of a project, if anything.
+func (s *state) askOf(p *project, t transition, commit manifest.Commit, retry bool, ran *manifest.Release, highest string) (ask, bool) {
+	a := ask{Cause: manifest.Cause{Commit: commit.Hash, Config: commit.Hash, By: commit.Author.Name}}
+	runs := p.running(t.After)
+	switch {
+	case retry:
+		a.Kind = manifest.CauseRetry
+	case versionOf(runs) != versionOf(ran):
+		a.Kind = manifest.CauseRollback
+		before, err := manifest.ParseVersion(highest)
+		a.Silent = err != nil || versionOf(runs).Compare(before) > 0 // a release that an earlier process made
+	case t.Edited:
+		a.Kind = manifest.CauseConfig
+		a.ForSource = t.Before != nil && t.Before.Present && sourcesChanged(t.Before.Spec, t.After.Spec)
+	case t.Before != nil && t.After.Present && inputsChanged(t):
+		a.Kind = manifest.CausePlatform
+	default:
+		return a, false
+	}
+	return a, true
+}
+
+func inputsChanged(t transition) bool {
+	return manifest.PlatformKey(t.Before.Inputs) != manifest.PlatformKey(t.After.Inputs)
+}
+
+// sourcesChanged says that where images come from, or how they are built, was edited.
+func sourcesChanged(before, after manifest.ProjectSpec) bool {
+	settings := func(spec manifest.ProjectSpec) (keys []string) {
+		for _, input := range manifest.SourceInputs(spec) {
+			keys = append(keys, input.Part, input.Reference, input.Source.Branch, input.Source.Revision, input.Key(""))
+		}
+		return keys
+	}
+	return !slices.Equal(settings(before), settings(after))
+}
+
+// reportConfig says on a commit which of its files cannot be used, or that they can be again.
+func (s *state) reportConfig(commit string) {
+	report := Report{Commit: commit, Context: configContext, State: StateSuccess, Stage: StageUpdatingGitOps,
+		Description: "every file can be used again", At: s.Clock().UTC()}
+	problems := s.catalog.fileProblems()
+	switch {
+	case s.trouble != nil:
+		report.State, report.Stage, report.Description = StateFailure, StageFailed, s.trouble.Error()
+	case len(problems) > 0:
+		report.State, report.Stage, report.Description = StateFailure, StageFailed, problems.Error()
+	case !s.complained:
+		return
+	}
+	s.complained = report.State == StateFailure
+	s.outbox = append(s.outbox, report)
+}

@@ -1,0 +1,319 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// gitopsEdit is one commit to GitOps, and what to note once it has landed.
+type gitopsEdit struct {
+	manifest.Edit
+	landed func()
+}
+
+// writeGitOps brings GitOps to what the newest releases say: one commit each, all in one push. Whatever is remembered
+// goes out with it, so that the config commit which these commits name stands for all that came before it.
+func (s *state) writeGitOps(ctx context.Context, _ Hint) error {
+	var edits []gitopsEdit
+	for _, make := range []func() ([]gitopsEdit, error){s.chartEdits, s.namespaceEdits, s.projectEdits, s.strayEdits} {
+		more, err := make()
+		if err != nil {
+			return err
+		}
+		edits = append(edits, more...)
+	}
+	if len(edits) == 0 {
+		return nil
+	}
+	plain := make([]manifest.Edit, len(edits))
+	for i, e := range edits {
+		plain[i] = e.Edit
+	}
+	commits, err := s.GitOps.Push(ctx, s.gitops.head, plain)
+	if err != nil {
+		return fmt.Errorf("pushing %d commits to the GitOps repository: %w", len(plain), err)
+	}
+	s.gitops.head = commits[len(commits)-1]
+	for _, e := range edits {
+		e.landed()
+	}
+	s.Log.Info("wrote GitOps", "commits", len(commits), "head", short(s.gitops.head), "config", short(s.catalog.commit))
+	return nil
+}
+
+// mark is the trailer that makes a GitOps commit stand for a config commit.
+func (s *state) mark() manifest.Trailer {
+	return manifest.Trailer{Key: manifest.TrailerConfigCommit, Value: s.catalog.commit}
+}
+
+// edit makes a commit of files.
+func (s *state) edit(subject string, files map[string][]byte, trailers ...manifest.Trailer) manifest.Edit {
+	if len(trailers) == 0 {
+		trailers = []manifest.Trailer{s.mark()}
+	}
+	return manifest.Edit{Message: manifest.FormatMessage(subject, trailers), Author: author(s.Clock().UTC()), Files: files}
+}
+
+// chartEdits adds the charts that releases need, and mends those that somebody changed. Charts that this binary does not
+// know belong to another version of Plateform and are left alone.
+func (s *state) chartEdits() ([]gitopsEdit, error) {
+	needed := map[manifest.Chart]bool{}
+	for k := range s.dirty {
+		if r := s.projects[k].output.release; r != nil && !s.gitops.whole[r.Spec.Chart] {
+			needed[r.Spec.Chart] = true
+		}
+	}
+	if len(s.gitops.whole) == 0 {
+		for _, chart := range s.chartsThere() {
+			needed[chart] = true
+		}
+	}
+	var edits []gitopsEdit
+	for _, chart := range slices.SortedFunc(maps.Keys(needed), compareCharts) {
+		files, err := s.chartFiles(chart)
+		if err != nil {
+			return nil, err
+		}
+		landed := func() {
+			s.gitops.whole[chart] = true
+			for file, content := range files {
+				s.gitops.charts[file] = string(content)
+			}
+		}
+		if len(files) == 0 {
+			landed()
+			continue
+		}
+		edits = append(edits, gitopsEdit{s.edit(fmt.Sprintf("Write chart %s %s", chart.Name, chart.Version), files), landed})
+	}
+	return edits, nil
+}
+
+func compareCharts(a, b manifest.Chart) int {
+	return strings.Compare(a.Name+"\n"+a.Version, b.Name+"\n"+b.Version)
+}
+
+// chartsThere are the charts of this binary that have files in GitOps.
+func (s *state) chartsThere() []manifest.Chart {
+	var charts []manifest.Chart
+	for file := range s.gitops.charts {
+		parts := strings.Split(file, "/")
+		if len(parts) < 4 {
+			continue
+		}
+		chart, err := s.Charts.Chart(manifest.ProjectType(parts[1]), parts[2])
+		if err == nil && !slices.Contains(charts, chart) {
+			charts = append(charts, chart)
+		}
+	}
+	return charts
+}
+
+// chartFiles are the files of a chart that are not in GitOps as they should be; nil content for those too many.
+func (s *state) chartFiles(chart manifest.Chart) (map[string][]byte, error) {
+	wanted, err := s.Charts.Files(chart)
+	if err != nil {
+		return nil, fmt.Errorf("reading chart %s %s: %w", chart.Name, chart.Version, err)
+	}
+	files := map[string][]byte{}
+	dir := manifest.ChartDir(chart)
+	for name, content := range wanted {
+		if file := path.Join(dir, name); s.gitops.charts[file] != string(content) {
+			files[file] = content
+		}
+	}
+	for file, content := range s.gitops.charts {
+		if name, inside := strings.CutPrefix(file, dir+"/"); inside && content != "" && wanted[name] == nil {
+			files[file] = nil
+		}
+	}
+	return files, nil
+}
+
+// namespaceEdits writes the namespaces of the workspaces that were touched.
+func (s *state) namespaceEdits() ([]gitopsEdit, error) {
+	var edits []gitopsEdit
+	for _, name := range slices.Sorted(maps.Keys(s.gitops.workspaces)) {
+		wanted, err := s.namespace(name)
+		if err != nil {
+			return nil, err
+		}
+		landed := func() {
+			s.gitops.namespaces[name] = wanted
+			delete(s.gitops.tampered, name)
+			delete(s.gitops.workspaces, name)
+		}
+		actual := s.gitops.namespaces[name]
+		if wanted == actual {
+			landed()
+			continue
+		}
+		subject := "Write workspace " + name
+		switch {
+		case wanted == "":
+			subject = "Remove workspace " + name
+		case s.gitops.tampered[name]:
+			subject = "Write back workspace " + name + ", which somebody else changed"
+		}
+		files := map[string][]byte{manifest.NamespaceFile(name): fileOf(wanted)}
+		edits = append(edits, gitopsEdit{s.edit(subject, files), landed})
+	}
+	return edits, nil
+}
+
+// namespace is what namespace.yaml of a workspace has to say. A workspace that is deleted keeps its namespace as long as
+// something in it runs or data was kept there.
+func (s *state) namespace(name string) (string, error) {
+	w := s.catalog.workspaces[name]
+	if w == nil || !w.present {
+		for k, p := range s.projects {
+			if k.Workspace == name && (p.output.wanted != "" || p.run.Deleted != nil && p.run.Deleted.DataKept) {
+				return s.gitops.namespaces[name], nil
+			}
+		}
+		return "", nil
+	}
+	if w.spec == nil {
+		return s.gitops.namespaces[name], nil
+	}
+	document, err := manifest.NamespaceDocument(s.catalog.platform, w.spec)
+	if err != nil {
+		return "", fmt.Errorf("making the namespace of %s: %w", name, err)
+	}
+	return string(document), nil
+}
+
+// fileOf is the content of a file in an edit: nil removes it.
+func fileOf(content string) []byte {
+	if content == "" {
+		return nil
+	}
+	return []byte(content)
+}
+
+// projectEdits writes the projects that are not in GitOps as they should be.
+func (s *state) projectEdits() ([]gitopsEdit, error) {
+	var edits []gitopsEdit
+	for _, k := range s.dirtyKeys() {
+		p := s.projects[k]
+		edit, err := s.projectEdit(p)
+		if err != nil {
+			return nil, err
+		}
+		if edit != nil {
+			edits = append(edits, *edit)
+		}
+	}
+	return edits, nil
+}
+
+func (s *state) projectEdit(p *project) (*gitopsEdit, error) {
+	changed := p.output.wanted != p.output.actual
+	if changed {
+		s.recordDeploy(p)
+	}
+	run, err := encodeRun(p)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	if changed {
+		files[manifest.ValuesFile(p.key)] = fileOf(p.output.wanted)
+	}
+	if run != p.output.run {
+		files[manifest.RunFile(p.key)] = fileOf(run)
+	}
+	if len(files) == 0 {
+		p.output.tampered = false
+		return nil, nil
+	}
+	subject, trailers := s.subject(p, changed)
+	wanted := p.output.wanted
+	landed := func() {
+		p.output.actual, p.output.run, p.output.tampered = wanted, run, false
+		p.output.version = shownVersion(wanted)
+	}
+	return &gitopsEdit{s.edit(subject, files, trailers...), landed}, nil
+}
+
+// subject says what a commit does to a project.
+func (s *state) subject(p *project, changed bool) (string, []manifest.Trailer) {
+	version := shownVersion(p.output.wanted)
+	trailers := []manifest.Trailer{
+		{Key: manifest.TrailerWorkspace, Value: p.key.Workspace}, {Key: manifest.TrailerProject, Value: p.key.Project}, s.mark(),
+	}
+	if changed && p.output.release != nil {
+		trailers = manifest.NewTrailers(p.key, p.output.release)
+		for i := range trailers {
+			if trailers[i].Key == manifest.TrailerConfigCommit {
+				trailers[i] = s.mark()
+			}
+		}
+	}
+	switch order := version.Compare(p.output.version); {
+	case p.output.tampered && order == 0:
+		return fmt.Sprintf("Write back %s, which somebody else changed", p.key), trailers
+	case !changed:
+		return fmt.Sprintf("Record %s: %s", p.key, p.remembers()), trailers
+	case p.output.wanted == "":
+		return fmt.Sprintf("Remove %s", p.key), trailers
+	case order < 0:
+		return fmt.Sprintf("Roll back %s to %s", p.key, version), trailers
+	case order == 0:
+		return fmt.Sprintf("Write %s %s again", p.key, version), trailers
+	}
+	return fmt.Sprintf("Release %s %s", p.key, version), trailers
+}
+
+// remembers says in a few words what run.yaml is about.
+func (p *project) remembers() string {
+	switch run := p.run; {
+	case run.Deleted != nil:
+		return "deleted"
+	case run.Frozen != nil:
+		return "frozen"
+	case len(run.Holds) > 0 && run.Holds[0].Reason == manifest.HeldFailed:
+		return "build failed"
+	case len(run.Holds) > 0:
+		return "held after a rollback"
+	case run.Retry != "":
+		return "retrying"
+	}
+	return "nothing is held"
+}
+
+// encodeRun is the content of run.yaml; empty while there is nothing to remember.
+func encodeRun(p *project) (string, error) {
+	if isZero(p.run) {
+		return "", nil
+	}
+	run, err := manifest.Encode(manifest.Run{Header: manifest.NewHeader(manifest.KindRun, p.key.Project), Spec: p.run})
+	if err != nil {
+		return "", fmt.Errorf("writing run.yaml of %s: %w", p.key, err)
+	}
+	return string(run), nil
+}
+
+func isZero(run manifest.RunSpec) bool {
+	return run.Highest == "" && run.Owner == 0 && len(run.Holds) == 0 && run.Frozen == nil && run.Kept == nil &&
+		run.Retry == "" && run.Deleted == nil && run.Last == nil
+}
+
+// strayEdits removes what others put where only Plateform writes.
+func (s *state) strayEdits() ([]gitopsEdit, error) {
+	if len(s.gitops.strays) == 0 {
+		return nil, nil
+	}
+	files := map[string][]byte{}
+	for file := range s.gitops.strays {
+		files[file] = nil
+	}
+	subject := fmt.Sprintf("Write back: remove %d files that somebody else added", len(files))
+	return []gitopsEdit{{s.edit(subject, files), func() { clear(s.gitops.strays) }}}, nil
+}

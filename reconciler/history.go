@@ -1,0 +1,153 @@
+package reconciler
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// step is one config commit as one project sees it.
+type step struct {
+	transition
+	// Commit of the config repository, and the one before it.
+	Commit string
+	Parent string
+	// Running is the release that ran before the step; nil when none did.
+	Running *manifest.Release
+	// Retry says that the commit asks for a retry of this project.
+	Retry bool
+	// Keys of the parts after the step, as far as they are known: a source that nobody has looked at is left out.
+	Keys manifest.Parts
+}
+
+// remember folds one config commit into what is remembered of a project. It is pure: folding the same commits again, in
+// this process or the next, comes to the same.
+func remember(run manifest.RunSpec, s step) manifest.RunSpec {
+	run.Holds = slices.Clone(run.Holds)
+	run.Highest = higher(run.Highest, s.After.newestVersion())
+	if s.Retry {
+		run.Holds, run.Frozen, run.Retry = nil, nil, s.Commit
+	}
+	if run.Frozen != nil {
+		return thaw(run, s)
+	}
+	if !s.After.Present {
+		return bury(run, s)
+	}
+	run.Deleted = nil
+	if s.After.Owner != 0 && run.Owner == 0 {
+		run.Owner = s.After.Owner
+	}
+	run = withdraw(run, s)
+	run = bringBack(run, s)
+	return endHolds(run, s.Keys)
+}
+
+func higher(highest string, v manifest.Version) string {
+	before, err := manifest.ParseVersion(highest)
+	if err == nil && before.Compare(v) >= 0 {
+		return highest
+	}
+	return v.String()
+}
+
+// thaw ends a freeze by itself only when the release that vanished is there again.
+func thaw(run manifest.RunSpec, s step) manifest.RunSpec {
+	version, err := manifest.ParseVersion(run.Frozen.Release)
+	if err == nil && s.After.newestVersion() == version {
+		run.Frozen = nil
+	}
+	return run
+}
+
+// bury makes what is remembered of a deleted project its tombstone.
+func bury(run manifest.RunSpec, s step) manifest.RunSpec {
+	if run.Deleted != nil || s.Before == nil && run.Highest == "" {
+		return run
+	}
+	run.Deleted = &manifest.Deleted{Commit: s.Commit, DataKept: run.Kept != nil || keepsData(s.Before)}
+	run.Holds, run.Kept, run.Retry = nil, nil, ""
+	return run
+}
+
+// keepsData says that volumes stay when a project goes: those of a database, unless its newest release says delete.
+func keepsData(v *View) bool {
+	return v != nil && v.Newest != nil && v.Newest.Spec.Project.Type == manifest.Database &&
+		v.Newest.Spec.Project.DeletionPolicy != "delete"
+}
+
+// withdraw notices that the release that runs is gone, and holds what would make it again.
+func withdraw(run manifest.RunSpec, s step) manifest.RunSpec {
+	gone := versionOf(s.Running)
+	if s.Before == nil || gone.IsZero() {
+		return run
+	}
+	kept := run.Kept
+	if kept == nil {
+		kept = &manifest.Kept{Release: gone.String(), Commit: s.Parent}
+	}
+	there, was := s.After.has(gone), s.Before.has(gone)
+	switch {
+	case s.After.newestVersion().Compare(gone) >= 0:
+		run.Kept = nil
+	case there && was: // edited, not withdrawn: what it said before goes on
+		run.Kept = kept
+	case s.After.Newest != nil:
+		run.Kept = nil
+	default:
+		run.Kept = kept
+	}
+	if was && !there {
+		return holdParts(run, s)
+	}
+	return run
+}
+
+// holdParts holds every part whose key is not that of the newest release left.
+func holdParts(run manifest.RunSpec, s step) manifest.RunSpec {
+	var left manifest.Parts
+	if s.After.Newest != nil {
+		left = s.After.Newest.Spec.Parts
+	}
+	keys := maps.Clone(s.Running.Spec.Parts) // what nobody has looked at is taken to be as it was released
+	maps.Copy(keys, s.Keys)
+	for _, part := range slices.Sorted(maps.Keys(keys)) {
+		run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part })
+		if keys[part] == left[part] {
+			continue
+		}
+		run.Holds = append(run.Holds, manifest.Hold{
+			Part: part, Key: keys[part], Reason: manifest.HeldRollback,
+			Release: s.Running.Metadata.Name, Commit: s.Commit, Source: releasedCommit(s.Running, part, keys[part]),
+		})
+	}
+	return run
+}
+
+// releasedCommit is the app's commit of a part that was released at a key.
+func releasedCommit(r *manifest.Release, part, key string) string {
+	if r.Spec.Parts[part] != key {
+		return ""
+	}
+	image, _ := imageOf(r, imageName(part))
+	return image.Commit
+}
+
+// bringBack ends the holds of a release whose file is there again.
+func bringBack(run manifest.RunSpec, s step) manifest.RunSpec {
+	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {
+		version, err := manifest.ParseVersion(h.Release)
+		return err == nil && s.After.has(version)
+	})
+	return run
+}
+
+// endHolds drops the holds whose part has another key now, or is no part any more.
+func endHolds(run manifest.RunSpec, keys manifest.Parts) manifest.RunSpec {
+	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {
+		key, known := keys[h.Part]
+		return known && key != h.Key
+	})
+	return run
+}

@@ -1,0 +1,223 @@
+package reconciler
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+const (
+	// looksAtOnce bounds how many source repositories are asked at the same time.
+	looksAtOnce = 8
+	// lookTimeout bounds one look at a source repository.
+	lookTimeout = 2 * time.Minute
+	// idleLook is how long the lookout sleeps when nothing is polled.
+	idleLook = time.Hour
+)
+
+// watch is a place of a source repository that somebody wants to know the tip of.
+type watch struct{ repository, branch, revision, path string }
+
+func watchOf(s manifest.Source) watch {
+	if s.Revision != "" {
+		return watch{s.Repository, "", s.Revision, s.Path}
+	}
+	return watch{s.Repository, s.Branch, "", s.Path}
+}
+
+func (w watch) source() manifest.Source {
+	return manifest.Source{Repository: w.repository, Branch: w.branch, Revision: w.revision, Path: w.path}
+}
+
+// sighting is what is known of a watch.
+type sighting struct {
+	tip  Tip
+	seen bool
+	// err of the last look, and how many failed in a row.
+	err      error
+	failures int
+
+	due     time.Time
+	looking bool
+	// again says that a hint came in the middle of a look.
+	again bool
+}
+
+// lookout keeps looking at source repositories, apart from the loop, so that one that is slow or never answers holds
+// nobody up.
+type lookout struct {
+	sources Sources
+	every   time.Duration
+	clock   func() time.Time
+	notify  func()
+	woken   chan struct{}
+
+	mu      sync.Mutex
+	watches map[watch]*sighting
+	// fresh are the watches with news that nobody has taken yet.
+	fresh map[watch]bool
+}
+
+func newLookout(sources Sources, every time.Duration, clock func() time.Time, notify func()) *lookout {
+	return &lookout{
+		sources: sources, every: every, clock: clock, notify: notify,
+		woken: make(chan struct{}, 1), watches: map[watch]*sighting{}, fresh: map[watch]bool{},
+	}
+}
+
+// add adds a watch. One that is known already counts as news again, for somebody new wants to know.
+func (l *lookout) add(w watch) {
+	l.mu.Lock()
+	if known := l.watches[w]; known == nil {
+		l.watches[w] = &sighting{}
+	} else if known.seen || known.err != nil {
+		l.fresh[w] = true
+	}
+	l.mu.Unlock()
+	l.wake()
+}
+
+// drop ends a watch.
+func (l *lookout) drop(w watch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.watches, w)
+	delete(l.fresh, w)
+}
+
+// take returns the watches with news since it was last asked.
+func (l *lookout) take() map[watch]sighting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	news := make(map[watch]sighting, len(l.fresh))
+	for w := range l.fresh {
+		news[w] = *l.watches[w]
+	}
+	clear(l.fresh)
+	return news
+}
+
+// hint makes all watches of a repository due.
+func (l *lookout) hint(repository string) {
+	l.mu.Lock()
+	for w, s := range l.watches {
+		if w.repository == repository {
+			s.due, s.again = time.Time{}, s.looking
+		}
+	}
+	l.mu.Unlock()
+	l.wake()
+}
+
+func (l *lookout) wake() {
+	select {
+	case l.woken <- struct{}{}:
+	default:
+	}
+}
+
+// run looks at what is due until the context ends, and then waits for the looks under way.
+func (l *lookout) run(ctx context.Context) error {
+	var looks sync.WaitGroup
+	defer looks.Wait()
+	slots := make(chan struct{}, looksAtOnce)
+	for {
+		w, wait := l.next()
+		if wait > 0 {
+			timer := time.NewTimer(wait)
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return ctx.Err()
+			case <-l.woken:
+			case <-timer.C:
+			}
+			timer.Stop()
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case slots <- struct{}{}:
+		}
+		looks.Go(func() {
+			l.look(ctx, w)
+			<-slots
+		})
+	}
+}
+
+// next picks the watch that is due the longest and marks it as being looked at; else it says how long to wait.
+func (l *lookout) next() (watch, time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock()
+	var pick watch
+	var first *sighting
+	for w, s := range l.watches {
+		if !s.looking && (first == nil || s.due.Before(first.due)) {
+			pick, first = w, s
+		}
+	}
+	if first == nil {
+		return pick, idleLook
+	}
+	if wait := first.due.Sub(now); wait > 0 {
+		return pick, wait
+	}
+	first.looking = true
+	return pick, 0
+}
+
+func (l *lookout) look(ctx context.Context, w watch) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	tip, err := l.sources.Tip(ctx, w.source())
+	if l.note(w, tip, err) {
+		l.notify()
+	}
+	l.wake()
+}
+
+// note keeps what a look found and says whether that is news.
+func (l *lookout) note(w watch, tip Tip, err error) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.watches[w]
+	if s == nil { // nobody wants to know any more
+		return false
+	}
+	s.looking = false
+	s.due = l.clock().Add(l.interval(w, s, err))
+	if s.again {
+		s.due, s.again = time.Time{}, false
+	}
+	news := err != nil || !s.seen || s.tip != tip || s.err != nil
+	if err != nil {
+		s.err = err
+		s.failures++
+	} else {
+		s.tip, s.seen, s.err, s.failures = tip, true, nil, 0
+	}
+	if news {
+		l.fresh[w] = true
+	}
+	return news
+}
+
+// interval until the next look: longer after failures, and for ever for a revision that was found, which cannot move.
+func (l *lookout) interval(w watch, s *sighting, err error) time.Duration {
+	every := l.every
+	if every <= 0 {
+		every = idleLook
+	}
+	switch {
+	case err != nil:
+		return min(max(every, time.Second)<<min(s.failures, 6), 5*time.Minute)
+	case w.revision != "":
+		return 365 * 24 * time.Hour
+	}
+	return every
+}

@@ -1,0 +1,265 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// observeSources takes in what the lookout has seen.
+func (s *state) observeSources(_ context.Context, _ Hint) error {
+	for w, seen := range s.lookout.take() {
+		for k, parts := range s.watched[w] {
+			p := s.project(k)
+			for _, part := range parts {
+				if seen.err != nil {
+					p.lookErrors[part] = seen
+					s.dirty[k] = true
+					continue
+				}
+				if _, failed := p.lookErrors[part]; failed {
+					delete(p.lookErrors, part)
+					s.dirty[k] = true
+				}
+				s.moveTip(p, part, seen.tip)
+			}
+		}
+	}
+	return nil
+}
+
+// watch tells the lookout which places the sources of a project come from.
+func (s *state) watch(p *project, v *View) {
+	wanted := map[watch][]string{}
+	if v.Present && v.Parsed {
+		for _, input := range manifest.SourceInputs(v.Spec) {
+			if input.Reference == "" {
+				wanted[watchOf(input.Source)] = append(wanted[watchOf(input.Source)], input.Part)
+			}
+		}
+	}
+	for w := range p.watches {
+		if _, still := wanted[w]; !still {
+			s.unwatch(p.key, w)
+		}
+	}
+	for w, parts := range wanted {
+		if slices.Equal(p.watches[w], parts) {
+			continue
+		}
+		if s.watched[w] == nil {
+			s.watched[w] = map[manifest.Key][]string{}
+		}
+		s.watched[w][p.key] = parts
+		for _, part := range parts { // where it was under other settings says nothing
+			delete(p.tips, part)
+			delete(p.lookErrors, part)
+		}
+		s.lookout.add(w)
+	}
+	p.watches = wanted
+}
+
+func (s *state) unwatch(k manifest.Key, w watch) {
+	delete(s.watched[w], k)
+	if len(s.watched[w]) == 0 {
+		delete(s.watched, w)
+		s.lookout.drop(w)
+	}
+}
+
+// moveTip takes in where one source part of one project is now.
+func (s *state) moveTip(p *project, part string, tip Tip) {
+	before, seen := p.tips[part]
+	if seen && before == tip {
+		return
+	}
+	view := s.catalog.view(p.key)
+	retry := p.run.Retry != ""
+	base := baseRelease(p.before(), view)
+	old, _ := headKeys(view, base, retry, p.tips)
+	p.tips[part] = tip
+	keys := knownKeys(view, base, retry, p.tips)
+	s.dirty[p.key] = true
+	if slices.Contains(p.known, tip.Commit) {
+		p.holdAt(part, keys[part], tip.Commit)
+	}
+	p.run = endHolds(p.run, keys)
+	if keys[part] == old[part] || old[part] == "" || keys[part] == "" || p.isHeld(part, keys[part]) {
+		return
+	}
+	p.addAsk(ask{
+		Cause:  manifest.Cause{Kind: manifest.CauseSource, Commit: tip.Commit, Config: s.catalog.commit, By: tip.By},
+		Source: tip.Commit, SourceKey: keys[part],
+	})
+	s.Log.Info("the source has moved", "project", p.key, "part", part, "commit", short(tip.Commit))
+}
+
+// holdAt moves the hold of a rolled back part to a key that was known when it was rolled back.
+func (p *project) holdAt(part, key, commit string) {
+	for i, hold := range p.run.Holds {
+		if hold.Part == part && hold.Reason == manifest.HeldRollback && key != "" {
+			p.run.Holds = slices.Clone(p.run.Holds)
+			p.run.Holds[i].Key, p.run.Holds[i].Source = key, commit
+		}
+	}
+}
+
+func (p *project) isHeld(part, key string) bool {
+	return slices.ContainsFunc(p.run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Key == key })
+}
+
+// observeBuilds takes in how far the builds are.
+func (s *state) observeBuilds(ctx context.Context, _ Hint) error {
+	for _, k := range slices.SortedFunc(maps.Keys(s.building), compareKeys) {
+		p := s.projects[k]
+		for part, build := range p.builds {
+			if build.Status.Done {
+				continue
+			}
+			status, err := s.Builder.Status(ctx, build.Request.ID)
+			if errors.Is(err, ErrNoBuild) { // lost: forgotten here, it is asked for again
+				delete(p.builds, part)
+				s.dirty[k] = true
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("asking how far the build of %s is: %w", k, err)
+			}
+			if len(status.Stages) != len(build.Status.Stages) || status.Done {
+				s.progress(p, build, status)
+				build.Status = status
+				p.builds[part] = build
+				s.dirty[k] = true
+			}
+		}
+	}
+	return nil
+}
+
+// progress tells the stages that a build has entered since it was last looked at.
+func (s *state) progress(p *project, build Build, status BuildStatus) {
+	for _, stage := range status.Stages[min(len(build.Status.Stages), len(status.Stages)):] {
+		s.sayAll(p, stage, fmt.Sprintf("%s %s", stage, describe(build.Request)), status.URL)
+	}
+}
+
+// describe says in a few words what a build makes.
+func describe(r BuildRequest) string {
+	if r.Reference != "" {
+		return r.Reference
+	}
+	if r.Image != manifest.AppImage {
+		return r.Image + " at " + short(r.Commit)
+	}
+	return short(r.Commit)
+}
+
+// observed is what Decide gets to see of the world.
+func (s *state) observed(p *project, v *View) (Observed, error) {
+	seen := Observed{Tips: p.tips, Builds: p.builds}
+	images, err := s.images(p, v)
+	if err != nil {
+		return Observed{}, err
+	}
+	seen.Images = images
+	if running := p.running(v); running != nil && running.Metadata.Name != p.output.version.String() {
+		seen.Obstacles = s.catalog.obstacles(v, running)
+	}
+	for _, build := range p.builds {
+		if build.failed() {
+			seen.Together, err = s.together(p, v)
+		}
+	}
+	return seen, err
+}
+
+// images reads the images of all release files, when a source is wanted that does not run.
+func (s *state) images(p *project, v *View) (map[string]manifest.Image, error) {
+	base := baseRelease(p.before(), v)
+	keys, _ := headKeys(v, base, p.run.Retry != "", p.tips)
+	wanted := false
+	for _, input := range manifest.SourceInputs(v.Spec) {
+		wanted = wanted || keys[input.Part] != "" && (base == nil || keys[input.Part] != base.Spec.Parts[input.Part])
+	}
+	if !wanted || !v.Parsed {
+		return nil, nil
+	}
+	if p.images != nil && slices.Equal(p.imagesOf, v.Releases) {
+		return p.images, nil
+	}
+	images := map[string]manifest.Image{}
+	for _, file := range v.Releases {
+		release, problems, err := s.catalog.readRelease(s.catalog.commit, p.key, file.Version)
+		if err != nil {
+			return nil, err
+		}
+		if len(problems) > 0 {
+			continue
+		}
+		for part, key := range release.Spec.Parts {
+			if image, found := imageOf(release, imageName(part)); found && part != manifest.PartProject && part != manifest.PartPlatform {
+				images[key] = image
+			}
+		}
+	}
+	p.images, p.imagesOf = images, v.Releases
+	return images, nil
+}
+
+// together says whether one commit since the release that runs changed both where an image comes from and another part.
+func (s *state) together(p *project, v *View) (bool, error) {
+	base := baseRelease(p.before(), v)
+	if base == nil {
+		return false, nil
+	}
+	file := manifest.ProjectFile(p.key)
+	for hash := s.catalog.commit; hash != "" && hash != base.Spec.Cause.Config; {
+		commit, err := s.Config.Commit(hash)
+		if err != nil {
+			return false, fmt.Errorf("looking for what asked for %s: %w", p.key, err)
+		}
+		if len(commit.Parents) == 0 {
+			return false, nil
+		}
+		both, err := s.changedBoth(commit.Parents[0], hash, file)
+		if both || err != nil {
+			return both, err
+		}
+		hash = commit.Parents[0]
+	}
+	return false, nil
+}
+
+func (s *state) changedBoth(from, to, file string) (bool, error) {
+	before, err := s.projectAt(from, file)
+	if err != nil || before == nil {
+		return false, err
+	}
+	after, err := s.projectAt(to, file)
+	if err != nil || after == nil {
+		return false, err
+	}
+	return manifest.ProjectKey(before.Spec) != manifest.ProjectKey(after.Spec) && sourcesChanged(before.Spec, after.Spec), nil
+}
+
+// projectAt reads a project at a commit; nil when it is not there or does not parse.
+func (s *state) projectAt(commit, file string) (*manifest.Project, error) {
+	data, err := s.Config.Read(commit, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
+	}
+	project, problems := manifest.ParseProject(file, data)
+	if len(problems) > 0 {
+		return nil, nil
+	}
+	return project, nil
+}

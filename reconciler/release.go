@@ -1,0 +1,225 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// tagsAtOnce bounds how many images are tagged at the same time.
+const tagsAtOnce = 8
+
+// author of all of Plateform's commits.
+func author(now time.Time) manifest.Signature {
+	return manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com", When: now}
+}
+
+// release commits all releases that are ready, one commit each and all in one push, and takes those commits in.
+func (s *state) release(ctx context.Context, hint Hint) error {
+	var edits []manifest.Edit
+	var ready []*project
+	for _, k := range s.dirtyKeys() {
+		p := s.projects[k]
+		if p.settled.draft == nil {
+			continue
+		}
+		edit, err := s.releaseEdit(p, s.viewOf(k))
+		if err != nil {
+			s.refuseDraft(p, err)
+			continue
+		}
+		edits = append(edits, edit)
+		ready = append(ready, p)
+	}
+	edits = append(edits, s.retire(ready)...)
+	if len(edits) == 0 {
+		return nil
+	}
+	if s.trouble != nil {
+		return fmt.Errorf("not releasing anything: %w", s.trouble)
+	}
+	if err := s.tag(ctx, ready); err != nil {
+		return err
+	}
+	for _, p := range ready {
+		s.sayAll(p, StageUpdatingGitOps, "releasing "+p.settled.draft.Version.String(), "")
+	}
+	commits, err := s.Config.Push(ctx, s.head, edits)
+	if err != nil {
+		return fmt.Errorf("pushing %d commits to the config repository: %w", len(edits), err)
+	}
+	s.head = commits[len(commits)-1]
+	if err := s.follow(commits, true); err != nil {
+		return err
+	}
+	for i, p := range ready {
+		s.released(p, commits[i])
+	}
+	return s.settle(ctx, hint)
+}
+
+// released closes a draft that is a release now.
+func (s *state) released(p *project, commit string) {
+	draft := p.settled.draft
+	for _, build := range draft.Builds {
+		s.forgetBuild(p, build.Part)
+	}
+	p.run.Retry = ""
+	p.addAsk(ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: commit, Config: commit}, Silent: true})
+	s.Log.Info("released", "project", p.key, "release", draft.Version, "commit", short(commit))
+}
+
+// releaseEdit is the commit that adds one release file.
+func (s *state) releaseEdit(p *project, v *View) (manifest.Edit, error) {
+	draft := p.settled.draft
+	for i := range draft.Images {
+		if draft.Images[i].Built {
+			draft.Images[i].Tag = draft.Version.String()
+		}
+	}
+	values, err := manifest.BuildValues(manifest.ValuesInput{
+		Key: p.key, Release: draft.Version, Project: draft.Project, Platform: draft.Platform, Images: draft.Images,
+	})
+	if err != nil {
+		return manifest.Edit{}, fmt.Errorf("making the values of %s: %w", draft.Version, err)
+	}
+	release := &manifest.Release{
+		Header: manifest.NewHeader(manifest.KindRelease, draft.Version.String()),
+		Spec: manifest.ReleaseSpec{
+			Parts: draft.Parts, Images: draft.Images, Chart: draft.Platform.Chart, Values: values,
+			Project: draft.Project, Platform: draft.Platform,
+			Cause:     p.cause(*draft, baseRelease(p.before(), v), s.catalog.commit),
+			Plan:      manifest.PlanHash(p.key, draft.Project, draft.Platform),
+			Build:     buildRecord(draft.Builds),
+			CreatedAt: draft.CreatedAt.Truncate(time.Second),
+		},
+	}
+	file, err := s.encode(release, p.key, v.Owner)
+	if err != nil {
+		return manifest.Edit{}, err
+	}
+	subject := fmt.Sprintf("Release %s %s", p.key, draft.Version)
+	return manifest.Edit{
+		Message: manifest.FormatMessage(subject, manifest.NewTrailers(p.key, release)),
+		Author:  author(draft.CreatedAt),
+		Files:   map[string][]byte{manifest.ReleaseFile(p.key, draft.Version): file},
+	}, nil
+}
+
+// encode signs a release and makes sure that it would be honoured: else nobody should get to see it.
+func (s *state) encode(release *manifest.Release, k manifest.Key, owner int64) ([]byte, error) {
+	file, err := manifest.EncodeRelease(release, k, owner, s.Signer)
+	if err != nil {
+		return nil, fmt.Errorf("writing release %s: %w", release.Metadata.Name, err)
+	}
+	if err := manifest.VerifyRelease(file, release, k, owner, s.catalog.publicKeys); err != nil {
+		return nil, fmt.Errorf("release %s would not be honoured: %w (keys.signingKeyFile in serve.yaml must hold a key of spec.releases.publicKeys in platform.yaml)",
+			release.Metadata.Name, err)
+	}
+	return file, nil
+}
+
+// refuseDraft tells that a release cannot be made as things are.
+func (s *state) refuseDraft(p *project, err error) {
+	s.Log.Error("a release cannot be made", "project", p.key, "error", err)
+	p.settled.draft = nil
+	p.settled.rest = &Rest{Reason: Blocked, Problems: manifest.Problems{{File: manifest.ProjectFile(p.key), What: err.Error()}}}
+}
+
+// buildRecord is what is worth keeping of the builds of a release; nil when nothing was built.
+func buildRecord(builds []Build) *manifest.BuildRecord {
+	var record *manifest.BuildRecord
+	for _, build := range builds {
+		if build.Request.Reference != "" {
+			continue
+		}
+		if record == nil {
+			record = &manifest.BuildRecord{URL: build.Status.URL, Scan: build.Status.Scan}
+		}
+		record.Seconds = max(record.Seconds, build.Status.Seconds)
+	}
+	return record
+}
+
+// tag gives the images of new releases their version as a tag.
+func (s *state) tag(ctx context.Context, ready []*project) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(tagsAtOnce)
+	for _, p := range ready {
+		for _, image := range p.settled.draft.Images {
+			if !image.Built {
+				continue
+			}
+			group.Go(func() error {
+				if err := s.Registry.Tag(ctx, image.Repository, image.Digest, image.Tag); err != nil {
+					return fmt.Errorf("tagging the image of %s: %w", p.key, err)
+				}
+				return nil
+			})
+		}
+	}
+	return group.Wait()
+}
+
+// keepReleases is how many release files a project keeps when platform.yaml does not say.
+const keepReleases = 50
+
+// retire removes the release files that are more than are kept, all in one commit. The newest that is honoured stays
+// whatever its place, and so do those that are released right now, which are not there yet.
+func (s *state) retire(ready []*project) []manifest.Edit {
+	coming := map[manifest.Key]int{}
+	for _, p := range ready {
+		coming[p.key] = 1
+	}
+	edit := manifest.Edit{Author: author(s.Clock().UTC()), Files: map[string][]byte{}}
+	projects := map[string]bool{}
+	for _, k := range s.dirtyKeys() {
+		v := s.viewOf(k)
+		for _, file := range s.surplus(v, coming[k]) {
+			edit.Files[manifest.ReleaseFile(k, file.Version)] = nil
+			projects[k.String()] = true
+		}
+	}
+	if len(edit.Files) == 0 {
+		return nil
+	}
+	subject := fmt.Sprintf("Remove %d old release files of %s", len(edit.Files), few(projects))
+	edit.Message = manifest.FormatMessage(subject, nil)
+	return []manifest.Edit{edit}
+}
+
+// surplus are the oldest release files of a project beyond those that are kept.
+func (s *state) surplus(v *View, coming int) []ReleaseFile {
+	keep := s.catalog.platform.Spec.Releases.Keep
+	if keep <= 0 {
+		keep = keepReleases
+	}
+	if !v.Present {
+		return nil
+	}
+	var old []ReleaseFile
+	for i := 0; i < len(v.Releases)+coming-keep && i < len(v.Releases); i++ {
+		if v.Releases[i].Version.Compare(v.newestVersion()) >= 0 && coming == 0 {
+			break
+		}
+		old = append(old, v.Releases[i])
+	}
+	return old
+}
+
+// few names one or says how many there are.
+func few(names map[string]bool) string {
+	if len(names) > 1 {
+		return fmt.Sprintf("%d projects", len(names))
+	}
+	var one []string
+	for name := range names {
+		one = append(one, name)
+	}
+	return strings.Join(one, "")
+}

@@ -1,0 +1,217 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// rounds bounds how often one project is decided on in one pass. Each round ends something, so a few are enough.
+const rounds = 8
+
+// patience is how many looks at a source may fail in a row before people are told that it failed.
+const patience = 3
+
+// settle decides on every project that wants it, and does what can be done at once.
+func (s *state) settle(ctx context.Context, _ Hint) error {
+	for _, k := range s.dirtyKeys() {
+		if err := s.settleOne(ctx, s.project(k)); err != nil {
+			return fmt.Errorf("deciding on %s: %w", k, err)
+		}
+	}
+	return nil
+}
+
+func (s *state) settleOne(ctx context.Context, p *project) error {
+	view := s.viewOf(p.key)
+	s.watch(p, view)
+	for range rounds {
+		seen, err := s.observed(p, view)
+		if err != nil {
+			return err
+		}
+		p.settled = settled{}
+		again := false
+		for _, action := range Decide(p.before(), view, seen, s.Clock().UTC()) {
+			repeat, err := s.do(ctx, p, view, action)
+			if err != nil {
+				return err
+			}
+			again = again || repeat
+		}
+		if !again {
+			return nil
+		}
+	}
+	return nil
+}
+
+// viewOf is what HEAD says of a project; an empty view when it never heard of it.
+func (s *state) viewOf(k manifest.Key) *View {
+	if v := s.catalog.view(k); v != nil {
+		return v
+	}
+	return &View{Key: k}
+}
+
+// do does one action, and says whether that calls for another decision.
+func (s *state) do(ctx context.Context, p *project, v *View, action Action) (again bool, err error) {
+	switch a := action.(type) {
+	case Deploy:
+		p.output.release, p.output.wanted = a.Release, string(a.Release.Spec.Values)
+	case Refuse:
+		p.output.release, p.settled.refused = nil, a.Problems
+	case Remove:
+		p.output.release, p.output.wanted = nil, ""
+	case Look:
+		p.settled.rest = s.patienceWith(p, a.Input)
+	case StartBuild:
+		return false, s.startBuild(ctx, p, v, a.Build)
+	case CancelBuild:
+		return false, s.cancelBuild(ctx, p, a)
+	case Fail:
+		s.fail(p, a)
+		return true, nil
+	case MakeRelease:
+		s.ensureAsk(p, v)
+		p.settled.draft = &a.Draft
+	case Rest:
+		p.settled.rest = &a
+	}
+	return false, nil
+}
+
+// patienceWith waits for a source that nobody has seen yet, but not for ever.
+func (s *state) patienceWith(p *project, input manifest.SourceInput) *Rest {
+	seen, failed := p.lookErrors[input.Part]
+	if !failed {
+		s.sayAll(p, StageQueued, "looking for "+input.Source.Repository, "")
+		return nil
+	}
+	if seen.failures < patience {
+		s.sayAll(p, StageQueued, fmt.Sprintf("trying again to read %s: %v", input.Source.Repository, seen.err), "")
+		return nil
+	}
+	return &Rest{Reason: Blocked, Problems: manifest.Problems{{
+		File: manifest.ProjectFile(p.key), Field: "spec.source",
+		What: fmt.Sprintf("the source cannot be read: %v", seen.err),
+		Fix:  "it goes on by itself once the repository, the branch and the path can be read",
+	}}}
+}
+
+func (s *state) startBuild(ctx context.Context, p *project, v *View, build Build) error {
+	a := s.ensureAsk(p, v)
+	if p.run.Retry != "" {
+		if err := s.Builder.Forget(ctx, build.Request.ID); err != nil {
+			return fmt.Errorf("preparing to retry the build of %s: %w", describe(build.Request), err)
+		}
+	}
+	if err := s.Builder.Start(ctx, build.Request); err != nil {
+		return fmt.Errorf("starting the build of %s: %w", describe(build.Request), err)
+	}
+	p.builds[build.Part] = build
+	s.building[p.key] = true
+	s.sayAll(p, StageQueued, "queued "+describe(build.Request), "")
+	s.Log.Info("build asked for", "project", p.key, "build", build.Request.ID, "what", describe(build.Request), "cause", a.Kind)
+	return nil
+}
+
+func (s *state) cancelBuild(ctx context.Context, p *project, a CancelBuild) error {
+	if err := s.Builder.Cancel(ctx, a.Build.Request.ID); err != nil {
+		return fmt.Errorf("stopping the build of %s: %w", describe(a.Build.Request), err)
+	}
+	s.forgetBuild(p, a.Build.Part)
+	s.Log.Info("build stopped", "project", p.key, "build", a.Build.Request.ID, "superseded", a.Superseded)
+	if a.Superseded && len(p.asks) > 1 {
+		newest := p.asks[len(p.asks)-1]
+		s.answer(p, func(a *ask) (State, Stage, string, bool) {
+			return StateSuccess, StageSuperseded, "superseded by " + short(newest.Commit), a != newest && !a.Silent
+		}, "")
+	}
+	return nil
+}
+
+func (s *state) forgetBuild(p *project, part string) {
+	delete(p.builds, part)
+	if len(p.builds) == 0 {
+		delete(s.building, p.key)
+	}
+}
+
+// fail remembers that a build failed and tells those who asked for it. A config change that can go without the build
+// is not over yet.
+func (s *state) fail(p *project, a Fail) {
+	failure := a.Build.Status.Failure
+	s.forgetBuild(p, a.Build.Part)
+	for _, hold := range a.Holds {
+		hold.Commit = s.catalog.commit
+		p.run.Holds = append(p.run.Holds, hold)
+	}
+	view := s.viewOf(p.key)
+	s.ensureAsk(p, view)
+	words := "build failed: " + failure.Summary
+	if failure.Log != "" {
+		words += "\n" + failure.Log
+	}
+	now := s.Clock().UTC()
+	alone := s.shipsAlone(p, view)
+	s.answer(p, func(open *ask) (State, Stage, string, bool) {
+		theirs := open.Source == a.Build.Request.Commit && open.Source != "" ||
+			open.Source == "" && len(a.Holds) > 0 && (!alone || open.ForSource)
+		if theirs && !open.Silent {
+			p.recordRun(manifest.ResultFailed, "", open, a.Build, failure.Summary, now)
+		}
+		return StateFailure, StageFailed, words, theirs && !open.Silent
+	}, a.Build.Status.URL)
+	p.run.Retry = ""
+	s.Log.Warn("build failed", "project", p.key, "build", a.Build.Request.ID, "why", failure.Summary)
+}
+
+// shipsAlone says that, with the holds there are now, a config change can still be released.
+func (s *state) shipsAlone(p *project, v *View) bool {
+	next := newPursuit(p.before(), v, Observed{Tips: p.tips, Builds: p.builds}, s.Clock())
+	return !next.stuck && next.base != nil && !maps.Equal(next.want, next.base.Spec.Parts)
+}
+
+// ensureAsk makes sure that somebody asked: after a restart nobody may be left who did, but the commit is still there.
+func (s *state) ensureAsk(p *project, v *View) *ask {
+	if n := len(p.asks); n > 0 {
+		return p.asks[n-1]
+	}
+	a := ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: s.catalog.commit, Config: s.catalog.commit}}
+	base := baseRelease(p.before(), v)
+	keys, _ := headKeys(v, base, false, p.tips)
+	for _, input := range manifest.SourceInputs(v.Spec) {
+		tip, seen := p.tips[input.Part]
+		if seen && base != nil && keys[input.Part] != base.Spec.Parts[input.Part] && keys[manifest.PartProject] == base.Spec.Parts[manifest.PartProject] {
+			a.Kind, a.Commit, a.Source, a.SourceKey, a.By = manifest.CauseSource, tip.Commit, tip.Commit, keys[input.Part], tip.By
+		}
+	}
+	if a.Source == "" {
+		a.Commit = s.lastEdit(p.key)
+		a.Config = a.Commit
+	}
+	return p.addAsk(a)
+}
+
+// lastEdit is the newest commit that changed a project's file, as far back as it pays to look.
+func (s *state) lastEdit(k manifest.Key) string {
+	const far = 1000
+	file := manifest.ProjectFile(k)
+	hash := s.catalog.commit
+	now, err := s.Config.Read(hash, file)
+	for i := 0; i < far && err == nil; i++ {
+		commit, commitErr := s.Config.Commit(hash)
+		if commitErr != nil || len(commit.Parents) == 0 {
+			return hash
+		}
+		then, readErr := s.Config.Read(commit.Parents[0], file)
+		if readErr != nil || string(then) != string(now) {
+			return hash
+		}
+		hash = commit.Parents[0]
+	}
+	return s.catalog.commit
+}

@@ -1,0 +1,255 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// open reads both repositories and brings what is remembered up to the config repository's head.
+func (r *Reconciler) open(ctx context.Context) (*state, error) {
+	s := &state{
+		Reconciler: r,
+		catalog:    newCatalog(r.Config, r.Charts),
+		projects:   map[manifest.Key]*project{},
+		dirty:      map[manifest.Key]bool{},
+		building:   map[manifest.Key]bool{},
+		watched:    map[watch]map[manifest.Key][]string{},
+	}
+	head, err := r.Config.Fetch(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the config repository: %w", err)
+	}
+	if head == "" {
+		return nil, errors.New("the config repository is empty (push the one that `plateform init` made)")
+	}
+	gitopsHead, err := r.GitOps.Fetch(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the GitOps repository: %w", err)
+	}
+	s.gitops = newGitOps()
+	runs, err := s.readGitOps(gitopsHead)
+	if err != nil {
+		return nil, err
+	}
+	s.head = head
+	if err := s.recall(head, runs); err != nil {
+		return nil, s.complain(ctx, err)
+	}
+	for k := range s.catalog.projects {
+		s.dirty[k] = true
+		s.project(k)
+	}
+	for k := range s.projects {
+		s.dirty[k] = true
+	}
+	if err := s.adopt(ctx, head); err != nil {
+		return nil, err
+	}
+	r.Log.Info("read both repositories", "projects", len(s.projects), "config", short(head), "gitops", short(gitopsHead))
+	return s, nil
+}
+
+// complain tells people when not even a start can be made of what they wrote.
+func (s *state) complain(ctx context.Context, err error) error {
+	if !errors.Is(err, errUnusable) {
+		return err
+	}
+	s.trouble = err
+	s.reportConfig(s.head)
+	return errors.Join(err, s.report(ctx))
+}
+
+// recall brings the catalog and what is remembered to head, from the commit that GitOps stands for.
+func (s *state) recall(head string, runs map[manifest.Key]manifest.RunSpec) error {
+	for k, run := range runs {
+		s.project(k).run = run
+	}
+	mark, err := s.watermark()
+	if err != nil {
+		return err
+	}
+	if mark == "" {
+		return s.replay(head, nil)
+	}
+	commits, related, err := span(s.Config, mark, head)
+	if err != nil {
+		return err
+	}
+	if !related {
+		return s.freeze(head)
+	}
+	if _, err := s.catalog.advance(mark); err != nil {
+		return err
+	}
+	if lost := s.lostRuns(runs); len(lost) > 0 {
+		s.Log.Warn("run.yaml files are missing in GitOps; reading them out of the config history", "projects", len(lost))
+		s.catalog = newCatalog(s.Config, s.Charts)
+		if err := s.replay(mark, lost); err != nil {
+			return err
+		}
+	}
+	for _, k := range s.catalog.keys() {
+		if err := s.recallKept(s.project(k)); err != nil {
+			return err
+		}
+	}
+	return s.follow(commits, false)
+}
+
+// lostRuns are the projects with releases that GitOps remembers nothing of.
+func (s *state) lostRuns(runs map[manifest.Key]manifest.RunSpec) map[manifest.Key]bool {
+	lost := map[manifest.Key]bool{}
+	for _, k := range s.catalog.keys() {
+		if _, there := runs[k]; !there && s.catalog.view(k).Newest != nil {
+			lost[k] = true
+		}
+	}
+	return lost
+}
+
+// replay reads the whole config history up to a commit; with a selection, only those projects take it in.
+func (s *state) replay(to string, only map[manifest.Key]bool) error {
+	commits, _, err := span(s.Config, "", to)
+	if err != nil {
+		return err
+	}
+	for i, commit := range commits {
+		if err := s.followOne(commit, fold{only: only, old: i < len(commits)-1 || only != nil}); err != nil {
+			return err
+		}
+	}
+	if s.catalog.commit == "" {
+		return s.trouble
+	}
+	return nil
+}
+
+// freeze takes the config repository as it is after its history was rewritten. A project whose release vanished keeps
+// what runs until somebody asks for a retry.
+func (s *state) freeze(head string) error {
+	s.Log.Error("the config history was rewritten: projects whose newest release vanished are frozen until a retry", "head", short(head))
+	rewritten := newCatalog(s.Config, s.Charts)
+	if _, err := rewritten.advance(head); err != nil {
+		if errors.Is(err, errUnusable) && s.catalog.commit != "" {
+			s.trouble = err
+			s.reportConfig(head)
+			return nil
+		}
+		return err
+	}
+	s.catalog, s.trouble = rewritten, nil
+	s.reportConfig(head)
+	for _, k := range s.catalog.keys() {
+		s.project(k)
+	}
+	for k, p := range s.projects {
+		ran := p.output.version
+		v := s.catalog.view(k)
+		s.dirty[k] = true
+		if ran.IsZero() || p.run.Frozen != nil || v != nil && v.newestVersion().Compare(ran) >= 0 {
+			continue
+		}
+		p.run.Frozen = &manifest.Frozen{Release: ran.String(), Commit: head}
+		p.addAsk(ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: head, Config: head}})
+	}
+	return nil
+}
+
+// span returns the commits after from up to and including to along the first parents, oldest first. from "" is before
+// the first commit. When to does not lead back to from that way but has it among its ancestors, the way is one step.
+// related is false when it does not lead back at all.
+func span(reader Reader, from, to string) (commits []string, related bool, err error) {
+	for hash := to; hash != from; {
+		commits = append(commits, hash)
+		commit, err := reader.Commit(hash)
+		if err != nil {
+			return nil, false, fmt.Errorf("walking config commit %.10s back: %w", hash, err)
+		}
+		if len(commit.Parents) == 0 {
+			if from == "" {
+				break
+			}
+			reached, err := isAncestor(reader, from, to)
+			return []string{to}, reached, err
+		}
+		hash = commit.Parents[0]
+	}
+	slices.Reverse(commits)
+	return commits, true, nil
+}
+
+// isAncestor says that a commit can be reached from another over any parents.
+func isAncestor(reader Reader, ancestor, from string) (bool, error) {
+	seen := map[string]bool{from: true}
+	for queue := []string{from}; len(queue) > 0; {
+		hash := queue[0]
+		queue = queue[1:]
+		if hash == ancestor {
+			return true, nil
+		}
+		commit, err := reader.Commit(hash)
+		if err != nil {
+			return false, fmt.Errorf("walking config commit %.10s back: %w", hash, err)
+		}
+		for _, parent := range commit.Parents {
+			if !seen[parent] {
+				seen[parent] = true
+				queue = append(queue, parent)
+			}
+		}
+	}
+	return false, nil
+}
+
+// recallKept reads the release that run.yaml says was kept.
+func (s *state) recallKept(p *project) error {
+	kept := p.run.Kept
+	if kept == nil {
+		p.kept = nil
+		return nil
+	}
+	if p.kept != nil && p.kept.Metadata.Name == kept.Release {
+		return nil
+	}
+	version, err := manifest.ParseVersion(kept.Release)
+	if err != nil {
+		return fmt.Errorf("reading what %s keeps: %w", p.key, err)
+	}
+	release, problems, err := s.catalog.readRelease(kept.Commit, p.key, version)
+	if errors.Is(err, fs.ErrNotExist) || len(problems) > 0 {
+		s.Log.Warn("the release that is kept cannot be read any more", "project", p.key, "release", kept.Release, "problem", problems)
+		p.kept = nil
+		return nil
+	}
+	p.kept = release
+	return err
+}
+
+// adopt takes over what an earlier process had begun to tell.
+func (s *state) adopt(ctx context.Context, head string) error {
+	open, err := s.Forge.Open(ctx, head)
+	if err != nil {
+		return fmt.Errorf("reading open reports: %w", err)
+	}
+	for _, report := range open {
+		for k, p := range s.projects {
+			if contextOf(k) != report.Context {
+				continue
+			}
+			kind, commit := manifest.CauseConfig, report.Commit
+			if report.Source != "" {
+				kind, commit = manifest.CauseSource, report.Source
+			}
+			p.addAsk(ask{Cause: manifest.Cause{Kind: kind, Commit: commit, Config: report.Commit}, Source: report.Source})
+			if report.Source != "" {
+				p.known = append(p.known, report.Source)
+			}
+		}
+	}
+	return nil
+}

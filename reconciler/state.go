@@ -1,0 +1,95 @@
+package reconciler
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// state is all the loop knows. It is made from the two repositories and can be made again from them at any time.
+type state struct {
+	*Reconciler
+	catalog *catalog
+	// head of the config repository. The catalog is there too, unless the head is unusable.
+	head string
+	// trouble says why the head is unusable.
+	trouble error
+
+	gitops   gitops
+	projects map[manifest.Key]*project
+	// dirty projects want a decision.
+	dirty map[manifest.Key]bool
+	// building projects have builds that were asked for.
+	building map[manifest.Key]bool
+	// watched maps what the lookout looks at to the parts that come from there.
+	watched map[watch]map[manifest.Key][]string
+
+	outbox []Report
+	// complained says that the newest word about the config repository itself was a complaint.
+	complained bool
+}
+
+// project is what the loop knows of one project beyond what the config repository says now.
+type project struct {
+	key  manifest.Key
+	run  manifest.RunSpec
+	kept *manifest.Release
+
+	asks []*ask
+	// known are commits of the app that an earlier process had seen. When a rollback came while nobody looked, they are
+	// what was rolled back, and not the branch having moved on.
+	known   []string
+	watches map[watch][]string
+	tips    map[string]Tip
+	// lookErrors are the looks at a source that failed, by part.
+	lookErrors map[string]sighting
+	builds     map[string]Build
+	// images of the release files imagesOf, read only when a source is neither running nor being built.
+	images   map[string]manifest.Image
+	imagesOf []ReleaseFile
+
+	settled settled
+	output  output
+}
+
+// settled is what the last decision came to.
+type settled struct {
+	rest    *Rest
+	refused manifest.Problems
+	draft   *Draft
+}
+
+// output is the project's part of the GitOps repository.
+type output struct {
+	// release that the wanted values are from; nil when they are left as they are.
+	release *manifest.Release
+	// wanted and actual content of values.yaml; empty for no file.
+	wanted, actual string
+	// run is the actual content of run.yaml.
+	run string
+	// version that was there last, whoever has changed it since.
+	version manifest.Version
+	// tampered says that somebody else changed the files.
+	tampered bool
+}
+
+func (s *state) project(k manifest.Key) *project {
+	p := s.projects[k]
+	if p == nil {
+		p = &project{key: k, builds: map[string]Build{}, tips: map[string]Tip{}, lookErrors: map[string]sighting{}}
+		s.projects[k] = p
+	}
+	return p
+}
+
+// before is what is remembered of the project, for Decide.
+func (p *project) before() Before { return Before{Run: p.run, Kept: p.kept} }
+
+// running is the release that has to run.
+func (p *project) running(v *View) *manifest.Release { return runningRelease(p.before(), v) }
+
+// dirtyKeys returns the projects that want a decision, sorted.
+func (s *state) dirtyKeys() []manifest.Key {
+	return slices.SortedFunc(maps.Keys(s.dirty), compareKeys)
+}
