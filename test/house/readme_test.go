@@ -36,7 +36,7 @@ func TestTargetsInTheReadmeAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, match := range regexp.MustCompile("(?m)(?:^|`)make ([a-z]+)").FindAllStringSubmatch(readme(t), -1) {
+	for _, match := range regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9-]+)").FindAllStringSubmatch(readme(t), -1) {
 		if !strings.Contains(string(makefile), "\n"+match[1]+":") {
 			t.Errorf("the README says make %s, the Makefile has no such target", match[1])
 		}

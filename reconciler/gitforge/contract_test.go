@@ -1,0 +1,148 @@
+package gitforge_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/forgetest"
+	"github.com/plateform/plateform/reconciler/gitforge"
+	"github.com/plateform/plateform/test/gitserver"
+)
+
+func TestContractOverHTTP(t *testing.T) {
+	server := gitserver.New(t)
+	created := 0
+	forgetest.Run(t, func(t *testing.T) forgetest.Forge {
+		created++
+		repo := server.Create(t, fmt.Sprintf("config-%d", created))
+		return forgeOn(t, repo, repo.URL)
+	})
+}
+
+func TestContractOnDisk(t *testing.T) {
+	forgetest.Run(t, func(t *testing.T) forgetest.Forge {
+		repo := gitserver.CreateBare(t, t.TempDir()+"/config.git")
+		return forgeOn(t, repo, repo.Dir)
+	})
+}
+
+// forgeOn returns a repository with three commits, and the forge on it.
+func forgeOn(t *testing.T, repo *gitserver.Repo, url string) forgetest.Forge {
+	t.Helper()
+	var commits []string
+	for i := range 3 {
+		commits = append(commits, repo.Commit(gitserver.Change{
+			Message: fmt.Sprintf("commit %d", i),
+			Files:   map[string]string{"README.md": fmt.Sprintf("version %d\n", i)},
+		}))
+	}
+	return forgetest.Forge{
+		Commits: commits,
+		New:     func() reconciler.Forge { return process(t, url) },
+		Said:    func(commit string) []reconciler.Report { return said(t, repo, commit) },
+	}
+}
+
+// process opens the repository as a process that has just started does.
+func process(t *testing.T, url string) reconciler.Forge {
+	t.Helper()
+	options := gitstore.Options{URL: url, Dir: t.TempDir()}
+	config, err := gitstore.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.Dir = t.TempDir()
+	notes, err := gitstore.OpenNotes(gitstore.NotesOptions{
+		Options: options,
+		Author:  manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com"},
+		Now:     func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := config.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := notes.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := config.Fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return gitforge.New(notes, config)
+}
+
+// said reads a note with the git command line.
+func said(t *testing.T, repo *gitserver.Repo, commit string) []reconciler.Report {
+	t.Helper()
+	text, err := gitserver.TryGit(repo.Dir, nil, "notes", "--ref=plateform", "show", commit)
+	if err != nil {
+		return nil
+	}
+	var reports []reconciler.Report
+	for line := range strings.Lines(text) {
+		var r reconciler.Report
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatalf("line %q of the note on %s: %v", line, commit, err)
+		}
+		reports = append(reports, r)
+	}
+	return reports
+}
+
+func TestOnePushForManyReports(t *testing.T) {
+	server := gitserver.New(t)
+	repo := server.Create(t, "config")
+	fresh := forgeOn(t, repo, repo.URL)
+	forge := fresh.New()
+	var reports []reconciler.Report
+	for _, commit := range fresh.Commits {
+		for i := range 50 {
+			reports = append(reports, reconciler.Report{
+				Commit: commit, Context: fmt.Sprintf("plateform/ws-1/p%d", i),
+				State: reconciler.StatePending, Stage: reconciler.StageQueued, At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
+			})
+		}
+	}
+	for range 3 {
+		if err := forge.Report(t.Context(), reports); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if pushes := server.Count("config", gitserver.PushPack); pushes != 1 {
+		t.Errorf("%d pushes, want 1", pushes)
+	}
+	for _, commit := range fresh.Commits {
+		if reports := said(t, repo, commit); len(reports) != 50 {
+			t.Errorf("%s says %d things, want 50", commit, len(reports))
+		}
+	}
+}
+
+func TestAnAnswerThatGotLost(t *testing.T) {
+	server := gitserver.New(t)
+	repo := server.Create(t, "config")
+	fresh := forgeOn(t, repo, repo.URL)
+	forge := fresh.New()
+	verdict := reconciler.Report{
+		Commit: fresh.Commits[1], Context: "plateform/ws-1/shop", State: reconciler.StateFailure, Stage: reconciler.StageFailed,
+		At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
+	}
+	server.Inject("config", gitserver.Fault{Op: gitserver.PushPack, Times: 1, DropAnswer: true})
+	for range 2 {
+		if err := forge.Report(t.Context(), []reconciler.Report{verdict}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reports := said(t, repo, fresh.Commits[1]); len(reports) != 1 {
+		t.Errorf("the commit says %v, want one verdict", reports)
+	}
+}
