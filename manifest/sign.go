@@ -23,8 +23,13 @@ const (
 	pemPrivateKey   = "PRIVATE KEY"
 )
 
-// SigningKey signs release files. It prints as ***.
-type SigningKey struct{ key ed25519.PrivateKey }
+// SigningKey signs release files. It prints as ***. The key is in a function, so that it does not show either where fmt
+// cannot ask how to print it, in a field that is not exported.
+type SigningKey struct{ key func() ed25519.PrivateKey }
+
+func newSigningKey(key ed25519.PrivateKey) SigningKey {
+	return SigningKey{func() ed25519.PrivateKey { return key }}
+}
 
 // PublicKey checks what a SigningKey signed. It is comparable.
 type PublicKey [ed25519.PublicKeySize]byte
@@ -35,7 +40,7 @@ func GenerateSigningKey(rand io.Reader) (SigningKey, error) {
 	if _, err := io.ReadFull(rand, seed); err != nil {
 		return SigningKey{}, fmt.Errorf("making a signing key: %w", err)
 	}
-	return SigningKey{ed25519.NewKeyFromSeed(seed)}, nil
+	return newSigningKey(ed25519.NewKeyFromSeed(seed)), nil
 }
 
 // ParseSigningKey reads an Ed25519 private key as PEM (PKCS#8), the format of `openssl genpkey -algorithm ed25519`.
@@ -54,14 +59,14 @@ func ParseSigningKey(data []byte) (SigningKey, error) {
 	if !ok {
 		return SigningKey{}, errors.New("the signing key is not an Ed25519 key (" + fix + ")")
 	}
-	return SigningKey{key}, nil
+	return newSigningKey(key), nil
 }
 
 // PEM writes the key the way ParseSigningKey reads it.
 func (k SigningKey) PEM() ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(k.key)
+	der, err := x509.MarshalPKCS8PrivateKey(k.key())
 	if err != nil {
-		return nil, errors.New("writing the signing key: it is empty")
+		return nil, fmt.Errorf("writing the signing key: %w", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: pemPrivateKey, Bytes: der}), nil
 }
@@ -69,17 +74,16 @@ func (k SigningKey) PEM() ([]byte, error) {
 // String hides the key.
 func (SigningKey) String() string { return "***" }
 
-// GoString hides the key from %#v.
-func (SigningKey) GoString() string { return "***" }
+// Format hides the key from all verbs.
+func (k SigningKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // Public returns the key that checks what k signs.
-func (k SigningKey) Public() PublicKey { return PublicKey(k.key.Public().(ed25519.PublicKey)) }
+func (k SigningKey) Public() PublicKey { return PublicKey(k.key().Public().(ed25519.PublicKey)) }
 
 // ParsePublicKey reads ed25519:<base64>.
 func ParsePublicKey(s string) (PublicKey, error) {
-	text, found := strings.CutPrefix(s, signedPrefix)
-	b, err := base64.StdEncoding.Strict().DecodeString(text)
-	if !found || err != nil || len(b) != ed25519.PublicKeySize {
+	b, ok := decodeSigned(s)
+	if !ok || len(b) != ed25519.PublicKeySize {
 		return PublicKey{}, fmt.Errorf("%q is not a public key (write ed25519: and 32 bytes as base64)", s)
 	}
 	return PublicKey(b), nil
@@ -151,7 +155,7 @@ func EncodeRelease(r *Release, k Key, owner int64, key *SigningKey) ([]byte, err
 		r.Spec.Signature = checksumPrefix + hex.EncodeToString(sum[:])
 	} else {
 		s := seal{public: key.Public(), checksum: sha256.Sum256(content)}
-		copy(s.signature[:], ed25519.Sign(key.key, payload))
+		copy(s.signature[:], ed25519.Sign(key.key(), payload))
 		r.Spec.Signature = s.String()
 	}
 	return fmt.Appendf(content, "%s%s\n", signatureIndent, r.Spec.Signature), nil
@@ -232,14 +236,19 @@ func (s seal) String() string {
 
 func parseSeal(line string) (seal, error) {
 	var s seal
-	text, found := strings.CutPrefix(line, signedPrefix)
-	b, err := base64.StdEncoding.Strict().DecodeString(text)
-	// The decoder skips line breaks; a seal has one spelling only.
-	if !found || err != nil || len(b) != len(s.public)+len(s.checksum)+len(s.signature) || strings.ContainsAny(text, "\r\n") {
+	b, ok := decodeSigned(line)
+	if !ok || len(b) != len(s.public)+len(s.checksum)+len(s.signature) {
 		return s, errors.New("its signature is damaged")
 	}
 	b = b[copy(s.public[:], b):]
 	b = b[copy(s.checksum[:], b):]
 	copy(s.signature[:], b)
 	return s, nil
+}
+
+// decodeSigned reads ed25519:<base64> in its one spelling; the decoder alone would skip line breaks.
+func decodeSigned(s string) ([]byte, bool) {
+	text, found := strings.CutPrefix(s, signedPrefix)
+	b, err := base64.StdEncoding.Strict().DecodeString(text)
+	return b, found && err == nil && !strings.ContainsAny(text, "\r\n")
 }
