@@ -16,12 +16,14 @@ import (
 type repo struct {
 	t          *testing.T
 	bare, work string
+	url        string   // where serve and builds get it from
 	rewritten  []string // commits the branch was forced to by the story itself
 }
 
 func newRepo(t *testing.T, dir, name string) *repo {
 	t.Helper()
 	r := &repo{t: t, bare: filepath.Join(dir, name+".git"), work: filepath.Join(dir, name)}
+	r.url = r.bare
 	r.create()
 	r.clone()
 	return r

@@ -3,11 +3,15 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/plateform/plateform/manifest"
 )
 
 // project is one project of one workspace, and the repository of its app.
@@ -58,7 +62,7 @@ func (p *project) repository() string { return p.workspace + "/" + p.name }
 func (p *project) yaml(spec ...string) string {
 	var own []string
 	if p.app != nil {
-		own = []string{"type: monolithic", "source: {repository: " + p.app.bare + "}"}
+		own = []string{"type: monolithic", "source: {repository: " + p.app.url + "}"}
 	}
 	return object("Project", p.name, slices.Concat(own, p.spec, spec)...)
 }
@@ -257,13 +261,28 @@ func (p *project) builds() int {
 	return len(found)
 }
 
-// attempts is how many builds of the project were ever begun, as their logs tell.
+// attempts is how many sources of the project a build was ever begun of, as the builds' logs tell.
 func (p *project) attempts() int {
-	logs, err := filepath.Glob(filepath.Join(p.w.dir, "data", "builds", p.workspace, p.name, "*"))
+	p.w.t.Helper()
+	return len(p.buildLogs())
+}
+
+// buildLogs are the logs of the project's builds; another content or time means that a build was begun again.
+func (p *project) buildLogs() map[string]string {
+	p.w.t.Helper()
+	names, err := filepath.Glob(filepath.Join(p.w.dir, "data", "builds", p.workspace, p.name, "*"))
 	if err != nil {
 		p.w.t.Fatal(err)
 	}
-	return len(logs)
+	logs := map[string]string{}
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			p.w.t.Fatal(err)
+		}
+		logs[filepath.Base(name)] = fmt.Sprint(info.Size(), " bytes at ", info.ModTime())
+	}
+	return logs
 }
 
 // says is what the program of the image that runs prints.
@@ -282,13 +301,29 @@ func (w *world) says(i image) string {
 // nothing built. It goes through the loop first.
 func (p *project) still(want values) {
 	p.w.t.Helper()
-	releases, builds, attempts := p.releases(), p.builds(), p.attempts()
+	releases, builds, logs := p.releases(), p.builds(), p.buildLogs()
 	p.w.settle()
 	if got := p.values(); got.text != want.text {
 		p.w.t.Errorf("the values of %s are not what they were:\n%s\nwant:\n%s", p.name, got.text, want.text)
 	}
 	p.wantReleases(releases...)
-	if p.builds() != builds || p.attempts() != attempts {
-		p.w.t.Errorf("%s was built again", p.name)
+	if again := p.buildLogs(); p.builds() != builds || !maps.Equal(again, logs) {
+		p.w.t.Errorf("%s was built again: %v, before %v", p.name, again, logs)
 	}
+}
+
+// next is the version after the newest release that is there.
+func (p *project) next() string {
+	p.w.t.Helper()
+	var newest manifest.Version
+	for _, name := range p.releases() {
+		v, err := manifest.ParseVersion(name)
+		if err != nil {
+			p.w.t.Fatal(err)
+		}
+		if v.Compare(newest) > 0 {
+			newest = v
+		}
+	}
+	return newest.Next().String()
 }

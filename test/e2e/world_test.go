@@ -19,8 +19,10 @@ type world struct {
 	dir            string
 	config, gitops *repo
 	registry       *registry
+	sources        []string // patterns of allowed sources beyond those on disk
 	platform       []string // lines of platform.yaml's spec beyond the usual
 	settings       []string // lines of serve.yaml beyond the usual
+	login          string   // how serve logs in to both repositories
 	server         *server
 	canaries       int
 }
@@ -53,7 +55,7 @@ func (w *world) platformYAML() string {
 	spec := append([]string{
 		"domain: apps.example.com",
 		"registry: {url: " + w.registry.host + "}",
-		`sources: {allow: ["` + w.dir + `/*"]}`,
+		`sources: {allow: ["` + strings.Join(append(w.sources, w.dir+"/*"), `", "`) + `"]}`,
 	}, w.platform...)
 	return object("Platform", "acme", spec...)
 }
@@ -62,8 +64,8 @@ func (w *world) platformYAML() string {
 func (w *world) start() {
 	w.t.Helper()
 	settings := append([]string{
-		"config: {url: " + w.config.bare + ", branch: main}",
-		"gitops: {url: " + w.gitops.bare + ", branch: main}",
+		"config: {url: " + w.config.url + ", branch: main" + w.login + "}",
+		"gitops: {url: " + w.gitops.url + ", branch: main" + w.login + "}",
 		"listen: 127.0.0.1:0",
 		"dataDir: " + filepath.Join(w.dir, "data"),
 		"forge: {kind: git, poll: 200ms}",

@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/plateform/plateform/test/gitserver"
+)
+
+// Over HTTP with a login, through refused and broken connections and lost answers, the story is the same, and nothing is
+// there twice.
+func TestOverHTTPWithFaults(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := w.serveOverHTTP()
+	w.open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	one := shop.runs("v1.0.0")
+
+	faults := []gitserver.Fault{
+		{Op: gitserver.PushPack, Times: 1, DropAnswer: true},
+		{Op: gitserver.PushPack, Times: 1, Status: http.StatusInternalServerError},
+		{Op: gitserver.PushRefs, Times: 2, Status: http.StatusBadGateway},
+		{Op: gitserver.FetchRefs, Times: 2, Status: http.StatusServiceUnavailable},
+		{Op: gitserver.FetchPack, Times: 1, Cut: 60},
+	}
+	for _, fault := range faults {
+		w.settle()
+		for _, name := range []string{"platform-config", "plateform-gitops"} {
+			server.Inject(name, fault)
+		}
+		version := shop.next()
+		shop.verdict(shop.edit("env: [{name: ROUND, value: " + version + "}]"))
+		if v := shop.runs(version); v.Image != one.Image || v.env("ROUND") != version {
+			t.Errorf("%s is\n%s", version, v.text)
+		}
+	}
+	w.settle()
+	shop.wantNothingDoubled(len(faults) + 1)
+}
+
+// serveOverHTTP puts both repositories behind a real Git server that wants a login.
+func (w *world) serveOverHTTP() *gitserver.Server {
+	w.t.Helper()
+	const user, password = "plateform", "open sesame"
+	server := gitserver.New(w.t)
+	for _, r := range []*repo{w.config, w.gitops} {
+		name := filepath.Base(r.work)
+		r.bare = filepath.Join(server.Dir, name+".git")
+		r.url = server.URL() + "/" + name + ".git"
+		r.create()
+		mustRun(w.t, r.bare, "git", "config", "http.receivepack", "true")
+		r.git("remote", "set-url", "origin", r.bare)
+		server.RequireLogin(name, user, password)
+	}
+	file := filepath.Join(w.dir, "password")
+	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.login = ", username: " + user + ", passwordFile: " + file
+	return server
+}
