@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -34,6 +35,10 @@ type Notes struct {
 	store  *Store
 	author manifest.Signature
 	now    func() time.Time
+
+	mu   sync.Mutex
+	seen bool   // head is known
+	head string // where the ref was last seen
 }
 
 // OpenNotes returns the notes of a remote. It talks to nobody.
@@ -62,12 +67,12 @@ func (n *Notes) Close() error { return n.store.Close() }
 // so this is a number of writers, not of seconds.
 const maxNotesTries = 200
 
-// Update changes the notes of the commits in one push. For each commit, change gets the note as it is, empty when there
-// is none, and returns the note as it shall be, empty to remove it. When somebody else was faster, change is asked again
-// with what the others wrote. When no note changes, nothing is pushed.
+// Update changes the notes of the commits in one push. For each commit, change gets the note as it was last seen, empty
+// when there was none, and returns the note as it shall be, empty to remove it. When no note changes, nobody is talked
+// to. When the notes are no longer as they were last seen, change is asked again with what the others wrote.
 func (n *Notes) Update(ctx context.Context, commits []string, change func(commit string, note []byte) []byte) error {
+	head, err := n.lastSeen(ctx)
 	for range maxNotesTries {
-		head, err := n.store.Fetch(ctx)
 		if err != nil {
 			return err
 		}
@@ -80,14 +85,53 @@ func (n *Notes) Update(ctx context.Context, commits []string, change func(commit
 		if len(files) == 0 {
 			return nil
 		}
-		author := n.author
-		author.When = n.now()
-		edit := manifest.Edit{Message: "Notes added by Plateform", Author: author, Files: files}
-		if _, err = n.store.Push(ctx, head, []manifest.Edit{edit}); !errors.Is(err, manifest.ErrMoved) {
+		if err = n.push(ctx, head, files); !errors.Is(err, manifest.ErrMoved) {
 			return err
 		}
+		head, err = n.fetch(ctx)
 	}
 	return fmt.Errorf("writing notes: %w, %d times in a row", manifest.ErrMoved, maxNotesTries)
+}
+
+// push makes one commit of the files.
+func (n *Notes) push(ctx context.Context, head string, files map[string][]byte) error {
+	author := n.author
+	author.When = n.now()
+	edit := manifest.Edit{Message: "Notes added by Plateform", Author: author, Files: files}
+	hashes, err := n.store.Push(ctx, head, []manifest.Edit{edit})
+	if err != nil {
+		n.see("", false)
+		return err
+	}
+	n.see(hashes[len(hashes)-1], true)
+	return nil
+}
+
+// lastSeen returns where the ref was last seen, and looks when it never was or when the last push went wrong. A push from
+// there is a compare-and-swap, so looking first would only cost a round trip.
+func (n *Notes) lastSeen(ctx context.Context) (string, error) {
+	n.mu.Lock()
+	head, seen := n.head, n.seen
+	n.mu.Unlock()
+	if seen {
+		return head, nil
+	}
+	return n.fetch(ctx)
+}
+
+func (n *Notes) fetch(ctx context.Context) (string, error) {
+	head, err := n.store.Fetch(ctx)
+	if err != nil {
+		return "", err
+	}
+	n.see(head, true)
+	return head, nil
+}
+
+func (n *Notes) see(head string, seen bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.head, n.seen = head, seen
 }
 
 // change puts into files what a change of one commit's note does.
@@ -118,7 +162,7 @@ func (n *Notes) change(head, commit string, change func(string, []byte) []byte, 
 
 // Read returns the notes as they are now of those of the commits that have one.
 func (n *Notes) Read(ctx context.Context, commits []string) (map[string][]byte, error) {
-	head, err := n.store.Fetch(ctx)
+	head, err := n.fetch(ctx)
 	if err != nil {
 		return nil, err
 	}

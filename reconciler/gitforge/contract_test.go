@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -112,13 +114,18 @@ func TestOnePushForManyReports(t *testing.T) {
 			})
 		}
 	}
-	for range 3 {
-		if err := forge.Report(t.Context(), reports); err != nil {
-			t.Fatal(err)
-		}
+	if err := forge.Report(t.Context(), reports); err != nil {
+		t.Fatal(err)
 	}
 	if pushes := server.Count("config", gitserver.PushPack); pushes != 1 {
 		t.Errorf("%d pushes, want 1", pushes)
+	}
+	before := server.Counts()
+	if err := forge.Report(t.Context(), reports); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, server.Counts()); diff != "" {
+		t.Errorf("telling it again went to the server (-before +after):\n%s", diff)
 	}
 	for _, commit := range fresh.Commits {
 		if reports := said(t, repo, commit); len(reports) != 50 {
