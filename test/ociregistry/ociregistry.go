@@ -11,8 +11,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+
+	client "github.com/plateform/plateform/reconciler/registry"
 )
 
 // Registry is a running registry.
@@ -104,4 +107,18 @@ func (r *Registry) Requests() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.requests
+}
+
+// Client returns a client of the registry that gives up at once, and ends with the test.
+func (r *Registry) Client(t testing.TB, username, password string) *client.Client {
+	t.Helper()
+	c, err := client.New(client.Options{
+		Username: username, Password: client.Password(password), RetryDelay: time.Millisecond,
+		Host: func() string { return r.Host },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
 }

@@ -1,0 +1,142 @@
+package localbuild
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// targetOS is what images are made for; the architecture is this machine's.
+const targetOS = "linux"
+
+// variableName is what a shell and every tool takes as the name of a variable.
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// goSettings are what a compile takes over from the Go installation of this machine: its caches, and how it gets at
+// modules.
+var goSettings = []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE"}
+
+// compile compiles a Go program and returns the file. The same source gives the same bytes wherever it is compiled.
+func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (string, error) {
+	environment, err := s.goEnvironment(ctx, src, env)
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(s.Work, "program")
+	tail := newTail(failureLines)
+	err = run(ctx, command{
+		name: s.goCommand(),
+		args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", program, "."},
+		dir:  filepath.Join(src.Dir(), filepath.FromSlash(d.Package)), env: environment,
+		stdout: s.out(tail), stderr: s.out(tail),
+	})
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if err != nil {
+		return "", &Fault{What: "the Go program does not compile: " + tail.telling(err)}
+	}
+	return program, nil
+}
+
+// goEnvironment is all that the compiler gets to see: nothing of this process but its search path, how to reach the
+// network, and the Go installation's caches.
+func (s Steps) goEnvironment(ctx context.Context, src Source, env []manifest.BuildVar) ([]string, error) {
+	settings, err := s.goSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var environment []string
+	for _, v := range env {
+		_, ofGo := settings[v.Name]
+		if ofGo || reserved(v.Name) {
+			return nil, &Fault{What: fmt.Sprintf("build.env cannot set %s: Plateform sets it for a Go build", v.Name),
+				Fix: "remove it, or build with a Dockerfile"}
+		}
+		environment = append(environment, v.Name+"="+v.Value)
+	}
+	home, temporary := filepath.Join(s.Work, "home"), filepath.Join(s.Work, "tmp")
+	for _, dir := range []string{home, temporary} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("preparing the compile: %w", err)
+		}
+	}
+	environment = append(environment, network()...)
+	environment = append(environment, fromHost("PATH")...)
+	for _, name := range goSettings {
+		environment = append(environment, name+"="+settings[name])
+	}
+	return append(environment,
+		"HOME="+home, "TMPDIR="+temporary, "GOTMPDIR="+temporary,
+		"GOENV=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOWORK="+workspaceFile(src),
+		"CGO_ENABLED=0", "GOOS="+targetOS, "GOARCH="+runtime.GOARCH,
+		"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C",
+	), nil
+}
+
+// goSettings asks the Go installation for its settings. All its names are in the answer.
+func (s Steps) goSettings(ctx context.Context) (map[string]string, error) {
+	var stdout bytes.Buffer
+	tail := newTail(failureLines)
+	err := run(ctx, command{
+		name: s.goCommand(), args: []string{"env", "-json"}, dir: s.Work, env: os.Environ(), stdout: &stdout, stderr: tail,
+	})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, &Fault{What: "the go command does not work here: " + tail.telling(err),
+			Fix: "install Go on the machine that builds, or build with a Dockerfile"}
+	}
+	settings := map[string]string{}
+	if err := json.Unmarshal(stdout.Bytes(), &settings); err != nil {
+		return nil, fmt.Errorf("reading what go env says: %w", err)
+	}
+	return settings, nil
+}
+
+// workspaceFile is the go.work of the source, if it has one. Without a word the compiler would look further up, where
+// this machine's own files begin.
+func workspaceFile(src Source) string {
+	for dir := src.Dir(); ; dir = filepath.Dir(dir) {
+		file := filepath.Join(dir, "go.work")
+		if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() {
+			return file
+		}
+		if dir == filepath.Clean(src.Root) || dir == filepath.Dir(dir) {
+			return "off"
+		}
+	}
+}
+
+// reserved says that a variable decides over what a tool runs or where it keeps its things.
+func reserved(name string) bool {
+	if slices.Contains([]string{"PATH", "HOME", "TMPDIR", "SHELL", "ENV", "BASH_ENV", "IFS"}, name) {
+		return true
+	}
+	return slices.ContainsFunc([]string{"CGO_", "LD_", "DYLD_", "GIT_", "SSH_"}, func(prefix string) bool {
+		return strings.HasPrefix(name, prefix)
+	})
+}
+
+// checkVariables refuses names and values that no environment can hold.
+func checkVariables(env []manifest.BuildVar) error {
+	for _, v := range env {
+		if !variableName.MatchString(v.Name) {
+			return &Fault{What: fmt.Sprintf("build.env: %q is no name of a variable", v.Name), Fix: "use letters, digits and _"}
+		}
+		if strings.ContainsRune(v.Value, 0) {
+			return &Fault{What: fmt.Sprintf("build.env: the value of %s has a NUL byte", v.Name), Fix: "remove it"}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package localbuild
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// The labels that say where an image comes from. They make it possible to take over what an earlier process built.
+const (
+	labelSource    = "org.opencontainers.image.source"
+	labelRevision  = "org.opencontainers.image.revision"
+	ownLabels      = "dev.plateform."
+	labelBuild     = ownLabels + "build"
+	labelPath      = ownLabels + "path"
+	labelFramework = ownLabels + "framework"
+	labelPort      = ownLabels + "port"
+)
+
+// nobody is the user that a Go program runs as: one that owns nothing, known by number so that Kubernetes can check it.
+const nobody = 65532
+
+// Origin says what an image was built from.
+type Origin struct {
+	// ID of the build.
+	ID string
+	// Repository, Commit and Path of the source.
+	Repository string
+	Commit     string
+	Path       string
+}
+
+// Label writes into an image where it comes from and what was found out about it.
+func Label(image v1.Image, o Origin, d Detection) (v1.Image, error) {
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the built image: %w", err)
+	}
+	config := *file.Config.DeepCopy()
+	labels := map[string]string{}
+	for name, value := range config.Labels {
+		if !strings.HasPrefix(name, ownLabels) {
+			labels[name] = value // whatever the Dockerfile says, except in our name
+		}
+	}
+	port := ""
+	if d.Port != 0 {
+		port = strconv.Itoa(d.Port)
+	}
+	for name, value := range map[string]string{
+		labelSource: redact(o.Repository), labelRevision: o.Commit,
+		labelBuild: o.ID, labelPath: o.Path, labelFramework: d.Framework, labelPort: port,
+	} {
+		delete(labels, name)
+		if value != "" {
+			labels[name] = value
+		}
+	}
+	config.Labels = labels
+	labelled, err := mutate.Config(image, config)
+	if err != nil {
+		return nil, fmt.Errorf("labelling the image: %w", err)
+	}
+	return labelled, nil
+}
+
+// described is what labels say about an image.
+func described(labels map[string]string) manifest.Image {
+	port, err := strconv.Atoi(labels[labelPort])
+	if err != nil {
+		port = 0
+	}
+	return manifest.Image{Commit: labels[labelRevision], Framework: labels[labelFramework], Port: port, Built: true}
+}
+
+// programImage puts a static program into an image of its own: the program, a user, and a folder for temporary files.
+// There is no shell and there are no certificate authorities, as those of this machine would make the digest depend on
+// it: a program that calls others over TLS brings them along (golang.org/x/crypto/x509roots/fallback), or has a
+// Dockerfile.
+func programImage(program string, port int) (v1.Image, error) {
+	content, err := programLayer(program)
+	if err != nil {
+		return nil, fmt.Errorf("making the image: %w", err)
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content)), nil
+	}, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
+	if err != nil {
+		return nil, fmt.Errorf("making the image: %w", err)
+	}
+	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	epoch := v1.Time{Time: time.Unix(0, 0).UTC()}
+	image, err := mutate.Append(base, mutate.Addendum{Layer: layer, History: v1.History{Created: epoch, CreatedBy: "plateform"}})
+	if err != nil {
+		return nil, fmt.Errorf("making the image: %w", err)
+	}
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("making the image: %w", err)
+	}
+	file = file.DeepCopy()
+	file.Created, file.OS, file.Architecture = epoch, targetOS, runtime.GOARCH
+	file.Config = v1.Config{
+		Entrypoint: []string{"/app"},
+		User:       fmt.Sprintf("%d:%d", nobody, nobody),
+		WorkingDir: "/",
+		Env:        []string{"PATH=/", "HOME=/tmp"},
+	}
+	if port != 0 {
+		file.Config.ExposedPorts = map[string]struct{}{fmt.Sprintf("%d/tcp", port): {}}
+	}
+	return mutate.ConfigFile(image, file)
+}
+
+// programLayer is the file system of a program's image. Nothing in it depends on when or where it was made.
+func programLayer(program string) ([]byte, error) {
+	app, err := os.ReadFile(program)
+	if err != nil {
+		return nil, err
+	}
+	users := fmt.Sprintf("nobody:x:%d:%d:nobody:/tmp:/nothing\n", nobody, nobody)
+	files := []struct {
+		name    string
+		mode    int64
+		content []byte
+	}{
+		{"app", 0o755, app},
+		{"etc/", 0o755, nil},
+		{"etc/passwd", 0o644, []byte(users)},
+		{"tmp/", 0o1777, nil},
+	}
+	var b bytes.Buffer
+	archive := tar.NewWriter(&b)
+	for _, f := range files {
+		header := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.content)), Typeflag: tar.TypeReg, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR}
+		if strings.HasSuffix(f.name, "/") {
+			header.Typeflag = tar.TypeDir
+		}
+		if err := archive.WriteHeader(header); err != nil {
+			return nil, err
+		}
+		if _, err := archive.Write(f.content); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), archive.Close()
+}
+
+// onlyPort is the TCP port that an image exposes; 0 when there is none, or several.
+func onlyPort(config v1.Config) int {
+	var ports []int
+	for declared := range config.ExposedPorts {
+		number, protocol, _ := strings.Cut(declared, "/")
+		port, err := strconv.Atoi(number)
+		if err == nil && (protocol == "" || protocol == "tcp") && !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	if len(ports) != 1 {
+		return 0
+	}
+	return ports[0]
+}

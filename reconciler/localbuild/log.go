@@ -1,0 +1,171 @@
+package localbuild
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Limits of what is kept of the tools' output.
+const (
+	// failureLines of the log go with a failure.
+	failureLines = 20
+	// maxLine bounds a line, in bytes; what is longer is cut.
+	maxLine = 500
+)
+
+// Patterns of what does not belong into a log.
+var (
+	// userInfo is the part of a URL that can hold a password.
+	userInfo = regexp.MustCompile(`://[^/@\s]+@`)
+	// terminal sequences colour and move; a log is read in other places.
+	terminal = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?|.)")
+	// goError is a line in which the compiler or the linker says what is wrong.
+	goError = regexp.MustCompile(`^(\S+\.go:\d+|go: |\S+\.mod:\d+|package \S+ is not in std)`)
+)
+
+// redact hides credentials in URLs.
+func redact(s string) string { return userInfo.ReplaceAllString(s, "://***@") }
+
+// clean makes a text one printable line without credentials.
+func clean(s string) string {
+	s = terminal.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return -1
+	}, s)
+	s = strings.TrimRight(redact(s), " ")
+	if len(s) > maxLine {
+		s = strings.ToValidUTF8(s[:maxLine], "") + "…"
+	}
+	return s
+}
+
+// liner cuts what is written into clean lines. The last one is handed on by flush.
+type liner struct {
+	line func(string)
+	rest []byte
+}
+
+// Write implements io.Writer.
+func (l *liner) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		end := bytes.IndexAny(rest, "\n\r") // a progress bar returns instead of feeding
+		piece := rest
+		if end >= 0 {
+			piece = rest[:end]
+		}
+		if room := 4*maxLine - len(l.rest); room > 0 {
+			l.rest = append(l.rest, piece[:min(room, len(piece))]...)
+		}
+		if end < 0 {
+			break
+		}
+		l.flush()
+		rest = rest[end+1:]
+	}
+	return len(p), nil
+}
+
+func (l *liner) flush() {
+	if line := clean(string(l.rest)); line != "" {
+		l.line(line)
+	}
+	l.rest = l.rest[:0]
+}
+
+// tail keeps the last lines of what is written.
+type tail struct {
+	liner
+	lines []string
+	limit int
+	// error is the first line that a Go tool marked as the reason.
+	error string
+}
+
+func newTail(limit int) *tail {
+	t := &tail{limit: limit}
+	t.line = func(line string) {
+		if t.error == "" && goError.MatchString(line) {
+			t.error = line
+		}
+		if t.lines = append(t.lines, line); len(t.lines) > t.limit {
+			t.lines = t.lines[1:]
+		}
+	}
+	return t
+}
+
+// text is all lines that were kept.
+func (t *tail) text() string {
+	t.flush()
+	return strings.Join(t.lines, "\n")
+}
+
+// telling is the line that tells most about a failure, or err when nothing was written.
+func (t *tail) telling(err error) string {
+	t.flush()
+	switch {
+	case t.error != "":
+		return t.error
+	case len(t.lines) > 0:
+		return t.lines[len(t.lines)-1]
+	}
+	return err.Error()
+}
+
+// logFile is the log of one build: its beginning up to a limit, its end in any case.
+type logFile struct {
+	liner
+	file *os.File
+	left int
+	cut  bool
+	tail *tail
+	err  error
+}
+
+// createLog begins a log of at most limit bytes and some lines.
+func createLog(name string, limit int) (*logFile, error) {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	l := &logFile{file: file, left: limit, tail: newTail(failureLines)}
+	l.line = l.add
+	return l, nil
+}
+
+func (l *logFile) add(line string) {
+	l.tail.line(line)
+	if l.cut = l.cut || len(line) >= l.left; l.cut || l.err != nil {
+		return
+	}
+	l.left -= len(line) + 1
+	_, l.err = fmt.Fprintln(l.file, line)
+}
+
+// printf adds a line of our own.
+func (l *logFile) printf(format string, args ...any) {
+	l.flush()
+	l.add(clean(fmt.Sprintf(format, args...)))
+}
+
+// close ends the log. What went wrong while writing it is returned now: a build does not fail for its log.
+func (l *logFile) close() error {
+	l.flush()
+	if l.cut && l.err == nil {
+		_, l.err = fmt.Fprintf(l.file, "... the log is cut here; its last lines:\n%s\n", l.tail.text())
+	}
+	if err := l.file.Close(); l.err == nil {
+		l.err = err
+	}
+	return l.err
+}

@@ -1,0 +1,239 @@
+package localbuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// keptLogs is how many logs a project keeps.
+const keptLogs = 20
+
+// run waits for a slot, builds, and ends the job, unless this process ends first.
+func (b *Builder) run(j *job) {
+	// The context is the job's: when it is over, its cause says what to tell.
+	if b.slots.Acquire(j.ctx, 1) != nil {
+		b.fail(j, context.Cause(j.ctx), "", 0)
+		return
+	}
+	defer b.slots.Release(1)
+	begin := b.options.Clock()
+	image, log, err := b.build(j)
+	seconds := int(math.Round(b.options.Clock().Sub(begin).Seconds()))
+	if err != nil {
+		b.fail(j, err, log, seconds)
+		return
+	}
+	b.options.Log.Info("build: done", "build", j.request.ID, "project", j.request.Key, "digest", image.Digest, "seconds", seconds)
+	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: image, Seconds: seconds})
+}
+
+// fail ends a job without an image.
+func (b *Builder) fail(j *job, err error, log string, seconds int) {
+	failure := &reconciler.BuildFailure{Log: log}
+	switch cause := context.Cause(j.ctx); {
+	case errors.Is(cause, errClosed):
+		b.drop(j)
+		return
+	case errors.Is(cause, errCanceled):
+		failure.Summary, failure.Canceled = errCanceled.Error(), true
+	case errors.Is(err, errTimeout):
+		failure.Summary = fmt.Sprintf("%v: it was stopped after %v (make it faster, then plateform retry %s)", errTimeout, b.options.Timeout, j.request.Key)
+	default:
+		failure.Summary = summary(err, "plateform retry "+j.request.Key.String())
+	}
+	b.options.Log.Warn("build: failed", "build", j.request.ID, "project", j.request.Key, "error", failure.Summary, "seconds", seconds)
+	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Failure: failure, Seconds: seconds})
+}
+
+// build makes the image and pushes it. It returns the last lines of the log too.
+func (b *Builder) build(j *job) (image *manifest.Image, log string, err error) {
+	ctx, cancel := context.WithTimeoutCause(j.ctx, b.options.Timeout, errTimeout)
+	defer cancel()
+	defer func() {
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx) // whatever broke, it broke because of this
+		}
+	}()
+	b.enter(j, reconciler.StageBuilding)
+	work, err := b.prepare(j.request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer os.RemoveAll(work)
+	lines, err := b.openLog(j.request)
+	if err != nil {
+		return nil, "", err
+	}
+	image, err = b.steps(ctx, j, work, lines)
+	if err != nil {
+		lines.printf("failed: %v", err)
+	}
+	if broken := lines.close(); broken != nil {
+		b.options.Log.Warn("the log of a build is not complete", "build", j.request.ID, "project", j.request.Key, "error", broken)
+	}
+	return image, lines.tail.text(), err
+}
+
+// steps are the build itself.
+func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) (*manifest.Image, error) {
+	made, detected, err := b.make(ctx, j.request, work, log)
+	if err != nil {
+		return nil, err
+	}
+	r := j.request
+	labelled, err := Label(made, Origin{ID: r.ID, Repository: r.Repository, Commit: r.Commit, Path: r.Path}, detected)
+	if err != nil {
+		return nil, err
+	}
+	b.enter(j, reconciler.StagePushing)
+	log.printf("pushing to %s:%s", r.Destination, tagOf(r))
+	digest, err := b.options.Registry.Push(ctx, r.Destination, tagOf(r), labelled)
+	if err != nil {
+		return nil, err
+	}
+	log.printf("pushed %s", digest)
+	file, err := labelled.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the built image: %w", err)
+	}
+	return imageOf(r, digest, file.Config.Labels), nil
+}
+
+// make turns the source of a request into an image that is not labelled yet.
+func (b *Builder) make(ctx context.Context, r reconciler.BuildRequest, work string, log *logFile) (v1.Image, Detection, error) {
+	log.printf("build %s of %s for %s", r.ID, r.Key, r.Image)
+	log.printf("source: %s at %s %s", r.Repository, r.Commit, r.Path)
+	source := Source{Root: filepath.Join(work, "source"), Path: r.Path}
+	if err := os.Mkdir(source.Root, 0o700); err != nil {
+		return nil, Detection{}, fmt.Errorf("preparing the build: %w", err)
+	}
+	if err := b.options.Checkout(ctx, r.Repository, r.Commit, source.Root); err != nil {
+		return nil, Detection{}, fmt.Errorf("checking out the source: %w", err)
+	}
+	if err := checkSize(source.Root, b.options.MaxSource); err != nil {
+		return nil, Detection{}, err
+	}
+	detected, err := Detect(source, r.Build)
+	for _, reason := range detected.Reasons {
+		log.printf("%s: %s (%s)", reason.Field, reason.Value, reason.Reason)
+	}
+	if err != nil {
+		return nil, detected, err
+	}
+	steps := Steps{
+		Name: r.ID, Work: filepath.Join(work, "made"), Cache: filepath.Join(b.options.Dir, "cache"),
+		GoCommand: b.options.GoCommand, Log: log,
+	}
+	if err := os.Mkdir(steps.Work, 0o700); err != nil {
+		return nil, detected, fmt.Errorf("preparing the build: %w", err)
+	}
+	var env []manifest.BuildVar
+	if r.Build != nil {
+		env = r.Build.Env
+	}
+	return steps.Build(ctx, source, detected, env)
+}
+
+// claim makes Dir this process's own, once, and clears away what a killed process left behind.
+func (b *Builder) claim() error {
+	b.claiming.Lock()
+	defer b.claiming.Unlock()
+	if b.lock.Locked() || b.ctx.Err() != nil {
+		return nil
+	}
+	if err := os.MkdirAll(b.options.Dir, 0o700); err != nil {
+		return fmt.Errorf("preparing for builds: %w", err)
+	}
+	free, err := b.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("preparing for builds: %w", err)
+	}
+	if !free {
+		return fmt.Errorf("another process builds in %s: give each its own dataDir", b.options.Dir)
+	}
+	if err := os.RemoveAll(b.workDir()); err != nil {
+		b.options.Log.Warn("what earlier builds left behind cannot be removed", "error", err)
+	}
+	return nil
+}
+
+func (b *Builder) workDir() string { return filepath.Join(b.options.Dir, "work") }
+
+// prepare makes an empty folder for a build.
+func (b *Builder) prepare(r reconciler.BuildRequest) (string, error) {
+	dir := filepath.Join(b.workDir(), r.ID)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", fmt.Errorf("preparing the build: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("preparing the build: %w", err)
+	}
+	return dir, nil
+}
+
+// openLog begins the log of a build, and removes the oldest of the project.
+func (b *Builder) openLog(r reconciler.BuildRequest) (*logFile, error) {
+	dir := filepath.Join(b.options.Dir, "builds", r.Key.Workspace, r.Key.Project)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("beginning the log: %w", err)
+	}
+	if err := removeOldest(dir, keptLogs-1); err != nil {
+		return nil, fmt.Errorf("removing old logs: %w", err)
+	}
+	log, err := createLog(filepath.Join(dir, r.ID+".log"), b.options.MaxLog)
+	if err != nil {
+		return nil, fmt.Errorf("beginning the log: %w", err)
+	}
+	return log, nil
+}
+
+// removeOldest leaves at most keep files in a folder. Builds of one project may do this side by side.
+func removeOldest(dir string, keep int) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) <= keep {
+		return err
+	}
+	changed := map[string]time.Time{}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			changed[e.Name()] = info.ModTime()
+		}
+	}
+	slices.SortFunc(entries, func(x, y os.DirEntry) int { return changed[x.Name()].Compare(changed[y.Name()]) })
+	for _, e := range entries[:len(entries)-keep] {
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSize refuses a checkout that is larger than limit bytes.
+func checkSize(root string, limit int64) error {
+	var size int64
+	return filepath.WalkDir(root, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("measuring the source: %w", err)
+		}
+		info, err := e.Info()
+		if err != nil {
+			return fmt.Errorf("measuring the source: %w", err)
+		}
+		if size += info.Size(); size > limit {
+			return &Fault{What: fmt.Sprintf("the source is larger than %d MiB", limit>>20), Fix: "remove what the build does not need"}
+		}
+		return nil
+	})
+}

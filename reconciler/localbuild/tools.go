@@ -1,0 +1,194 @@
+package localbuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// probing bounds the question whether a tool works, so that a daemon that hangs is passed over.
+const probing = 20 * time.Second
+
+// tool is a program that builds Dockerfiles.
+type tool struct {
+	name string
+	// flags stand in front of every command.
+	flags []string
+	// probe is a command that succeeds only when the tool can build.
+	probe []string
+	// script says how to build.
+	script func(r recipe) script
+}
+
+// script is what to do with a tool.
+type script struct {
+	// steps leave the image in the archive, one after the other.
+	steps [][]string
+	// cleanUp runs at the end in any case, when there is one.
+	cleanUp []string
+}
+
+// recipe is what to build.
+type recipe struct {
+	// context is the folder, dockerfile a file in it, both on this machine.
+	context    string
+	dockerfile string
+	arguments  []manifest.BuildVar
+	// name is what the image is called meanwhile, archive the file it goes to.
+	name    string
+	archive string
+}
+
+func (r recipe) buildArguments() []string {
+	var args []string
+	for _, a := range r.arguments {
+		args = append(args, "--build-arg", a.Name+"="+a.Value)
+	}
+	return args
+}
+
+// tools in the order in which they are tried. Those without a daemon keep images in storage.
+func tools(storage string) []tool {
+	own := []string{"--root", filepath.Join(storage, "images"), "--runroot", filepath.Join(storage, "run"), "--storage-driver", "vfs"}
+	return []tool{
+		{name: "buildctl", probe: []string{"debug", "workers"}, script: buildctl},
+		{name: "buildah", flags: own, probe: []string{"info"}, script: buildah},
+		{name: "docker", probe: []string{"version", "--format", "{{.Server.Version}}"}, script: docker},
+		{name: "podman", flags: own, probe: []string{"info"}, script: docker},
+	}
+}
+
+func buildctl(r recipe) script {
+	line := []string{
+		"build", "--frontend", "dockerfile.v0", "--progress", "plain",
+		"--local", "context=" + r.context, "--local", "dockerfile=" + filepath.Dir(r.dockerfile),
+		"--opt", "filename=" + filepath.Base(r.dockerfile),
+		"--output", "type=docker,name=" + r.name + ",dest=" + r.archive,
+	}
+	for _, a := range r.arguments {
+		line = append(line, "--opt", "build-arg:"+a.Name+"="+a.Value)
+	}
+	return script{steps: [][]string{line}}
+}
+
+// buildah needs no rights beyond those of a container with chroot, and must not hand the proxy of this machine on.
+func buildah(r recipe) script {
+	build := append([]string{"bud", "--isolation", "chroot", "--http-proxy=false"}, r.buildArguments()...)
+	return script{
+		steps: [][]string{
+			append(build, "-t", r.name, "-f", r.dockerfile, r.context),
+			{"push", r.name, "docker-archive:" + r.archive},
+		},
+		cleanUp: []string{"rmi", r.name},
+	}
+}
+
+// docker is also podman.
+func docker(r recipe) script {
+	build := append([]string{"build"}, r.buildArguments()...)
+	return script{
+		steps: [][]string{
+			append(build, "-t", r.name, "-f", r.dockerfile, r.context),
+			{"save", "-o", r.archive, r.name},
+		},
+		cleanUp: []string{"image", "rm", r.name},
+	}
+}
+
+// buildDockerfile builds with the first tool that works here.
+func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (v1.Image, error) {
+	if err := os.MkdirAll(filepath.Join(s.Work, "home"), 0o700); err != nil {
+		return nil, fmt.Errorf("preparing the build: %w", err)
+	}
+	chosen, err := s.choose(ctx, tools(filepath.Join(s.Cache, "containers")))
+	if err != nil {
+		return nil, err
+	}
+	r := recipe{
+		context: src.Dir(), dockerfile: filepath.Join(src.Dir(), filepath.FromSlash(d.Dockerfile)), arguments: env,
+		name: "localhost/plateform-build:" + s.Name, archive: filepath.Join(s.Work, "image.tar"),
+	}
+	if err := s.runTool(ctx, chosen, r); err != nil {
+		return nil, err
+	}
+	image, err := tarball.ImageFromPath(r.archive, nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading the image that %s made: %w", chosen.name, err)
+	}
+	return image, nil
+}
+
+// choose is the first tool that is there and can build.
+func (s Steps) choose(ctx context.Context, candidates []tool) (tool, error) {
+	var why []string
+	for _, candidate := range candidates {
+		if _, err := exec.LookPath(candidate.name); err != nil {
+			why = append(why, candidate.name+" is not installed")
+			continue
+		}
+		trying, cancel := context.WithTimeout(ctx, probing)
+		said := newTail(failureLines)
+		err := run(trying, s.call(candidate, candidate.probe, io.Discard, said))
+		cancel()
+		if ctx.Err() != nil {
+			return tool{}, context.Cause(ctx)
+		}
+		if err == nil {
+			return candidate, nil
+		}
+		why = append(why, candidate.name+": "+said.telling(err))
+	}
+	return tool{}, &Fault{What: "nothing here can build a Dockerfile: " + strings.Join(why, "; "),
+		Fix: "install buildah on the machine that builds, or start the daemon of docker or buildkit"}
+}
+
+// runTool runs the script of a tool.
+func (s Steps) runTool(ctx context.Context, t tool, r recipe) error {
+	todo := t.script(r)
+	if todo.cleanUp != nil {
+		defer func() {
+			// The build's own time may be over by now.
+			tidying, cancel := context.WithTimeout(context.WithoutCancel(ctx), probing)
+			defer cancel()
+			_ = run(tidying, s.call(t, todo.cleanUp, io.Discard, io.Discard)) // after a failure there is nothing to remove
+		}()
+	}
+	for _, step := range todo.steps {
+		tail := newTail(failureLines)
+		err := run(ctx, s.call(t, step, s.out(tail), s.out(tail)))
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			return &Fault{What: "the Dockerfile does not build: " + tail.telling(err)}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// call is a command line of a tool.
+func (s Steps) call(t tool, args []string, stdout, stderr io.Writer) command {
+	return command{
+		name: t.name, args: append(slices.Clone(t.flags), args...), dir: s.Work, env: s.toolEnvironment(),
+		stdout: stdout, stderr: stderr,
+	}
+}
+
+// toolEnvironment is all that a tool gets to see: how to find programs, its daemon and the network.
+func (s Steps) toolEnvironment() []string {
+	return append(append(network(), fromHost("PATH", "DOCKER_HOST", "BUILDKIT_HOST", "XDG_RUNTIME_DIR")...),
+		"HOME="+filepath.Join(s.Work, "home"), "TMPDIR="+s.Work, "LC_ALL=C")
+}
