@@ -78,6 +78,11 @@ func (c *catalog) advance(to string) (advanced, error) {
 	if err != nil {
 		return advanced{}, fmt.Errorf("comparing config commits %.10s and %.10s: %w", c.commit, to, err)
 	}
+	return c.step(to, changes)
+}
+
+// step takes in the files that differ at another commit.
+func (c *catalog) step(to string, changes []manifest.Change) (advanced, error) {
 	if err := c.usable(to); err != nil {
 		return advanced{}, err
 	}

@@ -126,10 +126,14 @@ func (s *state) url(p *project, running *manifest.Release) string {
 	if len(hosts) == 0 {
 		return ""
 	}
-	if running.Spec.Platform.Ingress.TLSIssuer == "" {
-		return "http://" + hosts[0]
+	return urlOf(hosts[0], running.Spec.Platform)
+}
+
+func urlOf(host string, in manifest.PlatformInputs) string {
+	if in.Ingress.TLSIssuer == "" {
+		return "http://" + host
 	}
-	return "https://" + hosts[0]
+	return "https://" + host
 }
 
 // recordDeploy remembers the run that brings new values.

@@ -193,20 +193,9 @@ func (s *state) images(p *project, v *View) (map[string]manifest.Image, error) {
 	if p.images != nil && slices.Equal(p.imagesOf, v.Releases) {
 		return p.images, nil
 	}
-	images := map[string]manifest.Image{}
-	for _, file := range v.Releases {
-		release, problems, err := s.catalog.readRelease(s.catalog.commit, p.key, file.Version)
-		if err != nil {
-			return nil, err
-		}
-		if len(problems) > 0 {
-			continue
-		}
-		for part, key := range release.Spec.Parts {
-			if image, found := imageOf(release, imageName(part)); found && part != manifest.PartProject && part != manifest.PartPlatform {
-				images[key] = image
-			}
-		}
+	images, err := releaseImages(s.catalog, v)
+	if err != nil {
+		return nil, err
 	}
 	p.images, p.imagesOf = images, v.Releases
 	return images, nil

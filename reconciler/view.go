@@ -123,7 +123,7 @@ func uneditedKey(input manifest.SourceInput, base *manifest.Release) string {
 	if !found || image.Commit == "" {
 		return ""
 	}
-	if input.Source.Revision != "" && input.Source.Revision != image.Commit {
+	if input.Source.Revision != "" && input.Source.Revision != image.Commit || branchEdited(input, base) {
 		return ""
 	}
 	tree := image.Tree
@@ -135,6 +135,13 @@ func uneditedKey(input manifest.SourceInput, base *manifest.Release) string {
 		return ""
 	}
 	return key
+}
+
+// branchEdited says that the source follows another branch than it did for the base.
+func branchEdited(input manifest.SourceInput, base *manifest.Release) bool {
+	return !slices.ContainsFunc(manifest.SourceInputs(base.Spec.Project), func(before manifest.SourceInput) bool {
+		return before.Part == input.Part && before.Source.Branch == input.Source.Branch
+	})
 }
 
 func imageOf(r *manifest.Release, name string) (manifest.Image, bool) {
