@@ -69,11 +69,10 @@ People describe workspaces and projects in platform-config. Plateform builds wha
 one commit, and writes the wanted state of the cluster into plateform-gitops. git revert takes a deploy back.
 
 Start with:  plateform demo`,
-		Args:              a.noArguments,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:          a.noArguments,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError("%w (see %s -h)", err, c.CommandPath())
@@ -84,6 +83,8 @@ Start with:  plateform demo`,
 		&cobra.Group{ID: groupAct, Title: "Act:"},
 		&cobra.Group{ID: groupRun, Title: "Run:"},
 	)
+	root.SetHelpCommandGroupID(groupStart)
+	root.SetCompletionCommandGroupID(groupRun)
 	root.AddCommand(a.commands()...)
 	return root
 }
@@ -98,7 +99,12 @@ const (
 
 // commands are all commands; each sets its group.
 func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{a.statusCommand(), a.rollbackCommand(), a.retryCommand()}
+	return []*cobra.Command{
+		a.initCommand(),
+		a.validateCommand(), a.statusCommand(),
+		a.rollbackCommand(), a.retryCommand(),
+		a.serveCommand(),
+	}
 }
 
 // noArguments refuses arguments, as wrong usage.

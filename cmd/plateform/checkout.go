@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -32,8 +33,8 @@ type checkout struct {
 	branch string
 	// temporary is the folder to remove at the end; empty for a user's checkout.
 	temporary string
-	// objects are what was fetched.
-	objects *objects
+	// objects are what is there as of the last fetch.
+	objects *gitstore.Local
 }
 
 // openCheckout finds the config repository. The caller closes it.
@@ -46,10 +47,23 @@ func openCheckout(ctx context.Context, flags repositoryFlags) (c *checkout, err 
 	if err != nil {
 		return nil, err
 	}
-	if c.objects, err = openObjects(ctx, c.git); err != nil {
+	if err := c.reopen(); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
+}
+
+// reopen makes what git has brought in since visible.
+func (c *checkout) reopen() error {
+	opened, err := gitstore.OpenLocal(c.git.dir)
+	if err != nil {
+		return err
+	}
+	if c.objects != nil {
+		err = c.objects.Close()
+	}
+	c.objects = opened
+	return err
 }
 
 // findCheckout is the checkout the user stands in.
@@ -76,7 +90,7 @@ func cloneCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error
 		return nil, fmt.Errorf("making room for a clone: %w", err)
 	}
 	c := &checkout{git: git{dir: dir}, remote: flags.url, name: "origin", branch: flags.branch, temporary: dir}
-	args := []string{"clone", "--quiet", "--bare", "--single-branch"}
+	args := []string{"clone", "--quiet", "--no-checkout", "--single-branch"}
 	if c.branch != "" {
 		args = append(args, "--branch="+c.branch)
 	}
@@ -110,7 +124,7 @@ func (c *checkout) defaultBranch(ctx context.Context) (string, error) {
 func (c *checkout) close() error {
 	var err error
 	if c.objects != nil {
-		err = c.objects.close()
+		err = c.objects.Close()
 	}
 	if c.temporary != "" {
 		err = errors.Join(err, os.RemoveAll(c.temporary))
@@ -123,10 +137,19 @@ func (c *checkout) close() error {
 
 // fetch brings in the branch and returns the commit it is at.
 func (c *checkout) fetch(ctx context.Context) (string, error) {
-	if _, err := c.git.run(ctx, "fetch", "--quiet", "--no-tags", c.name, "refs/heads/"+c.branch); err != nil {
-		return "", fmt.Errorf("fetching %s of %s: %w", c.branch, c.remote, err)
+	return c.fetchRef(ctx, "refs/heads/"+c.branch)
+}
+
+// fetchRef brings in a ref of the remote and returns the commit it is at. No ref of the checkout moves.
+func (c *checkout) fetchRef(ctx context.Context, ref string) (string, error) {
+	if _, err := c.git.run(ctx, "fetch", "--quiet", "--no-tags", c.name, ref); err != nil {
+		return "", fmt.Errorf("fetching %s of %s: %w", ref, c.remote, err)
 	}
-	return c.git.run(ctx, "rev-parse", "--verify", "FETCH_HEAD^{commit}")
+	commit, err := c.git.run(ctx, "rev-parse", "--verify", "FETCH_HEAD^{commit}")
+	if err != nil {
+		return "", err
+	}
+	return commit, c.reopen()
 }
 
 // pushAttempts bounds how often a change is made anew because others push at the same time.

@@ -20,12 +20,12 @@ func (s *projectStatus) judge(run *manifest.Run, refused []string, gitopsKnown b
 	}
 	if spec.Last != nil && spec.Last.Result == manifest.ResultFailed && spec.Retry == "" {
 		s.set(stateFailed, "the last run failed: "+spec.Last.Error,
-			fmt.Sprintf("push a fix, or run: plateform retry %s", s.Project))
+			fmt.Sprintf("push a fix, or run: plateform retry %s", s.Key))
 	}
 	if spec.Frozen != nil {
 		s.set(stateFrozen, fmt.Sprintf("the history of the config repository was rewritten and %s vanished with it (commit %s)",
 			spec.Frozen.Release, short(spec.Frozen.Commit)),
-			fmt.Sprintf("look at the newest release file, then run: plateform retry %s", s.Project))
+			fmt.Sprintf("look at the newest release file, then run: plateform retry %s", s.Key))
 	}
 	if spec.Kept != nil {
 		s.Why = append(s.Why, fmt.Sprintf("%s keeps running although its release file is gone or edited (commit %s still has it)",
@@ -60,7 +60,7 @@ func (s *projectStatus) judgeHolds(spec manifest.RunSpec) {
 		}
 		if h.Reason == manifest.HeldFailed {
 			s.set(stateFailed, fmt.Sprintf("%s did not build and is not tried again by itself", what),
-				"push a fix, or run: plateform retry "+s.Project)
+				"push a fix, or run: plateform retry "+s.Key.String())
 			continue
 		}
 		by := ""
@@ -68,7 +68,7 @@ func (s *projectStatus) judgeHolds(spec manifest.RunSpec) {
 			by = " by commit " + short(h.Commit)
 		}
 		s.set(stateHeld, fmt.Sprintf("%s is held: %s was rolled back%s", what, h.Release, by),
-			fmt.Sprintf("nothing, if that is meant; a newer %s ends the hold, and so does: plateform retry %s", partNoun(h.Part), s.Project))
+			fmt.Sprintf("nothing, if that is meant; a newer %s ends the hold, and so does: plateform retry %s", partNoun(h.Part), s.Key))
 	}
 }
 

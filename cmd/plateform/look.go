@@ -11,13 +11,14 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
 // look is both repositories as they are now.
 type look struct {
-	config     reconciler.Reader
+	config     *checkout
 	head       string
 	gitops     *checkout // nil when it is not known
 	gitopsHead string
@@ -27,7 +28,7 @@ type look struct {
 
 // openLook fetches both repositories. The caller closes it.
 func openLook(ctx context.Context, config *checkout, flags statusFlags) (*look, error) {
-	l := &look{config: config.objects}
+	l := &look{config: config}
 	var err error
 	if l.head, err = config.fetch(ctx); err != nil {
 		return nil, err
@@ -57,16 +58,16 @@ func (l *look) close() error {
 
 // projects lists the projects of the config repository.
 func (l *look) projects() ([]manifest.Key, error) {
-	if _, err := l.config.Read(l.head, manifest.PlatformFile); err != nil {
+	if _, err := l.config.objects.Read(l.head, manifest.PlatformFile); err != nil {
 		return nil, notConfig(l.head, err)
 	}
-	workspaces, err := l.config.List(l.head, manifest.WorkspacesDir)
+	workspaces, err := l.config.objects.List(l.head, manifest.WorkspacesDir)
 	if err != nil {
 		return nil, err
 	}
 	var keys []manifest.Key
 	for _, w := range workspaces {
-		projects, err := l.config.List(l.head, manifest.ProjectsDir(w.Name))
+		projects, err := l.config.objects.List(l.head, manifest.ProjectsDir(w.Name))
 		if err != nil {
 			return nil, err
 		}
@@ -81,8 +82,8 @@ func (l *look) projects() ([]manifest.Key, error) {
 
 // project looks at one project.
 func (l *look) project(key manifest.Key) (projectStatus, error) {
-	s := projectStatus{Project: key.String()}
-	h, err := readHistory(l.config, l.head, key)
+	s := projectStatus{Key: key}
+	h, err := readHistory(l.config.objects, l.head, key)
 	if err != nil {
 		return s, err
 	}
@@ -110,7 +111,7 @@ func (l *look) project(key manifest.Key) (projectStatus, error) {
 // readProject takes what is worth showing from project.yaml. A file that does not parse is part of the answer.
 func (l *look) readProject(key manifest.Key, s *projectStatus) error {
 	file := manifest.ProjectFile(key)
-	data, err := l.config.Read(l.head, file)
+	data, err := l.config.objects.Read(l.head, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.Why = append(s.Why, file+" is not there: the project is deleted")
 		return nil
@@ -161,24 +162,17 @@ func (l *look) readGitOps(key manifest.Key, s *projectStatus) (*manifest.Run, er
 	return run, nil
 }
 
-const (
-	// notesRef is where a plain Git remote keeps the reports.
-	notesRef = "refs/notes/plateform"
-	// reportDepth is how many config commits are searched for reports.
-	reportDepth = "50"
-)
+// reportDepth is how many config commits are searched for reports.
+const reportDepth = "50"
 
 // readReports reads the newest report of each context out of the notes; none when the remote has no notes.
 func readReports(ctx context.Context, config *checkout, head string) (map[string]reconciler.Report, error) {
 	reports := map[string]reconciler.Report{}
-	listed, err := config.git.run(ctx, "ls-remote", config.name, notesRef)
+	listed, err := config.git.run(ctx, "ls-remote", config.name, gitstore.NotesRef)
 	if err != nil || listed == "" {
 		return reports, err
 	}
-	if _, err := config.git.run(ctx, "fetch", "--quiet", "--no-tags", config.name, notesRef); err != nil {
-		return nil, err
-	}
-	notes, err := config.git.run(ctx, "rev-parse", "--verify", "FETCH_HEAD")
+	notes, err := config.fetchRef(ctx, gitstore.NotesRef)
 	if err != nil {
 		return nil, err
 	}

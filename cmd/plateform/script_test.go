@@ -113,7 +113,7 @@ func sampleRelease(key manifest.Key, version manifest.Version) *manifest.Release
 
 // scriptExit runs plateform and wants an exit code: exit CODE ARGS...
 func scriptExit(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
+	if neg || len(args) == 0 {
 		ts.Fatalf("usage: exit CODE ARGS...")
 	}
 	err := ts.Exec("plateform", args[1:]...)

@@ -23,17 +23,17 @@ type settings struct {
 	Listen string `yaml:"listen,omitempty"`
 	// Resync is when everything is looked at again whatever was noticed, in cron notation with five fields. Default */5 * * * *.
 	Resync string `yaml:"resync,omitempty"`
-	// DataDir holds caches and the logs of builds, which may be lost. Default plateform-data beside serve.yaml.
+	// DataDir is the folder of caches and build logs, which may be lost; for one serve at a time. Default plateform-data.
 	DataDir string `yaml:"dataDir,omitempty"`
 	// Forge is where hints come from and where reports go.
 	Forge forgeSettings `yaml:"forge,omitempty"`
-	// Builder makes images.
+	// Builder is what makes images.
 	Builder builderSettings `yaml:"builder,omitempty"`
-	// Registry says how to reach the registry of platform.yaml.
+	// Registry is how the image registry of platform.yaml is reached.
 	Registry registrySettings `yaml:"registry,omitempty"`
-	// Engine gets the wanted state running.
+	// Engine is what gets the wanted state running.
 	Engine engineSettings `yaml:"engine,omitempty"`
-	// Keys of the installation.
+	// Keys is where the keys of the installation are.
 	Keys keySettings `yaml:"keys,omitempty"`
 }
 
@@ -45,11 +45,11 @@ type remoteSettings struct {
 	Branch string `yaml:"branch,omitempty"`
 	// Username for https.
 	Username string `yaml:"username,omitempty"`
-	// PasswordFile holds the password or token for https.
+	// PasswordFile is the file with the password or token for https; read anew for each use.
 	PasswordFile string `yaml:"passwordFile,omitempty"`
-	// SSHKeyFile is a private key without a passphrase. Default: the agent of $SSH_AUTH_SOCK.
+	// SSHKeyFile is the file with a private key without a passphrase. Default: the agent of $SSH_AUTH_SOCK.
 	SSHKeyFile string `yaml:"sshKeyFile,omitempty"`
-	// KnownHostsFile lists the SSH host keys to trust. Default: the files that ssh uses.
+	// KnownHostsFile is the list of SSH host keys to trust. Default: the files that ssh uses.
 	KnownHostsFile string `yaml:"knownHostsFile,omitempty"`
 }
 
@@ -65,7 +65,7 @@ type forgeSettings struct {
 type builderSettings struct {
 	// Kind of the builder: local (on this machine, for trusted sources only) or none (projects with image: alone). Default local.
 	Kind string `yaml:"kind,omitempty"`
-	// Local settings of the local builder.
+	// Local is what concerns the local builder alone.
 	Local localSettings `yaml:"local,omitempty"`
 }
 
@@ -77,11 +77,11 @@ type localSettings struct {
 
 // registrySettings say how to reach the image registry.
 type registrySettings struct {
-	// UsernameFile holds the username.
+	// UsernameFile is the file with the username.
 	UsernameFile string `yaml:"usernameFile,omitempty"`
-	// PasswordFile holds the password.
+	// PasswordFile is the file with the password.
 	PasswordFile string `yaml:"passwordFile,omitempty"`
-	// Insecure allows plain http. Addresses of this machine are always allowed it. Default false.
+	// Insecure is whether plain http is allowed; to addresses of this machine it always is. Default false.
 	Insecure bool `yaml:"insecure,omitempty"`
 }
 
@@ -93,7 +93,7 @@ type engineSettings struct {
 
 // keySettings are the keys of the installation.
 type keySettings struct {
-	// SigningKeyFile is the Ed25519 key that signs release files, as PEM. Without one they carry a checksum only.
+	// SigningKeyFile is the file with the Ed25519 key that signs release files, as PEM. Default: none, they carry a checksum only.
 	SigningKeyFile string `yaml:"signingKeyFile,omitempty"`
 }
 

@@ -128,7 +128,7 @@ const (
 
 // projectStatus is one project of a statusReport.
 type projectStatus struct {
-	Project string               `json:"project"`
+	manifest.Key
 	Type    manifest.ProjectType `json:"type"`
 	State   projectState         `json:"state"`
 	Release *releaseStatus       `json:"release,omitempty"` // the newest that is honoured

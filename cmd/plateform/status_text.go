@@ -22,7 +22,7 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 		if gitopsKnown {
 			version = orDash(s.Runs)
 		}
-		table.add(s.Project, string(s.State), version, released, orDash(s.URL))
+		table.add(s.Key.String(), string(s.State), version, released, orDash(s.URL))
 	}
 	table.print(a.stdout, style, func(row, column int, cell string) string {
 		if column != 1 {
@@ -34,7 +34,7 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 		if len(s.Why) == 0 {
 			continue
 		}
-		fmt.Fprintf(a.stdout, "\n%s %s\n", style.bold(s.Project), style.state(s.State, string(s.State)))
+		fmt.Fprintf(a.stdout, "\n%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
 		a.printWhy(s)
 	}
 	if !gitopsKnown {
@@ -50,7 +50,7 @@ func (a *app) printProject(s projectStatus, gitopsKnown bool) {
 			fmt.Fprintf(a.stdout, "  %s %s\n", style.dim(fmt.Sprintf("%-9s", label)), text)
 		}
 	}
-	fmt.Fprintf(a.stdout, "%s %s\n", style.bold(s.Project), style.state(s.State, string(s.State)))
+	fmt.Fprintf(a.stdout, "%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
 	line("type", string(s.Type))
 	line("under way", s.Stage)
 	if r := s.Release; r != nil {

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/charts"
+)
+
+// installation is a reconciler with everything it works with.
+type installation struct {
+	settings   *settings
+	now        func() time.Time
+	log        *slog.Logger
+	reconciler *reconciler.Reconciler
+	// closers give back what was opened; the newest first.
+	closers []func() error
+}
+
+// assemble puts an installation together. It talks to nobody yet. The caller closes it.
+func assemble(s *settings, now func() time.Time, log *slog.Logger) (*installation, error) {
+	i := &installation{settings: s, now: now, log: log}
+	if err := i.open(); err != nil {
+		return nil, errors.Join(err, i.close())
+	}
+	return i, nil
+}
+
+// open opens the parts in the order they need each other.
+func (i *installation) open() error {
+	signer, err := i.signer()
+	if err != nil {
+		return err
+	}
+	if err := i.claimData(); err != nil {
+		return err
+	}
+	config, err := i.store("config", i.settings.Config)
+	if err != nil {
+		return err
+	}
+	gitops, err := i.store("gitops", i.settings.GitOps)
+	if err != nil {
+		return err
+	}
+	forge, err := i.forge(config)
+	if err != nil {
+		return err
+	}
+	images, err := i.registry(config)
+	if err != nil {
+		return err
+	}
+	sources, err := i.sources()
+	if err != nil {
+		return err
+	}
+	builder, err := i.builder(images, sources)
+	if err != nil {
+		return err
+	}
+	embedded, err := charts.New()
+	if err != nil {
+		return err
+	}
+	poll, err := time.ParseDuration(i.settings.Forge.Poll)
+	if err != nil {
+		return usageError("forge.poll: %w", err)
+	}
+	resync, err := parseResync(i.settings.Resync)
+	if err != nil {
+		return usageError("resync: %w", err)
+	}
+	i.reconciler, err = reconciler.New(reconciler.Options{
+		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge,
+		Charts: embedded, Signer: signer, Clock: i.now, Log: i.log, Poll: poll, Resync: resync,
+	})
+	return err
+}
+
+// later registers what is to be closed at the end.
+func (i *installation) later(closer func() error) { i.closers = append(i.closers, closer) }
+
+// close closes everything in the opposite order.
+func (i *installation) close() error {
+	var err error
+	for n := len(i.closers) - 1; n >= 0; n-- {
+		err = errors.Join(err, i.closers[n]())
+	}
+	i.closers = nil
+	return err
+}
+
+// signer reads the key that signs releases; nil when there is none.
+func (i *installation) signer() (*manifest.SigningKey, error) {
+	if i.settings.Keys.SigningKeyFile == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(i.settings.Keys.SigningKeyFile)
+	if err != nil {
+		return nil, usageError("keys.signingKeyFile: %w", err)
+	}
+	key, err := manifest.ParseSigningKey(data)
+	if err != nil {
+		return nil, usageError("keys.signingKeyFile: %s: %w", i.settings.Keys.SigningKeyFile, err)
+	}
+	return &key, nil
+}
+
+// claimData takes the data folder for this process, and removes what a killed one left of its copies of repositories.
+func (i *installation) claimData() error {
+	dir := i.settings.DataDir
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("making the data folder (set dataDir in serve.yaml): %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, "serve.lock"))
+	taken, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("taking the data folder %s: %w", dir, err)
+	}
+	if !taken {
+		return usageError("another serve works with the data folder %s (stop it, or set another dataDir in serve.yaml)", dir)
+	}
+	i.later(lock.Close)
+	if err := os.RemoveAll(filepath.Join(dir, "git")); err != nil {
+		return fmt.Errorf("clearing the data folder: %w", err)
+	}
+	return nil
+}
