@@ -17,6 +17,8 @@ func TestFirstPushBecomesARelease(t *testing.T) {
 	commit := w.add(shop)
 	v := shop.runs("v1.0.0")
 	verdict := shop.verdict(commit)
+	w.settle()
+	reports := shop.notes(commit)
 
 	t.Run("values", func(t *testing.T) {
 		want := values{text: v.text, Workspace: "ws-1", Project: "shop", Release: "v1.0.0", Namespace: "ws-1",
@@ -64,8 +66,6 @@ func TestFirstPushBecomesARelease(t *testing.T) {
 		}
 	})
 	t.Run("notes", func(t *testing.T) {
-		w.settle()
-		reports := shop.notes(commit)
 		if got, want := stages(reports), []string{"queued", "building", "pushing", "updating GitOps"}; !slices.Equal(got, want) {
 			t.Errorf("the notes went %v, want %v", got, want)
 		}

@@ -54,7 +54,7 @@ func (w *world) open() *world {
 func (w *world) platformYAML() string {
 	spec := append([]string{
 		"domain: apps.example.com",
-		"registry: {url: " + w.registry.host + "}",
+		"registry: {url: " + w.registry.host + `, allow: ["` + w.registry.host + `/birds/*"]}`,
 		`sources: {allow: ["` + strings.Join(append(w.sources, w.dir+"/*"), `", "`) + `"]}`,
 	}, w.platform...)
 	return object("Platform", "acme", spec...)
