@@ -42,7 +42,7 @@ const (
 
 // ProjectPlan says what happens to one project.
 type ProjectPlan struct {
-	Key    manifest.Key         `json:"key"`
+	manifest.Key
 	Type   manifest.ProjectType `json:"type"`
 	Action PlanAction           `json:"action"`
 	// Hash of the project's authored inputs; the release that is made of them carries it.
