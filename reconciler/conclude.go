@@ -43,6 +43,8 @@ func (s *state) verdict(p *project, v *View, running *manifest.Release, a *ask) 
 	switch {
 	case len(p.settled.refused) > 0 && a.Kind == manifest.CauseRollback:
 		return StateFailure, StageFailed, "not deployed: " + p.settled.refused.Error(), true
+	case len(v.Refused) > 0 && a.Kind == manifest.CauseRollback:
+		return StateFailure, StageFailed, "not honoured: " + v.Refused.Error() + runsOn(running), true
 	case running != nil && a.SourceKey != "" && slices.Contains(slices.Collect(maps.Values(running.Spec.Parts)), a.SourceKey):
 		return StateSuccess, StageUpdatingGitOps, s.runs(p, running), true
 	case rest == nil:
@@ -76,11 +78,14 @@ func removedWords(p *project) string {
 }
 
 func blockedWords(v *View, problems manifest.Problems) string {
-	words := "nothing new is released: " + problems.Error()
-	if v.Newest != nil {
-		words += "\n" + v.Newest.Metadata.Name + " keeps running"
+	return "nothing new is released: " + problems.Error() + runsOn(v.Newest)
+}
+
+func runsOn(running *manifest.Release) string {
+	if running == nil {
+		return ""
 	}
-	return words
+	return "\n" + running.Metadata.Name + " keeps running"
 }
 
 // heldVerdict tells a push that its code is held, and everybody else what runs.

@@ -115,9 +115,9 @@ func (p *pursuit) newBuild(part string, superseding bool) Build {
 		request.Reference = input.Reference
 	} else {
 		request.Repository = input.Source.Repository
-		request.Commit = p.seen.Tips[part].Commit
+		request.Commit = input.Source.Revision
 		if request.Commit == "" {
-			request.Commit = input.Source.Revision
+			request.Commit = p.seen.Tips[part].Commit
 		}
 		request.Path = input.Source.Path
 		request.Build = input.Build

@@ -136,7 +136,7 @@ func (s *state) take(t transition, commit manifest.Commit, parent string, retry 
 	if f.own {
 		return nil
 	}
-	if a, asked := s.askOf(p, t, commit, retry, ran, highest); asked {
+	if a, asked := askOf(t, commit, retry, highest); asked {
 		if a.Old = f.old; f.old {
 			p.asks = nil
 		}
@@ -147,16 +147,15 @@ func (s *state) take(t transition, commit manifest.Commit, parent string, retry 
 }
 
 // askOf says what a commit asks of a project, if anything.
-func (s *state) askOf(p *project, t transition, commit manifest.Commit, retry bool, ran *manifest.Release, highest string) (ask, bool) {
+func askOf(t transition, commit manifest.Commit, retry bool, highest string) (ask, bool) {
 	a := ask{Cause: manifest.Cause{Commit: commit.Hash, Config: commit.Hash, By: commit.Author.Name}}
-	runs := p.running(t.After)
 	switch {
 	case retry:
 		a.Kind = manifest.CauseRetry
-	case versionOf(runs) != versionOf(ran):
+	case t.Before != nil && t.After.Present && runsOther(t):
 		a.Kind = manifest.CauseRollback
 		before, err := manifest.ParseVersion(highest)
-		a.Silent = err != nil || versionOf(runs).Compare(before) > 0 // a release that an earlier process made
+		a.Silent = err != nil || t.After.newestVersion().Compare(before) > 0 // a release that an earlier process made
 	case t.Edited:
 		a.Kind = manifest.CauseConfig
 		a.ForSource = t.Before != nil && t.Before.Present && sourcesChanged(t.Before.Spec, t.After.Spec)
@@ -167,6 +166,9 @@ func (s *state) askOf(p *project, t transition, commit manifest.Commit, retry bo
 	}
 	return a, true
 }
+
+// runsOther says that the step took the newest release away, or brought another.
+func runsOther(t transition) bool { return t.Before.newestVersion() != t.After.newestVersion() }
 
 func inputsChanged(t transition) bool {
 	return manifest.PlatformKey(t.Before.Inputs) != manifest.PlatformKey(t.After.Inputs)

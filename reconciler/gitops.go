@@ -27,8 +27,9 @@ type gitops struct {
 	strays map[string]bool
 	// workspaces whose namespace.yaml wants to be compared.
 	workspaces map[string]bool
-	// tampered workspaces: somebody else changed namespace.yaml.
-	tampered map[string]bool
+	// tampered workspaces: somebody else changed namespace.yaml. tamperedCharts: somebody else changed files of charts.
+	tampered       map[string]bool
+	tamperedCharts bool
 }
 
 func newGitOps() gitops {
@@ -103,6 +104,7 @@ func (s *state) takeGitOps(file string, content []byte, foreign bool) (k manifes
 	case parts[0] == "charts":
 		s.gitops.charts[file] = string(content)
 		clear(s.gitops.whole)
+		s.gitops.tamperedCharts = s.gitops.tamperedCharts || foreign
 	case len(parts) == 3 && parts[2] == path.Base(manifest.NamespaceFile("")):
 		s.gitops.namespaces[parts[1]] = string(content)
 		s.gitops.workspaces[parts[1]] = true

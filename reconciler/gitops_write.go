@@ -90,7 +90,14 @@ func (s *state) chartEdits() ([]gitopsEdit, error) {
 			landed()
 			continue
 		}
-		edits = append(edits, gitopsEdit{s.edit(fmt.Sprintf("Write chart %s %s", chart.Name, chart.Version), files), landed})
+		subject := fmt.Sprintf("Write chart %s %s", chart.Name, chart.Version)
+		if s.gitops.tamperedCharts {
+			subject = fmt.Sprintf("Write back chart %s %s, which somebody else changed", chart.Name, chart.Version)
+		}
+		edits = append(edits, gitopsEdit{s.edit(subject, files), landed})
+	}
+	if len(edits) == 0 {
+		s.gitops.tamperedCharts = false
 	}
 	return edits, nil
 }
@@ -290,7 +297,7 @@ func (p *project) remembers() string {
 
 // encodeRun is the content of run.yaml; empty while there is nothing to remember.
 func encodeRun(p *project) (string, error) {
-	if isZero(p.run) {
+	if forgettable(p.run) {
 		return "", nil
 	}
 	run, err := manifest.Encode(manifest.Run{Header: manifest.NewHeader(manifest.KindRun, p.key.Project), Spec: p.run})
@@ -300,9 +307,18 @@ func encodeRun(p *project) (string, error) {
 	return string(run), nil
 }
 
-func isZero(run manifest.RunSpec) bool {
-	return run.Highest == "" && run.Owner == 0 && len(run.Holds) == 0 && run.Frozen == nil && run.Kept == nil &&
+// forgettable says that a project has come to nothing yet that is worth a file.
+func forgettable(run manifest.RunSpec) bool {
+	return run.Highest == "" && len(run.Holds) == 0 && run.Frozen == nil && run.Kept == nil &&
 		run.Retry == "" && run.Deleted == nil && run.Last == nil
+}
+
+// count writes a number with its noun: 1 file, 2 files.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // strayEdits removes what others put where only Plateform writes.
@@ -314,6 +330,6 @@ func (s *state) strayEdits() ([]gitopsEdit, error) {
 	for file := range s.gitops.strays {
 		files[file] = nil
 	}
-	subject := fmt.Sprintf("Write back: remove %d files that somebody else added", len(files))
+	subject := fmt.Sprintf("Write back: remove %s that somebody else added", count(len(files), "file"))
 	return []gitopsEdit{{s.edit(subject, files), func() { clear(s.gitops.strays) }}}, nil
 }

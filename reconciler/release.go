@@ -3,7 +3,6 @@ package reconciler
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -188,7 +187,7 @@ func (s *state) retire(ready []*project) []manifest.Edit {
 	if len(edit.Files) == 0 {
 		return nil
 	}
-	subject := fmt.Sprintf("Remove %d old release files of %s", len(edit.Files), few(projects))
+	subject := fmt.Sprintf("Remove %s of %s", count(len(edit.Files), "old release file"), few(projects))
 	edit.Message = manifest.FormatMessage(subject, nil)
 	return []manifest.Edit{edit}
 }
@@ -212,14 +211,12 @@ func (s *state) surplus(v *View, coming int) []ReleaseFile {
 	return old
 }
 
-// few names one or says how many there are.
-func few(names map[string]bool) string {
-	if len(names) > 1 {
-		return fmt.Sprintf("%d projects", len(names))
+// few names one project, or says how many there are.
+func few(projects map[string]bool) string {
+	for name := range projects {
+		if len(projects) == 1 {
+			return name
+		}
 	}
-	var one []string
-	for name := range names {
-		one = append(one, name)
-	}
-	return strings.Join(one, "")
+	return count(len(projects), "project")
 }
