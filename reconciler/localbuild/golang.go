@@ -33,11 +33,12 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 	}
 	program := filepath.Join(s.Work, "program")
 	tail := newTail(failureLines)
+	out := s.out(tail) // one for both, so that it is written to by one goroutine
 	err = run(ctx, command{
 		name: s.goCommand(),
 		args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", program, "."},
 		dir:  filepath.Join(src.Dir(), filepath.FromSlash(d.Package)), env: environment,
-		stdout: s.out(tail), stderr: s.out(tail),
+		stdout: out, stderr: out,
 	})
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)

@@ -120,7 +120,7 @@ func (b *Builder) make(ctx context.Context, r reconciler.BuildRequest, work stri
 		return nil, Detection{}, fmt.Errorf("preparing the build: %w", err)
 	}
 	if err := b.options.Checkout(ctx, r.Repository, r.Commit, source.Root); err != nil {
-		return nil, Detection{}, fmt.Errorf("checking out the source: %w", err)
+		return nil, Detection{}, fmt.Errorf("the source cannot be fetched: %w", err)
 	}
 	if err := checkSize(source.Root, b.options.MaxSource); err != nil {
 		return nil, Detection{}, err

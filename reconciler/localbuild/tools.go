@@ -167,7 +167,8 @@ func (s Steps) runTool(ctx context.Context, t tool, r recipe) error {
 	}
 	for _, step := range todo.steps {
 		tail := newTail(failureLines)
-		err := run(ctx, s.call(t, step, s.out(tail), s.out(tail)))
+		out := s.out(tail) // one for both, so that it is written to by one goroutine
+		err := run(ctx, s.call(t, step, out, out))
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
 			return &Fault{What: "the Dockerfile does not build: " + tail.telling(err)}

@@ -1,0 +1,97 @@
+package localbuild_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/localbuild"
+)
+
+func TestDetect(t *testing.T) {
+	const program = "package main\n\nfunc main() {}\n"
+	tests := []struct {
+		name  string
+		files map[string]string
+		path  string
+		build *manifest.Build
+		// want is framework, port, Dockerfile and package.
+		want localbuild.Detection
+		err  string
+	}{
+		{"go", hello, "", nil, localbuild.Detection{Framework: "go", Port: 8080, Package: "."}, ""},
+		{"go below cmd", map[string]string{"go.mod": "module x", "x.go": "package x", "cmd/x/main.go": program}, "", nil,
+			localbuild.Detection{Framework: "go", Port: 8080, Package: "cmd/x"}, ""},
+		{"two programs", map[string]string{"go.mod": "module x", "cmd/a/main.go": program, "cmd/b/main.go": program}, "", nil,
+			localbuild.Detection{}, "several Go programs: cmd/a, cmd/b (point source.path at"},
+		{"one of two programs", map[string]string{"go.mod": "module x", "cmd/a/main.go": program, "cmd/b/main.go": program}, "cmd/b", nil,
+			localbuild.Detection{Framework: "go", Port: 8080, Package: "."}, ""},
+		{"a program for another system", map[string]string{"go.mod": "module x", "main_windows.go": program}, "", nil,
+			localbuild.Detection{}, "no Go program"},
+		{"a tool beside a library", map[string]string{"go.mod": "module x", "x.go": "package x", "gen.go": "//go:build ignore\n\n" + program}, "", nil,
+			localbuild.Detection{}, "no Go program"},
+		{"a Dockerfile", with(hello, "Dockerfile", "FROM scratch\nEXPOSE 9000\n"), "", nil,
+			localbuild.Detection{Framework: "dockerfile", Port: 9000, Dockerfile: "Dockerfile"}, ""},
+		{"a Dockerfile elsewhere", with(hello, "deploy/Dockerfile", "FROM scratch\n"), "", &manifest.Build{Dockerfile: "deploy/Dockerfile", Framework: "nextjs"},
+			localbuild.Detection{Framework: "nextjs", Dockerfile: "deploy/Dockerfile"}, ""},
+		{"the framework wins over a Dockerfile", with(hello, "Dockerfile", "FROM scratch\n"), "", &manifest.Build{Framework: "go"},
+			localbuild.Detection{Framework: "go", Port: 8080, Package: "."}, ""},
+		{"no such Dockerfile", hello, "", &manifest.Build{Dockerfile: "deploy/Dockerfile"}, localbuild.Detection{}, "check build.dockerfile"},
+		{"a Dockerfile outside", hello, "", &manifest.Build{Dockerfile: "../secret"}, localbuild.Detection{}, "secret"},
+		{"framework dockerfile without one", hello, "", &manifest.Build{Framework: "dockerfile"}, localbuild.Detection{}, "add a Dockerfile"},
+		{"a broken Dockerfile", map[string]string{"Dockerfile": "RUN <<EOF\n"}, "", nil, localbuild.Detection{}, "mend the Dockerfile"},
+		{"a huge Dockerfile", map[string]string{"Dockerfile": strings.Repeat("#\n", 1<<20)}, "", nil, localbuild.Detection{}, "larger than 1 MiB"},
+		{"next", map[string]string{"package.json": `{"dependencies": {"next": "15"}}`}, "", nil, localbuild.Detection{Framework: "nextjs", Port: 3000}, ""},
+		{"vite", map[string]string{"package.json": `{"devDependencies": {"vite": "6"}}`}, "", nil, localbuild.Detection{Framework: "vite", Port: 80}, ""},
+		{"express", map[string]string{"package.json": `{"dependencies": {"express": "5"}}`}, "", nil, localbuild.Detection{Framework: "express", Port: 3000}, ""},
+		{"node", map[string]string{"package.json": `[]`}, "", nil, localbuild.Detection{Framework: "nodejs", Port: 3000}, ""},
+		{"maven", map[string]string{"pom.xml": ""}, "", nil, localbuild.Detection{Framework: "spring", Port: 8080}, ""},
+		{"gradle", map[string]string{"build.gradle.kts": ""}, "", nil, localbuild.Detection{Framework: "spring", Port: 8080}, ""},
+		{"static", map[string]string{"index.html": ""}, "", nil, localbuild.Detection{Framework: "static", Port: 80}, ""},
+		{"authored", map[string]string{"pom.xml": ""}, "", &manifest.Build{Framework: "vite"}, localbuild.Detection{Framework: "vite", Port: 80}, ""},
+		{"nothing", map[string]string{"README.md": ""}, "", nil, localbuild.Detection{}, "add a Dockerfile"},
+		{"no such folder", hello, "web", nil, localbuild.Detection{}, "check source.path"},
+		{"a folder outside", hello, "../..", nil, localbuild.Detection{}, "check source.path"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "source")
+			writeFiles(t, dir, tt.files)
+			got, err := localbuild.Detect(localbuild.Source{Root: dir, Path: tt.path}, tt.build)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("error %v, want one with %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Framework != tt.want.Framework || got.Port != tt.want.Port || got.Dockerfile != tt.want.Dockerfile || got.Package != tt.want.Package {
+				t.Errorf("got %+v, want %+v", got, tt.want)
+			}
+			if tt.build == nil && len(got.Reasons) == 0 {
+				t.Error("no reasons are given")
+			}
+		})
+	}
+}
+
+func TestDetectStaysInsideTheSource(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "outside")
+	writeFiles(t, outside, map[string]string{"Dockerfile": "FROM scratch\nEXPOSE 1234\n"})
+	dir := t.TempDir()
+	for link, target := range map[string]string{"Dockerfile": filepath.Join(outside, "Dockerfile"), "folder": outside} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{"", "folder"} {
+		got, err := localbuild.Detect(localbuild.Source{Root: dir, Path: path}, nil)
+		if err == nil {
+			t.Errorf("path %q: found %+v behind a link that leaves the source", path, got)
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package localbuild
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestClean(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"plain", "hello", "hello"},
+		{"credentials", "fetching https://bob:pass@example.com/x and ssh://git@host/y", "fetching https://***@example.com/x and ssh://***@host/y"},
+		{"colours", "\x1b[1;31merror\x1b[0m: \x1b]0;title\x07x", "error: x"},
+		{"control characters", "a\x00b\x07c\td", "abc d"},
+		{"invalid UTF-8", "a\xffb", "a\uFFFDb"},
+		{"direction marks", "a\u202eb", "ab"},
+		{"long", strings.Repeat("x", 1000), strings.Repeat("x", maxLine) + "…"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := clean(tt.in); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestLogIsBoundedAndKeepsItsEnd(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "log")
+	l, err := createLog(name, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10_000 {
+		fmt.Fprintf(l, "line %d\r50%%\n", i)
+	}
+	fmt.Fprint(l, "the end")
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) > 1000+failureLines*maxLine {
+		t.Errorf("the log has %d bytes", len(text))
+	}
+	if !strings.HasPrefix(string(text), "line 0\n50%\nline 1\n") || !strings.HasSuffix(string(text), "line 9999\n50%\nthe end\n") {
+		t.Errorf("the log is not beginning and end of what was written:\n%s", text)
+	}
+	if lines := strings.Split(l.tail.text(), "\n"); len(lines) != failureLines {
+		t.Errorf("the tail has %d lines, want %d", len(lines), failureLines)
+	}
+}
+
+func TestAnEndlessLineIsCut(t *testing.T) {
+	tail := newTail(3)
+	for range 1000 {
+		fmt.Fprint(tail, strings.Repeat("x", 1000))
+	}
+	if got := len(tail.rest); got > 4*maxLine {
+		t.Errorf("%d bytes of one line are kept", got)
+	}
+	if got := len(tail.text()); got > maxLine+len("…") {
+		t.Errorf("the line has %d bytes", got)
+	}
+}
+
+func TestTelling(t *testing.T) {
+	err := errors.New("exit status 1")
+	tests := []struct{ name, out, want string }{
+		{"nothing", "", "exit status 1"},
+		{"the last line", "one\ntwo\n\n", "two"},
+		{"the compiler's first error", "# example.com/x\n./main.go:3:1: first\n./main.go:4:1: second\nnote: x\n", "./main.go:3:1: first"},
+		{"the go command's error", "go: go.mod requires go >= 1.99\nx\n", "go: go.mod requires go >= 1.99"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tail := newTail(failureLines)
+			fmt.Fprint(tail, tt.out)
+			if got := tail.telling(err); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,202 @@
+package localbuild_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/localbuild"
+)
+
+// toolbox is a search path with stand-ins for container tools that note how they are called.
+type toolbox struct {
+	dir string
+	// image is the archive that they deliver.
+	image v1.Image
+}
+
+func newToolbox(t *testing.T) *toolbox {
+	t.Helper()
+	b := &toolbox{dir: t.TempDir()}
+	image, err := random.Image(64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.image, err = mutate.Config(image, v1.Config{
+		ExposedPorts: map[string]struct{}{"9000/tcp": {}},
+		Labels:       map[string]string{"maintainer": "alice", "dev.plateform.build": "forged"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag("localhost/plateform-build:one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tarball.WriteToFile(filepath.Join(b.dir, "image.tar"), tag, b.image); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", b.dir+":/usr/bin:/bin")
+	t.Setenv("PLATEFORM_TOKEN", "hunter2")
+	return b
+}
+
+// add puts a tool there. Its body sees the arguments; deliver FILE writes the image, and what it says goes to the log.
+func (b *toolbox) add(t *testing.T, tool, body string) {
+	t.Helper()
+	script := "#!/bin/sh\nhere=" + b.dir + "\necho " + tool + " \"$@\" >> $here/calls\nenv >> $here/environment\n" +
+		"deliver() { cp $here/image.tar \"$1\"; }\n" + body
+	if err := os.WriteFile(filepath.Join(b.dir, tool), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *toolbox) read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Bodies of tools. Those that work find the file to write among their arguments.
+const (
+	broken   = "echo 'Cannot connect to the daemon' >&2; exit 1\n"
+	buildctl = `to=$(echo "$*" | sed -n 's/.*dest=\([^ ]*\).*/\1/p'); [ -z "$to" ] || deliver "$to"` + "\n"
+	buildah  = `to=$(echo "$*" | sed -n 's/.*docker-archive:\([^ ]*\).*/\1/p'); [ -z "$to" ] || deliver "$to"` + "\n"
+	docker   = `to=$(echo "$*" | sed -n 's/.*save -o \([^ ]*\).*/\1/p'); [ -z "$to" ] || deliver "$to"` + "\n"
+	failing  = `case "$*" in *" -f "*) echo 'Step 2/3 : RUN make'; echo 'make: no rule' >&2; exit 2 ;; esac` + "\n"
+)
+
+func followDockerfile(t *testing.T, dockerfile string) (v1.Image, localbuild.Detection, string, error) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "source")
+	writeFiles(t, dir, map[string]string{"Dockerfile": dockerfile})
+	src := localbuild.Source{Root: dir}
+	d, err := localbuild.Detect(src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	steps := localbuild.Steps{Name: "one", Work: t.TempDir(), Cache: t.TempDir(), Log: &log}
+	image, d, err := steps.Build(t.Context(), src, d, []manifest.BuildVar{{Name: "GREETING", Value: "hi there"}})
+	return image, d, log.String(), err
+}
+
+func TestTheFirstToolThatWorksIsTaken(t *testing.T) {
+	tests := []struct {
+		name  string
+		tools map[string]string
+		want  string
+	}{
+		{"buildctl before all", map[string]string{"buildctl": buildctl, "buildah": buildah, "docker": docker, "podman": docker}, "buildctl"},
+		{"no buildkit daemon", map[string]string{"buildctl": broken, "buildah": buildah, "docker": docker}, "buildah"},
+		{"docker", map[string]string{"docker": docker, "podman": docker}, "docker"},
+		{"no docker daemon", map[string]string{"docker": broken, "podman": docker}, "podman"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newToolbox(t)
+			for tool, body := range tt.tools {
+				b.add(t, tool, body)
+			}
+			image, d, _, err := followDockerfile(t, "FROM scratch\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := image.Digest()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, err := b.image.Digest(); err != nil || got != want {
+				t.Errorf("digest %s, want %s (%v)", got, want, err)
+			}
+			if d.Port != 9000 || d.Framework != "dockerfile" {
+				t.Errorf("detected %+v, want the port of the built image", d)
+			}
+			calls := b.read(t, "calls")
+			last := strings.Fields(calls[strings.LastIndex(strings.TrimSpace(calls), "\n")+1:])
+			if last[0] != tt.want {
+				t.Errorf("the last tool called is %s, want %s:\n%s", last[0], tt.want, calls)
+			}
+			if !strings.Contains(calls, "GREETING=hi there") {
+				t.Errorf("the build environment is not handed on:\n%s", calls)
+			}
+			if strings.Contains(b.read(t, "environment"), "hunter2") {
+				t.Error("the tools see this process's environment")
+			}
+		})
+	}
+}
+
+func TestWhenNoToolWorks(t *testing.T) {
+	newToolbox(t).add(t, "docker", broken)
+	_, _, _, err := followDockerfile(t, "FROM scratch\n")
+	for _, part := range []string{"buildah is not installed", "docker: Cannot connect to the daemon", "install buildah"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("error %v does not say %q", err, part)
+		}
+	}
+}
+
+func TestADockerfileThatDoesNotBuild(t *testing.T) {
+	b := newToolbox(t)
+	b.add(t, "docker", failing)
+	_, _, log, err := followDockerfile(t, "FROM scratch\nRUN make\n")
+	if err == nil || err.Error() != "the Dockerfile does not build: make: no rule" {
+		t.Errorf("error %v", err)
+	}
+	if !strings.Contains(log, "Step 2/3 : RUN make") {
+		t.Errorf("the log lacks what the tool said: %q", log)
+	}
+	if calls := b.read(t, "calls"); strings.Contains(calls, "save") || !strings.Contains(calls, "docker image rm localhost/plateform-build:one") {
+		t.Errorf("after a failure the image is removed, and nothing else is done:\n%s", calls)
+	}
+}
+
+func TestWithoutADockerfile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "source")
+	writeFiles(t, dir, map[string]string{"pom.xml": ""})
+	src := localbuild.Source{Root: dir}
+	d, err := localbuild.Detect(src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = localbuild.Steps{Name: "one", Work: t.TempDir()}.Build(t.Context(), src, d, nil)
+	if err == nil || !strings.Contains(err.Error(), "spring is not built without a Dockerfile yet (add a Dockerfile") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestLabelsAreOurs(t *testing.T) {
+	b := newToolbox(t)
+	image, err := localbuild.Label(b.image, localbuild.Origin{
+		ID: "one", Repository: "https://bob:hunter2@example.com/shop", Commit: "4b825dc", Path: "web",
+	}, localbuild.Detection{Framework: "nextjs", Port: 3000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for label, want := range map[string]string{
+		"maintainer": "alice", "dev.plateform.build": "one", "dev.plateform.path": "web", "dev.plateform.framework": "nextjs",
+		"dev.plateform.port": "3000", "org.opencontainers.image.revision": "4b825dc",
+		"org.opencontainers.image.source": "https://***@example.com/shop",
+	} {
+		if got := file.Config.Labels[label]; got != want {
+			t.Errorf("label %s is %q, want %q", label, got, want)
+		}
+	}
+}
