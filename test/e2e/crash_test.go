@@ -138,19 +138,18 @@ func TestKilledAtAnyMomentOfConfigChanges(t *testing.T) {
 		w.fell()
 		after := shop.runs(version)
 
-		if strings.Contains(m.name, "release commit") {
-			continue // a rollback makes no release commit
+		if !strings.Contains(m.name, "release commit") { // which a rollback does not make
+			w.settle()
+			m.arm(w, shop)
+			rollback := shop.revert(version)
+			w.fell()
+			same(t, shop.runs(before.Release), before)
+			w.settle()
+			m.arm(w, shop)
+			w.config.revert(rollback)
+			w.fell()
+			same(t, shop.runs(version), after)
 		}
-		w.settle()
-		m.arm(w, shop)
-		rollback := shop.revert(version)
-		w.fell()
-		same(t, shop.runs(before.Release), before)
-		w.settle()
-		m.arm(w, shop)
-		w.config.revert(rollback)
-		w.fell()
-		same(t, shop.runs(version), after)
 		w.settle()
 		before = after
 	}

@@ -53,6 +53,8 @@ func TestDeletedDatabaseKeepsItsData(t *testing.T) {
 	keep.runs("v1.0.0")
 	drop.runs("v1.0.0")
 
+	w.settle()
+
 	w.config.commit("Delete both workspaces", files{"workspaces/ws-1": "", "workspaces/ws-2": ""})
 	keep.gone()
 	drop.gone()
