@@ -40,7 +40,7 @@ func (r *reader) Diff(from, to string) ([]manifest.Change, error) {
 			return nil, err
 		}
 	}
-	d := differ{from: r.from()}
+	d := differ{from: r.from(), limit: maxEntries}
 	err := d.trees("", roots[0], roots[1], 0)
 	return d.changes, err
 }
@@ -49,7 +49,8 @@ func (r *reader) Diff(from, to string) ([]manifest.Change, error) {
 type differ struct {
 	from    source
 	changes []manifest.Change
-	seen    int
+	// seen are the entries looked at so far, limit how many there may be.
+	seen, limit int
 }
 
 // A few small trees can be made that stand for more folders than there are atoms, each holding the next one many times.
@@ -62,7 +63,7 @@ func (d *differ) trees(prefix string, before, after plumbing.Hash, depth int) er
 	if before == after {
 		return nil
 	}
-	if depth > maxDepth || d.seen > maxEntries {
+	if depth > maxDepth || d.seen > d.limit {
 		return fmt.Errorf("the difference at %s: %w", prefix, ErrTooLarge)
 	}
 	a, err := d.entries(before)

@@ -1,7 +1,7 @@
 package gitstore
 
 import (
-	"crypto/sha1" //nolint:gosec // the checksum of a pack
+	"crypto/sha1"
 	"fmt"
 	"io"
 	"path"
@@ -288,7 +288,7 @@ func encodeSignature(s manifest.Signature) string {
 
 // encode writes the batch the way a push sends it.
 func (b *batch) encode(out io.Writer) error {
-	sum := sha1.New() //nolint:gosec // the checksum of a pack
+	sum := sha1.New()
 	w := newPackWriter(io.MultiWriter(out, sum), len(b.order))
 	for _, h := range b.order {
 		o := b.objects[h]

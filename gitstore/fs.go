@@ -17,8 +17,8 @@ type Reader interface {
 	Read(commit, path string) ([]byte, error)
 }
 
-// FS shows the files of one commit. The result is an fs.ReadDirFS and an fs.ReadFileFS. Sizes and times are not known
-// without reading: Info of a folder's entry has size 0.
+// FS shows the files of one commit. The result is an fs.ReadDirFS and an fs.ReadFileFS. Git knows no times, and sizes only
+// by reading.
 func FS(r Reader, commit string) fs.FS { return commitFS{r, commit} }
 
 type commitFS struct {
@@ -81,7 +81,7 @@ func (f commitFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	out := make([]fs.DirEntry, len(entries))
 	for i, e := range entries {
-		out[i] = fileInfo{name: e.Name, dir: e.Dir}
+		out[i] = dirEntry{fileInfo{name: e.Name, dir: e.Dir}, f, path.Join(name, e.Name)}
 	}
 	return out, nil
 }
@@ -93,18 +93,34 @@ type fileInfo struct {
 	dir  bool
 }
 
-func (i fileInfo) Name() string               { return i.name }
-func (i fileInfo) Size() int64                { return i.size }
-func (i fileInfo) IsDir() bool                { return i.dir }
-func (i fileInfo) Sys() any                   { return nil }
-func (i fileInfo) ModTime() time.Time         { return time.Time{} }
-func (i fileInfo) Type() fs.FileMode          { return i.Mode().Type() }
-func (i fileInfo) Info() (fs.FileInfo, error) { return i, nil }
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return i.size }
+func (i fileInfo) IsDir() bool        { return i.dir }
+func (i fileInfo) Sys() any           { return nil }
+func (i fileInfo) ModTime() time.Time { return time.Time{} }
 func (i fileInfo) Mode() fs.FileMode {
 	if i.dir {
 		return fs.ModeDir | 0o555
 	}
 	return 0o444
+}
+
+// dirEntry is a name in a folder. What there is to know of the file behind it is found when asked for.
+type dirEntry struct {
+	info fileInfo
+	fs   commitFS
+	path string
+}
+
+func (e dirEntry) Name() string      { return e.info.name }
+func (e dirEntry) IsDir() bool       { return e.info.dir }
+func (e dirEntry) Type() fs.FileMode { return e.info.Mode().Type() }
+func (e dirEntry) Info() (fs.FileInfo, error) {
+	if e.info.dir {
+		return e.info, nil
+	}
+	data, err := e.fs.ReadFile(e.path)
+	return fileInfo{name: e.info.name, size: int64(len(data))}, err
 }
 
 type openFile struct {

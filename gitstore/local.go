@@ -26,13 +26,17 @@ type Local struct {
 	objects *localObjects
 }
 
-// OpenLocal finds the repository that a directory belongs to, going upward.
+// OpenLocal finds the repository that a directory belongs to, going upward. A bare one has to be named itself.
 func OpenLocal(dir string) (*Local, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
 	repo, err := git.PlainOpenWithOptions(abs, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	if errors.Is(err, git.ErrRepositoryNotExists) {
+		// A bare one is not looked for upward.
+		repo, err = git.PlainOpen(abs)
+	}
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return nil, fmt.Errorf("%s is in no Git repository: %w", abs, fs.ErrNotExist)
 	}
@@ -61,15 +65,7 @@ func (l *Local) Close() error { return l.objects.close() }
 func gitDirOf(dir, root string) (string, error) {
 	gitDir := filepath.Join(root, ".git")
 	if root == "" {
-		// A bare repository: dir is in it, or is it.
-		for gitDir = dir; ; gitDir = filepath.Dir(gitDir) {
-			if _, err := os.Stat(filepath.Join(gitDir, "objects")); err == nil {
-				return gitDir, nil
-			}
-			if gitDir == filepath.Dir(gitDir) {
-				return "", fmt.Errorf("%s is in no Git repository: %w", dir, fs.ErrNotExist)
-			}
-		}
+		return dir, nil // bare
 	}
 	if data, err := os.ReadFile(gitDir); err == nil {
 		to, ok := strings.CutPrefix(strings.TrimSpace(string(data)), "gitdir: ")

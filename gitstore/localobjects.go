@@ -55,7 +55,7 @@ func (l *localObjects) addDir(dir string, depth int) error {
 	}
 	borrowed, err := os.ReadFile(filepath.Join(dir, "info", "alternates"))
 	if err != nil || depth >= maxAlternates {
-		return nil //nolint:nilerr // most repositories borrow from none
+		return nil
 	}
 	for line := range strings.Lines(string(borrowed)) {
 		line = strings.TrimSpace(line)
@@ -116,7 +116,7 @@ func parseIndex(data []byte) (*pack, error) {
 			if at+8 > len(long) {
 				return nil, fmt.Errorf("%w: an index that points behind its end", errCorrupt)
 			}
-			offset = int64(binary.BigEndian.Uint64(long[at:]) & (1<<62 - 1)) //nolint:gosec // just cut to fit
+			offset = int64(binary.BigEndian.Uint64(long[at:]) & (1<<62 - 1))
 		}
 		p.offsets[i] = offset
 	}

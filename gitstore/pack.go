@@ -38,7 +38,7 @@ type pack struct {
 func newPack(file *os.File, cache *objectCache, hashes []plumbing.Hash, offsets []int64) *pack {
 	order := make([]uint32, len(hashes))
 	for i := range order {
-		order[i] = uint32(i) //nolint:gosec // a pack counts in 32 bits
+		order[i] = uint32(i)
 	}
 	slices.SortFunc(order, func(a, b uint32) int { return bytes.Compare(hashes[a][:], hashes[b][:]) })
 	p := &pack{file: file, cache: cache, hashes: make([]plumbing.Hash, len(hashes)), offsets: make([]int64, len(hashes))}
@@ -141,7 +141,7 @@ func readEntry(r *bufio.Reader, offset int64) (packEntry, error) {
 	if err != nil {
 		return packEntry{}, err
 	}
-	e := packEntry{kind: plumbing.ObjectType(b >> 4 & 7), size: int64(b & 15)} //nolint:gosec // three bits
+	e := packEntry{kind: plumbing.ObjectType(b >> 4 & 7), size: int64(b & 15)}
 	for shift := 4; b&0x80 != 0; shift += 7 {
 		if b, err = r.ReadByte(); err != nil {
 			return packEntry{}, err

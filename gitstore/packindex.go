@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha1" //nolint:gosec // the checksum of a pack
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"hash"
@@ -110,7 +110,7 @@ func (s *spool) Read(p []byte) (int, error) {
 // scan reads the pack as it arrives.
 func (x *indexer) scan(ctx context.Context, r io.Reader, limit int64) error {
 	w := bufio.NewWriterSize(x.file, 256<<10)
-	s := &spool{r: r, w: w, sum: sha1.New(), limit: limit} //nolint:gosec // the checksum of a pack
+	s := &spool{r: r, w: w, sum: sha1.New(), limit: limit}
 	in := bufio.NewReaderSize(s, 64<<10)
 	count, err := readPackHeader(in)
 	if err != nil {
@@ -151,7 +151,7 @@ func (x *indexer) scanObject(in *bufio.Reader, s *spool, z *inflater, buf []byte
 	if err != nil {
 		return buf, err
 	}
-	i := int32(len(x.offsets)) //nolint:gosec // a pack counts in 32 bits, and 2^31 objects do not fit in memory
+	i := int32(len(x.offsets))
 	parent := int32(-1)
 	var name plumbing.Hash
 	switch e.kind {
@@ -160,7 +160,7 @@ func (x *indexer) scanObject(in *bufio.Reader, s *spool, z *inflater, buf []byte
 		if !ok {
 			return buf, fmt.Errorf("%w: a delta of nothing", errCorrupt)
 		}
-		parent = int32(at) //nolint:gosec // see above
+		parent = int32(at)
 	case plumbing.REFDeltaObject:
 		x.byHash[e.baseHash] = append(x.byHash[e.baseHash], i)
 	default:
@@ -187,7 +187,7 @@ func (x *indexer) resolve(ctx context.Context) error {
 				if i >= int64(len(x.offsets)) {
 					return nil
 				}
-				if err := x.resolveRoot(z, int32(i)); err != nil { //nolint:gosec // counts objects
+				if err := x.resolveRoot(z, int32(i)); err != nil {
 					return err
 				}
 			}
@@ -223,7 +223,7 @@ func (x *indexer) linkChildren() {
 	fill := slices.Clone(x.childStart)
 	for i, p := range x.parent {
 		if p >= 0 {
-			x.childList[fill[p]] = int32(i) //nolint:gosec // counts objects
+			x.childList[fill[p]] = int32(i)
 			fill[p]++
 		}
 	}

@@ -2,7 +2,7 @@ package gitstore
 
 import (
 	"bufio"
-	"crypto/sha1" //nolint:gosec // the checksum of a pack
+	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -28,7 +28,7 @@ func newPackWriter(out io.Writer, count int) *packWriter {
 	var head [packHeader]byte
 	copy(head[:], "PACK")
 	binary.BigEndian.PutUint32(head[4:], 2)
-	binary.BigEndian.PutUint32(head[8:], uint32(count)) //nolint:gosec // a pack counts in 32 bits
+	binary.BigEndian.PutUint32(head[8:], uint32(count))
 	_, w.err = w.Write(head[:])
 	return w
 }
@@ -54,7 +54,7 @@ func (w *packWriter) entry(kind plumbing.ObjectType, base, data []byte) {
 	}
 	var head [16]byte
 	size := len(data)
-	b := byte(kind)<<4 | byte(size&15) //nolint:gosec // three bits and four
+	b := byte(kind)<<4 | byte(size&15)
 	size >>= 4
 	h := head[:0]
 	for size > 0 {
@@ -86,7 +86,7 @@ func packToDisk(dir string, objects map[plumbing.Hash]rawObject, cache *objectCa
 		}
 	}()
 	buf := bufio.NewWriterSize(file, 256<<10)
-	sum := sha1.New() //nolint:gosec // the checksum of a pack
+	sum := sha1.New()
 	w := newPackWriter(io.MultiWriter(buf, sum), len(objects))
 	hashes := make([]plumbing.Hash, 0, len(objects))
 	offsets := make([]int64, 0, len(objects))

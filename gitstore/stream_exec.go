@@ -17,7 +17,6 @@ func startProgram(ctx context.Context, path, service string) (*pipes, error) {
 		return nil, fmt.Errorf("the repository is not there: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	//nolint:gosec // the service is one of two constants, and the path is absolute: it cannot be an option
 	cmd := exec.CommandContext(ctx, "git", strings.TrimPrefix(service, "git-"), path)
 	cmd.WaitDelay = time.Second
 	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_PROTOCOL=")

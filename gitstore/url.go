@@ -3,7 +3,6 @@ package gitstore
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -67,7 +66,10 @@ func Redact(raw string) string {
 	if !ok {
 		return raw
 	}
-	authority, path, _ := strings.Cut(rest, "/")
+	authority, path, more := strings.Cut(rest, "/")
+	if more {
+		path = "/" + path
+	}
 	at := strings.LastIndexByte(authority, '@')
 	if at < 0 {
 		return raw
@@ -78,7 +80,7 @@ func Redact(raw string) string {
 		if scheme == schemeSSH {
 			return raw
 		}
-		user = "***"
+		return scheme + "://***@" + authority[at+1:] + path
 	}
-	return scheme + "://" + url.PathEscape(user) + ":***@" + authority[at+1:] + "/" + path
+	return scheme + "://" + user + ":***@" + authority[at+1:] + path
 }

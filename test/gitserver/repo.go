@@ -67,7 +67,7 @@ func Git(t testing.TB, dir string, input []byte, args ...string) string {
 
 // TryGit is Git for what may fail, and for goroutines that are not the test's.
 func TryGit(dir string, input []byte, args ...string) (string, error) {
-	cmd := exec.Command("git", args...) //nolint:gosec // a test's own arguments
+	cmd := exec.Command("git", args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, Environment(), bytes.NewReader(input)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
@@ -161,7 +161,7 @@ func (r *Repo) TryCommit(c Change) (string, error) {
 // Read returns a file at a commit or branch.
 func (r *Repo) Read(rev, path string) string {
 	r.t.Helper()
-	cmd := exec.Command("git", "show", rev+":"+path) //nolint:gosec // a test's own arguments
+	cmd := exec.Command("git", "show", rev+":"+path)
 	cmd.Dir, cmd.Env = r.Dir, Environment()
 	out, err := cmd.Output()
 	if err != nil {
@@ -183,7 +183,6 @@ func (r *Repo) Hook(name, script string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		r.t.Fatal(err)
 	}
-	//nolint:gosec // a hook has to be executable
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 		r.t.Fatal(err)
 	}

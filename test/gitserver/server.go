@@ -5,6 +5,7 @@ package gitserver
 import (
 	"bytes"
 	"crypto/subtle"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -48,9 +49,10 @@ func New(t testing.TB) *Server {
 		counts: map[string]int{},
 	}
 	s.backend = &cgi.Handler{
-		Path: exe,
-		Args: []string{"http-backend"},
-		Env:  append(Environment(), "GIT_PROJECT_ROOT="+s.Dir, "GIT_HTTP_EXPORT_ALL=1"),
+		Path:   exe,
+		Args:   []string{"http-backend"},
+		Stderr: io.Discard,
+		Env:    append(Environment(), "GIT_PROJECT_ROOT="+s.Dir, "GIT_HTTP_EXPORT_ALL=1"),
 	}
 	s.http = httptest.NewServer(s)
 	t.Cleanup(func() {

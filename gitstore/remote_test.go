@@ -1,0 +1,249 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/test/gitserver"
+)
+
+func openRemote(t *testing.T, o RemoteOptions) *Remote {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	r := NewRemote(o)
+	t.Cleanup(func() {
+		r.Close()
+		if left, err := os.ReadDir(o.Dir); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v %v", left, err)
+		}
+	})
+	return r
+}
+
+func TestTip(t *testing.T) {
+	t.Parallel()
+	for _, tr := range transports() {
+		for _, modern := range []bool{false, true} {
+			t.Run(fmt.Sprint(tr.name, modern), func(t *testing.T) {
+				t.Parallel()
+				r, o := tr.make(t)
+				if modern {
+					r.Git("config", "uploadpack.allowFilter", "true")
+					r.Git("config", "uploadpack.allowAnySHA1InWant", "true")
+				}
+				old := r.Commit(gitserver.Change{Message: "1", Author: "Bob <b@x>", Files: map[string]string{"web/app.js": "1", "api/main.go": "1"}})
+				tip := r.Commit(gitserver.Change{Message: "2", Author: "Eve <e@x>", Files: map[string]string{"api/main.go": "2"}})
+				remote := openRemote(t, RemoteOptions{Access: o.Access})
+				source := manifest.Source{Repository: o.URL}
+				for _, c := range []struct {
+					branch, path, revision string
+					want                   Tip
+				}{
+					{"", "", "", Tip{Commit: tip}},
+					{"main", ".", "", Tip{Commit: tip}},
+					{"", "web", "", Tip{Commit: tip, Tree: r.Git("rev-parse", tip+":web"), By: "Eve"}},
+					{"", "./api/", "", Tip{Commit: tip, Tree: r.Git("rev-parse", tip+":api"), By: "Eve"}},
+					{"", "api", old, Tip{Commit: old, Tree: r.Git("rev-parse", old+":api"), By: "Bob"}},
+					{"gone", "", old, Tip{Commit: old}},
+				} {
+					source.Branch, source.Path, source.Revision = c.branch, c.path, c.revision
+					for range 2 { // the second time from the cache
+						got, err := remote.Tip(t.Context(), source)
+						if err != nil || got != c.want {
+							t.Errorf("%+v: %+v %v, not %+v", source, got, err, c.want)
+						}
+					}
+				}
+				for _, c := range []struct {
+					source manifest.Source
+					want   error
+					says   string
+				}{
+					{manifest.Source{Branch: "dev"}, ErrNoBranch, "there are: main"},
+					{manifest.Source{Path: "cmd"}, ErrNoPath, "cmd at " + tip},
+					{manifest.Source{Path: "api/main.go"}, ErrNoPath, ""},
+					{manifest.Source{Path: "../x"}, nil, "leaves the repository"},
+					{manifest.Source{Path: "/etc"}, nil, "leaves the repository"},
+					{manifest.Source{Revision: "main"}, nil, "full hash"},
+					{manifest.Source{Branch: "$(id) x"}, nil, "not a name Git allows"},
+				} {
+					c.source.Repository = o.URL
+					_, err := remote.Tip(t.Context(), c.source)
+					if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+						t.Errorf("%+v: %v", c.source, err)
+					}
+				}
+				lost := manifest.Source{Repository: o.URL, Path: "api", Revision: strings.Repeat("1", 40)}
+				if _, err := remote.Tip(t.Context(), lost); err == nil {
+					t.Error("a commit that is not there has a tip")
+				}
+			})
+		}
+	}
+}
+
+func TestTipOfAnEmptyRepository(t *testing.T) {
+	t.Parallel()
+	r := gitserver.New(t).Create(t, "empty")
+	_, err := openRemote(t, RemoteOptions{}).Tip(t.Context(), manifest.Source{Repository: r.URL})
+	if !errors.Is(err, ErrNoBranch) || !strings.Contains(err.Error(), "is empty") {
+		t.Fatal(err)
+	}
+}
+
+func TestTipAsksLittle(t *testing.T) {
+	t.Parallel()
+	srv := gitserver.New(t)
+	r := srv.Create(t, "shop")
+	r.Commit(gitserver.Change{Message: "1", Files: map[string]string{"web/x": "1"}})
+	remote := openRemote(t, RemoteOptions{})
+	for range 3 {
+		if _, err := remote.Tip(t.Context(), manifest.Source{Repository: r.URL, Path: "web"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lists, packs := srv.Count("shop", gitserver.FetchRefs), srv.Count("shop", gitserver.FetchPack); lists != 3 || packs != 1 {
+		t.Errorf("%d listings and %d packs", lists, packs)
+	}
+}
+
+func TestCheckout(t *testing.T) {
+	t.Parallel()
+	for _, tr := range transports() {
+		for _, modern := range []bool{false, true} {
+			t.Run(fmt.Sprint(tr.name, modern), func(t *testing.T) {
+				t.Parallel()
+				r, o := tr.make(t)
+				r.Git("config", "uploadpack.allowReachableSHA1InWant", fmt.Sprint(modern))
+				old := r.Commit(gitserver.Change{Message: "1",
+					Files: map[string]string{"a/run.sh": "#!/bin/sh\n", "empty": "", "a/b/c": "1", "link": "a/b/c", "a/up": "../empty", "dangling": "no/where",
+						"module": strings.Repeat("1", 40)},
+					Modes: map[string]string{"a/run.sh": "100755", "link": "120000", "a/up": "120000", "dangling": "120000", "module": "160000"}})
+				tip := r.Commit(gitserver.Change{Message: "2", Files: map[string]string{"a/b/c": "2"}})
+				remote := openRemote(t, RemoteOptions{Access: o.Access})
+				for commit, content := range map[string]string{old: "1", tip: "2"} {
+					dir := filepath.Join(t.TempDir(), "made", "by", "us")
+					if err := remote.Checkout(t.Context(), o.URL, commit, dir); err != nil {
+						t.Fatal(err)
+					}
+					want := []string{"a/", "a/b/", "a/b/c " + content, "a/run.sh #!/bin/sh\n x", "a/up -> ../empty", "dangling -> no/where", "empty ", "link -> a/b/c", "module/"}
+					if d := cmp.Diff(want, treeOf(t, dir)); d != "" {
+						t.Error(d)
+					}
+					if err := remote.Checkout(t.Context(), o.URL, commit, dir); err == nil {
+						t.Error("a folder with files in it was written to")
+					}
+				}
+				gone := strings.Repeat("2", 40)
+				if err := remote.Checkout(t.Context(), o.URL, gone, t.TempDir()); err == nil {
+					t.Error("a commit that is not there was checked out")
+				}
+			})
+		}
+	}
+}
+
+// treeOf returns what is in a folder in one line each.
+func treeOf(t *testing.T, dir string) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || p == dir {
+			return err
+		}
+		rel, err := filepath.Rel(dir, p)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.IsDir():
+			out = append(out, rel+"/")
+		case info.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(p)
+			if err != nil {
+				return err
+			}
+			out = append(out, rel+" -> "+target)
+		default:
+			data, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			line := rel + " " + string(data)
+			if info.Mode()&0o100 != 0 {
+				line += " x"
+			}
+			out = append(out, line)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestCheckoutRefusesSymlinksThatLeave(t *testing.T) {
+	t.Parallel()
+	cases := map[string]map[string]string{
+		"absolute":          {"l": "/etc/passwd"},
+		"upward":            {"l": "../secret"},
+		"upward from deep":  {"a/b/l": "../../../secret"},
+		"by way of another": {"a/b/c/up": "../../..", "l": "a/b/c/up/../.."},
+		"to nothing yet":    {"l": "not/there/../../../x"},
+	}
+	for name, links := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := gitserver.CreateBare(t, t.TempDir())
+			modes := map[string]string{}
+			for l := range links {
+				modes[l] = "120000"
+			}
+			c := r.Commit(gitserver.Change{Message: "1", Files: links, Modes: modes})
+			err := openRemote(t, RemoteOptions{}).Checkout(t.Context(), r.Dir, c, filepath.Join(t.TempDir(), "out"))
+			if err == nil || !strings.Contains(err.Error(), "leads outside") {
+				t.Fatalf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestCheckoutLimits(t *testing.T) {
+	t.Parallel()
+	srv := gitserver.New(t)
+	r := srv.Create(t, "big")
+	c := r.Commit(gitserver.Change{Message: "1", Files: map[string]string{"big": strings.Repeat("0123456789", 100_000)}})
+	for _, limit := range []int64{100, 500_000} { // too much to receive; too much to write
+		err := openRemote(t, RemoteOptions{MaxBytes: limit}).Checkout(t.Context(), r.URL, c, filepath.Join(t.TempDir(), "out"))
+		if !errors.Is(err, ErrTooLarge) {
+			t.Errorf("with a limit of %d: %v", limit, err)
+		}
+	}
+	srv.Inject("big", gitserver.Fault{Op: gitserver.FetchPack, Hang: true})
+	slow := openRemote(t, RemoteOptions{Access: Access{TransferTimeout: 250 * time.Millisecond}})
+	if err := slow.Checkout(t.Context(), r.URL, c, filepath.Join(t.TempDir(), "out")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a server that never answers: %v", err)
+	}
+	for _, url := range []string{"ext::sh -c id", "git://127.0.0.1/x", ""} {
+		if err := slow.Checkout(t.Context(), url, c, filepath.Join(t.TempDir(), "out")); err == nil {
+			t.Errorf("%q was checked out", url)
+		}
+	}
+}
