@@ -93,6 +93,8 @@ type LastRun struct {
 	Result  Result `yaml:"result" json:"result"`
 	Release string `yaml:"release,omitempty" json:"release,omitempty"`
 	Cause   Cause  `yaml:"cause" json:"cause"`
+	// Also are the other causes that the run answered.
+	Also []Cause `yaml:"also,omitempty" json:"also,omitempty"`
 	// Source is the app's commit the run was for, where there is one.
 	Source string `yaml:"source,omitempty" json:"source,omitempty"`
 	// Error in one line, when it failed; secrets are never in it.

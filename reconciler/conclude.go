@@ -2,13 +2,10 @@ package reconciler
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -139,43 +136,6 @@ func urlOf(host string, in manifest.PlatformInputs) string {
 		return "http://" + host
 	}
 	return "https://" + host
-}
-
-// recordDeploy remembers the run that brings new values.
-func (s *state) recordDeploy(p *project) {
-	if p.output.release == nil || p.output.tampered {
-		return
-	}
-	a := &ask{Cause: p.output.release.Spec.Cause}
-	for _, open := range p.asks {
-		if !open.Silent {
-			a = open
-		}
-	}
-	p.recordRun(manifest.ResultDeployed, p.output.release.Metadata.Name, a, Build{}, "", s.Clock().UTC())
-	p.run.Last.Build = p.output.release.Spec.Build
-}
-
-// recordRun remembers a run that ended.
-func (p *project) recordRun(result manifest.Result, release string, a *ask, build Build, problem string, now time.Time) {
-	source := a.Source
-	if source == "" {
-		source = build.Request.Commit
-	}
-	p.run.Last = &manifest.LastRun{
-		ID: runID(p.key, a, release), Result: result, Release: release, Cause: a.Cause, Source: source, Error: problem,
-		StartedAt: now.Truncate(time.Second), EndedAt: now.Truncate(time.Second),
-	}
-	if build.Request.ID != "" {
-		p.run.Last.Build = &manifest.BuildRecord{URL: build.Status.URL, Seconds: build.Status.Seconds, Scan: build.Status.Scan}
-		p.run.Last.StartedAt = now.Add(-time.Duration(build.Status.Seconds) * time.Second).Truncate(time.Second)
-	}
-}
-
-// runID is derived from what was asked and what came of it.
-func runID(k manifest.Key, a *ask, release string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{k.String(), a.Config, a.Source, release}, "\n")))
-	return hex.EncodeToString(sum[:6])
 }
 
 // report sends what is to be told. What could not be sent is kept for the next time.

@@ -119,7 +119,7 @@ func (p *pursuit) newBuild(part string, superseding bool) Build {
 		if request.Commit == "" {
 			request.Commit = p.seen.Tips[part].Commit
 		}
-		request.Path = input.Source.Path
+		request.Path, request.Tree = input.Source.Path, p.seen.Tips[part].Tree
 		request.Build = input.Build
 		request.Destination = destination(p.head, input)
 	}

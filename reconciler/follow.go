@@ -12,6 +12,11 @@ import (
 
 // observeConfig fetches the config repository and takes in what is new there, commit by commit.
 func (s *state) observeConfig(ctx context.Context, hint Hint) error {
+	if hint.Everything {
+		for k := range s.projects {
+			s.dirty[k] = true
+		}
+	}
 	if !hint.Config {
 		return nil
 	}

@@ -80,10 +80,11 @@ type BuildRequest struct {
 	Image string
 	// Reference is an authored image to resolve to a digest instead of building; then all below is empty.
 	Reference string
-	// Repository, Commit and Path of the source.
+	// Repository, Commit and Path of the source, and the hash of that path's tree; Path and Tree are empty for the root.
 	Repository string
 	Commit     string
 	Path       string
+	Tree       string
 	// Build settings as authored; nil when all is inferred.
 	Build *manifest.Build
 	// Destination is the repository to push to, without a tag. The image is pushed with the tag `build-<ID>`.

@@ -43,8 +43,8 @@ type Hint struct {
 	GitOps bool
 	// Source is the URL of a source repository to look at.
 	Source string
-	// Builds says that a build may have got further.
-	Builds bool
+	// Everything says to decide on every project again.
+	Everything bool
 }
 
 // Reconciler is the loop: hints in, commits and reports out. One goroutine owns all of its state.
@@ -83,7 +83,7 @@ func (r *Reconciler) Hint(h Hint) {
 	r.mu.Lock()
 	r.hint.Config = r.hint.Config || h.Config
 	r.hint.GitOps = r.hint.GitOps || h.GitOps
-	r.hint.Builds = r.hint.Builds || h.Builds
+	r.hint.Everything = r.hint.Everything || h.Everything
 	r.mu.Unlock()
 	select {
 	case r.woken <- struct{}{}:
@@ -138,7 +138,7 @@ func (r *Reconciler) tick(ctx context.Context) error {
 			r.Hint(Hint{Config: true, GitOps: true})
 		case <-resync:
 			resync = nil
-			r.Hint(Hint{Config: true, GitOps: true, Builds: true})
+			r.Hint(Hint{Config: true, GitOps: true, Everything: true})
 		}
 	}
 }
@@ -147,7 +147,7 @@ func (r *Reconciler) tick(ctx context.Context) error {
 func (r *Reconciler) loop(ctx context.Context) error {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, 30*time.Second
-	pending := Hint{Config: true, GitOps: true, Builds: true}
+	pending := Hint{Config: true, GitOps: true}
 	for ctx.Err() == nil {
 		err := r.pass(ctx, pending)
 		switch {
@@ -166,7 +166,7 @@ func (r *Reconciler) loop(ctx context.Context) error {
 			if ctx.Err() == nil {
 				r.Log.Error("a pass failed; it is tried again", "error", err, "in", delay.Round(time.Millisecond))
 			}
-			pending = Hint{Config: true, GitOps: true, Builds: true}
+			pending = Hint{Config: true, GitOps: true}
 			select {
 			case <-ctx.Done():
 			case <-time.After(delay):

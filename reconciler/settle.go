@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -155,15 +156,17 @@ func (s *state) fail(p *project, a Fail) {
 	if failure.Log != "" {
 		words += "\n" + failure.Log
 	}
-	now := s.Clock().UTC()
 	alone := s.shipsAlone(p, view)
-	s.answer(p, func(open *ask) (State, Stage, string, bool) {
-		theirs := open.Source == a.Build.Request.Commit && open.Source != "" ||
-			open.Source == "" && len(a.Holds) > 0 && (!alone || open.ForSource)
-		if theirs && !open.Silent {
-			p.recordRun(manifest.ResultFailed, "", open, a.Build, failure.Summary, now)
+	var theirs []*ask
+	for _, open := range p.asks {
+		if forBuild := open.Source == "" && len(a.Holds) > 0 && (!alone || open.ForSource); !open.Silent &&
+			(forBuild || open.Source != "" && open.Source == a.Build.Request.Commit) {
+			theirs = append(theirs, open)
 		}
-		return StateFailure, StageFailed, words, theirs && !open.Silent
+	}
+	s.recordFailure(p, a.Build, theirs)
+	s.answer(p, func(open *ask) (State, Stage, string, bool) {
+		return StateFailure, StageFailed, words, slices.Contains(theirs, open)
 	}, a.Build.Status.URL)
 	p.run.Retry = ""
 	s.Log.Warn("build failed", "project", p.key, "build", a.Build.Request.ID, "why", failure.Summary)

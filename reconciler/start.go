@@ -50,6 +50,7 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 	if err := s.adopt(ctx, head); err != nil {
 		return nil, err
 	}
+	s.repeat()
 	r.Log.Info("read both repositories", "projects", len(s.projects), "config", short(head), "gitops", short(gitopsHead))
 	return s, nil
 }

@@ -158,7 +158,7 @@ func (i *installation) sources() (sources, error) {
 
 // builder opens what makes images: authored ones are looked up in the registry, sources are built on this machine.
 func (i *installation) builder(images *registry.Client, sources sources) (reconciler.Builder, error) {
-	notify := func(string) { i.reconciler.Hint(reconciler.Hint{Builds: true}) }
+	notify := func(string) { i.reconciler.Hint(reconciler.Hint{}) }
 	if i.settings.Builder.Kind == "none" {
 		return registry.NewResolver(images, nil, notify)
 	}

@@ -1,0 +1,102 @@
+package reconciler
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// recordDeploy remembers the run that brings new values.
+func (s *state) recordDeploy(p *project) {
+	release := p.output.release
+	if release == nil || p.output.tampered {
+		return
+	}
+	p.record(manifest.LastRun{
+		Result: manifest.ResultDeployed, Release: release.Metadata.Name, Cause: release.Spec.Cause, Build: release.Spec.Build,
+	}, p.asks, s.Clock().UTC())
+}
+
+// recordFailure remembers a build that failed and who asked for it.
+func (s *state) recordFailure(p *project, build Build, asks []*ask) {
+	record := &manifest.BuildRecord{URL: build.Status.URL, Seconds: build.Status.Seconds, Scan: build.Status.Scan}
+	p.record(manifest.LastRun{
+		Result: manifest.ResultFailed, Source: build.Request.Commit, Error: build.Status.Failure.Summary, Build: record,
+	}, asks, s.Clock().UTC())
+}
+
+// record remembers a run that ended. The newest who asked is its cause.
+func (p *project) record(last manifest.LastRun, asks []*ask, now time.Time) {
+	var also []manifest.Cause
+	for _, a := range slices.Backward(asks) {
+		switch {
+		case a.Silent:
+		case last.ID == "":
+			last.ID, last.Cause = runID(p.key, a, last.Release), a.Cause
+			if a.Source != "" {
+				last.Source = a.Source
+			}
+		default:
+			also = append(also, a.Cause)
+		}
+	}
+	if last.ID == "" {
+		last.ID = runID(p.key, &ask{Cause: last.Cause}, last.Release)
+	}
+	seconds := 0
+	if last.Build != nil {
+		seconds = last.Build.Seconds
+	}
+	last.Also, last.EndedAt = also, now.Truncate(time.Second)
+	last.StartedAt = last.EndedAt.Add(-time.Duration(seconds) * time.Second)
+	p.run.Last = &last
+}
+
+// runID is derived from what was asked and what came of it.
+func runID(k manifest.Key, a *ask, release string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{k.String(), a.Config, a.Source, release}, "\n")))
+	return hex.EncodeToString(sum[:6])
+}
+
+// recent is how long before the newest run others are told of again at a start.
+const recent = 10 * time.Minute
+
+// repeat tells of the newest runs again: an earlier process may have ended between their commit and their report. The
+// forge leaves out what was said.
+func (s *state) repeat() {
+	var newest time.Time
+	for _, p := range s.projects {
+		if last := p.run.Last; last != nil && last.EndedAt.After(newest) {
+			newest = last.EndedAt
+		}
+	}
+	for _, k := range s.dirtyKeys() {
+		p := s.projects[k]
+		last := p.run.Last
+		if last == nil || last.EndedAt.Before(newest.Add(-recent)) {
+			continue
+		}
+		for _, cause := range append([]manifest.Cause{last.Cause}, last.Also...) {
+			a := &ask{Cause: cause}
+			if cause.Kind == manifest.CauseSource {
+				a.Source = cause.Commit
+			}
+			s.tellLast(p, a, *last)
+		}
+	}
+}
+
+func (s *state) tellLast(p *project, a *ask, last manifest.LastRun) {
+	switch last.Result {
+	case manifest.ResultDeployed:
+		words := fmt.Sprintf("%s is in plateform-gitops at %s", last.Release, short(s.gitops.head))
+		s.say(p, a, StateSuccess, StageUpdatingGitOps, words, s.url(p, p.running(s.viewOf(p.key))))
+	case manifest.ResultFailed:
+		s.say(p, a, StateFailure, StageFailed, "build failed: "+last.Error, "")
+	}
+}
