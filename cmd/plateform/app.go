@@ -100,8 +100,8 @@ const (
 // commands are all commands; each sets its group.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.initCommand(),
-		a.validateCommand(), a.statusCommand(),
+		a.demoCommand(), a.initCommand(),
+		a.validateCommand(), a.planCommand(), a.statusCommand(),
 		a.rollbackCommand(), a.retryCommand(),
 		a.serveCommand(),
 	}

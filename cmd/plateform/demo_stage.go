@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+)
+
+// demoStage is what runs behind the story.
+type demoStage struct {
+	images       *http.Server
+	imagesDone   chan error
+	logFile      *os.File
+	installation *installation
+	listener     net.Listener
+}
+
+// setUp starts a registry, scaffolds the repositories and assembles an installation, all in the demo's folder.
+func (d *demo) setUp(ctx context.Context) (_ *demoStage, err error) {
+	stage := &demoStage{imagesDone: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, stage.close())
+		}
+	}()
+	host, err := stage.startRegistry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := newScaffold(filepath.Join(d.dir, "acme"), initFlags{name: "acme", domain: "apps.example.com", registry: host})
+	if err := s.write(ctx); err != nil {
+		return nil, err
+	}
+	d.config, d.gitops, d.hello = newDemoRepository(s, configDir), newDemoRepository(s, gitopsDir), newDemoRepository(s, helloDir)
+	settings, err := loadSettings(filepath.Join(s.dir, "serve.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	settings.Forge.Poll = "100ms"
+	if stage.logFile, err = os.Create(d.logName()); err != nil {
+		return nil, fmt.Errorf("making the log of the reconciler: %w", err)
+	}
+	stage.installation, err = assemble(settings, d.app.now, slog.New(slog.NewTextHandler(stage.logFile, nil)))
+	if err != nil {
+		return nil, err
+	}
+	var listening net.ListenConfig
+	if stage.listener, err = listening.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		return nil, fmt.Errorf("listening on loopback: %w", err)
+	}
+	return stage, nil
+}
+
+// logName is the file that the reconciler logs to.
+func (d *demo) logName() string { return filepath.Join(d.dir, "serve.log") }
+
+// startRegistry serves a registry in memory on loopback and returns its address.
+func (s *demoStage) startRegistry(ctx context.Context) (string, error) {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listening on loopback: %w", err)
+	}
+	s.images = &http.Server{
+		Handler:           registry.New(registry.Logger(log.New(io.Discard, "", 0))),
+		ReadHeaderTimeout: shutdownTimeout,
+	}
+	go func() { s.imagesDone <- s.images.Serve(listener) }()
+	return listener.Addr().String(), nil
+}
+
+// close ends everything.
+func (s *demoStage) close() error {
+	var err error
+	if s.installation != nil {
+		err = s.installation.close()
+	}
+	if s.images != nil {
+		err = errors.Join(err, s.images.Close())
+		if ended := <-s.imagesDone; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
+	}
+	if s.logFile != nil {
+		err = errors.Join(err, s.logFile.Close())
+	}
+	return err
+}

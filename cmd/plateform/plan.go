@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/charts"
+)
+
+// planFlags are the flags of plan.
+type planFlags struct {
+	base   string
+	head   string
+	output string
+	diff   bool
+}
+
+// planCommand says what merging would do.
+func (a *app) planCommand() *cobra.Command {
+	var flags planFlags
+	c := &cobra.Command{
+		Use:     "plan",
+		GroupID: groupLook,
+		Short:   "Say what merging would do: releases, builds, URLs, data, with the plan's hash",
+		Long: `Say what merging would do: releases, builds, URLs, data, with the plan's hash.
+
+Two commits of the checkout you stand in are compared, by default where your branch left the remote's default branch and
+HEAD. Nothing is asked of a network, and the hash is the same that a release made of this change carries.
+
+The exit code is 0 also when there are changes, and 1 when problems keep something from being released. --output json
+prints {"base", "head", "hash", "problems", "projects"} with all values; markdown never shows the value of a variable.`,
+		Example: `  plateform plan
+  plateform plan --diff                         # with the diff of the Helm values
+  plateform plan --base v1 --head my-branch
+  plateform plan --output markdown >> "$GITHUB_STEP_SUMMARY"`,
+		Args: a.noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := oneOf("output", flags.output, "text", "json", "markdown"); err != nil {
+				return err
+			}
+			return a.plan(c.Context(), flags)
+		},
+	}
+	c.Flags().StringVar(&flags.base, "base", "", "commit to compare with (default: the merge base of HEAD and the remote's default branch)")
+	c.Flags().StringVar(&flags.head, "head", "HEAD", "commit to plan")
+	c.Flags().StringVarP(&flags.output, "output", "o", "text", "text, json or markdown")
+	c.Flags().BoolVar(&flags.diff, "diff", false, "show the diff of the Helm values, too (text)")
+	return c
+}
+
+func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
+	local, err := gitstore.OpenLocal(".")
+	if err != nil {
+		return usageError("this folder is not in a checkout of the config repository (go there): %w", err)
+	}
+	defer func() { err = errors.Join(err, local.Close()) }()
+	g := git{dir: "."}
+	head, err := local.Resolve(flags.head)
+	if err != nil {
+		return usageError("--head: there is no commit %q here: %w", flags.head, err)
+	}
+	base, err := planBase(ctx, g, local, flags, head)
+	if err != nil {
+		return err
+	}
+	if _, err := local.Read(head, manifest.PlatformFile); err != nil {
+		return notConfig(head, err)
+	}
+	embedded, err := charts.New()
+	if err != nil {
+		return err
+	}
+	plan, err := reconciler.MakePlan(local, base, head, embedded)
+	if err != nil {
+		return err
+	}
+	if err := a.printPlan(plan, flags); err != nil {
+		return err
+	}
+	if flags.head == "HEAD" {
+		a.warnUncommitted(ctx, g)
+	}
+	if len(plan.Problems) > 0 {
+		return alreadySaid()
+	}
+	return nil
+}
+
+// planBase is the commit to compare with.
+func planBase(ctx context.Context, g git, local *gitstore.Local, flags planFlags, head string) (string, error) {
+	if flags.base != "" {
+		base, err := local.Resolve(flags.base)
+		if err != nil {
+			return "", usageError("--base: there is no commit %q here (fetch it first): %w", flags.base, err)
+		}
+		return base, nil
+	}
+	for _, candidate := range []string{"origin/HEAD", "@{upstream}", "origin/main", "origin/master"} {
+		if _, err := g.run(ctx, "rev-parse", "--verify", "--quiet", candidate); err != nil {
+			continue
+		}
+		base, err := g.run(ctx, "merge-base", candidate, head)
+		if err != nil {
+			return "", usageError("HEAD and %s have no commit in common (name what to compare with: --base)", candidate)
+		}
+		return base, nil
+	}
+	return "", usageError("there is no branch of a remote to compare with (git fetch, or name a commit with --base)")
+}
+
+// warnUncommitted tells of changes that are not in the plan because they are in no commit.
+func (a *app) warnUncommitted(ctx context.Context, g git) {
+	changed, err := g.run(ctx, "status", "--porcelain", "--", ":/"+manifest.PlatformFile, ":/"+manifest.WorkspacesDir)
+	if err != nil || changed == "" {
+		return // a bare repository has no such thing
+	}
+	fmt.Fprintf(a.stderr, "Not in this plan: %s that you have not committed\n", count(strings.Count(changed, "\n")+1, "change"))
+}
+
+// printPlan prints a plan in one of the formats.
+func (a *app) printPlan(plan *reconciler.Plan, flags planFlags) error {
+	switch flags.output {
+	case "json":
+		if plan.Problems == nil {
+			plan.Problems = manifest.Problems{}
+		}
+		if plan.Projects == nil {
+			plan.Projects = []reconciler.ProjectPlan{}
+		}
+		return writeJSON(a.stdout, plan)
+	case "markdown":
+		_, err := fmt.Fprint(a.stdout, planMarkdown(plan))
+		return err
+	}
+	a.printPlanText(plan, flags.diff)
+	return nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/plateform/plateform/reconciler"
+)
+
+// planMarkdown writes a plan for a pull request. Everybody who reads the repository may read it: values of variables are
+// masked, and nothing that people wrote can break out of its place.
+func planMarkdown(plan *reconciler.Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", short(plan.Hash), planSummary(plan))
+	if len(plan.Problems) > 0 {
+		b.WriteString("\n| problem | where |\n|---|---|\n")
+		for _, p := range plan.Problems {
+			what := p.What
+			if p.Fix != "" {
+				what += " (" + p.Fix + ")"
+			}
+			place := p.File
+			if p.Line > 0 {
+				place = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+			}
+			fmt.Fprintf(&b, "| %s | `%s` |\n", markdownText(what), markdownCode(place))
+		}
+	}
+	for _, p := range plan.Projects {
+		fmt.Fprintf(&b, "\n#### `%s`: %s\n\n| | |\n|---|---|\n", markdownCode(p.Key.String()), markdownText(planHeadline(p)))
+		for _, row := range planRows(p) {
+			fmt.Fprintf(&b, "| %s | %s |\n", row.label, markdownText(row.text))
+		}
+		if p.ValuesDiff != "" {
+			diff := maskValues(p.ValuesDiff)
+			fence := fenceFor(diff)
+			fmt.Fprintf(&b, "\n<details><summary>Helm values</summary>\n\n%sdiff\n%s\n%s\n\n</details>\n", fence, strings.TrimSuffix(diff, "\n"), fence)
+		}
+	}
+	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", short(plan.Base), short(plan.Head), plan.Hash)
+	return b.String()
+}
+
+// maskValues hides the values of variables in a diff of Helm values.
+func maskValues(diff string) string {
+	return regexp.MustCompile(`(?m)^([-+ ]\s*(?:- )?(?:value|secret): ).*$`).ReplaceAllString(diff, `$1"***"`)
+}
+
+// markdownText makes text fit for a cell of a table.
+func markdownText(s string) string {
+	return strings.NewReplacer("\r", " ", "\n", " ", `\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "`", "\\`", "*", `\*`, "_", `\_`,
+		"[", `\[`, "]", `\]`, "@", "@<!-- -->").Replace(s)
+}
+
+// markdownCode makes text fit for a code span in a cell of a table.
+func markdownCode(s string) string {
+	return strings.NewReplacer("\r", " ", "\n", " ", "`", "'", "|", `\|`).Replace(s)
+}
+
+// fenceFor is a fence that the text cannot close.
+func fenceFor(text string) string {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return fence
+}
