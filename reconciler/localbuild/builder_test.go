@@ -348,8 +348,10 @@ func TestSourceInAFolder(t *testing.T) {
 		"services/stock/main.go":  "package main\n\nfunc main() { broken() }\n",
 	})
 	r.Path = "services/orders"
-	if image := b.good(t, r); image.Framework != "go" {
-		t.Errorf("got %+v", image)
+	r.Tree = git(t, r.Repository, "rev-parse", "HEAD:"+r.Path)
+	image := b.good(t, r)
+	if image.Framework != "go" || image.Tree != r.Tree {
+		t.Errorf("got %+v, want a Go app of tree %s", image, r.Tree)
 	}
 }
 

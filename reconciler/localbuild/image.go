@@ -28,6 +28,7 @@ const (
 	ownLabels      = "dev.plateform."
 	labelBuild     = ownLabels + "build"
 	labelPath      = ownLabels + "path"
+	labelTree      = ownLabels + "tree"
 	labelFramework = ownLabels + "framework"
 	labelPort      = ownLabels + "port"
 )
@@ -39,10 +40,11 @@ const nobody = 65532
 type Origin struct {
 	// ID of the build.
 	ID string
-	// Repository, Commit and Path of the source.
+	// Repository, Commit and Path of the source, and the hash of that path's tree.
 	Repository string
 	Commit     string
 	Path       string
+	Tree       string
 }
 
 // Label writes into an image where it comes from and what was found out about it.
@@ -64,7 +66,7 @@ func Label(image v1.Image, o Origin, d Detection) (v1.Image, error) {
 	}
 	for name, value := range map[string]string{
 		labelSource: redact(o.Repository), labelRevision: o.Commit,
-		labelBuild: o.ID, labelPath: o.Path, labelFramework: d.Framework, labelPort: port,
+		labelBuild: o.ID, labelPath: o.Path, labelTree: o.Tree, labelFramework: d.Framework, labelPort: port,
 	} {
 		delete(labels, name)
 		if value != "" {
@@ -85,7 +87,9 @@ func described(labels map[string]string) manifest.Image {
 	if err != nil {
 		port = 0
 	}
-	return manifest.Image{Commit: labels[labelRevision], Framework: labels[labelFramework], Port: port, Built: true}
+	return manifest.Image{
+		Commit: labels[labelRevision], Tree: labels[labelTree], Framework: labels[labelFramework], Port: port, Built: true,
+	}
 }
 
 // programImage puts a static program into an image of its own: the program, a user, and a folder for temporary files.

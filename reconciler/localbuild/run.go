@@ -93,7 +93,7 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 		return nil, err
 	}
 	r := j.request
-	labelled, err := Label(made, Origin{ID: r.ID, Repository: r.Repository, Commit: r.Commit, Path: r.Path}, detected)
+	labelled, err := Label(made, Origin{ID: r.ID, Repository: r.Repository, Commit: r.Commit, Path: r.Path, Tree: r.Tree}, detected)
 	if err != nil {
 		return nil, err
 	}
