@@ -35,6 +35,12 @@ func (p *project) addAsk(a ask) *ask {
 // contextOf is the name of a project's reports.
 func contextOf(k manifest.Key) string { return "plateform/" + k.String() }
 
+// keyOfContext is the project that reports of a name are about.
+func keyOfContext(context string) (manifest.Key, bool) {
+	workspace, project, ok := strings.Cut(strings.TrimPrefix(context, "plateform/"), "/")
+	return manifest.Key{Workspace: workspace, Project: project}, ok
+}
+
 // configContext is the name of the reports about the config repository itself.
 const configContext = "plateform/config"
 

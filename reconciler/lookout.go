@@ -1,7 +1,11 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,16 +91,27 @@ func (l *lookout) drop(w watch) {
 	delete(l.fresh, w)
 }
 
-// take returns the watches with news since it was last asked.
-func (l *lookout) take() map[watch]sighting {
+// news is a watch and what is known of it now.
+type news struct {
+	watch
+	sighting
+}
+
+// take returns the watches with news since it was last asked, in order.
+func (l *lookout) take() []news {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	news := make(map[watch]sighting, len(l.fresh))
-	for w := range l.fresh {
-		news[w] = *l.watches[w]
+	var all []news
+	for _, w := range slices.SortedFunc(maps.Keys(l.fresh), compareWatches) {
+		all = append(all, news{w, *l.watches[w]})
 	}
 	clear(l.fresh)
-	return news
+	return all
+}
+
+func compareWatches(a, b watch) int {
+	return cmp.Or(strings.Compare(a.repository, b.repository), strings.Compare(a.branch, b.branch),
+		strings.Compare(a.revision, b.revision), strings.Compare(a.path, b.path))
 }
 
 // hint makes all watches of a repository due.
@@ -157,7 +172,10 @@ func (l *lookout) next() (watch, time.Duration) {
 	var pick watch
 	var first *sighting
 	for w, s := range l.watches {
-		if !s.looking && (first == nil || s.due.Before(first.due)) {
+		if s.looking {
+			continue
+		}
+		if first == nil || cmp.Or(s.due.Compare(first.due), compareWatches(w, pick)) < 0 {
 			pick, first = w, s
 		}
 	}

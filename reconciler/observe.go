@@ -13,24 +13,29 @@ import (
 
 // observeSources takes in what the lookout has seen.
 func (s *state) observeSources(_ context.Context, _ Hint) error {
-	for w, seen := range s.lookout.take() {
-		for k, parts := range s.watched[w] {
-			p := s.project(k)
-			for _, part := range parts {
-				if seen.err != nil {
-					p.lookErrors[part] = seen
-					s.dirty[k] = true
-					continue
-				}
-				if _, failed := p.lookErrors[part]; failed {
-					delete(p.lookErrors, part)
-					s.dirty[k] = true
-				}
-				s.moveTip(p, part, seen.tip)
+	for _, news := range s.lookout.take() {
+		wanted := s.watched[news.watch]
+		for _, k := range slices.SortedFunc(maps.Keys(wanted), compareKeys) {
+			for _, part := range wanted[k] {
+				s.sight(s.project(k), part, news.sighting)
 			}
 		}
 	}
 	return nil
+}
+
+// sight takes in one look at one source part.
+func (s *state) sight(p *project, part string, seen sighting) {
+	if seen.err != nil {
+		p.lookErrors[part] = seen
+		s.dirty[p.key] = true
+		return
+	}
+	if _, failed := p.lookErrors[part]; failed {
+		delete(p.lookErrors, part)
+		s.dirty[p.key] = true
+	}
+	s.moveTip(p, part, seen.tip)
 }
 
 // watch tells the lookout which places the sources of a project come from.
@@ -118,7 +123,8 @@ func (p *project) isHeld(part, key string) bool {
 func (s *state) observeBuilds(ctx context.Context, _ Hint) error {
 	for _, k := range slices.SortedFunc(maps.Keys(s.building), compareKeys) {
 		p := s.projects[k]
-		for part, build := range p.builds {
+		for _, part := range slices.Sorted(maps.Keys(p.builds)) {
+			build := p.builds[part]
 			if build.Status.Done {
 				continue
 			}

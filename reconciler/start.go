@@ -238,19 +238,17 @@ func (s *state) adopt(ctx context.Context, head string) error {
 		return fmt.Errorf("reading open reports: %w", err)
 	}
 	for _, report := range open {
-		for k, p := range s.projects {
-			if contextOf(k) != report.Context {
-				continue
-			}
-			kind, commit := manifest.CauseConfig, report.Commit
-			if report.Source != "" {
-				kind, commit = manifest.CauseSource, report.Source
-			}
-			p.addAsk(ask{Cause: manifest.Cause{Kind: kind, Commit: commit, Config: report.Commit}, Source: report.Source})
-			if report.Source != "" {
-				p.known = append(p.known, report.Source)
-			}
+		k, ok := keyOfContext(report.Context)
+		p := s.projects[k]
+		if !ok || p == nil {
+			continue
 		}
+		cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: report.Commit, Config: report.Commit}
+		if report.Source != "" {
+			cause.Kind, cause.Commit = manifest.CauseSource, report.Source
+			p.known = append(p.known, report.Source)
+		}
+		p.addAsk(ask{Cause: cause, Source: report.Source})
 	}
 	return nil
 }
