@@ -175,8 +175,11 @@ func askOf(t transition, commit manifest.Commit, retry bool, highest string) (as
 // runsOther says that the step took the newest release away, or brought another.
 func runsOther(t transition) bool { return t.Before.newestVersion() != t.After.newestVersion() }
 
+// inputsChanged says that something outside project.yaml matters to the project: what it uses of the platform and its
+// workspace, or something that kept it from being released and does not any more.
 func inputsChanged(t transition) bool {
-	return manifest.PlatformKey(t.Before.Inputs) != manifest.PlatformKey(t.After.Inputs)
+	mended := len(t.Before.Problems) > 0 && len(t.After.Problems) == 0
+	return mended || manifest.PlatformKey(t.Before.Inputs) != manifest.PlatformKey(t.After.Inputs)
 }
 
 // sourcesChanged says that where images come from, or how they are built, was edited.
