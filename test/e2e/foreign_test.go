@@ -68,7 +68,7 @@ func pushAllTheTime(ctx context.Context, r *repo) (landed []string, err error) {
 	if _, err := run1(filepath.Dir(r.bare), nil, "git", "clone", "--quiet", r.bare, other); err != nil {
 		return nil, err
 	}
-	pause := time.NewTicker(100 * time.Millisecond)
+	pause := time.NewTicker(150 * time.Millisecond)
 	defer pause.Stop()
 	for {
 		select {
@@ -76,15 +76,24 @@ func pushAllTheTime(ctx context.Context, r *repo) (landed []string, err error) {
 			return landed, nil
 		case <-pause.C:
 		}
-		file := foreignFile(len(landed))
-		script := fmt.Sprintf(`mkdir -p docs && echo %[1]s >%[1]s && git add %[1]s && git commit --quiet -m 'Add %[1]s'
-			for i in $(seq 200); do git push --quiet origin HEAD:main 2>/dev/null && exec git rev-parse HEAD; git pull --quiet --rebase origin main; done; exit 1`, file)
-		commit, err := run1(other, nil, "sh", "-c", script)
+		commit, err := pushOne(r, other, foreignFile(len(landed)))
 		if err != nil {
 			return landed, err
 		}
 		landed = append(landed, commit)
 	}
+}
+
+// pushOne adds a file and pushes it, as often as it takes.
+func pushOne(r *repo, checkout, file string) (commit string, err error) {
+	r.people.Lock()
+	defer r.people.Unlock()
+	return run1(checkout, nil, "sh", "-c", fmt.Sprintf(`
+		mkdir -p docs && echo %[1]s >%[1]s && git add %[1]s && git commit --quiet -m 'Add %[1]s'
+		for i in $(seq 100); do
+			git pull --quiet --rebase origin main && git push --quiet origin HEAD:main 2>/dev/null && exec git rev-parse HEAD
+		done
+		exit 1`, file))
 }
 
 // Every push of Plateform's is beaten by somebody else's at the last moment; it lands on top of it the next time.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -16,8 +17,9 @@ import (
 type repo struct {
 	t          *testing.T
 	bare, work string
-	url        string   // where serve and builds get it from
-	rewritten  []string // commits the branch was forced to by the story itself
+	url        string     // where serve and builds get it from
+	people     sync.Mutex // they take turns at pushing; Plateform does not wait for them, nor they for it
+	rewritten  []string   // commits the branch was forced to by the story itself
 }
 
 func newRepo(t *testing.T, dir, name string) *repo {
@@ -101,6 +103,8 @@ func (r *repo) pull() {
 // push sends the checkout to the branch, again on top of what others pushed meanwhile, and returns the commit it is at.
 func (r *repo) push() string {
 	r.t.Helper()
+	r.people.Lock()
+	defer r.people.Unlock()
 	const attempts = 100
 	var err error
 	for range attempts {
@@ -139,9 +143,15 @@ func (r *repo) stage(fs files) {
 func (r *repo) commit(message string, fs files) string {
 	r.t.Helper()
 	r.pull()
+	r.record(message, fs)
+	return r.push()
+}
+
+// record changes files in one commit of the checkout, together with what is staged already.
+func (r *repo) record(message string, fs files) {
+	r.t.Helper()
 	r.stage(fs)
 	r.git("commit", "--quiet", "--allow-empty", "--message", message)
-	return r.push()
 }
 
 // revert reverts the commits, one commit each, in one push, and returns the last of them.

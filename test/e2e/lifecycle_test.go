@@ -98,7 +98,8 @@ func TestProjectMovedToAnotherFolder(t *testing.T) {
 	store := &project{w: w, workspace: "ws-1", name: "store", app: shop.app}
 	w.config.pull()
 	w.config.git("mv", shop.dir(), store.dir())
-	commit := w.config.commit("Call it store", files{store.file(): store.yaml()})
+	w.config.record("Call it store", files{store.file(): store.yaml()})
+	commit := w.config.push()
 
 	shop.gone()
 	w.verdictOn(commit, store.context())
@@ -158,7 +159,8 @@ func TestEmptyTreePrunesNothing(t *testing.T) {
 
 	w.config.pull()
 	w.config.git("rm", "--quiet", "-r", ".")
-	emptied := w.config.commit("Remove everything", nil)
+	w.config.record("Remove everything", nil)
+	emptied := w.config.push()
 	if verdict := w.verdictOn(emptied, "plateform/config"); verdict.State != "failure" {
 		t.Errorf("an empty tree ended with %+v", verdict)
 	}

@@ -18,8 +18,7 @@ func TestPlanIsWhatIsReleased(t *testing.T) {
 
 	base := w.config.head()
 	w.config.pull()
-	w.config.stage(files{shop.file(): shop.yaml("replicas: 2", "env: [{name: LEVEL, value: debug}]")})
-	w.config.git("commit", "--quiet", "--message", "Change shop")
+	w.config.record("Change shop", files{shop.file(): shop.yaml("replicas: 2", "env: [{name: LEVEL, value: debug}]")})
 	first := w.planHash(shop, base)
 	away := shop.app.bare + ".away"
 	if err := os.Rename(shop.app.bare, away); err != nil {
