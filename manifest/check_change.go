@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // CheckChange tells which changes of a project are refused because its data would not survive them: another type or
@@ -51,8 +49,8 @@ func major(version string) (int, error) {
 
 // lessStorage says that after is less than before. What is no quantity is told elsewhere.
 func lessStorage(before, after string) bool {
-	was, errWas := resource.ParseQuantity(before)
-	is, errIs := resource.ParseQuantity(after)
+	was, errWas := parseQuantity(before)
+	is, errIs := parseQuantity(after)
 	return errWas == nil && errIs == nil && is.Cmp(was) < 0
 }
 

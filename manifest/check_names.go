@@ -14,6 +14,9 @@ const (
 	longestLabel = validation.DNS1123LabelMaxLength
 	// longestDatabase leaves room for what Kubernetes appends to the name of a StatefulSet, and to a CronJob's with -backup.
 	longestDatabase = 45
+	// longestHost is a whole host, longestDomain one that projects get a label below.
+	longestHost   = validation.DNS1123SubdomainMaxLength
+	longestDomain = longestHost - longestLabel - 1
 )
 
 // checkLabel checks a name that becomes a DNS label. What is the noun for the message.
@@ -30,6 +33,19 @@ func checkLabel(what, name string, longest int) error {
 	return nil
 }
 
+// checkNamespace checks a name that becomes a namespace.
+func checkNamespace(what, name string) error {
+	const fix = "use lower-case letters, digits and dashes, such as ws-42"
+	if len(validation.IsDNS1123Label(name)) > 0 {
+		return refuse(fix, "the %s %s does not fit Kubernetes, which takes at most %d lower-case letters, digits and dashes",
+			what, quote(name), longestLabel)
+	}
+	if isReservedNamespace(name) {
+		return refuse("choose another name", "the %s %s is reserved for the cluster and the platform", what, quote(name))
+	}
+	return nil
+}
+
 // checkDomain checks a domain that hosts are under.
 func checkDomain(what, domain string) error {
 	const fix = "write it in lower case without scheme, port or *, like apps.example.com"
@@ -38,6 +54,9 @@ func checkDomain(what, domain string) error {
 	}
 	if len(validation.IsDNS1123Subdomain(domain)) > 0 || isAddress(domain) {
 		return refuse(fix, "the %s %s is not a domain name", what, quote(domain))
+	}
+	if len(domain) > longestDomain {
+		return refuse("choose a shorter one", "the %s %s has %d characters, more than %d", what, quote(domain), len(domain), longestDomain)
 	}
 	for label := range strings.SplitSeq(domain, ".") {
 		if len(label) > longestLabel {
@@ -68,17 +87,6 @@ func isReservedNamespace(namespace string) bool {
 		}
 	}
 	return strings.HasSuffix(namespace, "-system")
-}
-
-// checkNamespace checks the namespace of a workspace.
-func checkNamespace(namespace string) error {
-	if err := checkLabel("namespace", namespace, longestLabel); err != nil {
-		return err
-	}
-	if isReservedNamespace(namespace) {
-		return refuse("choose another name", "the namespace %s is reserved for the cluster and the platform", quote(namespace))
-	}
-	return nil
 }
 
 // checkUser checks a person.

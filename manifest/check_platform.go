@@ -6,6 +6,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/google/go-containerregistry/pkg/name"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Highest numbers of what people count.
@@ -18,7 +19,7 @@ const (
 func CheckPlatform(p *Platform) Problems {
 	c := collector{file: PlatformFile}
 	spec := p.Spec
-	c.addError("metadata.name", checkLabel("name", p.Metadata.Name, longestLabel))
+	c.addError("metadata.name", checkLabel("platform's name", p.Metadata.Name, longestLabel))
 	c.addError("spec.domain", checkDomain("platform's domain", spec.Domain))
 	c.addError("spec.registry.url", checkRegistry(spec.Registry.URL))
 	for i, pattern := range spec.Registry.Allow {
@@ -45,12 +46,12 @@ func CheckPlatform(p *Platform) Problems {
 
 func (c *collector) checkIngress(in IngressSpec) {
 	for _, f := range []struct{ field, what, value string }{
-		{"class", "ingress class", in.Class},
-		{"namespace", "namespace of the ingress controller", in.Namespace},
-		{"tlsIssuer", "name of the issuer", in.TLSIssuer},
+		{"class", "an ingress class", in.Class},
+		{"namespace", "a namespace", in.Namespace},
+		{"tlsIssuer", "an issuer", in.TLSIssuer},
 	} {
-		if f.value != "" {
-			c.addError("spec.ingress."+f.field, checkLabel(f.what, f.value, longestLabel))
+		if f.value != "" && len(validation.IsDNS1123Subdomain(f.value)) > 0 {
+			c.add("spec.ingress."+f.field, quote(f.value)+" is not the name of "+f.what+" in Kubernetes", "write its name as kubectl shows it")
 		}
 	}
 }

@@ -56,13 +56,16 @@ func (c *projectCheck) checkName() {
 		c.addError("metadata.name", err)
 		return
 	}
-	if c.spec.Domain != "" {
-		return
-	}
 	for _, host := range HostsOf(c.key, c.spec, c.domain()) {
-		if label, _, _ := strings.Cut(host, "."); len(label) > longestLabel {
-			c.add("metadata.name", fmt.Sprintf("the host %s of the project begins with %d characters before the first dot, more than %d",
+		label, _, _ := strings.Cut(host, ".")
+		if len(label) > longestLabel {
+			c.add("metadata.name", fmt.Sprintf("the host %s begins with %d characters before the first dot, more than %d",
 				quote(host), len(label), longestLabel), "choose a shorter name, or set spec.domain")
+			return
+		}
+		if len(host) > longestHost {
+			c.add("metadata.name", fmt.Sprintf("the host %s has %d characters, more than %d", quote(host), len(host), longestHost),
+				"choose a shorter name or domain")
 			return
 		}
 	}
@@ -117,12 +120,8 @@ func (c *projectCheck) checkImage() {
 		return
 	}
 	registry := c.platform.Spec.Registry
-	if isUnder(repository, registry.URL) {
-		if isUnder(repository, registry.URL+"/"+c.key.Workspace) || len(registry.Allow) > 0 && AllowedImage(&Platform{Spec: PlatformSpec{
-			Registry: RegistrySpec{URL: "-", Allow: registry.Allow}}}, c.spec.Image) == nil {
-			return
-		}
-		c.add("spec.image", fmt.Sprintf("the image %s belongs to another workspace", quote(c.spec.Image)),
+	if isUnder(repository, registry.URL) && !isUnder(repository, registry.URL+"/"+c.key.Workspace) && !isListed(registry.Allow, repository) {
+		c.add("spec.image", fmt.Sprintf("the image %s is in the platform's registry, but not in the folder of the workspace", quote(c.spec.Image)),
 			fmt.Sprintf("use an image under %s/%s, or ask a platform admin to add it to registry.allow in platform.yaml", registry.URL, c.key.Workspace))
 		return
 	}

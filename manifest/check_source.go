@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -196,21 +197,23 @@ func AllowedImage(p *Platform, image string) error {
 		return err
 	}
 	patterns := p.Spec.Registry.Allow
-	if len(patterns) == 0 || isUnder(repository, p.Spec.Registry.URL) {
+	if len(patterns) == 0 || isUnder(repository, p.Spec.Registry.URL) || isListed(patterns, repository) {
 		return nil
 	}
+	return refuse("use an image under "+strings.Join(patterns, " or ")+", or ask a platform admin to add it to registry.allow in platform.yaml",
+		"the image %s is not allowed on this platform", quote(image))
+}
+
+// isListed says that a pattern of registry.allow matches a repository.
+func isListed(patterns []string, repository string) bool {
 	host, path, _ := strings.Cut(repository, "/")
-	for _, pattern := range patterns {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		wantHost, wantPath, found := strings.Cut(pattern, "/")
 		if !found {
 			wantPath = "*"
 		}
-		if glob(wantHost, host) && glob(wantPath, path) {
-			return nil
-		}
-	}
-	return refuse("use an image under "+strings.Join(patterns, " or ")+", or ask a platform admin to add it to registry.allow in platform.yaml",
-		"the image %s is not allowed on this platform", quote(image))
+		return glob(wantHost, host) && glob(wantPath, path)
+	})
 }
 
 // imageRepository returns the full name of an image's repository: docker.io/library/nginx for nginx:1.27.

@@ -94,11 +94,9 @@ func CheckWorkspace(p *Platform, w *Workspace, projects map[string]*Project, hos
 
 func (c *collector) checkWorkspace(p *Platform, w *Workspace) {
 	spec := w.Spec
-	if spec.Namespace == "" {
-		c.addError("metadata.name", checkNamespace(w.Metadata.Name))
-	} else {
-		c.addError("metadata.name", checkLabel("name", w.Metadata.Name, longestLabel))
-		c.addError("spec.namespace", checkNamespace(spec.Namespace))
+	c.addError("metadata.name", checkNamespace("workspace's name", w.Metadata.Name))
+	if spec.Namespace != "" {
+		c.addError("spec.namespace", checkNamespace("namespace", spec.Namespace))
 	}
 	c.checkUser("spec.owner", spec.Owner)
 	seen := map[int64]bool{}
@@ -136,9 +134,6 @@ func (c *collector) checkOwnDomain(p *Platform, spec WorkspaceSpec, i int, domai
 // checkQuota adds up what the projects want.
 func (c *collector) checkQuota(p *Platform, w *Workspace, projects map[string]*Project) {
 	quota := w.Spec.Quota
-	c.checkAmount("spec.quota.cpu", quota.CPU, cpuAmount())
-	c.checkAmount("spec.quota.memory", quota.Memory, memoryAmount())
-	c.checkAmount("spec.quota.storage", quota.Storage, storageAmount())
 	if quota.Projects > 0 && len(projects) > quota.Projects {
 		c.add("spec.quota.projects", fmt.Sprintf("the workspace %s has %d projects, its quota is %d", w.Metadata.Name, len(projects), quota.Projects),
 			"remove a project, or ask a platform admin for more")
@@ -156,11 +151,18 @@ func (c *collector) checkQuota(p *Platform, w *Workspace, projects map[string]*P
 		}
 	}
 	for _, row := range []struct {
-		what, limit string
-		sum         *sum
-	}{{"cpu", quota.CPU, &cpu}, {"memory", quota.Memory, &memory}, {"storage", quota.Storage, &storage}} {
-		if row.sum.over(row.limit) {
-			c.add("spec.quota."+row.what, fmt.Sprintf("the projects of %s want %s %s together, the quota is %s",
+		limit string
+		amount
+		sum *sum
+	}{{quota.CPU, cpuAmount(), &cpu}, {quota.Memory, memoryAmount(), &memory}, {quota.Storage, storageAmount(), &storage}} {
+		if row.limit == "" {
+			continue
+		}
+		field := "spec.quota." + row.what
+		if err := row.check(row.limit); err != nil {
+			c.addError(field, err)
+		} else if row.sum.over(row.limit) {
+			c.add(field, fmt.Sprintf("the projects of %s want %s %s together, the quota is %s",
 				w.Metadata.Name, row.sum.total.String(), row.what, row.limit),
 				"use fewer replicas or smaller ones, or ask a platform admin for more")
 		}

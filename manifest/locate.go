@@ -25,21 +25,10 @@ func Locate(file string, data []byte, ps Problems) Problems {
 		}
 		n := find(root, p.Field)
 		p.Line, p.Column = n.Line, n.Column
-	}
-	if root != nil {
-		clampFile(located, file, data)
+		clampPositions(located[i:i+1], data)
 	}
 	sortProblems(located)
 	return located
-}
-
-// clampFile clamps the positions of the problems of one file among many.
-func clampFile(ps Problems, file string, data []byte) {
-	for i := range ps {
-		if ps[i].File == file {
-			clampPositions(ps[i:i+1], data)
-		}
-	}
 }
 
 // find returns the node that stands for a field, or for the nearest one above it: the value of a scalar, else the key.
