@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"regexp"
@@ -17,7 +16,6 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/semaphore"
 
-	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -176,7 +174,7 @@ func (b *Builder) Start(ctx context.Context, request reconciler.BuildRequest) er
 	if err != nil || j == nil {
 		return err
 	}
-	image, err := b.find(ctx, request)
+	image, err := Find(ctx, b.options.Registry, request)
 	switch {
 	case err != nil:
 		b.drop(j)
@@ -225,32 +223,6 @@ func (b *Builder) begin(request reconciler.BuildRequest) (*job, error) {
 	b.running.Add(1)
 	return j, nil
 }
-
-// find returns the image of an earlier build with this ID, or nil.
-func (b *Builder) find(ctx context.Context, r reconciler.BuildRequest) (*manifest.Image, error) {
-	digest, labels, err := b.options.Registry.Lookup(ctx, r.Destination, tagOf(r))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if labels[labelBuild] != r.ID {
-		b.options.Log.Warn("the image under the tag of this build is not from it and will be replaced", "build", r.ID, "project", r.Key, "digest", digest)
-		return nil, nil
-	}
-	return imageOf(r, digest, labels), nil
-}
-
-// imageOf is what a build of the request made, going by the labels alone: that way it is the same whoever asks.
-func imageOf(r reconciler.BuildRequest, digest string, labels map[string]string) *manifest.Image {
-	image := described(labels)
-	image.Name, image.Repository, image.Tag, image.Digest = r.Image, r.Destination, tagOf(r), digest
-	return &image
-}
-
-// tagOf is the tag that a build pushes to.
-func tagOf(r reconciler.BuildRequest) string { return "build-" + r.ID }
 
 // drop forgets a build that has not come to an end.
 func (b *Builder) drop(j *job) {

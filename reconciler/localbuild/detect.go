@@ -72,8 +72,8 @@ func (d *Detection) setPort(port int, reason string) {
 	}
 }
 
-// Detect finds out what a source is. What is authored wins over what is found: build.dockerfile, then build.framework,
-// then a Dockerfile, then the files that give a framework away. It reads files only, and none outside the source.
+// Detect finds out what a source is. What is authored wins over what is found. A Dockerfile at the root of the source is
+// followed whatever the framework, unless that was authored to be go. It reads files only, and none outside the source.
 func Detect(s Source, authored *manifest.Build) (Detection, error) {
 	root, err := os.OpenRoot(s.Root)
 	if err != nil {

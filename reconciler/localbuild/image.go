@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 )
 
 // The labels that say where an image comes from. They make it possible to take over what an earlier process built.
@@ -36,44 +38,33 @@ const (
 // nobody is the user that a Go program runs as: one that owns nothing, known by number so that Kubernetes can check it.
 const nobody = 65532
 
-// Origin says what an image was built from.
-type Origin struct {
-	// ID of the build.
-	ID string
-	// Repository, Commit and Path of the source, and the hash of that path's tree.
-	Repository string
-	Commit     string
-	Path       string
-	Tree       string
+// labelsOf says of an image what it was built from and what was found out about it. What is not known has no label.
+func labelsOf(r reconciler.BuildRequest, d Detection) map[string]string {
+	labels := map[string]string{
+		labelSource: redact(r.Repository), labelRevision: r.Commit,
+		labelBuild: r.ID, labelPath: r.Path, labelTree: r.Tree, labelFramework: d.Framework,
+	}
+	if d.Port != 0 {
+		labels[labelPort] = strconv.Itoa(d.Port)
+	}
+	maps.DeleteFunc(labels, func(_, value string) bool { return value == "" })
+	return labels
 }
 
-// Label writes into an image where it comes from and what was found out about it.
-func Label(image v1.Image, o Origin, d Detection) (v1.Image, error) {
+// label writes labels into an image. It keeps those that a Dockerfile gave it, except in our name.
+func label(image v1.Image, labels map[string]string) (v1.Image, error) {
 	file, err := image.ConfigFile()
 	if err != nil {
 		return nil, fmt.Errorf("reading the built image: %w", err)
 	}
 	config := *file.Config.DeepCopy()
-	labels := map[string]string{}
-	for name, value := range config.Labels {
-		if !strings.HasPrefix(name, ownLabels) {
-			labels[name] = value // whatever the Dockerfile says, except in our name
-		}
+	if config.Labels == nil {
+		config.Labels = map[string]string{}
 	}
-	port := ""
-	if d.Port != 0 {
-		port = strconv.Itoa(d.Port)
-	}
-	for name, value := range map[string]string{
-		labelSource: redact(o.Repository), labelRevision: o.Commit,
-		labelBuild: o.ID, labelPath: o.Path, labelTree: o.Tree, labelFramework: d.Framework, labelPort: port,
-	} {
-		delete(labels, name)
-		if value != "" {
-			labels[name] = value
-		}
-	}
-	config.Labels = labels
+	maps.DeleteFunc(config.Labels, func(name, _ string) bool {
+		return strings.HasPrefix(name, ownLabels) || name == labelSource || name == labelRevision
+	})
+	maps.Copy(config.Labels, labels)
 	labelled, err := mutate.Config(image, config)
 	if err != nil {
 		return nil, fmt.Errorf("labelling the image: %w", err)

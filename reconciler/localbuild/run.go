@@ -11,8 +11,6 @@ import (
 	"slices"
 	"time"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
@@ -86,64 +84,28 @@ func (b *Builder) build(j *job) (image *manifest.Image, log string, err error) {
 	return image, lines.tail.text(), err
 }
 
-// steps are the build itself.
+// steps fetch the source and turn it into an image in the registry.
 func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) (*manifest.Image, error) {
-	made, detected, err := b.make(ctx, j.request, work, log)
-	if err != nil {
-		return nil, err
-	}
 	r := j.request
-	labelled, err := Label(made, Origin{ID: r.ID, Repository: r.Repository, Commit: r.Commit, Path: r.Path, Tree: r.Tree}, detected)
-	if err != nil {
-		return nil, err
-	}
-	b.enter(j, reconciler.StagePushing)
-	log.printf("pushing to %s:%s", r.Destination, tagOf(r))
-	digest, err := b.options.Registry.Push(ctx, r.Destination, tagOf(r), labelled)
-	if err != nil {
-		return nil, err
-	}
-	log.printf("pushed %s", digest)
-	file, err := labelled.ConfigFile()
-	if err != nil {
-		return nil, fmt.Errorf("reading the built image: %w", err)
-	}
-	return imageOf(r, digest, file.Config.Labels), nil
-}
-
-// make turns the source of a request into an image that is not labelled yet.
-func (b *Builder) make(ctx context.Context, r reconciler.BuildRequest, work string, log *logFile) (v1.Image, Detection, error) {
 	log.printf("build %s of %s for %s", r.ID, r.Key, r.Image)
 	log.printf("source: %s at %s %s", r.Repository, r.Commit, r.Path)
 	source := Source{Root: filepath.Join(work, "source"), Path: r.Path}
-	if err := os.Mkdir(source.Root, 0o700); err != nil {
-		return nil, Detection{}, fmt.Errorf("preparing the build: %w", err)
+	made := filepath.Join(work, "made")
+	for _, dir := range []string{source.Root, made} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("preparing the build: %w", err)
+		}
 	}
 	if err := b.options.Checkout(ctx, r.Repository, r.Commit, source.Root); err != nil {
-		return nil, Detection{}, fmt.Errorf("the source cannot be fetched: %w", err)
+		return nil, fmt.Errorf("the source cannot be fetched: %w", err)
 	}
 	if err := checkSize(source.Root, b.options.MaxSource); err != nil {
-		return nil, Detection{}, err
-	}
-	detected, err := Detect(source, r.Build)
-	for _, reason := range detected.Reasons {
-		log.printf("%s: %s (%s)", reason.Field, reason.Value, reason.Reason)
-	}
-	if err != nil {
-		return nil, detected, err
+		return nil, err
 	}
 	steps := Steps{
-		Name: r.ID, Work: filepath.Join(work, "made"), Cache: filepath.Join(b.options.Dir, "cache"),
-		GoCommand: b.options.GoCommand, Log: log,
+		Name: r.ID, Work: made, Cache: filepath.Join(b.options.Dir, "cache"), GoCommand: b.options.GoCommand, Log: log,
 	}
-	if err := os.Mkdir(steps.Work, 0o700); err != nil {
-		return nil, detected, fmt.Errorf("preparing the build: %w", err)
-	}
-	var env []manifest.BuildVar
-	if r.Build != nil {
-		env = r.Build.Env
-	}
-	return steps.Build(ctx, source, detected, env)
+	return steps.Run(ctx, r, source, b.options.Registry, func() { b.enter(j, reconciler.StagePushing) })
 }
 
 // claim makes Dir this process's own, once, and clears away what a killed process left behind.

@@ -2,12 +2,15 @@ package localbuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 )
 
 // Steps turns a source into an image, once.
@@ -22,6 +25,68 @@ type Steps struct {
 	GoCommand string
 	// Log takes what the tools say; nothing is kept when nil.
 	Log io.Writer
+}
+
+// Find returns the image of an earlier build with the ID of the request, or nil. An image under the tag of this build that
+// is not from it counts for nothing.
+func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*manifest.Image, error) {
+	digest, labels, err := in.Lookup(ctx, r.Destination, tagOf(r))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && labels[labelBuild] != r.ID {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return imageOf(r, digest, labels), nil
+}
+
+// Run is the whole build of a request whose source is checked out: detect, build, label, push. It returns the image as
+// a release records it. pushing is called once the image is made.
+func (s Steps) Run(ctx context.Context, r reconciler.BuildRequest, src Source, to Registry, pushing func()) (*manifest.Image, error) {
+	d, err := Detect(src, r.Build)
+	for _, reason := range d.Reasons {
+		s.printf("%s: %s (%s)", reason.Field, reason.Value, reason.Reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var env []manifest.BuildVar
+	if r.Build != nil {
+		env = r.Build.Env
+	}
+	image, d, err := s.Build(ctx, src, d, env)
+	if err != nil {
+		return nil, err
+	}
+	labels := labelsOf(r, d)
+	if image, err = label(image, labels); err != nil {
+		return nil, err
+	}
+	pushing()
+	s.printf("pushing to %s:%s", r.Destination, tagOf(r))
+	digest, err := to.Push(ctx, r.Destination, tagOf(r), image)
+	if err != nil {
+		return nil, err
+	}
+	s.printf("pushed %s", digest)
+	return imageOf(r, digest, labels), nil
+}
+
+// imageOf is what a build of the request made, going by the labels alone: that way it is the same whoever asks.
+func imageOf(r reconciler.BuildRequest, digest string, labels map[string]string) *manifest.Image {
+	image := described(labels)
+	image.Name, image.Repository, image.Tag, image.Digest = r.Image, r.Destination, tagOf(r), digest
+	return &image
+}
+
+// tagOf is the tag that a build pushes to.
+func tagOf(r reconciler.BuildRequest) string { return "build-" + r.ID }
+
+// printf adds a line of our own to the log.
+func (s Steps) printf(format string, args ...any) {
+	if s.Log != nil {
+		fmt.Fprintf(s.Log, format+"\n", args...)
+	}
 }
 
 // Build makes the image of a source, without labels. The Detection that it returns knows a port that only the finished

@@ -3,10 +3,12 @@ package localbuild_test
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -14,7 +16,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localbuild"
+	"github.com/plateform/plateform/test/ociregistry"
 )
 
 // toolbox is a search path with stand-ins for container tools that note how they are called.
@@ -45,7 +49,16 @@ func newToolbox(t *testing.T) *toolbox {
 	if err := tarball.WriteToFile(filepath.Join(b.dir, "image.tar"), tag, b.image); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", b.dir+":/usr/bin:/bin")
+	for _, program := range []string{"sed", "cp", "env"} { // all that the scripts need, and no real container tool
+		path, err := exec.LookPath(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(b.dir, program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", b.dir)
 	t.Setenv("PLATEFORM_TOKEN", "hunter2")
 	return b
 }
@@ -180,23 +193,36 @@ func TestWithoutADockerfile(t *testing.T) {
 
 func TestLabelsAreOurs(t *testing.T) {
 	b := newToolbox(t)
-	image, err := localbuild.Label(b.image, localbuild.Origin{
-		ID: "one", Repository: "https://bob:hunter2@example.com/shop", Commit: "4b825dc", Path: "web",
-	}, localbuild.Detection{Framework: "nextjs", Port: 3000})
+	b.add(t, "docker", docker)
+	dir := filepath.Join(t.TempDir(), "source")
+	writeFiles(t, dir, map[string]string{"web/Dockerfile": "FROM scratch\nEXPOSE 3000\n"})
+	server := ociregistry.New(t)
+	r := reconciler.BuildRequest{
+		ID: "one", Image: "app", Repository: "https://bob:hunter2@example.com/shop", Commit: "4b825dc", Path: "web", Tree: "9fceb02",
+		Build: &manifest.Build{Framework: "nextjs"}, Destination: server.Host + "/ws-1/shop",
+	}
+	steps := localbuild.Steps{Name: "one", Work: t.TempDir(), Cache: t.TempDir()}
+	built, err := steps.Run(t.Context(), r, localbuild.Source{Root: dir, Path: "web"}, server.Client(t, "", ""), func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for label, want := range map[string]string{
-		"maintainer": "alice", "dev.plateform.build": "one", "dev.plateform.path": "web", "dev.plateform.framework": "nextjs",
-		"dev.plateform.port": "3000", "org.opencontainers.image.revision": "4b825dc",
+	want := map[string]string{
+		"maintainer": "alice", "dev.plateform.build": "one", "dev.plateform.path": "web", "dev.plateform.tree": "9fceb02",
+		"dev.plateform.framework": "nextjs", "dev.plateform.port": "3000", "org.opencontainers.image.revision": "4b825dc",
 		"org.opencontainers.image.source": "https://***@example.com/shop",
-	} {
-		if got := file.Config.Labels[label]; got != want {
-			t.Errorf("label %s is %q, want %q", label, got, want)
-		}
+	}
+	digest, labels, err := server.Client(t, "", "").Lookup(t.Context(), r.Destination, "build-one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, labels); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+	found, err := localbuild.Find(t.Context(), server.Client(t, "", ""), r)
+	if err != nil || found == nil || found.Digest != digest {
+		t.Fatalf("found %+v, %v", found, err)
+	}
+	if diff := cmp.Diff(built, found); diff != "" {
+		t.Errorf("what is found differs from what was built (-built +found):\n%s", diff)
 	}
 }
