@@ -103,7 +103,7 @@ func (a *app) commands() []*cobra.Command {
 		a.demoCommand(), a.initCommand(),
 		a.validateCommand(), a.planCommand(), a.statusCommand(),
 		a.rollbackCommand(), a.retryCommand(),
-		a.serveCommand(),
+		a.serveCommand(), a.buildCommand(),
 	}
 }
 

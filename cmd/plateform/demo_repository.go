@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -77,17 +75,9 @@ func (r *demoRepository) blob(ctx context.Context, name string) (string, error) 
 	return r.bare.run(ctx, "rev-parse", "main:"+name)
 }
 
-// demoValues is what the story shows of a values.yaml.
-type demoValues struct {
-	Release string
-	Host    string
-	Image   struct{ Repository, Tag, Digest string }
-}
-
 // values are those of hello in the GitOps repository.
-func (d *demo) values(ctx context.Context) (v demoValues, err error) {
-	err = yaml.Unmarshal([]byte(d.gitops.read(ctx, manifest.ValuesFile(helloKey()))), &v)
-	return v, err
+func (d *demo) values(ctx context.Context) (runningValues, error) {
+	return parseRunning([]byte(d.gitops.read(ctx, manifest.ValuesFile(helloKey()))))
 }
 
 // helloKey names the project of the demo.

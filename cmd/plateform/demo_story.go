@@ -248,7 +248,7 @@ func (d *demo) showReport(r reconciler.Report) {
 
 // released waits until GitOps has a release, and shows it.
 func (d *demo) released(ctx context.Context, version string, begun time.Time) error {
-	var values demoValues
+	var values runningValues
 	err := d.await(ctx, version+" in plateform-gitops", func() (bool, error) {
 		var err error
 		values, err = d.values(ctx)
@@ -268,7 +268,7 @@ func (d *demo) released(ctx context.Context, version string, begun time.Time) er
 	}
 	d.say("     image        %s:%s@%s", values.Image.Repository, values.Image.Tag, short(values.Image.Digest))
 	d.say("     GitOps       plateform-gitops %s  %s", short(head), manifest.ValuesFile(helloKey()))
-	d.say("     url          https://%s", values.Host)
+	d.say("     url          %s", values.url())
 	d.say("     took         %s", seconds(took))
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/plateform/plateform/manifest"
@@ -51,24 +52,41 @@ func (s *projectStatus) settled(gitopsKnown bool) projectState {
 	return stateRunning
 }
 
-// judgeHolds explains what is kept from being released.
+// judgeHolds explains what is kept from being released. One event can hold several parts.
 func (s *projectStatus) judgeHolds(spec manifest.RunSpec) {
+	type event struct {
+		reason          manifest.HoldReason
+		release, commit string
+	}
+	var events []event
+	parts := map[event][]string{}
+	nouns := map[event][]string{}
 	for _, h := range spec.Holds {
-		what := h.Part
-		if h.Source != "" {
-			what += " at commit " + short(h.Source)
+		e := event{h.Reason, h.Release, h.Commit}
+		if !slices.Contains(events, e) {
+			events = append(events, e)
 		}
-		if h.Reason == manifest.HeldFailed {
-			s.set(stateFailed, fmt.Sprintf("%s did not build and is not tried again by itself", what),
+		part := h.Part
+		if h.Source != "" && strings.HasPrefix(h.Part, manifest.PartSource) {
+			part += " at commit " + short(h.Source)
+		}
+		parts[e] = append(parts[e], part)
+		nouns[e] = append(nouns[e], partNoun(h.Part))
+	}
+	for _, e := range events {
+		what := strings.Join(parts[e], ", ")
+		if e.reason == manifest.HeldFailed {
+			s.set(stateFailed, what+": this did not build, and is not tried again by itself",
 				"push a fix, or run: plateform retry "+s.Key.String())
 			continue
 		}
 		by := ""
-		if h.Commit != "" {
-			by = " by commit " + short(h.Commit)
+		if e.commit != "" {
+			by = " by commit " + short(e.commit)
 		}
-		s.set(stateHeld, fmt.Sprintf("%s is held: %s was rolled back%s", what, h.Release, by),
-			fmt.Sprintf("nothing, if that is meant; a newer %s ends the hold, and so does: plateform retry %s", partNoun(h.Part), s.Key))
+		s.set(stateHeld, fmt.Sprintf("held: %s, because %s was rolled back%s", what, e.release, by),
+			fmt.Sprintf("nothing, if that is meant; what ends it: %s, or: plateform retry %s",
+				strings.Join(slices.Compact(nouns[e]), ", "), s.Key))
 	}
 }
 
@@ -76,11 +94,11 @@ func (s *projectStatus) judgeHolds(spec manifest.RunSpec) {
 func partNoun(part string) string {
 	switch {
 	case strings.HasPrefix(part, manifest.PartSource):
-		return "push to the app"
+		return "a push to the app"
 	case part == manifest.PartProject:
-		return "project.yaml"
+		return "a change of project.yaml"
 	}
-	return "platform.yaml or workspace.yaml"
+	return "a change of platform.yaml or workspace.yaml"
 }
 
 // set gives the project a state with its reason. A later state is the graver one.

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -138,14 +136,11 @@ func (l *look) readGitOps(key manifest.Key, s *projectStatus) (*manifest.Run, er
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var values struct{ Release, Host string }
-	if err := yaml.Unmarshal(data, &values); err != nil {
-		return nil, fmt.Errorf("%s of the GitOps repository: %w", manifest.ValuesFile(key), err)
+	values, err := parseRunning(data)
+	if err != nil {
+		return nil, err
 	}
-	s.Runs = values.Release
-	if values.Host != "" {
-		s.URL = "https://" + values.Host
-	}
+	s.Runs, s.URL = values.Release, values.url()
 	file := manifest.RunFile(key)
 	data, err = l.gitops.objects.Read(l.gitopsHead, file)
 	if errors.Is(err, fs.ErrNotExist) {

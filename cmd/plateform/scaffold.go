@@ -10,6 +10,8 @@ import (
 	"text/template"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/plateform/plateform/manifest"
 )
 
 // scaffoldArchive is what init writes, as templates.
@@ -67,6 +69,9 @@ func (s *scaffold) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkScaffold(files); err != nil {
+		return err
+	}
 	if err := writeFiles(s.dir, files); err != nil {
 		return err
 	}
@@ -101,6 +106,23 @@ func (s *scaffold) fill(templates *txtar.Archive) (*txtar.Archive, error) {
 		filled.Files = append(filled.Files, txtar.File{Name: f.Name, Data: b.Bytes()})
 	}
 	return filled, nil
+}
+
+// checkScaffold refuses flags that make a platform.yaml that Plateform would refuse.
+func checkScaffold(files *txtar.Archive) error {
+	for _, f := range files.Files {
+		if f.Name != configDir+"/"+manifest.PlatformFile {
+			continue
+		}
+		platform, problems := manifest.ParsePlatform(manifest.PlatformFile, f.Data)
+		if platform != nil {
+			problems = manifest.CheckPlatform(platform)
+		}
+		if len(problems) > 0 {
+			return usageError("these flags make no valid platform (see plateform init -h):\n%w", problems)
+		}
+	}
+	return nil
 }
 
 // publish makes a folder a repository with a first commit, and pushes that to a new bare one. It returns the commit.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,6 +38,14 @@ func TestScripts(t *testing.T) {
 			for _, who := range []string{"AUTHOR", "COMMITTER"} {
 				e.Setenv("GIT_"+who+"_NAME", "alice")
 				e.Setenv("GIT_"+who+"_EMAIL", "alice@example.com")
+			}
+			// Builds of the demo use the caches of the Go installation, as they do for people.
+			caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
+			if err != nil {
+				return err
+			}
+			for i, dir := range strings.Fields(string(caches)) {
+				e.Setenv([]string{"GOCACHE", "GOMODCACHE"}[i], dir)
 			}
 			return os.Mkdir(filepath.Join(e.WorkDir, "tmp"), 0o755)
 		},

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/localbuild"
+	"github.com/plateform/plateform/reconciler/registry"
+)
+
+// buildCommand holds the steps that a build server runs.
+func (a *app) buildCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "build",
+		GroupID: groupRun,
+		Short:   "The steps of a build, for build servers: what is it, make its image",
+		Long: `The steps of a build, for build servers: what is it, make its image.
+
+They are the same that serve runs with builder.kind local. They work on a checkout of the app, and need neither of
+Plateform's repositories.`,
+		Example: `  plateform build detect
+  plateform build image --destination harbor.example.com/ws-1/shop --id 4f2a --commit 9fceb02...`,
+		Args: a.noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.buildDetectCommand(), a.buildImageCommand())
+	return c
+}
+
+// sourceFlags say what of a checkout is built, and how.
+type sourceFlags struct {
+	path       string
+	framework  string
+	dockerfile string
+	env        []string
+	output     string
+}
+
+func (f *sourceFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.path, "path", "", "folder of the checkout that is built (source.path of the project)")
+	c.Flags().StringVar(&f.framework, "framework", "", "what the source is (build.framework; default: found out)")
+	c.Flags().StringVar(&f.dockerfile, "dockerfile", "", "Dockerfile inside the path (build.dockerfile)")
+	c.Flags().StringVarP(&f.output, "output", "o", "text", "text or json")
+}
+
+// source is the checkout in the folder that was named, or the one the user stands in.
+func (f *sourceFlags) source(args []string) (localbuild.Source, error) {
+	if err := oneOf("output", f.output, "text", "json"); err != nil {
+		return localbuild.Source{}, err
+	}
+	dir := "."
+	if len(args) > 0 {
+		dir = args[0]
+	}
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return localbuild.Source{}, err
+	}
+	if info, err := os.Stat(root); err != nil || !info.IsDir() {
+		return localbuild.Source{}, usageError("there is no folder %s (name the checkout of the app)", dir)
+	}
+	return localbuild.Source{Root: root, Path: f.path}, nil
+}
+
+// settings are those of the project.
+func (f *sourceFlags) settings() (*manifest.Build, error) {
+	b := &manifest.Build{Framework: f.framework, Dockerfile: f.dockerfile}
+	for _, variable := range f.env {
+		name, value, found := strings.Cut(variable, "=")
+		if !found {
+			return nil, usageError("--env %s: write NAME=VALUE", name)
+		}
+		b.Env = append(b.Env, manifest.BuildVar{Name: name, Value: value})
+	}
+	return b, nil
+}
+
+// buildDetectCommand says what a source is.
+func (a *app) buildDetectCommand() *cobra.Command {
+	var flags sourceFlags
+	c := &cobra.Command{
+		Use:   "detect [DIR]",
+		Short: "Say what a source is and which port it listens on, with reasons",
+		Long: `Say what a source is and which port it listens on, with reasons.
+
+Files are read, nothing is run. The exit code is 1 when nothing says how to build it. --output json prints
+{"framework", "port", "dockerfile", "package", "reasons"}; what is not known is left out.`,
+		Example: `  plateform build detect
+  plateform build detect ../shop --path services/orders --output json`,
+		Args: argumentCount(0, 1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.buildDetect(flags, args) },
+	}
+	flags.add(c)
+	return c
+}
+
+func (a *app) buildDetect(flags sourceFlags, args []string) error {
+	source, err := flags.source(args)
+	if err != nil {
+		return err
+	}
+	settings, err := flags.settings()
+	if err != nil {
+		return err
+	}
+	found, err := localbuild.Detect(source, settings)
+	if err != nil {
+		return ofTheSource(err)
+	}
+	if flags.output == "json" {
+		if found.Reasons == nil {
+			found.Reasons = []manifest.Inference{}
+		}
+		return writeJSON(a.stdout, found)
+	}
+	fmt.Fprintln(a.stdout, found.Framework)
+	for _, reason := range found.Reasons {
+		fmt.Fprintf(a.stdout, "  %-17s %s (%s)\n", reason.Field, reason.Value, reason.Reason)
+	}
+	return nil
+}
+
+// imageFlags say what to make.
+type imageFlags struct {
+	sourceFlags
+	request      reconciler.BuildRequest
+	usernameFile string
+	passwordFile string
+	insecure     bool
+	goCommand    string
+}
+
+// buildImageCommand makes an image and pushes it.
+func (a *app) buildImageCommand() *cobra.Command {
+	var flags imageFlags
+	c := &cobra.Command{
+		Use:   "image [DIR]",
+		Short: "Make the image of a source and push it",
+		Long: `Make the image of a source and push it.
+
+A Go program is compiled and put into an image without any container tool; for everything else the source needs a
+Dockerfile, and the machine one of buildctl, buildah, docker and podman. The image is pushed as build-<ID>, with labels
+that say where it comes from. When an image of that build is there already, nothing is built.
+
+What the tools say goes to standard error. The exit code is 1 when the source is at fault, and 3 when the registry or this
+machine is. --output json prints the image as a release file has it.`,
+		Example: `  plateform build image --destination harbor.example.com/ws-1/shop --id 4f2a \
+      --repository https://github.com/acme/shop --commit 9fceb02d0ae598e95dc970b74767f19372d61af8
+  plateform build image ../shop --path web --env NEXT_PUBLIC_API=https://api --username-file user --password-file token ...`,
+		Args: argumentCount(0, 1),
+		RunE: func(c *cobra.Command, args []string) error { return a.buildImage(c.Context(), flags, args) },
+	}
+	flags.add(c)
+	f := c.Flags()
+	f.StringArrayVar(&flags.env, "env", nil, "NAME=VALUE of the build's environment (build.env); may be repeated")
+	f.StringVar(&flags.request.ID, "id", "", "ID of the build; required")
+	f.StringVar(&flags.request.Destination, "destination", "", "repository to push to, without a tag; required")
+	f.StringVar(&flags.request.Commit, "commit", "", "commit of the checkout, for the labels; required")
+	f.StringVar(&flags.request.Repository, "repository", "", "URL of the checkout, for the labels")
+	f.StringVar(&flags.request.Tree, "tree", "", "hash of the path's tree, for the labels")
+	f.StringVar(&flags.request.Image, "name", "app", "name of the image in the release: app, or the service")
+	f.StringVar(&flags.usernameFile, "username-file", "", "file with the username for the registry")
+	f.StringVar(&flags.passwordFile, "password-file", "", "file with the password for the registry")
+	f.BoolVar(&flags.insecure, "insecure", false, "allow plain http to the registry; to this machine it always is")
+	f.StringVar(&flags.goCommand, "go", "go", "go command that compiles")
+	return c
+}
+
+func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (err error) {
+	source, err := flags.source(args)
+	if err != nil {
+		return err
+	}
+	r := flags.request
+	r.Path = flags.path
+	if r.Build, err = flags.settings(); err != nil {
+		return err
+	}
+	for _, needed := range []struct{ flag, value string }{
+		{"id", r.ID}, {"destination", r.Destination}, {"commit", r.Commit},
+	} {
+		if needed.value == "" {
+			return usageError("--%s is needed (see plateform build image -h)", needed.flag)
+		}
+	}
+	if err := localbuild.CheckNames(r); err != nil {
+		return usageError("%w", err)
+	}
+	client, err := flags.registry()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	image, err := localbuild.Find(ctx, client, r)
+	if err == nil && image == nil {
+		image, err = a.makeImage(ctx, flags, r, source, client)
+	}
+	if err != nil {
+		return ofTheSource(err)
+	}
+	if flags.output == "json" {
+		return writeJSON(a.stdout, image)
+	}
+	fmt.Fprintf(a.stdout, "%s:%s\n  digest     %s\n  framework  %s\n  port       %d\n",
+		image.Repository, image.Tag, image.Digest, image.Framework, image.Port)
+	return nil
+}
+
+// makeImage runs the build in a folder of its own.
+func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.BuildRequest, source localbuild.Source, to localbuild.Registry) (image *manifest.Image, err error) {
+	work, err := os.MkdirTemp("", "plateform-build-")
+	if err != nil {
+		return nil, fmt.Errorf("preparing the build: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = work // a machine without a home keeps nothing
+	}
+	steps := localbuild.Steps{
+		Name: r.ID, Work: work, Cache: filepath.Join(cache, "plateform"), GoCommand: flags.goCommand, Log: a.stderr,
+	}
+	return steps.Run(ctx, r, source, to, func() {})
+}
+
+// registry opens the registry to push to.
+func (f *imageFlags) registry() (*registry.Client, error) {
+	options := registry.Options{Insecure: f.insecure}
+	if f.usernameFile != "" && f.passwordFile != "" {
+		username, err := readSecret(f.usernameFile)
+		if err != nil {
+			return nil, err
+		}
+		password, err := readSecret(f.passwordFile)
+		if err != nil {
+			return nil, err
+		}
+		options.Username, options.Password = username, registry.Password(password)
+	} else if f.usernameFile != f.passwordFile {
+		return nil, usageError("set both --username-file and --password-file, or neither")
+	}
+	return registry.New(options)
+}
+
+// ofTheSource makes what is the source's fault a finding.
+func ofTheSource(err error) error {
+	var fault *localbuild.Fault
+	if errors.As(err, &fault) {
+		return finding("%w", err)
+	}
+	return err
+}

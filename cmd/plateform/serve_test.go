@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// output is a place to write to from one goroutine and to look at from another.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// testApp is an app with nothing of this machine.
+func testApp() (*app, *output, *output) {
+	stdout, stderr := &output{}, &output{}
+	return &app{
+		stdin: strings.NewReader(""), stdout: stdout, stderr: stderr,
+		getenv: func(string) string { return "" }, now: time.Now,
+	}, stdout, stderr
+}
+
+// scaffolded is a new installation in a temporary folder.
+func scaffolded(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "acme")
+	a, _, stderr := testApp()
+	if code := a.run(t.Context(), []string{"init", dir, "--registry", "127.0.0.1:1"}); code != exitOK {
+		t.Fatalf("init: exit code %d\n%s", code, stderr)
+	}
+	return dir
+}
+
+// get asks until there is an answer with that status.
+func get(t *testing.T, url string, status int) string {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(30 * time.Second)
+	for {
+		body, err := ask(t, url, status)
+		if err == nil {
+			return body
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("GET %s: %v", url, err)
+		case <-ticker.C:
+		}
+	}
+}
+
+func ask(t *testing.T, url string, status int) (string, error) {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	body, err := io.ReadAll(answer.Body)
+	if answer.StatusCode != status {
+		err = errors.Join(err, fmt.Errorf("status %d, want %d: %s", answer.StatusCode, status, body))
+	}
+	return string(body), errors.Join(err, answer.Body.Close())
+}
+
+func TestServe(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	dir := scaffolded(t)
+	settings := filepath.Join(dir, "serve.yaml")
+	port0 := filepath.Join(dir, "port0.yaml")
+	text := strings.ReplaceAll(readText(t, settings), "127.0.0.1:8080", "127.0.0.1:0")
+	if err := writeFile(port0, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	a, stdout, stderr := testApp()
+	ended := make(chan int, 1)
+	go func() { ended <- a.run(ctx, []string{"serve", "--config", port0, "--log-format", "json"}) }()
+
+	address := awaitLine(t, stdout, "Listening on ")
+	if body := get(t, address+"/healthz", http.StatusOK); body != "ok\n" {
+		t.Errorf("/healthz says %q", body)
+	}
+	if body := get(t, address+"/readyz", http.StatusOK); body != "ready\n" {
+		t.Errorf("/readyz says %q", body)
+	}
+
+	other, _, complaint := testApp()
+	if code := other.run(t.Context(), []string{"serve", "--config", port0}); code != exitUsage {
+		t.Errorf("a second serve on the same data folder: exit code %d, want %d", code, exitUsage)
+	}
+	if want := "another serve works with the data folder"; !strings.Contains(complaint.String(), want) {
+		t.Errorf("a second serve says %q, want %q", complaint, want)
+	}
+
+	stop()
+	if code := <-ended; code != exitOK {
+		t.Errorf("serve: exit code %d, want 0\n%s", code, stderr)
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if !strings.HasPrefix(line, "{") {
+			t.Errorf("a log line is no JSON: %s", line)
+		}
+	}
+}
+
+// TestServeCannotListen: it says where, and what to do.
+func TestServeCannotListen(t *testing.T) {
+	dir := scaffolded(t)
+	a, _, stderr := testApp()
+	file := filepath.Join(dir, "bad.yaml")
+	text := strings.ReplaceAll(readText(t, filepath.Join(dir, "serve.yaml")), "127.0.0.1:8080", "127.0.0.1:99999")
+	if err := writeFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := a.run(t.Context(), []string{"serve", "--config", file}); code != exitCouldNotRun {
+		t.Errorf("exit code %d, want %d", code, exitCouldNotRun)
+	}
+	if want := "listening on 127.0.0.1:99999"; !strings.Contains(stderr.String(), want) {
+		t.Errorf("serve says %q, want %q", stderr, want)
+	}
+}
+
+func readText(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// awaitLine waits for a line that begins with prefix, and returns the rest of it.
+func awaitLine(t *testing.T, o *output, prefix string) string {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(30 * time.Second)
+	for {
+		for line := range strings.Lines(o.String()) {
+			if rest, ok := strings.CutPrefix(line, prefix); ok && strings.HasSuffix(rest, "\n") {
+				return strings.TrimSpace(rest)
+			}
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("there is no line %q in:\n%s", prefix, o)
+		case <-ticker.C:
+		}
+	}
+}
