@@ -54,6 +54,7 @@ bench: ## run the benchmarks, print them and write bench.json
 .PHONY: generate
 generate: ## write again what is made from the code: schemas, examples, tables in the README
 	go run ./schemas/generate
+	go test -count=1 ./test/examples -update
 
 .PHONY: tidy-check
 tidy-check: ## check that go.mod and go.sum are what the code needs

@@ -271,9 +271,9 @@ func replicasOf(authored *int, fallback int) int {
 	return orElse(fallback, defaultReplicas)
 }
 
-func resourcesOf(in ValuesInput) resourceValues {
+func resourcesOf(in ValuesInput) Resources {
 	own, fallback := in.Project.Resources, in.Platform.Resources
-	return resourceValues{
+	return Resources{
 		CPU:    orElse(orElse(own.CPU, fallback.CPU), defaultCPU),
 		Memory: orElse(orElse(own.Memory, fallback.Memory), defaultMemory),
 	}

@@ -50,10 +50,6 @@ type (
 		Tag        string `yaml:"tag"`
 		Digest     string `yaml:"digest,omitempty"`
 	}
-	resourceValues struct {
-		CPU    string `yaml:"cpu"`
-		Memory string `yaml:"memory"`
-	}
 	envValue struct {
 		Name      string       `yaml:"name"`
 		Value     *quoted      `yaml:"value,omitempty"`
@@ -86,7 +82,7 @@ type monolithicValues struct {
 	Port           int            `yaml:"port"`
 	Image          imageValues    `yaml:"image"`
 	Replicas       int            `yaml:"replicas"`
-	Resources      resourceValues `yaml:"resources"`
+	Resources      Resources `yaml:"resources"`
 	Env            []envValue     `yaml:"env"`
 	Health         *healthValues  `yaml:"health,omitempty"`
 	Ingress        ingressValues  `yaml:"ingress"`
@@ -100,7 +96,7 @@ type springValues struct {
 	// Entry is the service that the project's own in-cluster address leads to.
 	Entry     string         `yaml:"entry"`
 	Profiles  []string       `yaml:"profiles"`
-	Resources resourceValues `yaml:"resources"`
+	Resources Resources `yaml:"resources"`
 	Health    probeValues    `yaml:"health"`
 	Ingress   *ingressValues `yaml:"ingress,omitempty"`
 }
@@ -121,7 +117,7 @@ type databaseValues struct {
 	Image          imageValues       `yaml:"image"`
 	Port           int               `yaml:"port"`
 	Storage        string            `yaml:"storage"`
-	Resources      resourceValues    `yaml:"resources"`
+	Resources      Resources    `yaml:"resources"`
 	Backup         *backupValues     `yaml:"backup,omitempty"`
 	DeletionPolicy string            `yaml:"deletionPolicy"`
 	Credentials    credentialsValues `yaml:"credentials"`
