@@ -34,7 +34,8 @@ type Header struct {
 	// APIVersion is always plateform.dev/v1.
 	APIVersion string `yaml:"apiVersion" json:"apiVersion"`
 	// Kind of the object.
-	Kind     string   `yaml:"kind" json:"kind"`
+	Kind string `yaml:"kind" json:"kind"`
+	// Metadata with the name of the object.
 	Metadata Metadata `yaml:"metadata" json:"metadata"`
 }
 
@@ -72,7 +73,8 @@ const (
 // Platform is platform.yaml: what holds for every tenant of one installation.
 type Platform struct {
 	Header `yaml:",inline"`
-	Spec   PlatformSpec `yaml:"spec" json:"spec"`
+	// Spec says what holds for every workspace.
+	Spec PlatformSpec `yaml:"spec" json:"spec"`
 }
 
 // PlatformSpec is the body of platform.yaml.
@@ -175,7 +177,8 @@ const (
 // Workspace is workspaces/<ws>/workspace.yaml: one tenant.
 type Workspace struct {
 	Header `yaml:",inline"`
-	Spec   WorkspaceSpec `yaml:"spec" json:"spec"`
+	// Spec says who owns the workspace and what it may use.
+	Spec WorkspaceSpec `yaml:"spec" json:"spec"`
 }
 
 // WorkspaceSpec is the body of workspace.yaml.
@@ -214,7 +217,8 @@ type Quota struct {
 // Project is workspaces/<ws>/projects/<project>/project.yaml: one deployable app.
 type Project struct {
 	Header `yaml:",inline"`
-	Spec   ProjectSpec `yaml:"spec" json:"spec"`
+	// Spec says what the project is made from and how it runs.
+	Spec ProjectSpec `yaml:"spec" json:"spec"`
 }
 
 // ProjectSpec is the body of project.yaml. Which fields may be there depends on the type.
