@@ -78,14 +78,14 @@ type (
 
 type monolithicValues struct {
 	identityValues `yaml:",inline"`
-	Host           string         `yaml:"host"`
-	Port           int            `yaml:"port"`
-	Image          imageValues    `yaml:"image"`
-	Replicas       int            `yaml:"replicas"`
-	Resources      Resources `yaml:"resources"`
-	Env            []envValue     `yaml:"env"`
-	Health         *healthValues  `yaml:"health,omitempty"`
-	Ingress        ingressValues  `yaml:"ingress"`
+	Host           string        `yaml:"host"`
+	Port           int           `yaml:"port"`
+	Image          imageValues   `yaml:"image"`
+	Replicas       int           `yaml:"replicas"`
+	Resources      Resources     `yaml:"resources"`
+	Env            []envValue    `yaml:"env"`
+	Health         *healthValues `yaml:"health,omitempty"`
+	Ingress        ingressValues `yaml:"ingress"`
 }
 
 type springValues struct {
@@ -96,7 +96,7 @@ type springValues struct {
 	// Entry is the service that the project's own in-cluster address leads to.
 	Entry     string         `yaml:"entry"`
 	Profiles  []string       `yaml:"profiles"`
-	Resources Resources `yaml:"resources"`
+	Resources Resources      `yaml:"resources"`
 	Health    probeValues    `yaml:"health"`
 	Ingress   *ingressValues `yaml:"ingress,omitempty"`
 }
@@ -117,7 +117,7 @@ type databaseValues struct {
 	Image          imageValues       `yaml:"image"`
 	Port           int               `yaml:"port"`
 	Storage        string            `yaml:"storage"`
-	Resources      Resources    `yaml:"resources"`
+	Resources      Resources         `yaml:"resources"`
 	Backup         *backupValues     `yaml:"backup,omitempty"`
 	DeletionPolicy string            `yaml:"deletionPolicy"`
 	Credentials    credentialsValues `yaml:"credentials"`
