@@ -194,15 +194,16 @@ func (b *Builder) Start(ctx context.Context, request reconciler.BuildRequest) er
 }
 
 func checkRequest(r reconciler.BuildRequest) error {
+	if err := CheckNames(r); err != nil {
+		return fmt.Errorf("localbuild: %w", err)
+	}
 	switch {
-	case !fileName.MatchString(r.ID):
-		return fmt.Errorf("localbuild: %q is not fit for the ID of a build", r.ID)
 	case !fileName.MatchString(r.Key.Workspace) || !fileName.MatchString(r.Key.Project):
 		return fmt.Errorf("localbuild: %q is not the key of a project", r.Key)
 	case r.Reference != "":
 		return fmt.Errorf("localbuild: %s: an image is resolved, not built", r.Reference)
-	case r.Repository == "" || r.Commit == "" || r.Destination == "":
-		return fmt.Errorf("localbuild: build %s lacks a repository, a commit or a destination", r.ID)
+	case r.Repository == "":
+		return fmt.Errorf("localbuild: build %s lacks a repository", r.ID)
 	}
 	return nil
 }

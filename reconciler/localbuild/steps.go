@@ -27,6 +27,19 @@ type Steps struct {
 	Log io.Writer
 }
 
+// CheckNames says what is wrong with what a request calls things.
+func CheckNames(r reconciler.BuildRequest) error {
+	switch {
+	case !fileName.MatchString(r.ID):
+		return fmt.Errorf("%q is not fit for the ID of a build: use letters, digits, - and _", r.ID)
+	case r.Destination == "":
+		return fmt.Errorf("build %s lacks a destination to push to", r.ID)
+	case r.Commit == "":
+		return fmt.Errorf("build %s lacks the commit of its source", r.ID)
+	}
+	return nil
+}
+
 // Find returns the image of an earlier build with the ID of the request, or nil. An image under the tag of this build that
 // is not from it counts for nothing.
 func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*manifest.Image, error) {
