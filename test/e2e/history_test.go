@@ -51,9 +51,9 @@ func TestRewrittenHistoryFreezes(t *testing.T) {
 	apiOne := api.runs("v1.0.0")
 	w.settle()
 	before := w.config.head()
-	shop.push("two")
+	source := shop.push("two")
 	two := shop.runs("v1.0.1")
-	w.settle()
+	shop.sourceVerdict(source)
 
 	rewritten := w.config.rewrite(before)
 	if verdict := w.redOn(rewritten, shop); !strings.Contains(verdict.Description, "retry") {
