@@ -9,7 +9,10 @@ import (
 	"github.com/Masterminds/sprig/v3"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 )
+
+var _ reconciler.Charts = (*Charts)(nil)
 
 // impure are the template functions whose result depends on more than the values.
 var impure = []string{
