@@ -316,10 +316,43 @@ func (d *decoder) document(n *yaml.Node, v reflect.Value) {
 	if d.lenient {
 		return
 	}
+	if c := commented(n); c != nil {
+		d.add(c, d.field(), "there is a comment in "+d.field()+", which could not be kept word for word", "remove the comment")
+		return
+	}
 	var text Document
 	if err := text.UnmarshalYAML(n); err != nil {
 		d.add(n, d.field(), d.field()+" cannot be read: "+err.Error(), "write plain YAML")
 		return
 	}
+	if !isKept(text) {
+		d.add(n, d.field(), d.field()+" cannot be kept word for word", "write texts of several lines in double quotes")
+		return
+	}
 	v.SetString(string(text))
+}
+
+// commented finds a node with a comment. The YAML library moves comments around.
+func commented(n *yaml.Node) *yaml.Node {
+	if n.HeadComment != "" || n.LineComment != "" || n.FootComment != "" {
+		return n
+	}
+	for _, below := range n.Content {
+		if c := commented(below); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// isKept says that a document is the same text after it was written into a file and read again. The YAML library does
+// not manage that with all styles of block texts.
+func isKept(text Document) bool {
+	type file struct {
+		Spec struct{ Values Document }
+	}
+	var before, after file
+	before.Spec.Values = text
+	data, err := Encode(before)
+	return err == nil && yaml.Unmarshal(data, &after) == nil && after == before
 }
