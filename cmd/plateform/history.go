@@ -11,25 +11,63 @@ import (
 	"github.com/plateform/plateform/reconciler"
 )
 
-// history is the release files of one project at one commit of the config repository.
-type history struct {
+// trust is whom the release files of a config repository have to be signed by and for, at one commit.
+type trust struct {
 	reader reconciler.Reader
 	commit string
-	key    manifest.Key
-	// versions that have a file, the newest first.
-	versions []manifest.Version
-	// owner id and keys that a release has to be signed for and by.
-	owner int64
-	keys  []manifest.PublicKey
+	keys   []manifest.PublicKey
+	owners map[string]int64 // by workspace, those that were asked for
 }
 
-// readHistory finds the release files of a project. A project that is not there is an error.
-func readHistory(reader reconciler.Reader, commit string, key manifest.Key) (*history, error) {
-	h := &history{reader: reader, commit: commit, key: key}
-	if err := mustHave(reader, commit, key); err != nil {
+// readTrust reads platform.yaml.
+func readTrust(reader reconciler.Reader, commit string) (*trust, error) {
+	data, err := reader.Read(commit, manifest.PlatformFile)
+	if err != nil {
+		return nil, notConfig(commit, err)
+	}
+	platform, problems := manifest.ParsePlatform(manifest.PlatformFile, data)
+	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	entries, err := reader.List(commit, manifest.ReleasesDir(key))
+	return &trust{reader: reader, commit: commit, keys: publicKeys(platform), owners: map[string]int64{}}, nil
+}
+
+// owner is the id of the owner of a workspace.
+func (t *trust) owner(workspace string) (int64, error) {
+	if id, known := t.owners[workspace]; known {
+		return id, nil
+	}
+	file := manifest.WorkspaceFile(workspace)
+	data, err := t.reader.Read(t.commit, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, finding("%s is not there at %s: the workspace has no owner", file, short(t.commit))
+	}
+	if err != nil {
+		return 0, err
+	}
+	parsed, problems := manifest.ParseWorkspace(file, data)
+	if err := problems.Err(); err != nil {
+		return 0, err
+	}
+	t.owners[workspace] = parsed.Spec.Owner.ID
+	return parsed.Spec.Owner.ID, nil
+}
+
+// history is the release files of one project at one commit of the config repository.
+type history struct {
+	trust *trust
+	key   manifest.Key
+	// versions that have a file, the newest first.
+	versions []manifest.Version
+}
+
+// history finds the release files of a project. A project that is not there is an error.
+func (t *trust) history(key manifest.Key) (*history, error) {
+	h := &history{trust: t, key: key}
+	if err := mustHave(t.reader, t.commit, key); err != nil {
+		return nil, err
+	}
+	entries, err := t.reader.List(t.commit, manifest.ReleasesDir(key))
 	if err != nil {
 		return nil, err
 	}
@@ -39,42 +77,13 @@ func readHistory(reader reconciler.Reader, commit string, key manifest.Key) (*hi
 		}
 	}
 	slices.SortFunc(h.versions, func(a, b manifest.Version) int { return b.Compare(a) })
-	return h, h.readTrust()
-}
-
-// readTrust finds out what a release file has to be signed for, and by whom.
-func (h *history) readTrust() error {
-	data, err := h.reader.Read(h.commit, manifest.PlatformFile)
-	if err != nil {
-		return notConfig(h.commit, err)
-	}
-	platform, problems := manifest.ParsePlatform(manifest.PlatformFile, data)
-	if err := problems.Err(); err != nil {
-		return err
-	}
-	for _, text := range platform.Spec.Releases.PublicKeys {
-		key, err := manifest.ParsePublicKey(text)
-		if err != nil {
-			return finding("%s: spec.releases.publicKeys: %w", manifest.PlatformFile, err)
-		}
-		h.keys = append(h.keys, key)
-	}
-	file := manifest.WorkspaceFile(h.key.Workspace)
-	if data, err = h.reader.Read(h.commit, file); err != nil {
-		return err
-	}
-	workspace, problems := manifest.ParseWorkspace(file, data)
-	if err := problems.Err(); err != nil {
-		return err
-	}
-	h.owner = workspace.Spec.Owner.ID
-	return nil
+	return h, nil
 }
 
 // read returns a release and checks its signature.
 func (h *history) read(v manifest.Version) (*manifest.Release, error) {
 	file := manifest.ReleaseFile(h.key, v)
-	data, err := h.reader.Read(h.commit, file)
+	data, err := h.trust.reader.Read(h.trust.commit, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, finding("%s has no release %s (there are: %s)", h.key, v, h.list())
 	}
@@ -85,7 +94,11 @@ func (h *history) read(v manifest.Version) (*manifest.Release, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	if err := manifest.VerifyRelease(data, release, h.key, h.owner, h.keys); err != nil {
+	owner, err := h.trust.owner(h.key.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	if err := manifest.VerifyRelease(data, release, h.key, owner, h.trust.keys); err != nil {
 		return nil, finding("%s: %w", file, err)
 	}
 	return release, nil

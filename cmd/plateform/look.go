@@ -18,6 +18,7 @@ import (
 type look struct {
 	config     *checkout
 	head       string
+	trust      *trust
 	gitops     *checkout // nil when it is not known
 	gitopsHead string
 	// reports is the newest report of each context.
@@ -32,6 +33,9 @@ func openLook(ctx context.Context, config *checkout, flags statusFlags) (*look, 
 		return nil, err
 	}
 	if l.reports, err = readReports(ctx, config, l.head); err != nil {
+		return nil, err
+	}
+	if l.trust, err = readTrust(config.objects, l.head); err != nil {
 		return nil, err
 	}
 	if flags.gitops == "" {
@@ -56,9 +60,6 @@ func (l *look) close() error {
 
 // projects lists the projects of the config repository.
 func (l *look) projects() ([]manifest.Key, error) {
-	if _, err := l.config.objects.Read(l.head, manifest.PlatformFile); err != nil {
-		return nil, notConfig(l.head, err)
-	}
 	workspaces, err := l.config.objects.List(l.head, manifest.WorkspacesDir)
 	if err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ func (l *look) projects() ([]manifest.Key, error) {
 // project looks at one project.
 func (l *look) project(key manifest.Key) (projectStatus, error) {
 	s := projectStatus{Key: key}
-	h, err := readHistory(l.config.objects, l.head, key)
+	h, err := l.trust.history(key)
 	if err != nil {
 		return s, err
 	}

@@ -98,7 +98,11 @@ type withdrawal struct {
 // planWithdrawal works out a rollback at one commit of the config repository. The zero version stands for the release
 // before the newest.
 func planWithdrawal(reader reconciler.Reader, head string, key manifest.Key, to manifest.Version) (*withdrawal, error) {
-	history, err := readHistory(reader, head, key)
+	trust, err := readTrust(reader, head)
+	if err != nil {
+		return nil, err
+	}
+	history, err := trust.history(key)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/schemas"
 )
 
 // scaffoldArchive is what init writes, as templates.
@@ -75,6 +76,9 @@ func (s *scaffold) write(ctx context.Context) error {
 	if err := writeFiles(s.dir, files); err != nil {
 		return err
 	}
+	if err := writeSchemas(filepath.Join(s.dir, configDir, ".plateform", "schemas")); err != nil {
+		return err
+	}
 	if err := writeFiles(filepath.Join(s.dir, helloDir), sampleApp()); err != nil {
 		return err
 	}
@@ -106,6 +110,20 @@ func (s *scaffold) fill(templates *txtar.Archive) (*txtar.Archive, error) {
 		filled.Files = append(filled.Files, txtar.File{Name: f.Name, Data: b.Bytes()})
 	}
 	return filled, nil
+}
+
+// writeSchemas puts the JSON Schemas where editors find them.
+func writeSchemas(dir string) error {
+	for _, kind := range schemas.Kinds() {
+		schema, err := schemas.For(kind)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(dir, schemas.FileName(kind)), schema, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkScaffold refuses flags that make a platform.yaml that Plateform would refuse.
