@@ -189,7 +189,7 @@ func (s *state) observeGitOps(ctx context.Context, hint Hint) error {
 	}
 	changes, err := s.GitOps.Diff(s.gitops.head, head)
 	if err != nil {
-		return fmt.Errorf("comparing GitOps commits %.10s and %.10s: %w", s.gitops.head, head, err)
+		return s.broken(fmt.Errorf("comparing GitOps commits %.10s and %.10s: %w", s.gitops.head, head, err))
 	}
 	contents, err := s.readAll(head, changes)
 	if err != nil {
