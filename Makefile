@@ -34,10 +34,12 @@ fuzz: ## run each fuzz target for FUZZTIME (2s)
 
 .PHONY: e2e
 e2e: ## run the tests that need more than Go and git (buildah)
-	@dirs=$$(grep -rlE --include='*_test.go' '^//go:build e2e$$' . | xargs -rn1 dirname | sort -u); \
-	if [ -z "$$dirs" ]; then echo "there is no test with the tag e2e"; exit 1; fi; \
-	echo "go test -count=1 -tags e2e $$(echo $$dirs)"; \
-	go test -count=1 -timeout 15m -tags e2e $$dirs
+	@files=$$(grep -rlE --include='*_test.go' '^//go:build e2e$$' .); \
+	if [ -z "$$files" ]; then echo "there is no test with the tag e2e"; exit 1; fi; \
+	dirs=$$(echo "$$files" | xargs -n1 dirname | sort -u); \
+	tests=$$(sed -nE 's/^func (Test[A-Za-z0-9_]+)\(t .*/\1/p' $$files | paste -sd'|'); \
+	echo "go test -count=1 -tags e2e -run '^($$tests)$$' $$(echo $$dirs)"; \
+	go test -count=1 -timeout 15m -tags e2e -run "^($$tests)$$" $$dirs
 
 .PHONY: lint
 lint: ## check format, go vet and staticcheck
@@ -49,12 +51,12 @@ lint: ## check format, go vet and staticcheck
 
 .PHONY: bench
 bench: ## run the benchmarks, print them and write bench.json
-	go run ./test/bench ./...
+	go run ./test/bench $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -rn1 dirname | sort -u)
 
 .PHONY: generate
-generate: ## write again what is made from the code: schemas, examples, tables in the README
+generate: ## write again what is made from the code: schemas, examples, golden files, the README's table
 	go run ./schemas/generate
-	go test -count=1 ./test/examples -update
+	go test -count=1 ./manifest ./reconciler/charts ./cmd/plateform ./test/examples -update
 
 .PHONY: tidy-check
 tidy-check: ## check that go.mod and go.sum are what the code needs

@@ -1,5 +1,6 @@
 // Command bench runs the Go benchmarks of the packages it is given and writes their results to bench.json, one row
-// each: [{"name","ours","other","ratio","unit"}]. other and ratio are null where nothing else was measured beside.
+// each: [{"name","ours","other","ratio","unit"}]. Where a benchmark has a part called ours, the part that follows it is
+// another program doing the same, and both are one row; else other and ratio are null.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"runtime"
 	"strconv"
 	"strings"
@@ -69,13 +71,29 @@ func read(in io.Reader, out io.Writer, procs int) ([]Row, error) {
 	for lines.Scan() {
 		line := lines.Text()
 		if row, ok := parse(line, procs); ok {
-			rows = append(rows, row)
+			rows = add(rows, row)
 		}
 		if !strings.Contains(line, "[no test files]") {
 			fmt.Fprintln(out, line)
 		}
 	}
 	return rows, lines.Err()
+}
+
+// add appends a row, or completes the last one when that waits for what another program needs.
+func add(rows []Row, row Row) []Row {
+	parent, last := path.Split(row.Name)
+	parent = strings.TrimSuffix(parent, "/")
+	if last == "ours" {
+		row.Name = parent
+		return append(rows, row)
+	}
+	if n := len(rows) - 1; n >= 0 && parent != "" && rows[n].Name == parent && rows[n].Other == nil && row.Ours > 0 {
+		ratio := rows[n].Ours / row.Ours
+		rows[n].Other, rows[n].Ratio = &row.Ours, &ratio
+		return rows
+	}
+	return append(rows, row)
 }
 
 // parse reads a line like `BenchmarkDecide/10k-2   100   1234 ns/op   5 B/op`; ok is false for all others.
