@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 )
 
 // moment is a point of a run at which serve is ended with SIGKILL.
@@ -56,8 +58,8 @@ func (w *world) fell() {
 	w.t.Helper()
 	select {
 	case <-w.server.done:
-	case <-w.t.Context().Done():
-		w.t.Fatal("the test was stopped")
+	case <-time.After(patience):
+		w.t.Fatal("serve was not killed: the moment never came")
 	}
 	w.start()
 }
@@ -154,6 +156,71 @@ func TestKilledAtAnyMomentOfConfigChanges(t *testing.T) {
 		before = after
 	}
 	shop.wantNothingDoubled(len(duringPush()) + 1)
+}
+
+// Killed again and again, whatever it does, serve ends where it would have ended.
+func TestKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop, api := w.goProject("ws-1", "shop"), w.goProject("ws-1", "api")
+	w.add(shop, api)
+
+	const rounds = 12
+	seed := rand.Uint64()
+	t.Logf("the seed is %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for i := range rounds {
+		switch i % 3 {
+		case 0:
+			shop.push(fmt.Sprintf("round %d", i))
+		case 1:
+			api.push(fmt.Sprintf("round %d", i))
+			api.edit(fmt.Sprintf("env: [{name: ROUND, value: '%d'}]", i))
+		case 2:
+			shop.edit(fmt.Sprintf("replicas: %d", i))
+		}
+		<-time.After(time.Duration(random.IntN(1500)) * time.Millisecond)
+		w.crash()
+	}
+	w.settle()
+	w.await("the last of all changes", func() error {
+		if shop.says() != "round 9" || api.says() != "round 10" || api.values().env("ROUND") != "10" {
+			return fmt.Errorf("shop says %q, api says %q with ROUND %q", shop.says(), api.says(), api.values().env("ROUND"))
+		}
+		return wantReplicas(shop, 11)
+	})
+	w.settle()
+	for _, p := range []*project{shop, api} {
+		p.builds() // none of them twice
+		p.wantNothingDoubled(len(p.releases()))
+	}
+
+}
+
+// Asked to end while a build is under way, serve ends well; started again, it goes on where it was.
+func TestStoppedWhileBuilding(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	shop.runs("v1.0.0")
+
+	finish := w.registry.hold(shop.repository())
+	source := shop.push("two")
+	shop.reaches(source, "pushing")
+	w.stop()
+	finish()
+	w.start()
+
+	shop.runs("v1.0.1")
+	if verdict := shop.sourceVerdict(source); verdict.State != "success" || shop.says() != "two" {
+		t.Errorf("it ended with %+v and says %q", verdict, shop.says())
+	}
+	w.settle()
+	shop.wantNothingDoubled(2)
+	if got := shop.builds(); got != 2 {
+		t.Errorf("%d builds pushed an image for 2 sources", got)
+	}
 }
 
 // wantNothingDoubled fails the test unless the project has exactly so many releases, v1.0.0 and on, each made once in one

@@ -196,3 +196,80 @@ func TestNewerPushSupersedesTheRunningBuild(t *testing.T) {
 		t.Errorf("what runs says %q", got)
 	}
 }
+
+// A build that ended while its source was held is not lost: rolling forward lets it out, and it is not built again.
+func TestRollingForwardReleasesTheLateBuild(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	one := shop.runs("v1.0.0")
+	shop.push("two")
+	shop.runs("v1.0.1")
+
+	finish := w.registry.hold(shop.repository())
+	late := shop.push("three")
+	shop.reaches(late, "pushing")
+	rollback := shop.revert("v1.0.1")
+	same(t, shop.runs("v1.0.0"), one)
+	finish()
+	shop.sourceVerdict(late)
+	shop.still(one)
+
+	w.config.revert(rollback)
+	shop.runs("v1.0.2")
+	w.settle()
+	if got := shop.says(); got != "three" || shop.builds() != 3 {
+		t.Errorf("v1.0.2 says %q after %d builds of 3 sources", got, shop.builds())
+	}
+	shop.wantReleases("v1.0.0", "v1.0.1", "v1.0.2")
+}
+
+// One commit that asks for another source and other settings ships whole or not at all.
+func TestOneCommitForSourceAndSettingsShipsWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	app := shop.app
+	w.add(shop)
+	one := shop.runs("v1.0.0")
+	app.git("switch", "--quiet", "--create", "next")
+	app.record("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
+	app.git("push", "--quiet", "origin", "next")
+
+	shop.app, shop.spec = nil, []string{"type: monolithic", "source: {repository: " + app.url + ", branch: next}"}
+	commit := shop.edit("env: [{name: NEEDS, value: next}]")
+	if verdict := shop.verdict(commit); verdict.State != "failure" {
+		t.Errorf("it ended with %+v", verdict)
+	}
+	shop.still(one)
+	shop.wantReleases("v1.0.0")
+
+	app.record("Mend it", files{"main.go": program("next")})
+	app.git("push", "--quiet", "origin", "next")
+	v := shop.runs("v1.0.1")
+	if got := shop.says(); got != "next" || v.env("NEEDS") != "next" {
+		t.Errorf("v1.0.1 says %q and is\n%s", got, v.text)
+	}
+}
+
+// After a failed build a change of settings goes out on the image that is there, and the failed source stays held.
+func TestSettingsGoOutAfterAFailedBuild(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	one := shop.runs("v1.0.0")
+	bad := shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
+	shop.sourceVerdict(bad)
+
+	shop.verdict(shop.edit("replicas: 2"))
+	v := shop.runs("v1.0.1")
+	if v.Image != one.Image || v.Replicas != 2 {
+		t.Errorf("v1.0.1 is\n%s", v.text)
+	}
+	shop.still(v)
+	if ends := terminals(shop.sourceNotes(bad)); len(ends) != 1 || ends[0].State != "failure" {
+		t.Errorf("the bad commit was told %+v", ends)
+	}
+}

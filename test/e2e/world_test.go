@@ -37,8 +37,7 @@ func newWorld(t *testing.T) *world {
 			w.tell()
 			return
 		}
-		w.config.checkHistory()
-		w.gitops.checkHistory()
+		w.checkInvariants()
 	})
 	return w
 }

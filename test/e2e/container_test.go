@@ -1,0 +1,38 @@
+//go:build e2e
+
+package e2e
+
+import "testing"
+
+// A Spring project is built from its Dockerfiles, one image a service, with the first container tool that is there.
+func TestServicesFromDockerfiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	mono := shop.app
+	dockerfile := "FROM scratch\nARG GREETING\nLABEL greeting=$GREETING\nCOPY greeting /greeting\nEXPOSE 9000\nENTRYPOINT [\"/greeting\"]\n"
+	mono.commit("Two services", files{
+		"orders/Dockerfile": dockerfile, "orders/greeting": "#!/bin/sh\necho orders\n",
+		"billing/Dockerfile": dockerfile, "billing/greeting": "#!/bin/sh\necho billing\n",
+	})
+	shop.app, shop.spec = nil, []string{"type: spring-microservice", "source: {repository: " + mono.url + "}",
+		"build: {env: [{name: GREETING, value: hello}]}", "services: [{name: orders, public: true}, {name: billing}]"}
+
+	commit := w.add(shop)
+	v := shop.runs("v1.0.0")
+	if verdict := shop.verdict(commit); verdict.State != "success" {
+		t.Errorf("it ended with %+v", verdict)
+	}
+	if got := w.says(v.Services[0].Image) + ", " + w.says(v.Services[1].Image); got != "orders, billing" {
+		t.Errorf("the services say %q", got)
+	}
+	if v.Services[0].Image.Repository != w.registry.host+"/ws-1/shop/orders" || v.Services[0].Host == "" || v.Services[1].Host != "" {
+		t.Errorf("v1.0.0 is\n%s", v.text)
+	}
+
+	mono.commit("Change billing", files{"billing/greeting": "#!/bin/sh\necho bills\n"})
+	two := shop.runs("v1.0.1")
+	if two.Services[0].Image != v.Services[0].Image || w.says(two.Services[1].Image) != "bills" {
+		t.Errorf("v1.0.1 is\n%s", two.text)
+	}
+}
