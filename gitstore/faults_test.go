@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -213,6 +215,46 @@ func TestLogin(t *testing.T) {
 	}
 	if _, err := openStore(t, Options{URL: srv.URL() + "/missing.git"}).Fetch(t.Context()); err == nil {
 		t.Fatal("a repository that is not there can be fetched")
+	}
+}
+
+func TestPushTakesOneRequest(t *testing.T) {
+	t.Parallel()
+	srv, r, s, head := served(t, Options{})
+	for i := range 3 {
+		head = push(t, s, head, setFiles("ours", map[string]string{"b": fmt.Sprint(i)}))[0]
+	}
+	if lists, packs := srv.Count("config", gitserver.PushRefs), srv.Count("config", gitserver.PushPack); lists != 1 || packs != 3 {
+		t.Errorf("%d listings and %d packs for 3 pushes", lists, packs)
+	}
+	if got := fetch(t, s); got != head || srv.Count("config", gitserver.FetchPack) != 1 {
+		t.Errorf("what was pushed is fetched again: %v", srv.Counts())
+	}
+	theirs := r.Commit(gitserver.Change{Message: "theirs", Files: map[string]string{"c": "1"}})
+	if _, err := s.Push(t.Context(), head, []manifest.Edit{setFiles("ours", nil)}); !errors.Is(err, manifest.ErrMoved) {
+		t.Errorf("got %v", err)
+	}
+	if r.Head("main") != theirs {
+		t.Error("theirs is gone")
+	}
+}
+
+func TestRedirect(t *testing.T) {
+	t.Parallel()
+	_, r, _, base := served(t, Options{})
+	moved := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		http.Redirect(w, q, strings.TrimSuffix(r.URL, "/config.git")+strings.Replace(q.URL.String(), "/old.git", "/config.git", 1), http.StatusMovedPermanently)
+	}))
+	defer moved.Close()
+	s := openStore(t, Options{URL: moved.URL + "/old.git"})
+	if got := fetch(t, s); got != base {
+		t.Fatal(got)
+	}
+	for i := range 3 {
+		base = push(t, s, base, setFiles("ours", map[string]string{"b": fmt.Sprint(i)}))[0]
+	}
+	if r.Head("main") != base {
+		t.Fatal(r.Head("main"))
 	}
 }
 

@@ -28,8 +28,8 @@ func (none) object(plumbing.Hash) (rawObject, bool, error) { return rawObject{},
 func packedRepo(t testing.TB, packArgs ...string) (*gitserver.Repo, []byte) {
 	t.Helper()
 	r := gitserver.CreateBare(t, t.TempDir())
-	for i := range 6 {
-		files := map[string]string{"big": strings.Repeat(fmt.Sprintf("line %d\n", i), 20_000)}
+	for i := range 3 {
+		files := map[string]string{"big": strings.Repeat(fmt.Sprintf("line %d\n", i), 5_000)}
 		for j := range 40 {
 			files[fmt.Sprintf("d%d/f%d", j%7, j)] = strings.Repeat("the same text in all of them\n", 20) + fmt.Sprint(i, j)
 		}

@@ -17,12 +17,6 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// pusher is what a Store remembers between pushes.
-type pusher struct {
-	// capabilities of the server; nil until the first push.
-	capabilities *capability.List
-}
-
 // Push makes the edits one commit each on top of base ("" for the first commit ever) and moves the branch from base to
 // the last of them in one step. It returns their hashes in order. When the branch is not at base any more it returns
 // manifest.ErrMoved; when the server refuses, a *RefusedError with its message. When the answer gets lost, the refs tell
@@ -102,16 +96,13 @@ func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) e
 		return contextError(ctx, err)
 	}
 	defer func() { _ = down.Close() }()
-	refs, err := listRefs(ctx, down)
+	can, err := s.beginPush(ctx, down, from)
 	if err != nil {
 		return err
 	}
-	if refs.References[s.ref.String()] != from {
-		return manifest.ErrMoved
-	}
-	req := packp.NewReferenceUpdateRequestFromCapabilities(refs.Capabilities)
+	req := packp.NewReferenceUpdateRequestFromCapabilities(can)
 	said := &tail{}
-	if refs.Capabilities.Supports(capability.Sideband64k) {
+	if can.Supports(capability.Sideband64k) {
 		if err := req.Capabilities.Set(capability.Sideband64k); err != nil {
 			return err
 		}
@@ -123,10 +114,30 @@ func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) e
 	if err == nil {
 		return nil
 	}
+	s.serverCan = nil
 	if report == nil {
 		return contextError(ctx, err)
 	}
 	return &RefusedError{Message: refusal(report, said.String())}
+}
+
+// beginPush returns what the server can do, after a look at where the branch is. Over HTTP each request stands alone, so
+// from the second push on it goes without the look: the push itself says where the branch has to be.
+func (s *Store) beginPush(ctx context.Context, down receiveSession, from plumbing.Hash) (*capability.List, error) {
+	if s.serverCan != nil {
+		return s.serverCan, nil
+	}
+	refs, err := listRefs(ctx, down)
+	if err != nil {
+		return nil, err
+	}
+	if refs.References[s.ref.String()] != from {
+		return nil, manifest.ErrMoved
+	}
+	if _, stream := down.(*streamSession); !stream && !s.dialer.redirected.Load() {
+		s.serverCan = refs.Capabilities
+	}
+	return refs.Capabilities, nil
 }
 
 // refusal puts together what the server gives as its reasons.

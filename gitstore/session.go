@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -37,10 +38,17 @@ type receiveSession interface {
 type dialer struct {
 	access Access
 	http   *http.Client
+	// redirected tells that a server sent us elsewhere: go-git finds out anew in each session where to.
+	redirected atomic.Bool
 }
 
 func newDialer(a Access) *dialer {
-	return &dialer{access: a.withDefaults(), http: newHTTPClient()}
+	d := &dialer{access: a.withDefaults(), http: newHTTPClient()}
+	d.http.CheckRedirect = func(*http.Request, []*http.Request) error {
+		d.redirected.Store(true)
+		return nil
+	}
+	return d
 }
 
 // close drops idle connections.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 )
 
 // Store is one branch of one remote repository: what was fetched can be read, and commits can be pushed to it. It is
@@ -28,8 +29,9 @@ type Store struct {
 	// head is where the branch was last seen, zero when it was missing; recent are the heads before it.
 	head   plumbing.Hash
 	recent []plumbing.Hash
-	pusher pusher
-	close  sync.Once
+	// serverCan is what the server said at the last push, when the next one can do without asking.
+	serverCan *capability.List
+	close     sync.Once
 }
 
 // Open returns a Store. It talks to nobody and touches no disk: the first Fetch does.

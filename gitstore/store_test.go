@@ -140,7 +140,7 @@ func checkFollowing(t *testing.T, r *gitserver.Repo, o Options) {
 	s := openStore(t, o)
 	before, files := "", map[string]string{}
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for round := range 12 {
+	for round := range 9 {
 		c := gitserver.Change{Message: fmt.Sprint("round ", round), Files: map[string]string{}}
 		for range 1 + rnd.IntN(8) {
 			p := fmt.Sprintf("d%d/e%d/f%d", rnd.IntN(3), rnd.IntN(3), rnd.IntN(4))
@@ -306,7 +306,7 @@ func TestGoroutinesReadWhileOthersWrite(t *testing.T) {
 	fetch(t, s)
 	done := make(chan struct{})
 	var readers sync.WaitGroup
-	for range 4 {
+	for range 2 {
 		readers.Go(func() {
 			for {
 				select {
@@ -322,7 +322,7 @@ func TestGoroutinesReadWhileOthersWrite(t *testing.T) {
 		})
 	}
 	head := base
-	for i := range 15 {
+	for i := range 10 {
 		head = push(t, s, head, setFiles("ours", map[string]string{"a/b/c": fmt.Sprint(i + 1), fmt.Sprint("f", i): "x"}))[0]
 		head = r.Commit(gitserver.Change{Message: "theirs", Files: map[string]string{fmt.Sprint("t", i): "y"}})
 		if got := fetch(t, s); got != head {
