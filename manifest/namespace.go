@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
-
-	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // LabelWorkspace and LabelOwnerID mark what belongs to a workspace; LabelManagedBy marks whatever Plateform made.
@@ -93,7 +91,7 @@ func (n namespace) quota() (object, error) {
 		if q.limit == "" {
 			continue
 		}
-		limit, err := resource.ParseQuantity(q.limit)
+		limit, err := parseQuantity(q.limit)
 		if err != nil {
 			return nil, fmt.Errorf("spec.quota.%s %q: %w", q.field, q.limit, err)
 		}

@@ -148,6 +148,14 @@ func (c *catalog) keys() []manifest.Key {
 	return slices.SortedFunc(maps.Keys(c.projects), compareKeys)
 }
 
+// blocksWorkspace says that something in a workspace's own file is wrong, so that its namespace stays as it is.
+func (c *catalog) blocksWorkspace(name string) bool {
+	file := manifest.WorkspaceFile(name)
+	return len(c.problems[file]) > 0 || slices.ContainsFunc(c.checks[name], func(p manifest.Problem) bool {
+		return p.File == file && !aboutQuota(p)
+	})
+}
+
 // fileProblems are all problems of the files at this commit, in order.
 func (c *catalog) fileProblems() manifest.Problems {
 	var all manifest.Problems

@@ -13,9 +13,7 @@ import (
 // observeConfig fetches the config repository and takes in what is new there, commit by commit.
 func (s *state) observeConfig(ctx context.Context, hint Hint) error {
 	if hint.Everything {
-		for k := range s.projects {
-			s.dirty[k] = true
-		}
+		s.wantEverything()
 	}
 	if !hint.Config {
 		return nil
@@ -41,6 +39,13 @@ func (s *state) observeConfig(ctx context.Context, hint Hint) error {
 		return s.broken(s.freeze(head))
 	}
 	return s.follow(commits, false)
+}
+
+// wantEverything makes every project want a decision.
+func (s *state) wantEverything() {
+	for k := range s.projects {
+		s.dirty[k] = true
+	}
 }
 
 // broken makes the next pass start anew when taking in a commit failed halfway: both repositories still have it all.
@@ -89,7 +94,10 @@ func (s *state) followOne(hash string, f fold) error {
 	if err != nil {
 		return err
 	}
-	s.trouble = nil
+	if s.trouble != nil {
+		s.trouble = nil
+		s.wantEverything()
+	}
 	for _, workspace := range moved.workspaces {
 		s.gitops.workspaces[workspace] = true
 	}
@@ -193,9 +201,10 @@ func sourcesChanged(before, after manifest.ProjectSpec) bool {
 	return !slices.Equal(settings(before), settings(after))
 }
 
-// reportConfig says on a commit which of its files cannot be used, or that they can be again.
-func (s *state) reportConfig(commit string) {
-	report := Report{Commit: commit, Context: configContext, State: StateSuccess, Stage: StageUpdatingGitOps,
+// reportConfig says which files at the head cannot be used, or that they can be again: on the newest commit of people,
+// for Plateform's own change none of them.
+func (s *state) reportConfig(head string) {
+	report := Report{Commit: s.newestOfPeople(head), Context: configContext, State: StateSuccess, Stage: StageUpdatingGitOps,
 		Description: "every file can be used again", At: s.Clock().UTC()}
 	problems := s.catalog.fileProblems()
 	switch {
@@ -208,4 +217,18 @@ func (s *state) reportConfig(commit string) {
 	}
 	s.complained = report.State == StateFailure
 	s.outbox = append(s.outbox, report)
+}
+
+// newestOfPeople is the newest commit up to the head that Plateform did not make itself, along the first parents.
+func (s *state) newestOfPeople(head string) string {
+	for hash := head; ; {
+		commit, err := s.Config.Commit(hash)
+		switch {
+		case err != nil:
+			return head
+		case commit.Author.Email != author(commit.Author.When).Email || len(commit.Parents) == 0:
+			return hash
+		}
+		hash = commit.Parents[0]
+	}
 }

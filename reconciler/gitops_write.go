@@ -186,7 +186,7 @@ func (s *state) namespace(name string) (string, error) {
 		}
 		return "", nil
 	}
-	if w.spec == nil {
+	if w.spec == nil || s.catalog.blocksWorkspace(name) {
 		return s.gitops.namespaces[name], nil
 	}
 	document, err := manifest.NamespaceDocument(s.catalog.platform, w.spec)

@@ -51,7 +51,7 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 		return nil, err
 	}
 	s.repeat()
-	s.reportConfig(s.catalog.commit)
+	s.reportConfig(head)
 	r.Log.Info("read both repositories", "projects", len(s.projects), "config", short(head), "gitops", short(gitopsHead))
 	return s, nil
 }
