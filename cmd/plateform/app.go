@@ -16,8 +16,6 @@ type app struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
-	// getenv reads the environment.
-	getenv func(string) string
 	// now is the clock.
 	now func() time.Time
 	// colour says that stdout is a terminal that wants colour and progress.
@@ -30,7 +28,6 @@ func newApp() *app {
 		stdin:  os.Stdin,
 		stdout: os.Stdout,
 		stderr: os.Stderr,
-		getenv: os.Getenv,
 		now:    time.Now,
 		colour: wantsColour(os.Stdout, os.Getenv),
 	}

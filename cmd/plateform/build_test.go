@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,7 +33,7 @@ func TestBuildImage(t *testing.T) {
 	build := func(source, id string, more ...string) (code int, stdout, stderr string) {
 		t.Helper()
 		var out, log bytes.Buffer
-		a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &log, getenv: os.Getenv, now: time.Now}
+		a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &log, now: time.Now}
 		args := []string{"build", "image", filepath.Join(dir, source), "--destination", registry.Host + "/ws-1/shop", "--id", id,
 			"--commit", "4b825dc", "--output", "json"}
 		code = a.run(t.Context(), append(args, more...))

@@ -11,46 +11,64 @@ import (
 	"github.com/plateform/plateform/reconciler"
 )
 
-// trust is whom the release files of a config repository have to be signed by and for, at one commit.
+// trust is whom the release files of a config repository have to be signed by and for, at one commit. A file that does
+// not parse is no reason to refuse a rollback, so it only leaves a doubt: signatures are then not checked.
 type trust struct {
 	reader reconciler.Reader
 	commit string
 	keys   []manifest.PublicKey
-	owners map[string]int64 // by workspace, those that were asked for
+	doubt  string
+	owners map[string]owner // by workspace, those that were asked for
+}
+
+// owner is the id of the owner of a workspace, or why it is not known.
+type owner struct {
+	id    int64
+	doubt string
 }
 
 // readTrust reads platform.yaml.
 func readTrust(reader reconciler.Reader, commit string) (*trust, error) {
+	t := &trust{reader: reader, commit: commit, owners: map[string]owner{}}
 	data, err := reader.Read(commit, manifest.PlatformFile)
 	if err != nil {
 		return nil, notConfig(commit, err)
 	}
 	platform, problems := manifest.ParsePlatform(manifest.PlatformFile, data)
-	if err := problems.Err(); err != nil {
-		return nil, err
+	if platform == nil {
+		t.doubt = doubtful(problems[0])
 	}
-	return &trust{reader: reader, commit: commit, keys: publicKeys(platform), owners: map[string]int64{}}, nil
+	t.keys = publicKeys(platform)
+	return t, nil
 }
 
-// owner is the id of the owner of a workspace.
-func (t *trust) owner(workspace string) (int64, error) {
-	if id, known := t.owners[workspace]; known {
-		return id, nil
+func doubtful(p manifest.Problem) string {
+	return "signatures are not checked, because of " + p.String()
+}
+
+// owner finds out who owns a workspace.
+func (t *trust) owner(workspace string) (owner, error) {
+	if o, known := t.owners[workspace]; known {
+		return o, nil
 	}
+	o := owner{doubt: t.doubt}
 	file := manifest.WorkspaceFile(workspace)
 	data, err := t.reader.Read(t.commit, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, finding("%s is not there at %s: the workspace has no owner", file, short(t.commit))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		o.doubt = doubtful(manifest.Problem{File: file, What: "the file is not there", Fix: "bring it back"})
+	case err != nil:
+		return o, err
+	default:
+		parsed, problems := manifest.ParseWorkspace(file, data)
+		if parsed == nil {
+			o.doubt = doubtful(problems[0])
+		} else {
+			o.id = parsed.Spec.Owner.ID
+		}
 	}
-	if err != nil {
-		return 0, err
-	}
-	parsed, problems := manifest.ParseWorkspace(file, data)
-	if err := problems.Err(); err != nil {
-		return 0, err
-	}
-	t.owners[workspace] = parsed.Spec.Owner.ID
-	return parsed.Spec.Owner.ID, nil
+	t.owners[workspace] = o
+	return o, nil
 }
 
 // history is the release files of one project at one commit of the config repository.
@@ -95,10 +113,10 @@ func (h *history) read(v manifest.Version) (*manifest.Release, error) {
 		return nil, err
 	}
 	owner, err := h.trust.owner(h.key.Workspace)
-	if err != nil {
-		return nil, err
+	if err != nil || owner.doubt != "" {
+		return release, err
 	}
-	if err := manifest.VerifyRelease(data, release, h.key, owner, h.trust.keys); err != nil {
+	if err := manifest.VerifyRelease(data, release, h.key, owner.id, h.trust.keys); err != nil {
 		return nil, finding("%s: %w", file, err)
 	}
 	return release, nil

@@ -84,7 +84,7 @@ func (s *projectStatus) judgeHolds(spec manifest.RunSpec) {
 		if e.commit != "" {
 			by = " by commit " + short(e.commit)
 		}
-		s.set(stateHeld, fmt.Sprintf("held: %s, because %s was rolled back%s", what, e.release, by),
+		s.set(stateHeld, fmt.Sprintf("%s kept back, because %s was rolled back%s", what, e.release, by),
 			fmt.Sprintf("nothing, if that is meant; what ends it: %s, or: plateform retry %s",
 				strings.Join(slices.Compact(nouns[e]), ", "), s.Key))
 	}

@@ -93,6 +93,11 @@ func (l *look) project(key manifest.Key) (projectStatus, error) {
 			Cause: release.Spec.Cause, Images: release.Spec.Images,
 		}
 	}
+	if owner, err := l.trust.owner(key.Workspace); err != nil {
+		return s, err
+	} else if owner.doubt != "" {
+		s.Why = append(s.Why, owner.doubt)
+	}
 	if err := l.readProject(key, &s); err != nil {
 		return s, err
 	}

@@ -93,6 +93,7 @@ type withdrawal struct {
 	to        manifest.Version
 	withdrawn []manifest.Version // newest first
 	release   *manifest.Release  // that runs then
+	doubt     string             // why its signature was not checked
 }
 
 // planWithdrawal works out a rollback at one commit of the config repository. The zero version stands for the release
@@ -125,6 +126,11 @@ func planWithdrawal(reader reconciler.Reader, head string, key manifest.Key, to 
 	if w.release, err = history.read(to); err != nil {
 		return nil, err
 	}
+	owner, err := trust.owner(key.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	w.doubt = owner.doubt
 	if len(w.withdrawn) == 0 {
 		return nil, finding("%s is the newest release of %s already: nothing to roll back (see plateform status %s)", to, key, key)
 	}
@@ -163,6 +169,9 @@ func (w *withdrawal) String() string {
 		if image.Commit != "" {
 			fmt.Fprintf(&b, " from commit %s", short(image.Commit))
 		}
+	}
+	if w.doubt != "" {
+		fmt.Fprintf(&b, "\n  note     %s", w.doubt)
 	}
 	return b.String()
 }

@@ -40,7 +40,7 @@ func testApp() (*app, *output, *output) {
 	stdout, stderr := &output{}, &output{}
 	return &app{
 		stdin: strings.NewReader(""), stdout: stdout, stderr: stderr,
-		getenv: func(string) string { return "" }, now: time.Now,
+		now: time.Now,
 	}, stdout, stderr
 }
 
