@@ -137,7 +137,7 @@ func (s *Store) haves() []plumbing.Hash {
 
 // fetchAnew brings in everything into one pack that takes the place of the many.
 func (s *Store) fetchAnew(ctx context.Context, up uploadSession, refs *packp.AdvRefs, head plumbing.Hash) error {
-	fresh, old := newObjectDB(s.dir, s.cache), s.db.Load()
+	fresh, old := newObjectDB(s.options.Dir, s.cache), s.db.Load()
 	if err := s.fetchInto(ctx, fresh, up, refs, head, nil); err != nil {
 		return errors.Join(err, fresh.close())
 	}
@@ -157,7 +157,7 @@ func (s *Store) fetchInto(ctx context.Context, db *objectDB, up uploadSession, r
 			return err
 		}
 	}
-	objects, p, err := receiveObjects(ctx, up, req, db, s.dir, s.cache, 0)
+	objects, p, err := receiveObjects(ctx, up, req, db, s.options.Dir, s.cache, 0)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,8 @@ type Options struct {
 	URL string
 	// Branch to follow. Default main.
 	Branch string
-	// Dir holds the packs while the Store is open. The directory for temporary files when empty.
+	// Dir is on the disk that holds the packs while the Store is open; nothing is left in it, also after a crash. The
+	// directory for temporary files when empty.
 	Dir string
 	// CacheBytes bounds the unpacked objects kept in memory. Default 32 MiB.
 	CacheBytes int64

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
@@ -52,12 +53,33 @@ func newPack(file *os.File, cache *objectCache, hashes []plumbing.Hash, offsets 
 	return p
 }
 
-// close removes the pack: nobody reads it any more.
+// close gives the pack up: nobody reads it any more.
 func (p *pack) close() error {
 	p.cache.drop(p)
-	err := p.file.Close()
-	if rerr := os.Remove(p.file.Name()); err == nil {
-		err = rerr
+	return discard(p.file)
+}
+
+// scratchFile makes a file that leaves nothing behind, however the process ends: where the system allows it, it has no
+// name from the start.
+func scratchFile(dir string) (*os.File, error) {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return nil, fmt.Errorf("the folder for packs: %w", err)
+		}
+	}
+	f, err := os.CreateTemp(dir, "plateform-*.pack")
+	if err != nil {
+		return nil, fmt.Errorf("the folder for packs: %w", err)
+	}
+	_ = os.Remove(f.Name()) // works while it is open everywhere but on Windows, where discard does it
+	return f, nil
+}
+
+// discard closes a scratch file and frees its space.
+func discard(f *os.File) error {
+	err := f.Close()
+	if rerr := os.Remove(f.Name()); !errors.Is(rerr, fs.ErrNotExist) {
+		err = errors.Join(err, rerr)
 	}
 	return err
 }

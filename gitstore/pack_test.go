@@ -92,7 +92,7 @@ func TestReceivePackOnDisk(t *testing.T) {
 	t.Parallel()
 	r, data := packedRepo(t, "--delta-base-offset")
 	dir := t.TempDir()
-	file, err := os.CreateTemp(dir, "pack-*.pack")
+	file, err := scratchFile(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

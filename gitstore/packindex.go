@@ -49,13 +49,13 @@ const smallPack = 4096
 // 0 is no limit.
 func receivePack(ctx context.Context, r io.Reader, dir string, cache *objectCache, bases source, maxBytes int64) (
 	objects map[plumbing.Hash]rawObject, p *pack, err error) {
-	file, err := os.CreateTemp(dir, "pack-*.pack")
+	file, err := scratchFile(dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() {
 		if p == nil {
-			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+			err = errors.Join(err, discard(file))
 		}
 	}()
 	x := &indexer{file: file, bases: bases, byHash: map[plumbing.Hash][]int32{}}

@@ -4,9 +4,8 @@ import (
 	"bufio"
 	"crypto/sha1"
 	"encoding/binary"
-	"fmt"
+	"errors"
 	"io"
-	"os"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/klauspost/compress/zlib"
@@ -75,14 +74,13 @@ func (w *packWriter) entry(kind plumbing.ObjectType, base, data []byte) {
 
 // packToDisk writes objects as a pack into dir.
 func packToDisk(dir string, objects map[plumbing.Hash]rawObject, cache *objectCache) (p *pack, err error) {
-	file, err := os.CreateTemp(dir, "pack-*.pack")
+	file, err := scratchFile(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if p == nil {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
+			err = errors.Join(err, discard(file))
 		}
 	}()
 	buf := bufio.NewWriterSize(file, 256<<10)
@@ -101,7 +99,7 @@ func packToDisk(dir string, objects map[plumbing.Hash]rawObject, cache *objectCa
 		return nil, err
 	}
 	if err := buf.Flush(); err != nil {
-		return nil, fmt.Errorf("writing %s: %w", file.Name(), err)
+		return nil, err
 	}
 	return newPack(file, cache, hashes, offsets), nil
 }

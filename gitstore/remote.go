@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ import (
 // RemoteOptions of a Remote.
 type RemoteOptions struct {
 	Access
-	// Dir holds packs while they are needed. The directory for temporary files when empty.
+	// Dir is where packs are while they are needed. The directory for temporary files when empty.
 	Dir string
 	// MaxBytes bounds what is fetched of one repository, and what a checkout may take on disk. Default 2 GiB.
 	MaxBytes int64
@@ -170,19 +169,14 @@ func folderOf(at *reader, commit, dir string) (tree, by string, err error) {
 // withCommit brings in one commit, shows it, and forgets it. treesOnly asks for no files where the server knows how.
 func (r *Remote) withCommit(ctx context.Context, up uploadSession, refs *packp.AdvRefs, commit string, treesOnly bool,
 	show func(*reader) error) (err error) {
-	dir, err := os.MkdirTemp(r.options.Dir, "gitremote-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	cache := newObjectCache(8 << 20)
-	db := newObjectDB(dir, cache)
+	db := newObjectDB(r.options.Dir, cache)
 	defer func() { err = errors.Join(err, db.close()) }()
 	req, err := requestCommit(refs, plumbing.NewHash(commit), treesOnly)
 	if err != nil {
 		return err
 	}
-	objects, p, err := receiveObjects(ctx, up, req, db, dir, cache, r.options.MaxBytes)
+	objects, p, err := receiveObjects(ctx, up, req, db, r.options.Dir, cache, r.options.MaxBytes)
 	if err != nil {
 		return err
 	}

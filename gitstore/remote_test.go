@@ -155,6 +155,27 @@ func TestCheckout(t *testing.T) {
 	}
 }
 
+func TestSSHTrustsOnlyWhatItKnows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	gitserver.CreateBare(t, filepath.Join(dir, "a.git")).Commit(gitserver.Change{Message: "1", Files: map[string]string{"a": "1"}})
+	right, other := gitserver.NewSSH(t, dir), gitserver.NewSSH(t, dir)
+	for name, how := range map[string]SSH{
+		"a host that is not known": {KeyFile: right.KeyFile, KnownHostsFile: other.KnownHostsFile},
+		"a key that is not known":  {KeyFile: other.KeyFile, KnownHostsFile: right.KnownHostsFile},
+		"no key":                   {KeyFile: filepath.Join(dir, "none"), KnownHostsFile: right.KnownHostsFile},
+		"no known hosts":           {KeyFile: right.KeyFile, KnownHostsFile: filepath.Join(dir, "none")},
+	} {
+		if _, err := openStore(t, Options{URL: right.URL("a"), Access: Access{SSH: how}}).Fetch(t.Context()); err == nil {
+			t.Errorf("%s is no error", name)
+		}
+	}
+	missing := openStore(t, Options{URL: right.URL("b"), Access: Access{SSH: SSH{KeyFile: right.KeyFile, KnownHostsFile: right.KnownHostsFile}}})
+	if _, err := missing.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "does not appear to be a git repository") {
+		t.Errorf("a repository that is not there: %v", err)
+	}
+}
+
 // treeOf returns what is in a folder in one line each.
 func treeOf(t *testing.T, dir string) []string {
 	t.Helper()

@@ -2,10 +2,8 @@ package gitstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -24,7 +22,6 @@ type Store struct {
 	db      atomic.Pointer[objectDB]
 	// remote is held during a call to the remote and guards all below.
 	remote chan struct{}
-	dir    string
 	closed bool
 	// head is where the branch was last seen, zero when it was missing; recent are the heads before it.
 	head   plumbing.Hash
@@ -52,7 +49,7 @@ func open(o Options, ref plumbing.ReferenceName) *Store {
 		cache:   newObjectCache(o.CacheBytes),
 		remote:  make(chan struct{}, 1),
 	}
-	s.db.Store(newObjectDB("", s.cache))
+	s.db.Store(newObjectDB(o.Dir, s.cache))
 	s.reader = newReader(func() source { return s.db.Load() })
 	return s
 }
@@ -60,7 +57,7 @@ func open(o Options, ref plumbing.ReferenceName) *Store {
 // errClosed answers calls after Close.
 var errClosed = fmt.Errorf("the store: %w", fs.ErrClosed)
 
-// lock waits for the remote to be free. The first one makes the folder for packs.
+// lock waits for the remote to be free.
 func (s *Store) lock(ctx context.Context) error {
 	select {
 	case s.remote <- struct{}{}:
@@ -71,31 +68,10 @@ func (s *Store) lock(ctx context.Context) error {
 		s.unlock()
 		return errClosed
 	}
-	if s.dir == "" {
-		if err := s.makeDir(); err != nil {
-			s.unlock()
-			return err
-		}
-	}
 	return nil
 }
 
 func (s *Store) unlock() { <-s.remote }
-
-func (s *Store) makeDir() error {
-	if s.options.Dir != "" {
-		if err := os.MkdirAll(s.options.Dir, 0o750); err != nil {
-			return fmt.Errorf("the folder for packs: %w", err)
-		}
-	}
-	dir, err := os.MkdirTemp(s.options.Dir, "gitstore-")
-	if err != nil {
-		return fmt.Errorf("the folder for packs: %w", err)
-	}
-	s.dir = dir
-	s.db.Store(newObjectDB(dir, s.cache))
-	return nil
-}
 
 // Close waits for a call to the remote that is under way, and removes what the Store kept on disk.
 func (s *Store) Close() error {
@@ -106,9 +82,6 @@ func (s *Store) Close() error {
 		s.closed = true
 		s.dialer.close()
 		err = s.db.Load().close()
-		if s.dir != "" {
-			err = errors.Join(err, os.RemoveAll(s.dir))
-		}
 	})
 	return err
 }

@@ -323,7 +323,7 @@ func TestGoroutinesReadWhileOthersWrite(t *testing.T) {
 	}
 	head := base
 	for i := range 10 {
-		head = push(t, s, head, setFiles("ours", map[string]string{"a/b/c": fmt.Sprint(i + 1), fmt.Sprint("f", i): "x"}))[0]
+		push(t, s, head, setFiles("ours", map[string]string{"a/b/c": fmt.Sprint(i + 1), fmt.Sprint("f", i): "x"}))
 		head = r.Commit(gitserver.Change{Message: "theirs", Files: map[string]string{fmt.Sprint("t", i): "y"}})
 		if got := fetch(t, s); got != head {
 			t.Fatalf("%s is not %s", got, head)
