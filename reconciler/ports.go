@@ -57,7 +57,7 @@ type Sources interface {
 // project and the key of the source: whoever asks for the same source again finds the same build.
 type Builder interface {
 	// Start begins the build, or finds the one with this ID that is running or has ended, also by an earlier process.
-	// It does not wait for the build.
+	// One that was canceled begins again. It does not wait for the build.
 	Start(ctx context.Context, request BuildRequest) error
 	// Status tells how far a build is; ErrNoBuild when there is none with this ID.
 	Status(ctx context.Context, id string) (BuildStatus, error)

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"many starts of one build are one", once},
 		{"a bad request ends with a failure, and stays there", bad},
 		{"a forgotten failure is tried again", forgotten},
+		{"a canceled build begins again", restarted},
 		{"the next process finds the same image", adopted},
 		{"what was returned belongs to the caller", own},
 	}
@@ -200,6 +201,23 @@ func forgotten(t *testing.T, s Subject) {
 	}
 	if second := w.start(t, s.Bad); second.Image == nil {
 		t.Errorf("got %+v, want an image now", second.Failure)
+	}
+}
+
+func restarted(t *testing.T, s Subject) {
+	w := s.open(t)
+	if err := w.Start(t.Context(), s.Good); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Cancel(t.Context(), s.Good.ID); err != nil {
+		t.Fatal(err)
+	}
+	// The build may have been faster than Cancel.
+	if first := w.wait(t, s.Good.ID); first.Failure != nil && !first.Failure.Canceled {
+		t.Errorf("got %+v, want a canceled build", first.Failure)
+	}
+	if second := w.start(t, s.Good); second.Image == nil {
+		t.Errorf("got %+v, want an image", second.Failure)
 	}
 }
 

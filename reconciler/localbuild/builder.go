@@ -215,15 +215,18 @@ func (b *Builder) begin(request reconciler.BuildRequest) (*job, error) {
 	if b.ctx.Err() != nil {
 		return nil, fmt.Errorf("starting build %s: %w", request.ID, errClosed)
 	}
-	if b.active[request.ID] != nil || b.ended.Contains(request.ID) {
+	if status, ended := b.ended.Peek(request.ID); b.active[request.ID] != nil || ended && !canceled(status) {
 		return nil, nil
 	}
+	b.ended.Remove(request.ID)
 	j := &job{request: request}
 	j.ctx, j.cancel = context.WithCancelCause(b.ctx)
 	b.active[request.ID] = j
 	b.running.Add(1)
 	return j, nil
 }
+
+func canceled(s reconciler.BuildStatus) bool { return s.Failure != nil && s.Failure.Canceled }
 
 // drop forgets a build that has not come to an end.
 func (b *Builder) drop(j *job) {

@@ -20,7 +20,10 @@ import (
 const (
 	defaultTimeout    = 15 * time.Second
 	defaultRetryDelay = time.Second
-	tries             = 3
+	// How often what may go away by itself is tried. An image took long to build, so that pushing it waits out a restart
+	// of the registry.
+	tries     = 3
+	pushTries = 5
 	// maxAnswer bounds what is read of one answer, in bytes. Layers are never downloaded, and no sane manifest or image
 	// config is a tenth of this.
 	maxAnswer = 4 << 20
@@ -50,7 +53,8 @@ type Options struct {
 	Insecure bool
 	// Timeout of reading or tagging, each try for itself; 15 s when 0. A push ends with its context only.
 	Timeout time.Duration
-	// RetryDelay before the second try of what failed for the moment, tripled before the third and last; 1 s when 0.
+	// RetryDelay before the second try of what failed for the moment, tripled before each further one; 1 s when 0. A push
+	// is tried five times, all else three times.
 	RetryDelay time.Duration
 }
 
@@ -157,7 +161,7 @@ func (c *Client) Push(ctx context.Context, repository, tag string, image v1.Imag
 		return "", fmt.Errorf("reading the image to push: %w", err)
 	}
 	// How long a push may take depends on the size of the image: only the caller can say.
-	err = c.retry(ctx, 0, "pushing "+tag, ref.Context(), func(ctx context.Context) error {
+	err = c.retry(ctx, pushTries, 0, "pushing "+tag, ref.Context(), func(ctx context.Context) error {
 		return c.own.pusher.Push(ctx, ref, image)
 	})
 	if err != nil {
@@ -237,12 +241,12 @@ func getImage(ctx context.Context, a access, ref name.Reference) (*remote.Descri
 
 // try does something short, up to three times.
 func (c *Client) try(ctx context.Context, doing string, in name.Repository, f func(context.Context) error) error {
-	return c.retry(ctx, c.options.Timeout, doing, in, f)
+	return c.retry(ctx, tries, c.options.Timeout, doing, in, f)
 }
 
-// retry does something up to three times, as long as what goes wrong may go away by itself. Each try is bounded by
+// retry does something up to times times, as long as what goes wrong may go away by itself. Each try is bounded by
 // timeout, unless that is 0. The error names the registry, the repository and what to do.
-func (c *Client) retry(ctx context.Context, timeout time.Duration, doing string, in name.Repository, f func(context.Context) error) error {
+func (c *Client) retry(ctx context.Context, times uint, timeout time.Duration, doing string, in name.Repository, f func(context.Context) error) error {
 	attempt := func() (struct{}, error) {
 		trying, cancel := ctx, context.CancelFunc(func() {})
 		if timeout > 0 {
@@ -265,7 +269,7 @@ func (c *Client) retry(ctx context.Context, timeout time.Duration, doing string,
 	pause := &backoff.ExponentialBackOff{
 		InitialInterval: c.options.RetryDelay, Multiplier: 3, RandomizationFactor: 0.1, MaxInterval: time.Minute,
 	}
-	_, err := backoff.Retry(ctx, attempt, backoff.WithBackOff(pause), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
+	_, err := backoff.Retry(ctx, attempt, backoff.WithBackOff(pause), backoff.WithMaxTries(times), backoff.WithMaxElapsedTime(0))
 	// The last try returns its error as it is, wrapped or not.
 	var permanent *backoff.PermanentError
 	if errors.As(err, &permanent) {
