@@ -176,20 +176,23 @@ func usedResources(defaults, own Resources) Resources {
 }
 
 func usedDatabases(projects map[string]*Project, spec ProjectSpec) []string {
-	var names []string
-	note := func(env []EnvVar) {
-		for _, e := range env {
-			if e.From == nil {
-				continue
-			}
-			if other := projects[e.From.Project]; other != nil && other.Spec.Type == Database {
-				names = append(names, e.From.Project)
-			}
-		}
-	}
-	note(spec.Env)
+	return slices.DeleteFunc(References(spec), func(name string) bool {
+		other := projects[name]
+		return other == nil || other.Spec.Type != Database
+	})
+}
+
+// References are the names of the projects that env takes values from, sorted.
+func References(spec ProjectSpec) []string {
+	env := slices.Clone(spec.Env)
 	for _, service := range spec.Services {
-		note(service.Env)
+		env = append(env, service.Env...)
+	}
+	var names []string
+	for _, e := range env {
+		if e.From != nil {
+			names = append(names, e.From.Project)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

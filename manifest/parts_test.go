@@ -3,7 +3,6 @@ package manifest
 import (
 	"encoding/json"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -315,8 +314,11 @@ func TestUsedDatabases(t *testing.T) {
 		{Name: "E", From: &EnvFrom{Project: "gone", Key: "url"}}, {Name: "F", From: &EnvFrom{Project: "broken", Key: "url"}}}
 	projects := map[string]*Project{"orders-db": {Spec: store()}, "cache": {Spec: store()}, "api": {Spec: shop()}, "other": {Spec: store()}, "broken": nil}
 	in := UsedInputs(acme(), tenant(), projects, Key{"ws-1", "bank"}, spec, monolithicChart)
-	if want := []string{"cache", "orders-db"}; !reflect.DeepEqual(in.Databases, want) {
+	if want := []string{"cache", "orders-db"}; !slices.Equal(in.Databases, want) {
 		t.Errorf("%v, want %v", in.Databases, want)
+	}
+	if got, want := References(spec), []string{"api", "broken", "cache", "gone", "orders-db"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

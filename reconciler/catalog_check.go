@@ -249,9 +249,26 @@ func (c *catalog) newView(k manifest.Key, e *projectEntry, v verdict) *View {
 		view.Spec = spec
 		view.Inputs = manifest.UsedInputs(c.platform, w.spec, w.projects, k, spec, chart)
 		view.Registry = c.platform.Spec.Registry.URL
+		view.Problems = append(view.Problems, unreadable(k, spec, w.projects)...)
 	}
 	view.Problems = append(view.Problems, c.problemsOf(view)...)
 	return view
+}
+
+// unreadable tells of projects that env takes values from and that never parsed: what those offer is not known, so the
+// inputs are not right.
+func unreadable(k manifest.Key, spec manifest.ProjectSpec, projects map[string]*manifest.Project) manifest.Problems {
+	var problems manifest.Problems
+	for _, name := range manifest.References(spec) {
+		if other, there := projects[name]; there && other == nil {
+			problems = append(problems, manifest.Problem{
+				File: manifest.ProjectFile(k), Field: "spec.env",
+				What: fmt.Sprintf("the project %s, which env takes values from, cannot be read", name),
+				Fix:  "mend its project.yaml first",
+			})
+		}
+	}
+	return problems
 }
 
 // problemsOf are the problems that keep a project from getting anything new.
