@@ -1,7 +1,7 @@
 # `make` alone lists the targets. All of them but e2e need only Go, git and make.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME    ?= 2s
+FUZZTIME    ?= 3s
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 
@@ -26,7 +26,7 @@ test: ## run all tests with the race detector, and each fuzz target for a moment
 	@$(MAKE) --no-print-directory fuzz
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZTIME (2s)
+fuzz: ## run each fuzz target for FUZZTIME (3s)
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file func; do \
 		echo "go test -fuzz $${func#func } -fuzztime $(FUZZTIME) $$(dirname "$$file")"; \
 		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
