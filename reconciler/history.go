@@ -104,7 +104,8 @@ func withdraw(run manifest.RunSpec, s step) manifest.RunSpec {
 	return run
 }
 
-// holdParts holds every part whose key is not that of the newest release left.
+// holdParts holds every part whose key is not that of the newest release left. A part that is held already stays so for
+// the reason it has: that reason is still there when this release comes back.
 func holdParts(run manifest.RunSpec, s step) manifest.RunSpec {
 	var left manifest.Parts
 	if s.After.Newest != nil {
@@ -113,6 +114,10 @@ func holdParts(run manifest.RunSpec, s step) manifest.RunSpec {
 	keys := maps.Clone(s.Running.Spec.Parts) // what nobody has looked at is taken to be as it was released
 	maps.Copy(keys, s.Keys)
 	for _, part := range slices.Sorted(maps.Keys(keys)) {
+		_, known := s.Keys[part]
+		if slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part && (!known || h.Key == keys[part]) }) {
+			continue
+		}
 		run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part })
 		if keys[part] == left[part] {
 			continue
@@ -125,9 +130,9 @@ func holdParts(run manifest.RunSpec, s step) manifest.RunSpec {
 	return run
 }
 
-// releasedCommit is the app's commit of a part that was released at a key.
+// releasedCommit is the app's commit of a source that was released at a key.
 func releasedCommit(r *manifest.Release, part, key string) string {
-	if r.Spec.Parts[part] != key {
+	if r.Spec.Parts[part] != key || part == manifest.PartProject || part == manifest.PartPlatform {
 		return ""
 	}
 	image, _ := imageOf(r, imageName(part))

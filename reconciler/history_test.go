@@ -125,7 +125,28 @@ func TestRemember(t *testing.T) {
 			e.step(releases(v0, v1), parts("s1", "p0"), false)
 			e.step(releases(v0), parts("s1", "p0"), false)
 			e.step(releases(), parts("s1", "p0"), false)
-		}, []string{"project at p0 for v1.0.0", "source at s1 for v1.0.0"}, "v1.0.0 at commit2"},
+		}, []string{"source at s1 for v1.0.1", "project at p0 for v1.0.0"}, "v1.0.0 at commit2"},
+		{"one after the other is withdrawn, and the older one comes back", func(e *episode) {
+			e.step(releases(v0, v1), parts("s1", "p0"), false)
+			e.step(releases(v0), parts("s1", "p0"), false)
+			e.step(releases(), parts("s1", "p0"), false)
+			e.step(releases(v0), parts("s1", "p0"), false)
+		}, []string{"source at s1 for v1.0.1"}, ""},
+		{"the release that was made with a held source is withdrawn, and comes back", func(e *episode) {
+			v2 := releaseOf("v1.0.2", parts("s0", "p1"))
+			e.step(releases(v0, v1), parts("s1", "p0"), false)
+			e.step(releases(v0), parts("s1", "p0"), false)
+			e.step(releases(v0, v2), parts("s1", "p1"), false)
+			e.step(releases(v0), parts("s1", "p1"), false)
+			e.step(releases(v0, v2), parts("s1", "p1"), false)
+		}, []string{"source at s1 for v1.0.1"}, ""},
+		{"what is held stays so while nobody has looked at the source", func(e *episode) {
+			v2 := releaseOf("v1.0.2", parts("s0", "p1"))
+			e.step(releases(v0, v1), parts("s1", "p0"), false)
+			e.step(releases(v0), parts("s1", "p0"), false)
+			e.step(releases(v0, v2), parts("s1", "p1"), false)
+			e.step(releases(v0), manifest.Parts{manifest.PartProject: "p1"}, false)
+		}, []string{"source at s1 for v1.0.1", "project at p1 for v1.0.2"}, ""},
 		{"the newest is edited: what it said is kept, nothing is held", func(e *episode) {
 			e.step(releases(v0, v1), parts("s1", "p0"), false)
 			edited := releases(v0, v1)
