@@ -17,7 +17,8 @@ type ask struct {
 	ForSource bool
 	// Silent asks are only answered at the end: nobody watches a release commit on its way.
 	Silent bool
-	// Old asks were replayed from history: they are not told that nothing had to be done.
+	// Old asks were replayed from history and nobody has told them anything yet: they are not told that nothing had to be
+	// done.
 	Old bool
 }
 
@@ -49,6 +50,7 @@ func (s *state) say(p *project, a *ask, state State, stage Stage, description, u
 	if a.Silent && state == StatePending {
 		return
 	}
+	a.Old = false
 	s.outbox = append(s.outbox, Report{
 		Commit: a.Config, Context: contextOf(p.key), State: state, Stage: stage,
 		Description: description, URL: url, Source: a.Source, At: s.Clock().UTC(),

@@ -249,7 +249,7 @@ func (s *state) adopt(ctx context.Context, head string) error {
 			cause.Kind, cause.Commit = manifest.CauseSource, report.Source
 			p.known = append(p.known, report.Source)
 		}
-		p.addAsk(ask{Cause: cause, Source: report.Source})
+		p.addAsk(ask{Cause: cause, Source: report.Source}).Old = false
 	}
 	return nil
 }
