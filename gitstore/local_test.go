@@ -1,6 +1,7 @@
 package gitstore
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -177,7 +178,7 @@ func TestLocalWithBrokenFiles(t *testing.T) {
 	if err := os.Chmod(indexes[0], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []int{0, 7, 1000, 1100, len(data) / 2} {
+	for _, n := range []int{0, 7, 1000, 1100, len(data) / 3} {
 		if err := os.WriteFile(indexes[0], data[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -187,18 +188,26 @@ func TestLocalWithBrokenFiles(t *testing.T) {
 	}
 }
 
-func FuzzParseIndex(f *testing.F) {
+func FuzzPackIndex(f *testing.F) {
 	f.Add(append([]byte("\xfftOc\x00\x00\x00\x02"), make([]byte, 1024+40)...))
 	one := append([]byte("\xfftOc\x00\x00\x00\x02"), make([]byte, 1024)...)
-	one[8+1023] = 1
-	f.Add(append(one, append(make([]byte, 24), 0x80, 0, 0, 9)...))
+	for i := 3; i < 1024; i += 4 {
+		one[8+i] = 1
+	}
+	f.Add(append(one, append(make([]byte, 24), 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := parseIndex(data)
+		x, err := openIndex(bytes.NewReader(data), nil)
 		if err != nil {
 			return
 		}
-		for _, h := range p.hashes {
-			p.find(h)
+		hashes, err := x.withPrefix([]byte{0})
+		if err != nil {
+			return
+		}
+		for _, h := range hashes {
+			if off, ok, err := x.find(h); ok && (err != nil || off < 0) {
+				t.Fatalf("%s is at %d: %v", h, off, err)
+			}
 		}
 	})
 }

@@ -2,8 +2,6 @@ package gitstore
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -21,7 +19,13 @@ import (
 type localObjects struct {
 	// dirs are the object folders: its own, and those of the repositories it borrows from.
 	dirs  []string
-	packs []*pack
+	packs []localPack
+}
+
+// localPack is a pack that Git made, with the index that Git made.
+type localPack struct {
+	index *packIndex
+	pack  *pack
 }
 
 // openLocalObjects opens what a repository has now.
@@ -44,14 +48,9 @@ func (l *localObjects) addDir(dir string, depth int) error {
 	}
 	cache := newObjectCache(16 << 20)
 	for _, name := range indexes {
-		p, err := openLocalPack(name, cache)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // Git is packing again
-		}
-		if err != nil {
+		if err := l.addPack(name, cache); err != nil && !errors.Is(err, fs.ErrNotExist) { // or Git is packing again
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		l.packs = append(l.packs, p)
 	}
 	borrowed, err := os.ReadFile(filepath.Join(dir, "info", "alternates"))
 	if err != nil || depth >= maxAlternates {
@@ -72,61 +71,31 @@ func (l *localObjects) addDir(dir string, depth int) error {
 	return nil
 }
 
-// openLocalPack opens a pack by its index.
-func openLocalPack(index string, cache *objectCache) (*pack, error) {
-	data, err := os.ReadFile(index)
+func (l *localObjects) addPack(index string, cache *objectCache) error {
+	f, err := os.Open(index)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	p, err := parseIndex(data)
+	i, err := openIndex(f, f)
 	if err != nil {
-		return nil, err
+		return errors.Join(err, f.Close())
 	}
-	p.cache = cache
-	p.file, err = os.Open(strings.TrimSuffix(index, ".idx") + ".pack")
-	return p, err
-}
-
-// parseIndex reads the second version of Git's index of a pack: a fan-out, names, checksums, offsets, long offsets.
-func parseIndex(data []byte) (*pack, error) {
-	const head, fan = 8, 256 * 4
-	if len(data) < head+fan || string(data[:8]) != "\xfftOc\x00\x00\x00\x02" {
-		return nil, fmt.Errorf("%w: an index of another kind; run git gc", errCorrupt)
+	data, err := os.Open(strings.TrimSuffix(index, ".idx") + ".pack")
+	if err != nil {
+		return errors.Join(err, f.Close())
 	}
-	p := &pack{}
-	for i := range p.fanout {
-		p.fanout[i] = binary.BigEndian.Uint32(data[head+4*i:])
-		if i > 0 && p.fanout[i] < p.fanout[i-1] {
-			return nil, fmt.Errorf("%w: an index out of order", errCorrupt)
-		}
-	}
-	n := int(p.fanout[255])
-	names := data[head+fan:]
-	const perObject = 20 + 4 + 4
-	if len(names)/perObject < n {
-		return nil, fmt.Errorf("%w: an index that is too short", errCorrupt)
-	}
-	short, long := names[24*n:28*n], names[28*n:]
-	p.hashes, p.offsets = make([]plumbing.Hash, n), make([]int64, n)
-	for i := range n {
-		copy(p.hashes[i][:], names[20*i:])
-		offset := int64(binary.BigEndian.Uint32(short[4*i:]))
-		if offset&0x80000000 != 0 {
-			at := 8 * int(offset&0x7fffffff)
-			if at+8 > len(long) {
-				return nil, fmt.Errorf("%w: an index that points behind its end", errCorrupt)
-			}
-			offset = int64(binary.BigEndian.Uint64(long[at:]) & (1<<62 - 1))
-		}
-		p.offsets[i] = offset
-	}
-	return p, nil
+	l.packs = append(l.packs, localPack{i, &pack{file: data, cache: cache}})
+	return nil
 }
 
 func (l *localObjects) object(h plumbing.Hash) (rawObject, bool, error) {
 	for _, p := range l.packs {
-		if off, ok := p.find(h); ok {
-			o, err := p.read(off, l)
+		off, ok, err := p.index.find(h)
+		if err != nil {
+			return rawObject{}, false, err
+		}
+		if ok {
+			o, err := p.pack.read(off, l)
 			return o, err == nil, err
 		}
 	}
@@ -151,9 +120,13 @@ func (l *localObjects) abbreviated(prefix string) (plumbing.Hash, error) {
 	}
 	found := map[plumbing.Hash]bool{}
 	for _, p := range l.packs {
-		for i := p.firstFrom(raw); i < len(p.hashes) && bytes.HasPrefix(p.hashes[i][:], raw); i++ {
-			if strings.HasPrefix(p.hashes[i].String(), strings.ToLower(prefix)) {
-				found[p.hashes[i]] = true
+		hashes, err := p.index.withPrefix(raw)
+		if err != nil {
+			return plumbing.ZeroHash, err
+		}
+		for _, h := range hashes {
+			if strings.HasPrefix(h.String(), strings.ToLower(prefix)) {
+				found[h] = true
 			}
 		}
 	}
@@ -191,22 +164,10 @@ func (l *localObjects) onlyCommit(found map[plumbing.Hash]bool) (plumbing.Hash, 
 func (l *localObjects) close() error {
 	var err error
 	for _, p := range l.packs {
-		err = errors.Join(err, p.file.Close())
+		err = errors.Join(err, p.index.close(), p.pack.file.Close())
 	}
 	l.packs = nil
 	return err
-}
-
-// firstFrom returns the index of the first name that is not before a prefix.
-func (p *pack) firstFrom(prefix []byte) int {
-	from := 0
-	if prefix[0] > 0 {
-		from = int(p.fanout[prefix[0]-1])
-	}
-	for from < len(p.hashes) && bytes.Compare(p.hashes[from][:len(prefix)], prefix) < 0 {
-		from++
-	}
-	return from
 }
 
 // loose returns the head of a single object, and its content to read.

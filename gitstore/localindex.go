@@ -1,0 +1,130 @@
+package gitstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// packIndex is the index that Git made of a pack: a fan-out, names, checksums, offsets, long offsets. It is searched
+// where it lies, since a command looks for a handful of objects among perhaps a million.
+type packIndex struct {
+	r      io.ReaderAt
+	file   *os.File
+	fanout [256]uint32
+}
+
+const (
+	indexHead = 8
+	indexFan  = 256 * 4
+)
+
+// openIndex checks the beginning of an index. file is closed with it.
+func openIndex(r io.ReaderAt, file *os.File) (*packIndex, error) {
+	var head [indexHead + indexFan]byte
+	if n, err := r.ReadAt(head[:], 0); n < len(head) {
+		return nil, fmt.Errorf("%w: an index that is too short: %w", errCorrupt, err)
+	}
+	if string(head[:indexHead]) != "\xfftOc\x00\x00\x00\x02" {
+		return nil, fmt.Errorf("%w: an index of another kind; run git gc", errCorrupt)
+	}
+	x := &packIndex{r: r, file: file}
+	for i := range x.fanout {
+		x.fanout[i] = binary.BigEndian.Uint32(head[indexHead+4*i:])
+		if i > 0 && x.fanout[i] < x.fanout[i-1] {
+			return nil, fmt.Errorf("%w: an index out of order", errCorrupt)
+		}
+	}
+	// The last of the short offsets has to be there.
+	if n := x.count(); n > 0 {
+		if err := x.readAt(make([]byte, 4), x.shortOffset(n-1)); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+func (x *packIndex) close() error { return x.file.Close() }
+
+func (x *packIndex) count() int64 { return int64(x.fanout[255]) }
+
+// shortOffset returns where the offset of object i is.
+func (x *packIndex) shortOffset(i int64) int64 {
+	return indexHead + indexFan + (hashSize+4)*x.count() + 4*i
+}
+
+const hashSize = 20
+
+func (x *packIndex) readAt(p []byte, at int64) error {
+	if n, err := x.r.ReadAt(p, at); n < len(p) {
+		return fmt.Errorf("%w: an index that is too short: %w", errCorrupt, err)
+	}
+	return nil
+}
+
+func (x *packIndex) hash(i int64) (h plumbing.Hash, err error) {
+	return h, x.readAt(h[:], indexHead+indexFan+hashSize*i)
+}
+
+// search returns the number of the first object whose name does not come before a prefix.
+func (x *packIndex) search(prefix []byte) (int64, error) {
+	var from int64
+	if prefix[0] > 0 {
+		from = int64(x.fanout[prefix[0]-1])
+	}
+	var failed error
+	n := sort.Search(int(int64(x.fanout[prefix[0]])-from), func(i int) bool {
+		h, err := x.hash(from + int64(i))
+		failed = errors.Join(failed, err)
+		return bytes.Compare(h[:len(prefix)], prefix) >= 0
+	})
+	return from + int64(n), failed
+}
+
+// find returns where in the pack an object is.
+func (x *packIndex) find(h plumbing.Hash) (int64, bool, error) {
+	i, err := x.search(h[:])
+	if err != nil || i >= x.count() {
+		return 0, false, err
+	}
+	if got, err := x.hash(i); err != nil || got != h {
+		return 0, false, err
+	}
+	var short [4]byte
+	if err := x.readAt(short[:], x.shortOffset(i)); err != nil {
+		return 0, false, err
+	}
+	const isLong = 1 << 31
+	offset := int64(binary.BigEndian.Uint32(short[:]))
+	if offset&isLong == 0 {
+		return offset, true, nil
+	}
+	var long [8]byte
+	if err := x.readAt(long[:], x.shortOffset(x.count())+8*(offset&^isLong)); err != nil {
+		return 0, false, err
+	}
+	return int64(binary.BigEndian.Uint64(long[:]) & (1<<62 - 1)), true, nil
+}
+
+// withPrefix returns the objects whose names begin with some bytes.
+func (x *packIndex) withPrefix(prefix []byte) ([]plumbing.Hash, error) {
+	i, err := x.search(prefix)
+	if err != nil {
+		return nil, err
+	}
+	var found []plumbing.Hash
+	for ; i < x.count(); i++ {
+		h, err := x.hash(i)
+		if err != nil || !bytes.HasPrefix(h[:], prefix) {
+			return found, err
+		}
+		found = append(found, h)
+	}
+	return found, nil
+}
