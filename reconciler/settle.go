@@ -88,7 +88,7 @@ func (s *state) do(ctx context.Context, p *project, v *View, action Action) (aga
 func (s *state) patienceWith(p *project, input manifest.SourceInput) *Rest {
 	seen, failed := p.lookErrors[input.Part]
 	if !failed {
-		s.sayAll(p, StageQueued, "looking for "+input.Source.Repository, "")
+		s.sayAll(p, StageQueued, queued, "")
 		return nil
 	}
 	if seen.failures < patience {
@@ -102,6 +102,9 @@ func (s *state) patienceWith(p *project, input manifest.SourceInput) *Rest {
 	}}}
 }
 
+// queued is said once, however often a run finds that it has to wait.
+const queued = "queued"
+
 func (s *state) startBuild(ctx context.Context, p *project, v *View, build Build) error {
 	a := s.ensureAsk(p, v)
 	if p.run.Retry != "" {
@@ -114,7 +117,7 @@ func (s *state) startBuild(ctx context.Context, p *project, v *View, build Build
 	}
 	p.builds[build.Part] = build
 	s.building[p.key] = true
-	s.sayAll(p, StageQueued, "queued "+describe(build.Request), "")
+	s.sayAll(p, StageQueued, queued, "")
 	s.Log.Info("build asked for", "project", p.key, "build", build.Request.ID, "what", describe(build.Request), "cause", a.Kind)
 	return nil
 }
