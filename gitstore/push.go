@@ -193,16 +193,16 @@ func (s *Store) settle(ctx context.Context, from, last plumbing.Hash, why error)
 }
 
 // settlePolls and settlePause let another push that holds the lock of the branch come to its end: it made the server
-// refuse ours while the branch still was where we wanted it.
+// refuse ours while the branch still was where we wanted it. The pause doubles, to a second and a half in all.
 const (
-	settlePolls = 4
-	settlePause = 60 * time.Millisecond
+	settlePolls = 6
+	settlePause = 50 * time.Millisecond
 )
 
 // whereNow returns where the branch is. After a refusal it looks a few times.
 func (s *Store) whereNow(ctx context.Context, from plumbing.Hash, why error) (plumbing.Hash, error) {
 	var refused *RefusedError
-	polls := 1
+	polls, pause := 1, settlePause
 	if errors.As(why, &refused) {
 		polls = settlePolls
 	}
@@ -219,7 +219,8 @@ func (s *Store) whereNow(ctx context.Context, from plumbing.Hash, why error) (pl
 		select {
 		case <-ctx.Done():
 			return head, context.Cause(ctx)
-		case <-time.After(settlePause):
+		case <-time.After(pause):
+			pause *= 2
 		}
 	}
 }
