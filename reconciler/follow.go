@@ -141,7 +141,7 @@ func (s *state) take(t transition, commit manifest.Commit, parent string, retry 
 	highest := p.run.Highest
 	p.run = remember(p.run, step{
 		transition: t, Commit: commit.Hash, Parent: parent, Running: ran, Retry: retry,
-		Keys: knownKeys(t.After, ran, retry || p.run.Retry != "", p.tips),
+		Keys: knownKeys(t.After, ran, p.tips),
 	})
 	if err := s.recallKept(p); err != nil {
 		return err

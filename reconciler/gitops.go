@@ -155,24 +155,25 @@ func shownVersion(values string) manifest.Version {
 	return manifest.Version{}
 }
 
-// watermark is the config commit that GitOps stands for; empty when it stands for none.
-func (s *state) watermark() (string, error) {
-	for hash := s.gitops.head; hash != ""; {
+// watermark finds the newest GitOps commit up to the head that Plateform made, and the config commit that it stands for;
+// both are empty when there is none.
+func (s *state) watermark(head string) (own, mark string, err error) {
+	for hash := head; hash != ""; {
 		commit, err := s.GitOps.Commit(hash)
 		if err != nil {
-			return "", fmt.Errorf("walking GitOps commit %.10s back: %w", hash, err)
+			return "", "", fmt.Errorf("walking GitOps commit %.10s back: %w", hash, err)
 		}
 		for _, trailer := range manifest.Trailers(commit.Message) {
 			if trailer.Key == manifest.TrailerConfigCommit && commit.Author.Email == author(commit.Author.When).Email {
-				return trailer.Value, nil
+				return hash, trailer.Value, nil
 			}
 		}
 		if len(commit.Parents) == 0 {
-			return "", nil
+			return "", "", nil
 		}
 		hash = commit.Parents[0]
 	}
-	return "", nil
+	return "", "", nil
 }
 
 // observeGitOps fetches the GitOps repository. Whatever somebody else changed there is compared, and written back.
@@ -187,6 +188,11 @@ func (s *state) observeGitOps(ctx context.Context, hint Hint) error {
 	if head == s.gitops.head {
 		return nil
 	}
+	return s.takeForeign(head)
+}
+
+// takeForeign takes in what others did to GitOps up to its head.
+func (s *state) takeForeign(head string) error {
 	changes, err := s.GitOps.Diff(s.gitops.head, head)
 	if err != nil {
 		return s.broken(fmt.Errorf("comparing GitOps commits %.10s and %.10s: %w", s.gitops.head, head, err))

@@ -89,12 +89,16 @@ func (s *state) moveTip(p *project, part string, tip Tip) {
 	base := baseRelease(p.before(), view)
 	old, _ := headKeys(view, base, retry, p.tips)
 	p.tips[part] = tip
-	keys := knownKeys(view, base, retry, p.tips)
+	keys, _ := headKeys(view, base, retry, p.tips)
+	known := knownKeys(view, base, p.tips)
 	s.dirty[p.key] = true
 	if slices.Contains(p.known, tip.Commit) {
-		p.holdAt(part, keys[part], tip.Commit)
+		p.holdAt(part, known[part], tip.Commit)
 	}
-	p.run = endHolds(p.run, keys)
+	p.run = endHolds(p.run, known)
+	if !seen && (view.Spec.Paused || len(view.Problems) > 0) { // where it was when this process began; nothing comes of it
+		return
+	}
 	if keys[part] == old[part] || old[part] == "" || keys[part] == "" || p.isHeld(part, keys[part]) {
 		return
 	}

@@ -177,7 +177,7 @@ func planProject(c *catalog, t transition, base, head string) (*ProjectPlan, err
 		ran = t.Before.Newest
 	}
 	run := remember(manifest.RunSpec{Highest: versionOf(ran).String()}, step{
-		transition: t, Commit: head, Parent: base, Running: ran, Keys: knownKeys(t.After, ran, false, nil),
+		transition: t, Commit: head, Parent: base, Running: ran, Keys: knownKeys(t.After, ran, nil),
 	})
 	before := Before{Run: run}
 	if run.Kept != nil {

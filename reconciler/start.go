@@ -31,13 +31,12 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the GitOps repository: %w", err)
 	}
-	s.gitops = newGitOps()
-	runs, err := s.readGitOps(gitopsHead)
+	runs, mark, err := s.recollect(gitopsHead)
 	if err != nil {
 		return nil, err
 	}
 	s.head = head
-	if err := s.recall(head, runs); err != nil {
+	if err := s.recall(head, mark, runs); err != nil {
 		return nil, s.complain(ctx, err)
 	}
 	for k := range s.catalog.projects {
@@ -56,6 +55,23 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 	return s, nil
 }
 
+// recollect reads GitOps as the newest commit of an earlier process left it, for that is what it remembered, and takes
+// what others did since as theirs. It returns what is remembered of each project, and the config commit GitOps stands for.
+func (s *state) recollect(head string) (runs map[manifest.Key]manifest.RunSpec, mark string, err error) {
+	own, mark, err := s.watermark(head)
+	if err != nil {
+		return nil, "", err
+	}
+	if own == "" {
+		own = head
+	}
+	runs, err = s.readGitOps(own)
+	if err != nil || own == head {
+		return runs, mark, err
+	}
+	return runs, mark, s.takeForeign(head)
+}
+
 // complain tells people when not even a start can be made of what they wrote.
 func (s *state) complain(ctx context.Context, err error) error {
 	if !errors.Is(err, errUnusable) {
@@ -66,14 +82,10 @@ func (s *state) complain(ctx context.Context, err error) error {
 	return errors.Join(err, s.report(ctx))
 }
 
-// recall brings the catalog and what is remembered to head, from the commit that GitOps stands for.
-func (s *state) recall(head string, runs map[manifest.Key]manifest.RunSpec) error {
+// recall brings the catalog and what is remembered to head, from the commit mark that GitOps stands for.
+func (s *state) recall(head, mark string, runs map[manifest.Key]manifest.RunSpec) error {
 	for k, run := range runs {
 		s.project(k).run = run
-	}
-	mark, err := s.watermark()
-	if err != nil {
-		return err
 	}
 	if mark == "" {
 		return s.replay(head, nil)
@@ -222,8 +234,13 @@ func (s *state) recallKept(p *project) error {
 	if err != nil {
 		return fmt.Errorf("reading what %s keeps: %w", p.key, err)
 	}
-	release, problems, err := s.catalog.readRelease(kept.Commit, p.key, version)
-	if errors.Is(err, fs.ErrNotExist) || len(problems) > 0 {
+	var release *manifest.Release
+	var problems manifest.Problems
+	_, gone := s.Config.Commit(kept.Commit) // with a history that was rewritten
+	if gone == nil {
+		release, problems, err = s.catalog.readRelease(kept.Commit, p.key, version)
+	}
+	if gone != nil || errors.Is(err, fs.ErrNotExist) || len(problems) > 0 {
 		s.Log.Warn("the release that is kept cannot be read any more", "project", p.key, "release", kept.Release, "problem", problems)
 		p.kept = nil
 		return nil

@@ -101,9 +101,10 @@ func headKeys(v *View, base *manifest.Release, retry bool, tips map[string]Tip) 
 	return keys, assumed
 }
 
-// knownKeys are the head keys without those that are assumed.
-func knownKeys(v *View, base *manifest.Release, retry bool, tips map[string]Tip) manifest.Parts {
-	keys, assumed := headKeys(v, base, retry, tips)
+// knownKeys are the head keys without those that are assumed. A source is where its branch is, followed or not: what is
+// held stays held whatever becomes of autoDeploy.
+func knownKeys(v *View, base *manifest.Release, tips map[string]Tip) manifest.Parts {
+	keys, assumed := headKeys(v, base, true, tips)
 	maps.DeleteFunc(keys, func(part, _ string) bool { return assumed[part] })
 	return keys
 }
