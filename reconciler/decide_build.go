@@ -60,7 +60,7 @@ func (p *pursuit) wantedSources() []string {
 		}
 	}
 	for _, part := range slices.Sorted(maps.Keys(p.want)) {
-		if part != manifest.PartProject && part != manifest.PartPlatform && !p.has(part) {
+		if !authored(part) && !p.has(part) {
 			parts = append(parts, part)
 		}
 	}

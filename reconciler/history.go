@@ -132,7 +132,7 @@ func holdParts(run manifest.RunSpec, s step) manifest.RunSpec {
 
 // releasedCommit is the app's commit of a source that was released at a key.
 func releasedCommit(r *manifest.Release, part, key string) string {
-	if r.Spec.Parts[part] != key || part == manifest.PartProject || part == manifest.PartPlatform {
+	if r.Spec.Parts[part] != key || authored(part) {
 		return ""
 	}
 	image, _ := imageOf(r, imageName(part))
@@ -148,11 +148,19 @@ func bringBack(run manifest.RunSpec, s step) manifest.RunSpec {
 	return run
 }
 
-// endHolds drops the holds whose part has another key now, or is no part any more.
+// endHolds drops the holds whose part has another key now, or is no part any more. What is held because the build that
+// one commit asked for with it failed goes with the hold of that source.
 func endHolds(run manifest.RunSpec, keys manifest.Parts) manifest.RunSpec {
 	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {
 		key, known := keys[h.Part]
 		return known && key != h.Key
 	})
+	failing := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Reason == manifest.HeldFailed && !authored(h.Part) })
+	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {
+		return h.Reason == manifest.HeldFailed && authored(h.Part) && !failing
+	})
 	return run
 }
+
+// authored says that a part is written in the config repository, and is not a source.
+func authored(part string) bool { return part == manifest.PartProject || part == manifest.PartPlatform }

@@ -191,6 +191,22 @@ func TestRemember(t *testing.T) {
 	}
 }
 
+func TestRememberWhatFailedTogether(t *testing.T) {
+	e := &episode{}
+	e.step(releases(releaseOf("v1.0.0", parts("s0", "p0"))), parts("s1", "p1"), false)
+	e.run.Holds = []manifest.Hold{
+		{Part: manifest.PartProject, Key: "p1", Reason: manifest.HeldFailed}, {Part: manifest.PartSource, Key: "s1", Reason: manifest.HeldFailed},
+	}
+	e.step(e.view, parts("s1", "p1"), false)
+	if len(e.run.Holds) != 2 {
+		t.Errorf("nothing changed: got %v, want both held", held(e.run))
+	}
+	e.step(e.view, parts("s2", "p1"), false)
+	if len(e.run.Holds) != 0 {
+		t.Errorf("the source was mended: got %v, want what came with it free too", held(e.run))
+	}
+}
+
 func TestRememberDeletion(t *testing.T) {
 	database := releaseOf("v1.0.3", nil)
 	database.Spec.Project = manifest.ProjectSpec{Type: manifest.Database}
