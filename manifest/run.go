@@ -25,6 +25,8 @@ type RunSpec struct {
 	Retry string `yaml:"retry,omitempty" json:"retry,omitempty"`
 	// Deleted makes this a tombstone.
 	Deleted *Deleted `yaml:"deleted,omitempty" json:"deleted,omitempty"`
+	// Asked are those who asked for something and may not have been told yet what became of it.
+	Asked []Cause `yaml:"asked,omitempty" json:"asked,omitempty"`
 	// Last run that ended.
 	Last *LastRun `yaml:"last,omitempty" json:"last,omitempty"`
 }

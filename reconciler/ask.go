@@ -20,6 +20,8 @@ type ask struct {
 	// Old asks were replayed from history and nobody has told them anything yet: they are not told that nothing had to be
 	// done.
 	Old bool
+	// said is which emptying of the outbox told them first; 0 while nothing was said.
+	said int
 }
 
 // addAsk adds an ask unless the same one is open.
@@ -51,6 +53,9 @@ func (s *state) say(p *project, a *ask, state State, stage Stage, description, u
 		return
 	}
 	a.Old = false
+	if a.said == 0 {
+		a.said = s.sent + 1
+	}
 	s.outbox = append(s.outbox, Report{
 		Commit: a.Config, Context: contextOf(p.key), State: state, Stage: stage,
 		Description: description, URL: url, Source: a.Source, At: s.Clock().UTC(),

@@ -29,9 +29,21 @@ func (s *state) concludeOne(p *project) {
 		}
 		return state, stage, words, ended
 	}, url)
-	if p.settled.rest != nil {
+	if len(p.known) > 0 && p.settled.rest != nil && !p.guesses(view) {
 		p.known = nil
 	}
+}
+
+// guesses says that what is decided rests on sources that nobody has looked at since the start, and that somebody will
+// soon.
+func (p *project) guesses(v *View) bool {
+	_, assumed := headKeys(v, baseRelease(p.before(), v), p.run.Retry != "", p.tips)
+	for part := range assumed {
+		if p.lookErrors[part].failures < patience {
+			return true
+		}
+	}
+	return false
 }
 
 // verdict is what one who asks is told, if it is over for them.
@@ -46,6 +58,8 @@ func (s *state) verdict(p *project, v *View, running *manifest.Release, a *ask) 
 		return StateSuccess, StageUpdatingGitOps, s.runs(p, running), true
 	case rest == nil:
 		return "", "", "", false
+	case (rest.Reason == UpToDate || rest.Reason == Held) && a.Kind != manifest.CauseRollback && !a.Silent && p.guesses(v):
+		return "", "", "", false // a build that an earlier process began may still be wanted
 	}
 	switch rest.Reason {
 	case UpToDate:
@@ -138,14 +152,21 @@ func urlOf(host string, in manifest.PlatformInputs) string {
 	return "https://" + host
 }
 
-// report sends what is to be told. What could not be sent is kept for the next time.
+// report sends what is to be told. What could not be sent is kept for the next time; its projects stay dirty, so that
+// those who ask are not forgotten when GitOps is written meanwhile.
 func (s *state) report(ctx context.Context) error {
 	if len(s.outbox) == 0 {
 		return nil
 	}
 	if err := s.Forge.Report(ctx, s.outbox); err != nil {
+		for _, r := range s.outbox {
+			if k, ok := keyOfContext(r.Context); ok && s.projects[k] != nil {
+				s.dirty[k] = true
+			}
+		}
 		return fmt.Errorf("telling %d things: %w", len(s.outbox), err)
 	}
 	s.outbox = nil
+	s.sent++
 	return nil
 }

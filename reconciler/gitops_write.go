@@ -31,6 +31,11 @@ func (s *state) writeGitOps(ctx context.Context, _ Hint) error {
 	if len(edits) == 0 {
 		return nil
 	}
+	more, err := s.askedEdits()
+	if err != nil {
+		return err
+	}
+	edits = append(edits, more...)
 	plain := make([]manifest.Edit, len(edits))
 	for i, e := range edits {
 		plain[i] = e.Edit
@@ -229,6 +234,21 @@ func (s *state) projectEdit(p *project) (*gitopsEdit, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !changed && run == p.output.run {
+		p.output.tampered = false
+		return nil, nil
+	}
+	return s.writeProject(p, changed)
+}
+
+// writeProject makes the commit that writes run.yaml of a project, with those who ask now, and values.yaml if that
+// changed; nil when nothing would change.
+func (s *state) writeProject(p *project, changed bool) (*gitopsEdit, error) {
+	p.run.Asked = s.untold(p)
+	run, err := encodeRun(p)
+	if err != nil {
+		return nil, err
+	}
 	files := map[string][]byte{}
 	if changed {
 		files[manifest.ValuesFile(p.key)] = fileOf(p.output.wanted)
@@ -247,6 +267,26 @@ func (s *state) projectEdit(p *project) (*gitopsEdit, error) {
 		p.output.version = shownVersion(wanted)
 	}
 	return &gitopsEdit{s.edit(subject, files, trailers...), landed}, nil
+}
+
+// askedEdits remember those whom nobody has told anything, for the projects that are not written anyway.
+func (s *state) askedEdits() ([]gitopsEdit, error) {
+	var edits []gitopsEdit
+	for _, k := range s.dirtyKeys() {
+		p := s.projects[k]
+		unknown := func(c manifest.Cause) bool { return !slices.Contains(p.run.Asked, c) }
+		if !slices.ContainsFunc(s.untold(p), unknown) {
+			continue
+		}
+		edit, err := s.writeProject(p, false)
+		if err != nil {
+			return nil, err
+		}
+		if edit != nil {
+			edits = append(edits, *edit)
+		}
+	}
+	return edits, nil
 }
 
 // subject says what a commit does to a project.
@@ -291,6 +331,8 @@ func (p *project) remembers() string {
 		return "held after a rollback"
 	case run.Retry != "":
 		return "retrying"
+	case len(run.Asked) > 0:
+		return "asked for something"
 	}
 	return "nothing is held"
 }
@@ -310,7 +352,7 @@ func encodeRun(p *project) (string, error) {
 // forgettable says that a project has come to nothing yet that is worth a file.
 func forgettable(run manifest.RunSpec) bool {
 	return run.Highest == "" && len(run.Holds) == 0 && run.Frozen == nil && run.Kept == nil &&
-		run.Retry == "" && run.Deleted == nil && run.Last == nil
+		run.Retry == "" && run.Deleted == nil && run.Last == nil && len(run.Asked) == 0
 }
 
 // count writes a number with its noun: 1 file, 2 files.

@@ -19,6 +19,7 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 		dirty:      map[manifest.Key]bool{},
 		building:   map[manifest.Key]bool{},
 		watched:    map[watch]map[manifest.Key][]string{},
+		sent:       1,
 	}
 	head, err := r.Config.Fetch(ctx)
 	if err != nil {
@@ -86,6 +87,7 @@ func (s *state) complain(ctx context.Context, err error) error {
 func (s *state) recall(head, mark string, runs map[manifest.Key]manifest.RunSpec) error {
 	for k, run := range runs {
 		s.project(k).run = run
+		s.askAgain(s.project(k))
 	}
 	if mark == "" {
 		return s.replay(head, nil)
@@ -266,7 +268,8 @@ func (s *state) adopt(ctx context.Context, head string) error {
 			cause.Kind, cause.Commit = manifest.CauseSource, report.Source
 			p.known = append(p.known, report.Source)
 		}
-		p.addAsk(ask{Cause: cause, Source: report.Source}).Old = false
+		a := p.addAsk(ask{Cause: cause, Source: report.Source})
+		a.Old, a.said = false, s.sent
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ type state struct {
 	watched map[watch]map[manifest.Key][]string
 
 	outbox []Report
+	// sent counts how often the outbox was emptied, from 1.
+	sent int
 	// complained says that the newest word about the config repository itself was a complaint.
 	complained bool
 }
