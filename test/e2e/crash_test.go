@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -12,6 +13,8 @@ import (
 type moment struct {
 	name string
 	arm  func(w *world, p *project)
+	// unbuilt says that the image is not in the registry yet, so that it has to be built again.
+	unbuilt bool
 }
 
 // duringPush are the moments of a push to one of the repositories: before and after the ref has moved.
@@ -19,9 +22,9 @@ func duringPush() []moment {
 	var all []moment
 	for _, hook := range []string{"pre-receive", "post-receive"} {
 		all = append(all,
-			moment{"release commit, " + hook, func(w *world, _ *project) { w.killOn(w.config, hook, "refs/heads/main") }},
-			moment{"gitops commit, " + hook, func(w *world, _ *project) { w.killOn(w.gitops, hook, "refs/heads/main") }},
-			moment{"note, " + hook, func(w *world, _ *project) { w.killOn(w.config, hook, "refs/notes/plateform") }},
+			moment{name: "release commit, " + hook, arm: func(w *world, _ *project) { w.killOn(w.config, hook, "refs/heads/main") }},
+			moment{name: "gitops commit, " + hook, arm: func(w *world, _ *project) { w.killOn(w.gitops, hook, "refs/heads/main") }},
+			moment{name: "note, " + hook, arm: func(w *world, _ *project) { w.killOn(w.config, hook, "refs/notes/plateform") }, unbuilt: true},
 		)
 	}
 	return all
@@ -46,22 +49,21 @@ func duringBuild() []moment {
 		}
 	}
 	return []moment{
-		{"before the image is pushed", at(false, "build-")},
-		{"after the image is pushed", at(true, "build-")},
-		{"before the version's tag", at(false, "v")},
-		{"after the version's tag", at(true, "v")},
+		{name: "before the image is pushed", arm: at(false, "build-"), unbuilt: true},
+		{name: "after the image is pushed", arm: at(true, "build-")},
+		{name: "before the version's tag", arm: at(false, "v")},
+		{name: "after the version's tag", arm: at(true, "v")},
 	}
 }
 
-// fell waits until serve has been killed, and starts it again.
-func (w *world) fell() {
+// falls waits until serve has been killed.
+func (w *world) falls() {
 	w.t.Helper()
 	select {
 	case <-w.server.done:
 	case <-time.After(patience):
 		w.t.Fatal("serve was not killed: the moment never came")
 	}
-	w.start()
 }
 
 // Killed at any moment of a build and its release, and started again, the end is the same as without: every push to the
@@ -79,10 +81,15 @@ func TestKilledAtAnyMomentOfABuild(t *testing.T) {
 		m.arm(w, shop)
 		text := fmt.Sprintf("after %s", m.name)
 		shop.push(text)
-		w.fell()
+		w.falls()
+		logs := shop.buildLogs()
+		w.start()
 		shop.runs(fmt.Sprintf("v1.0.%d", i+1))
 		if got := shop.says(); got != text {
 			t.Errorf("killed at %q: what runs says %q", m.name, got)
+		}
+		if again := shop.buildLogs(); !m.unbuilt && !maps.Equal(again, logs) {
+			t.Errorf("killed at %q: it was built again: %v, before %v", m.name, again, logs)
 		}
 	}
 
@@ -137,19 +144,22 @@ func TestKilledAtAnyMomentOfConfigChanges(t *testing.T) {
 		version := fmt.Sprintf("v1.0.%d", i+1)
 		m.arm(w, shop)
 		shop.edit(fmt.Sprintf("env: [{name: ROUND, value: '%d'}]", i))
-		w.fell()
+		w.falls()
+		w.start()
 		after := shop.runs(version)
 
 		if !strings.Contains(m.name, "release commit") { // which a rollback does not make
 			w.settle()
 			m.arm(w, shop)
 			rollback := shop.revert(version)
-			w.fell()
+			w.falls()
+			w.start()
 			same(t, shop.runs(before.Release), before)
 			w.settle()
 			m.arm(w, shop)
 			w.config.revert(rollback)
-			w.fell()
+			w.falls()
+			w.start()
 			same(t, shop.runs(version), after)
 		}
 		w.settle()

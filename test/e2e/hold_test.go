@@ -117,6 +117,10 @@ func TestRolledBackSettingsStayHeldForThePushAfter(t *testing.T) {
 	if v = shop.runs("v1.0.3"); v.env("LEVEL") != "right" {
 		t.Errorf("v1.0.3 is\n%s", v.text)
 	}
+	shop.edit("env: [{name: LEVEL, value: wrong}]") // the hold has ended: who says it again means it
+	if v = shop.runs("v1.0.4"); v.env("LEVEL") != "wrong" {
+		t.Errorf("v1.0.4 is\n%s", v.text)
+	}
 }
 
 // An edit that comes while a build is under way waits for it and ships with it, in one release.

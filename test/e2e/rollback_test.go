@@ -161,7 +161,8 @@ func TestReleaseFileDeletedByHand(t *testing.T) {
 	shop.wantReleases("v1.0.1")
 }
 
-// When the only release is taken back, what runs keeps running, and nothing new is made until the branch moves on.
+// When the only release is taken back, what runs keeps running, also when GitOps is lost, and nothing new is made until
+// the branch moves on.
 func TestLastReleaseReverted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).open()
@@ -174,6 +175,12 @@ func TestLastReleaseReverted(t *testing.T) {
 	shop.still(one)
 	shop.wantReleases()
 	w.restart()
+	shop.still(one)
+	w.gitops.create()
+	same(t, shop.runs("v1.0.0"), one)
+	w.restart()
+	w.gitops.commit("By hand", files{shop.runDir() + "/values.yaml": ""})
+	same(t, shop.runs("v1.0.0"), one)
 	shop.still(one)
 
 	shop.push("two")

@@ -38,11 +38,20 @@ func startServer(t *testing.T, settings, log string) *server {
 		s.err = s.cmd.Wait()
 		close(s.done)
 	}()
-	t.Cleanup(func() {
-		s.kill()
-		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-	})
+	t.Cleanup(s.end)
 	return s
+}
+
+// end makes sure that neither the process nor what it started is left. It is asked first: a push that is cut off leaves
+// half of its objects behind, which no ref needs but git fsck complains about.
+func (s *server) end() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.done:
+	case <-time.After(patience):
+		s.kill()
+	}
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 }
 
 // ended says that the process is gone although nobody stopped it.
