@@ -40,7 +40,7 @@ func hostileFiles() []hostileFile {
 		{"anchor", with("replicas: &two 2"), "7:13", "anchors"},
 		{"duplicate key", with("replicas: 2", "replicas: 3"), "8:3", "twice"},
 		{"unknown key", with("replicaz: 2"), "7:3", `did you mean "replicas"`},
-		{"several documents", with("replicas: 2\n---\nspec: {}"), "9:1", "more than one YAML document"},
+		{"several documents", with("replicas: 2\n---\nspec: {}"), "8:1", "more than one YAML document"},
 		{"wrong type", with("replicas: many"), "7:13", "a whole number is wanted"},
 		{"octal", with("replicas: 012"), "7:13", "012"},
 		{"exponent", with("replicas: 1e3"), "7:13", "1e3"},
