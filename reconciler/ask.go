@@ -3,6 +3,7 @@ package reconciler
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -20,6 +21,8 @@ type ask struct {
 	// Old asks were replayed from history and nobody has told them anything yet: they are not told that nothing had to be
 	// done.
 	Old bool
+	// since is when the loop first saw it.
+	since time.Time
 	// said is which emptying of the outbox told them first; 0 while nothing was said.
 	said int
 }
@@ -74,6 +77,7 @@ func (s *state) answer(p *project, verdict func(*ask) (State, Stage, string, boo
 	p.asks = slices.DeleteFunc(p.asks, func(a *ask) bool {
 		state, stage, description, ended := verdict(a)
 		if ended && description != "" {
+			s.ended(p, a, state, stage, description)
 			s.say(p, a, state, stage, description, url)
 		}
 		return ended

@@ -166,6 +166,7 @@ func (s *state) report(ctx context.Context) error {
 		}
 		return fmt.Errorf("telling %d things: %w", len(s.outbox), err)
 	}
+	s.reported += len(s.outbox)
 	s.outbox = nil
 	s.sent++
 	return nil

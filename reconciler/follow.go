@@ -153,8 +153,7 @@ func (s *state) take(t transition, commit manifest.Commit, parent string, retry 
 		if a.Old = f.old; f.old {
 			p.asks = nil
 		}
-		p.addAsk(a)
-		s.Log.Info("a commit asks for something", "project", t.Key, "commit", short(commit.Hash), "cause", a.Kind, "by", a.By)
+		s.hear(p, a)
 	}
 	return nil
 }

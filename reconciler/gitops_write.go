@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"path"
 	"slices"
@@ -15,6 +16,8 @@ import (
 type gitopsEdit struct {
 	manifest.Edit
 	landed func()
+	// deployed is the project whose values it writes; nil for other files.
+	deployed *project
 }
 
 // writeGitOps brings GitOps to what the newest releases say: one commit each, all in one push. Whatever is remembered
@@ -40,15 +43,17 @@ func (s *state) writeGitOps(ctx context.Context, _ Hint) error {
 	for i, e := range edits {
 		plain[i] = e.Edit
 	}
-	commits, err := s.GitOps.Push(ctx, s.gitops.head, plain)
+	commits, err := s.push(ctx, s.GitOps, "gitops", s.gitops.head, plain)
 	if err != nil {
-		return fmt.Errorf("pushing %d commits to the GitOps repository: %w", len(plain), err)
+		return err
 	}
 	s.gitops.head = commits[len(commits)-1]
-	for _, e := range edits {
+	for i, e := range edits {
 		e.landed()
+		if e.deployed != nil {
+			s.logRuns(e.deployed, slog.LevelInfo, "written", "release", e.deployed.shows(), "commit", short(commits[i]))
+		}
 	}
-	s.Log.Info("wrote GitOps", "commits", len(commits), "head", short(s.gitops.head), "config", short(s.catalog.commit))
 	return nil
 }
 
@@ -99,7 +104,7 @@ func (s *state) chartEdits() ([]gitopsEdit, error) {
 		if s.gitops.tamperedCharts {
 			subject = fmt.Sprintf("Write back chart %s %s, which somebody else changed", chart.Name, chart.Version)
 		}
-		edits = append(edits, gitopsEdit{s.edit(subject, files), landed})
+		edits = append(edits, gitopsEdit{Edit: s.edit(subject, files), landed: landed})
 	}
 	if len(edits) == 0 {
 		s.gitops.tamperedCharts = false
@@ -174,7 +179,7 @@ func (s *state) namespaceEdits() ([]gitopsEdit, error) {
 			subject = "Write back workspace " + name + ", which somebody else changed"
 		}
 		files := map[string][]byte{manifest.NamespaceFile(name): fileOf(wanted)}
-		edits = append(edits, gitopsEdit{s.edit(subject, files), landed})
+		edits = append(edits, gitopsEdit{Edit: s.edit(subject, files), landed: landed})
 	}
 	return edits, nil
 }
@@ -266,7 +271,11 @@ func (s *state) writeProject(p *project, changed bool) (*gitopsEdit, error) {
 		p.output.actual, p.output.run, p.output.tampered = wanted, run, false
 		p.output.version = shownVersion(wanted)
 	}
-	return &gitopsEdit{s.edit(subject, files, trailers...), landed}, nil
+	edit := &gitopsEdit{Edit: s.edit(subject, files, trailers...), landed: landed}
+	if changed {
+		edit.deployed = p
+	}
+	return edit, nil
 }
 
 // askedEdits remember those whom nobody has told anything, for the projects that are not written anyway.
@@ -373,5 +382,5 @@ func (s *state) strayEdits() ([]gitopsEdit, error) {
 		files[file] = nil
 	}
 	subject := fmt.Sprintf("Write back: remove %s that somebody else added", count(len(files), "file"))
-	return []gitopsEdit{{s.edit(subject, files), func() { clear(s.gitops.strays) }}}, nil
+	return []gitopsEdit{{Edit: s.edit(subject, files), landed: func() { clear(s.gitops.strays) }}}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -102,11 +103,10 @@ func (s *state) moveTip(p *project, part string, tip Tip) {
 	if keys[part] == old[part] || old[part] == "" || keys[part] == "" || p.isHeld(part, keys[part]) {
 		return
 	}
-	p.addAsk(ask{
+	s.hear(p, ask{
 		Cause:  manifest.Cause{Kind: manifest.CauseSource, Commit: tip.Commit, Config: s.catalog.commit, By: tip.By},
 		Source: tip.Commit, SourceKey: keys[part],
 	})
-	s.Log.Info("the source has moved", "project", p.key, "part", part, "commit", short(tip.Commit))
 }
 
 // holdAt moves the hold of a rolled back part to a key that was known when it was rolled back.
@@ -146,6 +146,7 @@ func (s *state) observeBuilds(ctx context.Context, _ Hint) error {
 				build.Status = status
 				p.builds[part] = build
 				s.dirty[k] = true
+				s.buildEnded(p, build)
 			}
 		}
 	}
@@ -156,6 +157,17 @@ func (s *state) observeBuilds(ctx context.Context, _ Hint) error {
 func (s *state) progress(p *project, build Build, status BuildStatus) {
 	for _, stage := range status.Stages[min(len(build.Status.Stages), len(status.Stages)):] {
 		s.sayAll(p, stage, fmt.Sprintf("%s %s", stage, describe(build.Request)), status.URL)
+	}
+}
+
+// buildEnded gives account of a build that has an image. What came of one that failed is said when that is decided.
+func (s *state) buildEnded(p *project, build Build) {
+	if !build.Status.Done {
+		return
+	}
+	s.Meter.Built(build.Request, build.Status)
+	if image := build.Status.Image; image != nil {
+		s.logRuns(p, slog.LevelInfo, "build done", "build", build.Request.ID, "digest", image.Digest, "seconds", build.Status.Seconds)
 	}
 }
 

@@ -29,6 +29,8 @@ type Options struct {
 	// Clock tells the time; reports and release files carry it.
 	Clock func() time.Time
 	Log   *slog.Logger
+	// Meter takes figures; nil when nobody wants them.
+	Meter Meter
 	// Poll is how often repositories are looked at without a hint; 0 for never.
 	Poll time.Duration
 	// Resync is when everything is looked at again, whatever hints said; nil for never.
@@ -56,8 +58,12 @@ type Reconciler struct {
 	hint  Hint
 	woken chan struct{}
 	ready bool
+	// backlog as of the newest turn of the loop.
+	backlog Backlog
 
 	state *state
+	// reported counts the reports of this turn.
+	reported int
 }
 
 // New checks the options and returns a Reconciler that does nothing until Run.
@@ -69,6 +75,9 @@ func New(o Options) (*Reconciler, error) {
 		return nil, errors.New("a reconciler needs sources, a builder, a registry, a forge and charts")
 	case o.Clock == nil || o.Log == nil:
 		return nil, errors.New("a reconciler needs a clock and a log")
+	}
+	if o.Meter == nil {
+		o.Meter = unmetered{}
 	}
 	r := &Reconciler{Options: o, woken: make(chan struct{}, 1)}
 	r.lookout = newLookout(o.Sources, o.Poll, o.Clock, func() { r.Hint(Hint{}) })
@@ -149,7 +158,7 @@ func (r *Reconciler) loop(ctx context.Context) error {
 	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, 30*time.Second
 	pending := Hint{Config: true, GitOps: true}
 	for ctx.Err() == nil {
-		err := r.pass(ctx, pending)
+		err := r.turn(ctx, pending)
 		switch {
 		case err == nil:
 			wait.Reset()
@@ -203,6 +212,7 @@ func (r *Reconciler) pass(ctx context.Context, hint Hint) (err error) {
 		s.observeGitOps,
 		s.observeSources,
 		s.observeBuilds,
+		s.measure,
 		s.settle,
 		s.release,
 		s.writeGitOps,

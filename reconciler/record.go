@@ -37,7 +37,7 @@ func (p *project) record(last manifest.LastRun, asks []*ask, now time.Time) {
 		switch {
 		case a.Silent:
 		case last.ID == "":
-			last.ID, last.Cause = runID(p.key, a, last.Release), a.Cause
+			last.ID, last.Cause = runID(p.key, a), a.Cause
 			if a.Source != "" {
 				last.Source = a.Source
 			}
@@ -46,7 +46,7 @@ func (p *project) record(last manifest.LastRun, asks []*ask, now time.Time) {
 		}
 	}
 	if last.ID == "" {
-		last.ID = runID(p.key, &ask{Cause: last.Cause}, last.Release)
+		last.ID = runID(p.key, &ask{Cause: last.Cause, Source: sourceOf(last.Cause)})
 	}
 	seconds := 0
 	if last.Build != nil {
@@ -57,9 +57,9 @@ func (p *project) record(last manifest.LastRun, asks []*ask, now time.Time) {
 	p.run.Last = &last
 }
 
-// runID is derived from what was asked and what came of it.
-func runID(k manifest.Key, a *ask, release string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{k.String(), a.Config, a.Source, release}, "\n")))
+// runID is the same whoever works on it: it is derived from the project and the commits that asked.
+func runID(k manifest.Key, a *ask) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{k.String(), a.Config, a.Source}, "\n")))
 	return hex.EncodeToString(sum[:6])
 }
 
@@ -104,7 +104,7 @@ func sourceOf(c manifest.Cause) string {
 // askAgain asks for those whom an earlier process may not have told anything. The forge leaves out what was said.
 func (s *state) askAgain(p *project) {
 	for _, cause := range p.run.Asked {
-		p.addAsk(ask{Cause: cause, Source: sourceOf(cause)})
+		s.hear(p, ask{Cause: cause, Source: sourceOf(cause)})
 	}
 }
 

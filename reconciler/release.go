@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,9 +49,9 @@ func (s *state) release(ctx context.Context, hint Hint) error {
 	for _, p := range ready {
 		s.sayAll(p, StageUpdatingGitOps, "releasing "+p.settled.draft.Version.String(), "")
 	}
-	commits, err := s.Config.Push(ctx, s.head, edits)
+	commits, err := s.push(ctx, s.Config, "config", s.head, edits)
 	if err != nil {
-		return fmt.Errorf("pushing %d commits to the config repository: %w", len(edits), err)
+		return err
 	}
 	s.head = commits[len(commits)-1]
 	if err := s.follow(commits, true); err != nil {
@@ -69,8 +70,8 @@ func (s *state) released(p *project, commit string) {
 		s.forgetBuild(p, build.Part)
 	}
 	p.run.Retry = ""
-	p.addAsk(ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: commit, Config: commit}, Silent: true})
-	s.Log.Info("released", "project", p.key, "release", draft.Version, "commit", short(commit))
+	s.logRuns(p, slog.LevelInfo, "released", "release", draft.Version.String(), "commit", short(commit))
+	s.hear(p, ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: commit, Config: commit}, Silent: true})
 }
 
 // releaseEdit is the commit that adds one release file.
@@ -125,7 +126,7 @@ func (s *state) encode(release *manifest.Release, k manifest.Key, owner int64) (
 
 // refuseDraft tells that a release cannot be made as things are.
 func (s *state) refuseDraft(p *project, err error) {
-	s.Log.Error("a release cannot be made", "project", p.key, "error", err)
+	s.logRuns(p, slog.LevelError, "a release cannot be made", "release", p.settled.draft.Version.String(), "error", err.Error())
 	p.settled.draft = nil
 	p.settled.rest = &Rest{Reason: Blocked, Problems: manifest.Problems{{File: manifest.ProjectFile(p.key), What: err.Error()}}}
 }

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -106,7 +107,7 @@ func (s *state) patienceWith(p *project, input manifest.SourceInput) *Rest {
 const queued = "queued"
 
 func (s *state) startBuild(ctx context.Context, p *project, v *View, build Build) error {
-	a := s.ensureAsk(p, v)
+	s.ensureAsk(p, v)
 	if p.run.Retry != "" {
 		if err := s.Builder.Forget(ctx, build.Request.ID); err != nil {
 			return fmt.Errorf("preparing to retry the build of %s: %w", describe(build.Request), err)
@@ -118,7 +119,8 @@ func (s *state) startBuild(ctx context.Context, p *project, v *View, build Build
 	p.builds[build.Part] = build
 	s.building[p.key] = true
 	s.sayAll(p, StageQueued, queued, "")
-	s.Log.Info("build asked for", "project", p.key, "build", build.Request.ID, "what", describe(build.Request), "cause", a.Kind)
+	s.Meter.Built(build.Request, BuildStatus{})
+	s.logRuns(p, slog.LevelInfo, "build asked for", "build", build.Request.ID, "what", describe(build.Request))
 	return nil
 }
 
@@ -127,7 +129,8 @@ func (s *state) cancelBuild(ctx context.Context, p *project, a CancelBuild) erro
 		return fmt.Errorf("stopping the build of %s: %w", describe(a.Build.Request), err)
 	}
 	s.forgetBuild(p, a.Build.Part)
-	s.Log.Info("build stopped", "project", p.key, "build", a.Build.Request.ID, "superseded", a.Superseded)
+	s.Meter.Built(a.Build.Request, BuildStatus{Done: true, Failure: &BuildFailure{Canceled: true}})
+	s.logRuns(p, slog.LevelInfo, "build stopped", "build", a.Build.Request.ID, "superseded", a.Superseded)
 	if a.Superseded && len(p.asks) > 1 {
 		newest := p.asks[len(p.asks)-1]
 		s.answer(p, func(a *ask) (State, Stage, string, bool) {
@@ -168,11 +171,11 @@ func (s *state) fail(p *project, a Fail) {
 		}
 	}
 	s.recordFailure(p, a.Build, theirs)
+	s.logRuns(p, slog.LevelWarn, "build failed", "build", a.Build.Request.ID, "error", failure.Summary)
 	s.answer(p, func(open *ask) (State, Stage, string, bool) {
 		return StateFailure, StageFailed, words, slices.Contains(theirs, open)
 	}, a.Build.Status.URL)
 	p.run.Retry = ""
-	s.Log.Warn("build failed", "project", p.key, "build", a.Build.Request.ID, "why", failure.Summary)
 }
 
 // shipsAlone says that, with the holds there are now, a config change can still be released.
@@ -199,7 +202,7 @@ func (s *state) ensureAsk(p *project, v *View) *ask {
 		a.Commit = s.lastEdit(p.key)
 		a.Config = a.Commit
 	}
-	return p.addAsk(a)
+	return s.hear(p, a)
 }
 
 // lastEdit is the newest commit that changed a project's file, as far back as it pays to look.

@@ -18,6 +18,7 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 		projects:   map[manifest.Key]*project{},
 		dirty:      map[manifest.Key]bool{},
 		building:   map[manifest.Key]bool{},
+		asking:     map[manifest.Key]bool{},
 		watched:    map[watch]map[manifest.Key][]string{},
 		sent:       1,
 	}
@@ -171,7 +172,7 @@ func (s *state) freeze(head string) error {
 			continue
 		}
 		p.run.Frozen = &manifest.Frozen{Release: ran.String(), Commit: head}
-		p.addAsk(ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: head, Config: head}})
+		s.hear(p, ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: head, Config: head}})
 	}
 	return nil
 }
@@ -243,7 +244,7 @@ func (s *state) recallKept(p *project) error {
 		release, problems, err = s.catalog.readRelease(kept.Commit, p.key, version)
 	}
 	if gone != nil || errors.Is(err, fs.ErrNotExist) || len(problems) > 0 {
-		s.Log.Warn("the release that is kept cannot be read any more", "project", p.key, "release", kept.Release, "problem", problems)
+		s.Log.Warn("the release that is kept cannot be read any more", "project", p.key.String(), "release", kept.Release, "error", problems.Error())
 		p.kept = nil
 		return nil
 	}
@@ -268,7 +269,7 @@ func (s *state) adopt(ctx context.Context, head string) error {
 			cause.Kind, cause.Commit = manifest.CauseSource, report.Source
 			p.known = append(p.known, report.Source)
 		}
-		a := p.addAsk(ask{Cause: cause, Source: report.Source})
+		a := s.hear(p, ask{Cause: cause, Source: report.Source})
 		a.Old, a.said = false, s.sent
 	}
 	return nil

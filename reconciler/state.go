@@ -22,6 +22,8 @@ type state struct {
 	dirty map[manifest.Key]bool
 	// building projects have builds that were asked for.
 	building map[manifest.Key]bool
+	// asking projects have somebody who waits for an answer, or had until lately.
+	asking map[manifest.Key]bool
 	// watched maps what the lookout looks at to the parts that come from there.
 	watched map[watch]map[manifest.Key][]string
 
@@ -94,4 +96,12 @@ func (p *project) running(v *View) *manifest.Release { return runningRelease(p.b
 // dirtyKeys returns the projects that want a decision, sorted.
 func (s *state) dirtyKeys() []manifest.Key {
 	return slices.SortedFunc(maps.Keys(s.dirty), compareKeys)
+}
+
+// shows is the release that GitOps shows; empty when nothing of the project runs.
+func (p *project) shows() string {
+	if p.output.version.IsZero() {
+		return ""
+	}
+	return p.output.version.String()
 }
