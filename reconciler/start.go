@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/plateform/plateform/manifest"
@@ -86,8 +87,8 @@ func (s *state) complain(ctx context.Context, err error) error {
 
 // recall brings the catalog and what is remembered to head, from the commit mark that GitOps stands for.
 func (s *state) recall(head, mark string, runs map[manifest.Key]manifest.RunSpec) error {
-	for k, run := range runs {
-		s.project(k).run = run
+	for _, k := range slices.SortedFunc(maps.Keys(runs), compareKeys) {
+		s.project(k).run = runs[k]
 		s.askAgain(s.project(k))
 	}
 	if mark == "" {
@@ -164,7 +165,8 @@ func (s *state) freeze(head string) error {
 	for _, k := range s.catalog.keys() {
 		s.project(k)
 	}
-	for k, p := range s.projects {
+	for _, k := range slices.SortedFunc(maps.Keys(s.projects), compareKeys) {
+		p := s.projects[k]
 		ran := p.output.version
 		v := s.catalog.view(k)
 		s.dirty[k] = true
