@@ -106,6 +106,9 @@ func (c *catalog) lookBack(commit string, f *parsedFile) error {
 		}
 		hash = at.Parents[0]
 		data, err := c.reader.Read(hash, f.path)
+		if errors.Is(err, fs.ErrNotExist) && f.Kind == manifest.KindPlatform {
+			continue // nothing is taken from such a commit
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}

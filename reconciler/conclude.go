@@ -29,6 +29,11 @@ func (s *state) concludeOne(p *project) {
 		}
 		return state, stage, words, ended
 	}, url)
+	for _, a := range p.asks {
+		if a.said == 0 && !a.Old {
+			s.say(p, a, StatePending, StageQueued, "waiting for what is under way", "")
+		}
+	}
 	if len(p.known) > 0 && p.settled.rest != nil && !p.guesses(view) {
 		p.known = nil
 	}

@@ -17,8 +17,9 @@ import (
 // gitops is what the GitOps repository holds beyond the files of projects.
 type gitops struct {
 	head string
-	// namespaces is the content of each workspace's namespace.yaml.
+	// namespaces is the content of each workspace's namespace.yaml; kept is what Plateform last wrote there.
 	namespaces map[string]string
+	kept       map[string]string
 	// charts is the content of all files of charts, by path.
 	charts map[string]string
 	// whole are the charts whose files were compared and are as they should be.
@@ -34,7 +35,7 @@ type gitops struct {
 
 func newGitOps() gitops {
 	return gitops{
-		namespaces: map[string]string{}, charts: map[string]string{}, whole: map[manifest.Chart]bool{}, strays: map[string]bool{},
+		namespaces: map[string]string{}, kept: map[string]string{}, charts: map[string]string{}, whole: map[manifest.Chart]bool{}, strays: map[string]bool{},
 		workspaces: map[string]bool{}, tampered: map[string]bool{},
 	}
 }
@@ -107,6 +108,9 @@ func (s *state) takeGitOps(file string, content []byte, foreign bool) (k manifes
 		s.gitops.tamperedCharts = s.gitops.tamperedCharts || foreign
 	case len(parts) == 3 && parts[2] == path.Base(manifest.NamespaceFile("")):
 		s.gitops.namespaces[parts[1]] = string(content)
+		if !foreign {
+			s.gitops.kept[parts[1]] = string(content)
+		}
 		s.gitops.workspaces[parts[1]] = true
 		s.gitops.tampered[parts[1]] = foreign
 	case len(parts) == 4 && parts[3] == "values.yaml":
@@ -117,6 +121,9 @@ func (s *state) takeGitOps(file string, content []byte, foreign bool) (k manifes
 		p.output.run = string(content)
 		s.dirty[p.key] = true
 		p.output.tampered = p.output.tampered || foreign
+		if foreign { // what is remembered is not theirs to say
+			return k, run, false
+		}
 		parsed, problems := manifest.ParseRun(file, content)
 		if len(problems) > 0 {
 			s.Log.Warn("run.yaml cannot be read; it is made again", "problems", problems.Error())

@@ -34,7 +34,7 @@ func (s *state) writeGitOps(ctx context.Context, _ Hint) error {
 	if len(edits) == 0 {
 		return nil
 	}
-	more, err := s.askedEdits()
+	more, err := s.tellFirst(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,8 +79,8 @@ func (s *state) chartEdits() ([]gitopsEdit, error) {
 			needed[r.Spec.Chart] = true
 		}
 	}
-	if len(s.gitops.whole) == 0 {
-		for _, chart := range s.chartsThere() {
+	for _, chart := range s.chartsThere() {
+		if !s.gitops.whole[chart] {
 			needed[chart] = true
 		}
 	}
@@ -162,7 +162,7 @@ func (s *state) namespaceEdits() ([]gitopsEdit, error) {
 			return nil, err
 		}
 		landed := func() {
-			s.gitops.namespaces[name] = wanted
+			s.gitops.namespaces[name], s.gitops.kept[name] = wanted, wanted
 			delete(s.gitops.tampered, name)
 			delete(s.gitops.workspaces, name)
 		}
@@ -191,13 +191,13 @@ func (s *state) namespace(name string) (string, error) {
 	if w == nil || !w.present {
 		for k, p := range s.projects {
 			if k.Workspace == name && (p.output.wanted != "" || p.run.Deleted != nil && p.run.Deleted.DataKept) {
-				return s.gitops.namespaces[name], nil
+				return s.gitops.kept[name], nil
 			}
 		}
 		return "", nil
 	}
 	if w.spec == nil || s.catalog.blocksWorkspace(name) {
-		return s.gitops.namespaces[name], nil
+		return s.gitops.kept[name], nil
 	}
 	document, err := manifest.NamespaceDocument(s.catalog.platform, w.spec)
 	if err != nil {
@@ -276,26 +276,6 @@ func (s *state) writeProject(p *project, changed bool) (*gitopsEdit, error) {
 		edit.deployed = p
 	}
 	return edit, nil
-}
-
-// askedEdits remember those whom nobody has told anything, for the projects that are not written anyway.
-func (s *state) askedEdits() ([]gitopsEdit, error) {
-	var edits []gitopsEdit
-	for _, k := range s.dirtyKeys() {
-		p := s.projects[k]
-		unknown := func(c manifest.Cause) bool { return !slices.Contains(p.run.Asked, c) }
-		if !slices.ContainsFunc(s.untold(p), unknown) {
-			continue
-		}
-		edit, err := s.writeProject(p, false)
-		if err != nil {
-			return nil, err
-		}
-		if edit != nil {
-			edits = append(edits, *edit)
-		}
-	}
-	return edits, nil
 }
 
 // subject says what a commit does to a project.

@@ -29,8 +29,8 @@ func remember(run manifest.RunSpec, s step) manifest.RunSpec {
 	if s.Retry {
 		run.Holds, run.Frozen, run.Retry = nil, nil, s.Commit
 	}
-	if run.Frozen != nil {
-		return thaw(run, s)
+	if run = thaw(run, s); run.Frozen != nil {
+		return run
 	}
 	if !s.After.Present {
 		return bury(run, s)
@@ -54,6 +54,9 @@ func higher(highest string, v manifest.Version) string {
 
 // thaw ends a freeze by itself only when the release that vanished is there again.
 func thaw(run manifest.RunSpec, s step) manifest.RunSpec {
+	if run.Frozen == nil {
+		return run
+	}
 	version, err := manifest.ParseVersion(run.Frozen.Release)
 	if err == nil && s.After.newestVersion() == version {
 		run.Frozen = nil

@@ -63,51 +63,6 @@ func runID(k manifest.Key, a *ask) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// untold are those who ask and have not been told anything, nor are remembered as those a run was for. GitOps is about to
-// stand for the commit they asked with: should this process end before it has told them, the next one does.
-func (s *state) untold(p *project) []manifest.Cause {
-	var untold []manifest.Cause
-	add := func(c manifest.Cause) {
-		same := func(o manifest.Cause) bool { return o.Config == c.Config && sourceOf(o) == sourceOf(c) }
-		if last := p.run.Last; last != nil && (same(last.Cause) || slices.ContainsFunc(last.Also, same)) ||
-			slices.ContainsFunc(untold, same) {
-			return
-		}
-		untold = append(untold, c)
-	}
-	for _, a := range p.asks {
-		if !a.Silent && !a.Old && (a.said == 0 || a.said > s.sent) {
-			add(a.Cause)
-		}
-	}
-	for _, r := range s.outbox {
-		if r.Context != contextOf(p.key) || !r.Terminal() {
-			continue
-		}
-		c := manifest.Cause{Kind: manifest.CauseConfig, Commit: r.Commit, Config: r.Commit}
-		if r.Source != "" {
-			c.Kind, c.Commit = manifest.CauseSource, r.Source
-		}
-		add(c)
-	}
-	return untold
-}
-
-// sourceOf is the app's commit of a cause that is a push to the app.
-func sourceOf(c manifest.Cause) string {
-	if c.Kind == manifest.CauseSource {
-		return c.Commit
-	}
-	return ""
-}
-
-// askAgain asks for those whom an earlier process may not have told anything. The forge leaves out what was said.
-func (s *state) askAgain(p *project) {
-	for _, cause := range p.run.Asked {
-		s.hear(p, ask{Cause: cause, Source: sourceOf(cause)})
-	}
-}
-
 // recent is how long before the newest run others are told of again at a start.
 const recent = 10 * time.Minute
 
@@ -127,6 +82,9 @@ func (s *state) repeat() {
 			continue
 		}
 		for _, cause := range append([]manifest.Cause{last.Cause}, last.Also...) {
+			if cause.Config == "" { // a build that nobody was waiting for any more
+				continue
+			}
 			s.tellLast(p, &ask{Cause: cause, Source: sourceOf(cause)}, *last)
 		}
 	}

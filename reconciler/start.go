@@ -239,13 +239,13 @@ func (s *state) recallKept(p *project) error {
 	if err != nil {
 		return fmt.Errorf("reading what %s keeps: %w", p.key, err)
 	}
-	var release *manifest.Release
-	var problems manifest.Problems
-	_, gone := s.Config.Commit(kept.Commit) // with a history that was rewritten
-	if gone == nil {
-		release, problems, err = s.catalog.readRelease(kept.Commit, p.key, version)
+	if _, err := s.Config.Commit(kept.Commit); err != nil { // gone with a history that was rewritten
+		s.Log.Warn("the commit of the release that is kept is gone", "project", p.key, "release", kept.Release)
+		p.run.Kept, p.kept = nil, nil
+		return nil
 	}
-	if gone != nil || errors.Is(err, fs.ErrNotExist) || len(problems) > 0 {
+	release, problems, err := s.catalog.readRelease(kept.Commit, p.key, version)
+	if errors.Is(err, fs.ErrNotExist) || len(problems) > 0 {
 		s.Log.Warn("the release that is kept cannot be read any more", "project", p.key.String(), "release", kept.Release, "error", problems.Error())
 		p.kept = nil
 		return nil
