@@ -1,20 +1,19 @@
-// Command bench runs the Go benchmarks of the packages it is given and writes their results to bench.json, one row
-// each: [{"name","ours","other","ratio","unit"}]. Where a benchmark has a part called ours, the part that follows it is
-// another program doing the same, and both are one row; else other and ratio are null.
+// Command bench measures what DESIGN.md §10 gives budgets for, prints the rows and writes them to bench.json:
+// [{"name","ours","other","ratio","unit"}]. Repositories are generated and served over HTTP on this machine by git
+// itself; where a row has another program beside it, both do their work in the same run, in turns, on copies of the same
+// repositories. The Go benchmarks of the packages that are named run after that, one row each.
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path"
-	"runtime"
-	"strconv"
+	"slices"
 	"strings"
 )
 
@@ -26,35 +25,73 @@ type Row struct {
 	Ours  float64  `json:"ours"`
 	Other *float64 `json:"other"`
 	Ratio *float64 `json:"ratio"`
-	// Unit of Ours and Other, as the benchmark gives it: ns/op.
+	// Unit of Ours and Other: ms, MiB, pushes, or ns/op for a Go benchmark.
 	Unit string `json:"unit"`
+}
+
+// paired is a row with what another program needs for the same.
+func paired(name string, ours, other float64, unit string) Row {
+	ratio := ours / other
+	return Row{Name: name, Ours: ours, Other: &other, Ratio: &ratio, Unit: unit}
+}
+
+// String is the row as people read it.
+func (r Row) String() string {
+	line := fmt.Sprintf("%-28s %10.1f %s", r.Name, r.Ours, r.Unit)
+	if r.Other != nil {
+		line += fmt.Sprintf("   other %.1f   ratio %.2f", *r.Other, *r.Ratio)
+	}
+	return line
+}
+
+// measure is what finds some rows.
+type measure struct {
+	name string
+	run  func(*stage) []Row
+}
+
+func measures() []measure {
+	return []measure{
+		{"one-of-100", func(s *stage) []Row { return s.oneOf("one-of-100", 100) }},
+		{"one-of-10k", func(s *stage) []Row { return s.oneOf("one-of-10k", 10_000) }},
+		{"mass-1k", (*stage).mass},
+		{"builds-100", (*stage).builds},
+		{"start-10k", (*stage).start},
+		{"validate-10k", (*stage).validate},
+		{"plan-10k", (*stage).plan},
+	}
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, packages []string, out io.Writer) error {
-	benchmarks := exec.CommandContext(ctx, "go", append([]string{"test", "-run", "^$", "-bench", "."}, packages...)...)
-	benchmarks.Stderr = os.Stderr
-	stdout, err := benchmarks.StdoutPipe()
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var names []string
+	for _, m := range measures() {
+		names = append(names, m.name)
+	}
+	flags := flag.NewFlagSet("bench [package...]", flag.ContinueOnError)
+	only := flags.String("only", strings.Join(names, ","), "`rows` to measure")
+	profile := flags.String("profile", "", "write CPU and memory profiles of what runs in this process to this `folder`")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	rows, err := perform(ctx, strings.Split(*only, ","), *profile, out)
 	if err != nil {
 		return err
 	}
-	if err := benchmarks.Start(); err != nil {
-		return fmt.Errorf("starting go test: %w", err)
-	}
-	rows, readErr := read(stdout, out, runtime.GOMAXPROCS(0))
-	if err := benchmarks.Wait(); err != nil {
-		return fmt.Errorf("go test -bench: %w", err)
-	}
-	if readErr != nil {
-		return fmt.Errorf("reading what go test says: %w", readErr)
+	if flags.NArg() > 0 {
+		more, err := goBenchmarks(ctx, flags.Args(), out)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
 	}
 	b, err := json.MarshalIndent(rows, "", "  ")
 	if err != nil {
@@ -63,52 +100,25 @@ func run(ctx context.Context, packages []string, out io.Writer) error {
 	return os.WriteFile(output, append(b, '\n'), 0o644)
 }
 
-// read returns the rows in what go test prints, and copies the lines that say something. procs is GOMAXPROCS, which go
-// test puts behind the names when it is above 1.
-func read(in io.Reader, out io.Writer, procs int) ([]Row, error) {
-	rows := []Row{}
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		line := lines.Text()
-		if row, ok := parse(line, procs); ok {
-			rows = add(rows, row)
-		}
-		if !strings.Contains(line, "[no test files]") {
-			fmt.Fprintln(out, line)
-		}
-	}
-	return rows, lines.Err()
-}
-
-// add appends a row, or completes the last one when that waits for what another program needs.
-func add(rows []Row, row Row) []Row {
-	parent, last := path.Split(row.Name)
-	parent = strings.TrimSuffix(parent, "/")
-	if last == "ours" {
-		row.Name = parent
-		return append(rows, row)
-	}
-	if n := len(rows) - 1; n >= 0 && parent != "" && rows[n].Name == parent && rows[n].Other == nil && row.Ours > 0 {
-		ratio := rows[n].Ours / row.Ours
-		rows[n].Other, rows[n].Ratio = &row.Ours, &ratio
-		return rows
-	}
-	return append(rows, row)
-}
-
-// parse reads a line like `BenchmarkDecide/10k-2   100   1234 ns/op   5 B/op`; ok is false for all others.
-func parse(line string, procs int) (row Row, ok bool) {
-	fields := strings.Fields(line)
-	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") || fields[3] != "ns/op" {
-		return Row{}, false
-	}
-	ours, err := strconv.ParseFloat(fields[2], 64)
+// perform measures the rows that are named.
+func perform(ctx context.Context, only []string, profiles string, out io.Writer) (rows []Row, err error) {
+	s, err := newStage(ctx, profiles)
 	if err != nil {
-		return Row{}, false
+		return nil, err
 	}
-	name := strings.TrimPrefix(fields[0], "Benchmark")
-	if procs > 1 {
-		name = strings.TrimSuffix(name, "-"+strconv.Itoa(procs))
+	defer func() { err = errors.Join(err, s.close()) }()
+	for _, m := range measures() {
+		if !slices.Contains(only, m.name) {
+			continue
+		}
+		found, err := s.measure(m)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+		for _, row := range found {
+			fmt.Fprintln(out, row)
+		}
+		rows = append(rows, found...)
 	}
-	return Row{Name: name, Ours: ours, Unit: fields[3]}, true
+	return rows, nil
 }

@@ -30,6 +30,11 @@ func (s *Server) Create(t testing.TB, name string) *Repo {
 	return r
 }
 
+// Open returns a repository that lies in the server's folder already.
+func (s *Server) Open(t testing.TB, name string) *Repo {
+	return &Repo{Dir: filepath.Join(s.Dir, name+".git"), URL: s.URL() + "/" + name + ".git", t: t}
+}
+
 // CreateBare makes an empty repository on disk whose branch is main.
 func CreateBare(t testing.TB, dir string) *Repo {
 	t.Helper()

@@ -29,6 +29,7 @@ ok  	github.com/plateform/plateform/manifest	2.170s
 	other, ratio := 120.0, 0.25
 	want := []Row{
 		{Name: "Values", Ours: 104833, Unit: "ns/op"},
+		{Name: "Values:allocs", Ours: 612, Unit: "allocs/op"},
 		{Name: "Decide/10k-rows", Ours: 10.5, Unit: "ns/op"},
 		{Name: "Decide/one-of-10k", Ours: 7, Unit: "ns/op"},
 		{Name: "Decide/of-100", Ours: 9, Unit: "ns/op"},

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/gitforge"
+	"github.com/plateform/plateform/test/gitserver"
+)
+
+// loop is a reconciler that runs, on real repositories; what it builds with is simulated.
+type loop struct {
+	*reconciler.Reconciler
+	stage          *stage
+	config, gitops *watched
+	told           chan struct{}
+	sources        *sources
+	builder        *builder
+	stop           func()
+}
+
+// run starts a reconciler and waits until it is ready.
+func (s *stage) run(f *fleet, config, gitops *gitserver.Repo) *loop {
+	configStore, gitopsStore := s.store(config), s.store(gitops)
+	notes, err := gitstore.OpenNotes(gitstore.NotesOptions{
+		Options: gitstore.Options{URL: config.URL, Dir: s.TempDir()},
+		Author:  manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com"}, Now: time.Now,
+	})
+	s.must(err)
+	l := &loop{
+		stage:  s,
+		config: &watched{Store: configStore}, gitops: &watched{Store: gitopsStore, pushed: make(chan []string, 64)},
+		told: make(chan struct{}, 64), sources: &sources{pushes: map[string]int{}},
+	}
+	l.builder = &builder{builds: map[string]*build{}, changed: func() { l.Hint(reconciler.Hint{}) }}
+	l.Reconciler, err = reconciler.New(reconciler.Options{
+		Config: l.config, GitOps: l.gitops, Sources: l.sources, Builder: l.builder, Registry: registry{},
+		Forge: &listening{Forge: gitforge.New(notes, configStore), told: l.told}, Charts: f.charts,
+		Clock: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	s.must(err)
+	ctx, cancel := context.WithCancel(s.ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	l.stop = func() {
+		cancel()
+		s.must(<-ended)
+		s.must(notes.Close())
+		s.must(configStore.Close())
+		s.must(gitopsStore.Close())
+	}
+	s.eventually("the reconciler is ready", l.Ready)
+	return l
+}
+
+func (s *stage) store(repo *gitserver.Repo) *gitstore.Store {
+	store, err := gitstore.Open(gitstore.Options{URL: repo.URL, Dir: s.TempDir()})
+	s.must(err)
+	return store
+}
+
+// patience is how long anything may take.
+const patience = 5 * time.Minute
+
+// eventually waits until something is so.
+func (s *stage) eventually(what string, so func() bool) {
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	deadline := time.After(patience)
+	for !so() {
+		select {
+		case <-look.C:
+		case <-s.ctx.Done():
+			s.Fatal(s.ctx.Err())
+		case <-deadline:
+			s.Fatalf("after %s it is not so that %s", patience, what)
+		}
+	}
+}
+
+// awaitGitOps waits until so many projects got new values, and returns when that was.
+func (l *loop) awaitGitOps(projects int) time.Time {
+	deadline := time.After(patience)
+	for projects > 0 {
+		select {
+		case files := <-l.gitops.pushed:
+			for _, file := range files {
+				if strings.HasSuffix(file, "/values.yaml") {
+					projects--
+				}
+			}
+		case <-l.stage.ctx.Done():
+			l.stage.Fatal(l.stage.ctx.Err())
+		case <-deadline:
+			l.stage.Fatalf("%d projects are not in GitOps after %s", projects, patience)
+		}
+	}
+	return time.Now()
+}
+
+// forget forgets what people were told.
+func (l *loop) forget() {
+	for len(l.told) > 0 {
+		<-l.told
+	}
+}
+
+// awaitReport waits until people were told, which ends a pass.
+func (l *loop) awaitReport() {
+	select {
+	case <-l.told:
+	case <-l.stage.ctx.Done():
+		l.stage.Fatal(l.stage.ctx.Err())
+	case <-time.After(patience):
+		l.stage.Fatal("nobody was told")
+	}
+}
+
+// watched is a repository that tells of its pushes.
+type watched struct {
+	*gitstore.Store
+	pushes atomic.Int64
+	// pushed gets the files of each push, unless it is nil.
+	pushed chan []string
+}
+
+func (w *watched) Push(ctx context.Context, base string, edits []manifest.Edit) ([]string, error) {
+	hashes, err := w.Store.Push(ctx, base, edits)
+	if err != nil {
+		return nil, err
+	}
+	w.pushes.Add(1)
+	if w.pushed != nil {
+		var files []string
+		for _, e := range edits {
+			for file := range e.Files {
+				files = append(files, file)
+			}
+		}
+		w.pushed <- files
+	}
+	return hashes, nil
+}
+
+// listening is a forge that tells when it was told something.
+type listening struct {
+	reconciler.Forge
+	told chan struct{}
+}
+
+func (l *listening) Report(ctx context.Context, reports []reconciler.Report) error {
+	err := l.Forge.Report(ctx, reports)
+	l.told <- struct{}{}
+	return err
+}
+
+// sources says where sources are that are not there.
+type sources struct {
+	mu     sync.Mutex
+	pushes map[string]int
+}
+
+func (s *sources) push(repository string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pushes[repository]++
+}
+
+// Tip implements reconciler.Sources.
+func (s *sources) Tip(_ context.Context, source manifest.Source) (reconciler.Tip, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return reconciler.Tip{Commit: tipOf(source.Repository, s.pushes[source.Repository]), By: "Ann"}, nil
+}
+
+// builder builds nothing, and is done when it is told.
+type builder struct {
+	mu      sync.Mutex
+	builds  map[string]*build
+	changed func()
+}
+
+type build struct {
+	request reconciler.BuildRequest
+	done    bool
+}
+
+// running says how many builds were begun that have not ended.
+func (b *builder) running() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, build := range b.builds {
+		if !build.done {
+			n++
+		}
+	}
+	return n
+}
+
+// finish ends all builds, one after the other as fast as it goes.
+func (b *builder) finish() {
+	b.mu.Lock()
+	var all []*build
+	for _, build := range b.builds {
+		all = append(all, build)
+	}
+	b.mu.Unlock()
+	for _, build := range all {
+		b.mu.Lock()
+		build.done = true
+		b.mu.Unlock()
+		b.changed()
+	}
+}
+
+// Start implements reconciler.Builder.
+func (b *builder) Start(_ context.Context, r reconciler.BuildRequest) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.builds[r.ID] == nil {
+		b.builds[r.ID] = &build{request: r}
+	}
+	return nil
+}
+
+// Status implements reconciler.Builder.
+func (b *builder) Status(_ context.Context, id string) (reconciler.BuildStatus, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := b.builds[id]
+	if found == nil {
+		return reconciler.BuildStatus{}, reconciler.ErrNoBuild
+	}
+	status := reconciler.BuildStatus{Stages: []reconciler.Stage{reconciler.StageBuilding}, Seconds: 60}
+	if found.done {
+		status.Stages = append(slices.Clone(status.Stages), reconciler.StagePushing)
+		status.Done = true
+		status.Image = &manifest.Image{
+			Name: found.request.Image, Repository: found.request.Destination, Digest: "sha256:" + fakeHash(id),
+			Commit: found.request.Commit, Tree: found.request.Tree, Framework: "go", Built: true,
+		}
+	}
+	return status, nil
+}
+
+// Cancel and Forget implement reconciler.Builder.
+
+func (b *builder) Cancel(context.Context, string) error { return nil }
+
+func (b *builder) Forget(context.Context, string) error { return nil }
+
+// registry takes every tag.
+type registry struct{}
+
+// Tag implements reconciler.Registry.
+func (registry) Tag(context.Context, string, string, string) error { return nil }

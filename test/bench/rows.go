@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/test/gitserver"
+)
+
+// releasesEach is how many releases a project of a fleet has.
+const releasesEach = 10
+
+// pairs is how often ours and the other's turns are measured.
+const pairs = 7
+
+// oneOf is one project changed among many: from the hint that there is a new config commit until the GitOps commit is
+// pushed. The git command line has the same two repositories, a checkout of each, and does the least there is to do: it
+// fetches the config commit, and commits and pushes the new values.
+func (s *stage) oneOf(row string, projects int) []Row {
+	f := s.fleet(shape{projects: projects, releases: releasesEach})
+	config, gitops := s.copyRepo(f.config, "config"), s.copyRepo(f.gitops, "gitops")
+	l := s.run(f, config, gitops)
+	defer l.stop()
+	other := s.newByHand(f)
+	var ours, others []time.Duration
+	s.profiled(row, func() {
+		for turn := range pairs + 1 {
+			k := f.key(turn * 37 % projects)
+			generation := fmt.Sprint("turn ", turn)
+			s.edit(f, config, k, generation)
+			l.forget()
+			begin := time.Now()
+			l.Hint(reconciler.Hint{Config: true})
+			took := l.awaitGitOps(1).Sub(begin)
+			l.awaitReport()
+			theirs := other.turn(k, generation)
+			if turn > 0 { // the first push asks the server what it can do, and fills caches of both
+				ours, others = append(ours, took), append(others, theirs)
+			}
+		}
+	})
+	return []Row{paired(row, median(ours), median(others), "ms")}
+}
+
+// edit is a commit of a person who changes a project.
+func (s *stage) edit(f *fleet, config *gitserver.Repo, k manifest.Key, generation string) {
+	file, err := manifest.Encode(f.project(k, generation))
+	s.must(err)
+	config.Commit(gitserver.Change{
+		Message: "Change " + k.String(), Files: map[string]string{manifest.ProjectFile(k): string(file)},
+	})
+}
+
+// byHand is the git command line on copies of the repositories.
+type byHand struct {
+	stage          *stage
+	fleet          *fleet
+	config         *gitserver.Repo
+	configCheckout string
+	gitopsCheckout string
+}
+
+func (s *stage) newByHand(f *fleet) *byHand {
+	b := &byHand{stage: s, fleet: f, config: s.copyRepo(f.config, "config")}
+	gitops := s.copyRepo(f.gitops, "gitops")
+	b.configCheckout = filepath.Join(s.TempDir(), "config")
+	b.gitopsCheckout = filepath.Join(s.TempDir(), "gitops")
+	// The work tree of the config repository is not needed: fetching leaves it alone.
+	s.command(s.dir, "git", "clone", "--quiet", "--no-checkout", b.config.URL, b.configCheckout)
+	s.command(s.dir, "git", "clone", "--quiet", gitops.URL, b.gitopsCheckout)
+	return b
+}
+
+// turn does one change and returns how long fetch, commit and push took together.
+func (b *byHand) turn(k manifest.Key, generation string) time.Duration {
+	s := b.stage
+	s.edit(b.fleet, b.config, k, generation)
+	file := filepath.Join(b.gitopsCheckout, filepath.FromSlash(manifest.ValuesFile(k)))
+	values, err := os.ReadFile(file)
+	s.must(err)
+	s.must(os.WriteFile(file, fmt.Appendf(values, "# %s\n", generation), 0o600))
+	s.command(b.gitopsCheckout, "git", "add", "--", file)
+	return s.command(b.configCheckout, "git", "fetch", "--quiet") +
+		s.command(b.gitopsCheckout, "git", "commit", "--quiet", "-m", "Release "+k.String()) +
+		s.command(b.gitopsCheckout, "git", "push", "--quiet")
+}
+
+// rounds is how often what takes long is measured.
+const rounds = 3
+
+// mass is one commit that changes the host of 1,000 projects, until GitOps has them all.
+func (s *stage) mass() []Row {
+	const projects = 1000
+	f := s.fleet(shape{projects: projects, releases: releasesEach})
+	config, gitops := s.copyRepo(f.config, "config"), s.copyRepo(f.gitops, "gitops")
+	l := s.run(f, config, gitops)
+	defer l.stop()
+	var took []time.Duration
+	var pushes int64
+	s.profiled("mass-1k", func() {
+		for round := range rounds {
+			file, err := manifest.Encode(platform(fmt.Sprintf("apps-%d.example.com", round)))
+			s.must(err)
+			config.Commit(gitserver.Change{Message: "Move", Files: map[string]string{manifest.PlatformFile: string(file)}})
+			before := l.pushes()
+			l.forget()
+			begin := time.Now()
+			l.Hint(reconciler.Hint{Config: true})
+			took = append(took, l.awaitGitOps(projects).Sub(begin))
+			l.awaitReport()
+			pushes = max(pushes, l.pushes()-before)
+		}
+	})
+	return []Row{
+		{Name: "mass-1k", Ours: median(took), Unit: "ms"},
+		{Name: "mass-1k-pushes", Ours: float64(pushes), Unit: "pushes"},
+	}
+}
+
+// pushes to the branch of that repository which has got more of them.
+func (l *loop) pushes() int64 { return max(l.config.pushes.Load(), l.gitops.pushes.Load()) }
+
+// builds is 100 builds that end at once, until GitOps has them all.
+func (s *stage) builds() []Row {
+	const projects = 100
+	f := s.fleet(shape{projects: projects, releases: releasesEach, sources: true})
+	config, gitops := s.copyRepo(f.config, "config"), s.copyRepo(f.gitops, "gitops")
+	l := s.run(f, config, gitops)
+	defer l.stop()
+	var took []time.Duration
+	var pushes int64
+	s.profiled("builds-100", func() {
+		for range rounds {
+			for i := range projects {
+				source := f.project(f.key(i), "").Spec.Source
+				l.sources.push(source.Repository)
+				l.Hint(reconciler.Hint{Source: source.Repository})
+			}
+			s.eventually("all builds run", func() bool { return l.builder.running() == projects })
+			l.settle()
+			before := l.pushes()
+			begin := time.Now()
+			l.builder.finish()
+			took = append(took, l.awaitGitOps(projects).Sub(begin))
+			pushes = max(pushes, l.pushes()-before)
+			l.settle()
+		}
+	})
+	return []Row{
+		{Name: "builds-100", Ours: median(took), Unit: "ms"},
+		{Name: "builds-100-pushes", Ours: float64(pushes), Unit: "pushes"},
+	}
+}
+
+// settle waits until nobody has been told anything for a while.
+func (l *loop) settle() {
+	for {
+		select {
+		case <-l.told:
+		case <-time.After(300 * time.Millisecond):
+			return
+		case <-l.stage.ctx.Done():
+			l.stage.Fatal(l.stage.ctx.Err())
+		}
+	}
+}
