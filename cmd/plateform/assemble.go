@@ -21,13 +21,14 @@ type installation struct {
 	now        func() time.Time
 	log        *slog.Logger
 	reconciler *reconciler.Reconciler
+	metrics    *metrics
 	// closers give back what was opened; the newest first.
 	closers []func() error
 }
 
 // assemble puts an installation together. It talks to nobody yet. The caller closes it.
 func assemble(s *settings, now func() time.Time, log *slog.Logger) (*installation, error) {
-	i := &installation{settings: s, now: now, log: log}
+	i := &installation{settings: s, now: now, log: log, metrics: newMetrics()}
 	if err := i.open(); err != nil {
 		return nil, errors.Join(err, i.close())
 	}
@@ -81,9 +82,13 @@ func (i *installation) open() error {
 	}
 	i.reconciler, err = reconciler.New(reconciler.Options{
 		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge,
-		Charts: embedded, Signer: signer, Clock: i.now, Log: i.log, Poll: poll, Resync: resync,
+		Charts: embedded, Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Poll: poll, Resync: resync,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	i.metrics.watch(i.reconciler, i.now)
+	return nil
 }
 
 // later registers what is to be closed at the end.

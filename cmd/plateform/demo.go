@@ -77,7 +77,9 @@ func (d *demo) play(ctx context.Context) (err error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	group, running := errgroup.WithContext(running)
-	group.Go(func() error { return stage.installation.run(running, stage.listener) })
+	group.Go(func() error {
+		return stage.installation.run(running, endpoint{stage.listener, stage.installation.health()})
+	})
 	group.Go(func() error {
 		defer stop()
 		return d.tell(running)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -65,34 +64,33 @@ func (a *app) serve(ctx context.Context, s *settings, log *slog.Logger) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, i.close()) }()
-	listener, err := net.Listen("tcp", s.Listen)
+	public, err := listen(ctx, s.Listen, "listen", i.health())
 	if err != nil {
-		return fmt.Errorf("listening on %s (is another serve running? set listen in serve.yaml): %w", s.Listen, err)
+		return err
 	}
-	fmt.Fprintf(a.stdout, "Listening on http://%s\n", listener.Addr())
-	return i.run(ctx, listener)
+	endpoints := []endpoint{public}
+	if s.API.Listen != "" {
+		private, err := listen(ctx, s.API.Listen, "api.listen", i.metrics.handler())
+		if err != nil {
+			return errors.Join(err, public.listener.Close())
+		}
+		endpoints = append(endpoints, private)
+		fmt.Fprintf(a.stdout, "Metrics on http://%s/metrics\n", private.listener.Addr())
+	}
+	fmt.Fprintf(a.stdout, "Listening on http://%s\n", public.listener.Addr())
+	return i.run(ctx, endpoints...)
 }
 
 // shutdownTimeout bounds how long answers that are under way may take at the end.
 const shutdownTimeout = 5 * time.Second
 
-// run reconciles and answers on the listener until the context ends.
-func (i *installation) run(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: i.health(), ReadHeaderTimeout: shutdownTimeout}
+// run reconciles and answers at the endpoints until the context ends.
+func (i *installation) run(ctx context.Context, endpoints ...endpoint) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return i.reconciler.Run(ctx) })
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("answering on %s: %w", listener.Addr(), err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		return server.Shutdown(bounded)
-	})
+	for _, e := range endpoints {
+		group.Go(func() error { return e.serve(ctx) })
+	}
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil // it was asked to end

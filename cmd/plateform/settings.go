@@ -21,6 +21,8 @@ type settings struct {
 	GitOps remoteSettings `yaml:"gitops"`
 	// Listen is the address of /healthz and /readyz; port 0 picks one and prints it. Default 127.0.0.1:8080.
 	Listen string `yaml:"listen,omitempty"`
+	// API is what concerns those who run the installation, and not the tenants.
+	API apiSettings `yaml:"api,omitempty"`
 	// Resync is when everything is looked at again whatever was noticed, in cron notation with five fields. Default */5 * * * *.
 	Resync string `yaml:"resync,omitempty"`
 	// DataDir is the folder of caches and build logs, which may be lost; for one serve at a time. Default plateform-data.
@@ -51,6 +53,12 @@ type remoteSettings struct {
 	SSHKeyFile string `yaml:"sshKeyFile,omitempty"`
 	// KnownHostsFile is the list of SSH host keys to trust. Default: the files that ssh uses.
 	KnownHostsFile string `yaml:"knownHostsFile,omitempty"`
+}
+
+// apiSettings are those of the private address.
+type apiSettings struct {
+	// Listen is the address of /metrics, for Prometheus, as 127.0.0.1:8081; it asks nobody who they are, so keep it private. Default: none, they are not served.
+	Listen string `yaml:"listen,omitempty"`
 }
 
 // forgeSettings say where people look.

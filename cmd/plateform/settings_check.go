@@ -26,6 +26,12 @@ func (s *settings) check(file string) manifest.Problems {
 	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
 		c.add("listen", fmt.Sprintf("listen %q is not an address", s.Listen), "write host:port, as 127.0.0.1:8080")
 	}
+	if _, _, err := net.SplitHostPort(s.API.Listen); err != nil && s.API.Listen != "" {
+		c.add("api.listen", fmt.Sprintf("api.listen %q is not an address", s.API.Listen), "write host:port, as 127.0.0.1:8081, or leave it out")
+	}
+	if s.API.Listen == s.Listen && !strings.HasSuffix(s.Listen, ":0") {
+		c.add("api.listen", "api.listen is the public address of listen", "give it a port of its own")
+	}
 	if _, err := parseResync(s.Resync); err != nil {
 		c.add("resync", "resync is no cron schedule: "+err.Error(), "write five fields, as */5 * * * *")
 	}
