@@ -20,6 +20,8 @@ type app struct {
 	now func() time.Time
 	// colour says that stdout is a terminal that wants colour and progress.
 	colour bool
+	// width of that terminal in columns; 0 when stdout is none.
+	width int
 }
 
 // newApp returns the app of a real process.
@@ -30,6 +32,7 @@ func newApp() *app {
 		stderr: os.Stderr,
 		now:    time.Now,
 		colour: wantsColour(os.Stdout, os.Getenv),
+		width:  terminalWidth(os.Stdout),
 	}
 }
 
@@ -98,7 +101,7 @@ const (
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.demoCommand(), a.initCommand(),
-		a.validateCommand(), a.planCommand(), a.statusCommand(),
+		a.validateCommand(), a.planCommand(), a.statusCommand(), a.whyCommand(),
 		a.rollbackCommand(), a.retryCommand(),
 		a.serveCommand(), a.buildCommand(),
 	}

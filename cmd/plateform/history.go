@@ -103,7 +103,7 @@ func (h *history) read(v manifest.Version) (*manifest.Release, error) {
 	file := manifest.ReleaseFile(h.key, v)
 	data, err := h.trust.reader.Read(h.trust.commit, file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, finding("%s has no release %s (there are: %s)", h.key, v, h.list())
+		return nil, finding("%s has no release %s (there are: %s)", h.key, v, listVersions(h.versions))
 	}
 	if err != nil {
 		return nil, err
@@ -135,18 +135,18 @@ func (h *history) newest() (*manifest.Release, []string) {
 	return nil, refused
 }
 
-// list names the newest versions for a message.
-func (h *history) list() string {
+// listVersions names the newest of some versions for a message. They are sorted, the newest first.
+func listVersions(versions []manifest.Version) string {
 	const most = 5
-	if len(h.versions) == 0 {
+	if len(versions) == 0 {
 		return "none"
 	}
 	var names []string
-	for _, v := range h.versions[:min(most, len(h.versions))] {
+	for _, v := range versions[:min(most, len(versions))] {
 		names = append(names, v.String())
 	}
-	if len(h.versions) > most {
-		names = append(names, fmt.Sprintf("and %d older", len(h.versions)-most))
+	if len(versions) > most {
+		names = append(names, fmt.Sprintf("and %d older", len(versions)-most))
 	}
 	return strings.Join(names, ", ")
 }

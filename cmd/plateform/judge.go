@@ -8,21 +8,27 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// judge finds the word for how a project is, the reasons, and what to do. run is nil when GitOps says nothing.
-func (s *projectStatus) judge(run *manifest.Run, refused []string, gitopsKnown bool) {
+// judgement is what a project is judged by, besides what its status says already.
+type judgement struct {
+	run         *manifest.Run // nil when GitOps says nothing
+	refused     []string      // why newer releases are not honoured
+	gitopsKnown bool
+	// failure says in a line why a commit of the app did not build; empty when that is not known.
+	failure func(key manifest.Key, source string) string
+}
+
+// judge finds the word for how a project is, the reasons, and what to do.
+func (s *projectStatus) judge(j judgement) {
 	var spec manifest.RunSpec
-	if run != nil {
-		spec = run.Spec
+	if j.run != nil {
+		spec = j.run.Spec
 	}
-	s.State = s.settled(gitopsKnown)
-	s.judgeHolds(spec)
-	for _, why := range refused {
+	s.State = s.settled(j.gitopsKnown)
+	s.judgeRollbacks(spec)
+	for _, why := range j.refused {
 		s.set(stateRefused, why, "bring the file back as it was, or delete it")
 	}
-	if spec.Last != nil && spec.Last.Result == manifest.ResultFailed && spec.Retry == "" {
-		s.set(stateFailed, "the last run failed: "+spec.Last.Error,
-			fmt.Sprintf("push a fix, or run: plateform retry %s", s.Key))
-	}
+	s.judgeFailures(spec, j.failure)
 	if spec.Frozen != nil {
 		s.set(stateFrozen, fmt.Sprintf("the history of the config repository was rewritten and %s vanished with it (commit %s)",
 			spec.Frozen.Release, short(spec.Frozen.Commit)),
@@ -34,6 +40,7 @@ func (s *projectStatus) judge(run *manifest.Run, refused []string, gitopsKnown b
 	}
 	if s.Paused {
 		s.Why = append(s.Why, "paused: true in project.yaml keeps new releases back")
+		s.Next = append(s.Next, "nothing, if that is meant; else remove paused from "+manifest.ProjectFile(s.Key))
 	}
 }
 
@@ -52,42 +59,63 @@ func (s *projectStatus) settled(gitopsKnown bool) projectState {
 	return stateRunning
 }
 
-// judgeHolds explains what is kept from being released. One event can hold several parts.
-func (s *projectStatus) judgeHolds(spec manifest.RunSpec) {
-	type event struct {
-		reason          manifest.HoldReason
-		release, commit string
-	}
-	var events []event
-	parts := map[event][]string{}
-	nouns := map[event][]string{}
+// judgeRollbacks explains what a rollback keeps from being released. One rollback can hold several parts.
+func (s *projectStatus) judgeRollbacks(spec manifest.RunSpec) {
+	type rollback struct{ release, commit string }
+	var rollbacks []rollback
+	parts, ends := map[rollback][]string{}, map[rollback][]string{}
 	for _, h := range spec.Holds {
-		e := event{h.Reason, h.Release, h.Commit}
-		if !slices.Contains(events, e) {
-			events = append(events, e)
-		}
-		part := h.Part
-		if h.Source != "" && strings.HasPrefix(h.Part, manifest.PartSource) {
-			part += " at commit " + short(h.Source)
-		}
-		parts[e] = append(parts[e], part)
-		nouns[e] = append(nouns[e], partNoun(h.Part))
-	}
-	for _, e := range events {
-		what := strings.Join(parts[e], ", ")
-		if e.reason == manifest.HeldFailed {
-			s.set(stateFailed, what+": this did not build, and is not tried again by itself",
-				"push a fix, or run: plateform retry "+s.Key.String())
+		if h.Reason != manifest.HeldRollback {
 			continue
 		}
-		by := ""
-		if e.commit != "" {
-			by = " by commit " + short(e.commit)
+		r := rollback{h.Release, h.Commit}
+		if !slices.Contains(rollbacks, r) {
+			rollbacks = append(rollbacks, r)
 		}
-		s.set(stateHeld, fmt.Sprintf("%s kept back, because %s was rolled back%s", what, e.release, by),
-			fmt.Sprintf("nothing, if that is meant; what ends it: %s, or: plateform retry %s",
-				strings.Join(slices.Compact(nouns[e]), ", "), s.Key))
+		parts[r] = append(parts[r], heldPart(h))
+		ends[r] = append(ends[r], partNoun(h.Part))
 	}
+	for _, r := range rollbacks {
+		by := ""
+		if r.commit != "" {
+			by = " by commit " + short(r.commit)
+		}
+		s.set(stateHeld, fmt.Sprintf("%s kept back, because %s was rolled back%s", strings.Join(parts[r], ", "), r.release, by),
+			fmt.Sprintf("nothing, if that is meant; what ends it: %s, or: plateform retry %s", strings.Join(slices.Compact(ends[r]), ", "), s.Key))
+	}
+}
+
+// judgeFailures explains what did not build, and how the last run failed when that was something else.
+func (s *projectStatus) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key, string) string) {
+	next := "push a fix, or run: plateform retry " + s.Key.String()
+	last := spec.Last
+	if last != nil && (last.Result != manifest.ResultFailed || spec.Retry != "") {
+		last = nil
+	}
+	for _, h := range spec.Holds {
+		if h.Reason != manifest.HeldFailed {
+			continue
+		}
+		why := failure(s.Key, h.Source)
+		if last != nil && last.Source == h.Source {
+			why, last = last.Error, nil
+		}
+		if why != "" {
+			why = ": " + why
+		}
+		s.set(stateFailed, heldPart(h)+" did not build, and is not tried again by itself"+why, next)
+	}
+	if last != nil {
+		s.set(stateFailed, "the last run failed: "+last.Error, next)
+	}
+}
+
+// heldPart names a part that is held, with the commit of the app when it is a source.
+func heldPart(h manifest.Hold) string {
+	if h.Source != "" && strings.HasPrefix(h.Part, manifest.PartSource) {
+		return h.Part + " at commit " + short(h.Source)
+	}
+	return h.Part
 }
 
 // partNoun is what people change when they change a part.
@@ -105,10 +133,7 @@ func partNoun(part string) string {
 func (s *projectStatus) set(state projectState, why, next string) {
 	s.State = state
 	s.Why = append(s.Why, why)
-	for _, known := range s.Next {
-		if known == next {
-			return
-		}
+	if !slices.Contains(s.Next, next) {
+		s.Next = append(s.Next, next)
 	}
-	s.Next = append(s.Next, next)
 }

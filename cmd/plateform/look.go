@@ -2,17 +2,34 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/plateform/plateform/gitstore"
+	"github.com/spf13/cobra"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
+
+// gitopsSetting is where a checkout of the config repository keeps the URL of the GitOps repository, in its git config.
+const gitopsSetting = "plateform.gitops"
+
+// lookFlags say which two repositories to look at.
+type lookFlags struct {
+	repositoryFlags
+	gitops       string
+	gitopsBranch string
+}
+
+func (f *lookFlags) add(c *cobra.Command) {
+	f.repositoryFlags.add(c)
+	c.Flags().StringVar(&f.gitops, "gitops-repo", "", "URL or path of the GitOps repository (default: git config "+gitopsSetting+" of the checkout)")
+	c.Flags().StringVar(&f.gitopsBranch, "gitops-branch", "", "branch of the GitOps repository (default: its default branch)")
+}
 
 // look is both repositories as they are now.
 type look struct {
@@ -21,52 +38,77 @@ type look struct {
 	trust      *trust
 	gitops     *checkout // nil when it is not known
 	gitopsHead string
-	// reports is the newest report of each context.
-	reports map[string]reconciler.Report
+	notes      *notes
+	// since is when the values of a project were last written to GitOps, for those that were asked for.
+	since map[manifest.Key]string
 }
 
 // openLook fetches both repositories. The caller closes it.
-func openLook(ctx context.Context, config *checkout, flags statusFlags) (*look, error) {
-	l := &look{config: config}
-	var err error
+func openLook(ctx context.Context, flags lookFlags) (_ *look, err error) {
+	config, err := openCheckout(ctx, flags.repositoryFlags)
+	if err != nil {
+		return nil, err
+	}
+	l := &look{config: config, since: map[manifest.Key]string{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.close())
+		}
+	}()
 	if l.head, err = config.fetch(ctx); err != nil {
 		return nil, err
 	}
-	if l.reports, err = readReports(ctx, config, l.head); err != nil {
+	if l.notes, err = readNotes(ctx, config, l.head); err != nil {
 		return nil, err
 	}
 	if l.trust, err = readTrust(config.objects, l.head); err != nil {
 		return nil, err
 	}
-	if flags.gitops == "" {
+	url := flags.gitops
+	if url == "" {
+		url = configuredGitOps(ctx, config)
+	}
+	if url == "" {
 		return l, nil
 	}
-	l.gitops, err = openCheckout(ctx, repositoryFlags{url: flags.gitops, branch: flags.gitopsBranch})
+	l.gitops, err = openCheckout(ctx, repositoryFlags{url: url, branch: flags.gitopsBranch})
 	if err != nil {
 		return nil, fmt.Errorf("the GitOps repository: %w", err)
 	}
-	if l.gitopsHead, err = l.gitops.fetch(ctx); err != nil {
-		return nil, errors.Join(err, l.close())
+	l.gitopsHead, err = l.gitops.fetch(ctx)
+	return l, err
+}
+
+// configuredGitOps is the GitOps repository that the checkout names; empty when it names none. A path counts from the
+// root of the checkout, wherever in it the user stands.
+func configuredGitOps(ctx context.Context, config *checkout) string {
+	url, err := config.git.run(ctx, "config", "--get", gitopsSetting)
+	if err != nil {
+		return "" // unset is no error: then only the config repository is looked at
 	}
-	return l, nil
+	if strings.HasPrefix(url, "./") || strings.HasPrefix(url, "../") {
+		return filepath.Join(config.git.dir, url)
+	}
+	return url
 }
 
 func (l *look) close() error {
-	if l.gitops == nil {
-		return nil
+	err := l.config.close()
+	if l.gitops != nil {
+		err = errors.Join(err, l.gitops.close())
 	}
-	return l.gitops.close()
+	return err
 }
 
-// projects lists the projects of the config repository.
-func (l *look) projects() ([]manifest.Key, error) {
-	workspaces, err := l.config.objects.List(l.head, manifest.WorkspacesDir)
+// projectsAt lists the projects of a config repository at a commit.
+func projectsAt(reader reconciler.Reader, commit string) ([]manifest.Key, error) {
+	workspaces, err := reader.List(commit, manifest.WorkspacesDir)
 	if err != nil {
 		return nil, err
 	}
 	var keys []manifest.Key
 	for _, w := range workspaces {
-		projects, err := l.config.objects.List(l.head, manifest.ProjectsDir(w.Name))
+		projects, err := reader.List(commit, manifest.ProjectsDir(w.Name))
 		if err != nil {
 			return nil, err
 		}
@@ -98,6 +140,10 @@ func (l *look) project(key manifest.Key) (projectStatus, error) {
 	} else if owner.doubt != "" {
 		s.Why = append(s.Why, owner.doubt)
 	}
+	s.Since = l.since[key]
+	if s.Since == "" && l.gitops == nil && s.Release != nil {
+		s.Since = s.Release.CreatedAt
+	}
 	if err := l.readProject(key, &s); err != nil {
 		return s, err
 	}
@@ -105,10 +151,10 @@ func (l *look) project(key manifest.Key) (projectStatus, error) {
 	if err != nil {
 		return s, err
 	}
-	if report, ok := l.reports["plateform/"+key.String()]; ok && !report.Terminal() {
+	if report, ok := l.notes.newest(key); ok && !report.Terminal() {
 		s.Stage = string(report.Stage)
 	}
-	s.judge(run, refused, l.gitops != nil)
+	s.judge(judgement{run: run, refused: refused, gitopsKnown: l.gitops != nil, failure: l.notes.failure})
 	return s, nil
 }
 
@@ -163,50 +209,31 @@ func (l *look) readGitOps(key manifest.Key, s *projectStatus) (*manifest.Run, er
 	return run, nil
 }
 
-// reportDepth is how many config commits are searched for reports.
-const reportDepth = "50"
-
-// readReports reads the newest report of each context out of the notes; none when the remote has no notes.
-func readReports(ctx context.Context, config *checkout, head string) (map[string]reconciler.Report, error) {
-	reports := map[string]reconciler.Report{}
-	listed, err := config.git.run(ctx, "ls-remote", config.name, gitstore.NotesRef)
-	if err != nil || listed == "" {
-		return reports, err
+// readSince finds out since when projects run what they run: one of them, or all.
+func (l *look) readSince(ctx context.Context, key *manifest.Key) error {
+	if l.gitops == nil {
+		return nil
 	}
-	notes, err := config.fetchRef(ctx, gitstore.NotesRef)
+	args := []string{l.gitopsHead, "--", ":(glob)" + manifest.WorkspacesDir + "/*/*/values.yaml"}
+	if key != nil {
+		args = []string{l.gitopsHead, "--max-count=1", "--", manifest.ValuesFile(*key)}
+	}
+	touches, err := l.gitops.touches(ctx, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	log, err := config.git.run(ctx, "rev-list", "--first-parent", "--max-count="+reportDepth, head)
-	if err != nil {
-		return nil, err
-	}
-	for _, commit := range strings.Fields(log) {
-		for _, report := range noteOf(config.objects, notes, commit) {
-			if _, newer := reports[report.Context]; !newer {
-				reports[report.Context] = report
-			}
+	last := map[manifest.Key]string{}
+	for _, touch := range touches {
+		if parts := strings.Split(touch.path, "/"); len(parts) == 4 {
+			last[manifest.Key{Workspace: parts[1], Project: parts[2]}] = touch.commit
 		}
 	}
-	return reports, nil
-}
-
-// noteOf reads the reports on one commit, the newest first. Git spreads notes over folders when there are many.
-func noteOf(reader reconciler.Reader, notes, commit string) []reconciler.Report {
-	var data []byte
-	for _, name := range []string{commit, commit[:2] + "/" + commit[2:], commit[:2] + "/" + commit[2:4] + "/" + commit[4:]} {
-		var err error
-		if data, err = reader.Read(notes, name); err == nil {
-			break
+	for k, hash := range last {
+		commit, err := l.gitops.fact(hash)
+		if err != nil {
+			return err
 		}
+		l.since[k] = commit.At
 	}
-	var reports []reconciler.Report
-	for line := range strings.Lines(string(data)) {
-		var report reconciler.Report
-		// Notes are open to everybody: a line that is no report is not ours.
-		if json.Unmarshal([]byte(line), &report) == nil {
-			reports = append([]reconciler.Report{report}, reports...)
-		}
-	}
-	return reports
+	return nil
 }

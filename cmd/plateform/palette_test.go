@@ -13,7 +13,7 @@ func TestTableLinesUpWithColour(t *testing.T) {
 		table.add("ws-1/shop", "running", "https://shop")
 		table.add("ws-1/größe", "failed", "-")
 		var b strings.Builder
-		table.print(&b, style, func(_, column int, cell string) string {
+		table.print(&b, 0, style, func(_, column int, cell string) string {
 			if column == 1 {
 				return style.bad(cell)
 			}

@@ -23,7 +23,8 @@ A retry is a fact in Git: an empty commit with the trailer Plateform-Retry, push
 failed build again, releases what a rollback has held back, and ends a freeze. The checkout you stand in is not touched.`,
 		Example: `  plateform retry ws-1/shop
   plateform retry ws-1/shop --config-repo https://github.com/acme/platform-config`,
-		Args: argumentCount(1, 1),
+		Args:              argumentCount(1, 1),
+		ValidArgsFunction: completeProject,
 		RunE: func(c *cobra.Command, args []string) error {
 			key, err := parseKey(args[0])
 			if err != nil {

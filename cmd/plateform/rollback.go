@@ -29,7 +29,8 @@ stand in is not touched.`,
   plateform rollback ws-1/shop v1.0.2          # back to v1.0.2
   plateform rollback ws-1/shop --dry-run       # only say what would run
   plateform rollback ws-1/shop --config-repo https://github.com/acme/platform-config`,
-		Args: argumentCount(1, 2),
+		Args:              argumentCount(1, 2),
+		ValidArgsFunction: completeRollback,
 		RunE: func(c *cobra.Command, args []string) error {
 			key, err := parseKey(args[0])
 			if err != nil {

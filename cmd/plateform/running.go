@@ -11,7 +11,9 @@ type runningValues struct {
 	Release string
 	Host    string
 	Image   struct{ Repository, Tag, Digest string }
-	Ingress struct {
+	// Services of a project that has several.
+	Services []struct{ Host string }
+	Ingress  struct {
 		TLSIssuer string `yaml:"tlsIssuer"`
 	}
 }
@@ -33,4 +35,13 @@ func (v runningValues) url() string {
 		return "http://" + v.Host
 	}
 	return "https://" + v.Host
+}
+
+// hosts are all that lead to the project.
+func (v runningValues) hosts() []string {
+	hosts := []string{v.Host}
+	for _, service := range v.Services {
+		hosts = append(hosts, service.Host)
+	}
+	return hosts
 }

@@ -21,7 +21,11 @@ var update = flag.Bool("update", false, "write golden files anew")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"plateform": func() { os.Exit(newApp().run(context.Background(), os.Args[1:])) },
+		"plateform": func() {
+			a := newApp()
+			a.now = scriptNow()
+			os.Exit(a.run(context.Background(), os.Args[1:]))
+		},
 	})
 }
 
@@ -57,6 +61,8 @@ func TestScripts(t *testing.T) {
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"release": scriptRelease,
+		"ship":    scriptShip,
+		"deploy":  scriptDeploy,
 		"exit":    scriptExit,
 		"empty":   scriptEmpty,
 	}
@@ -109,8 +115,9 @@ func sampleRelease(key manifest.Key, version manifest.Version) *manifest.Release
 			Name: "app", Repository: "registry.example.com/" + key.String(), Tag: version.String(),
 			Digest: "sha256:" + strings.Repeat(fmt.Sprint(version.Patch%10), 64), Commit: commit, Built: true,
 		}},
-		Chart:     manifest.Chart{Name: "monolithic", Version: "1.0.0", Digest: "sha256:" + strings.Repeat("c", 64)},
-		Values:    manifest.Document("release: " + version.String() + "\n"),
+		Chart: manifest.Chart{Name: "monolithic", Version: "1.0.0", Digest: "sha256:" + strings.Repeat("c", 64)},
+		Values: manifest.Document(fmt.Sprintf("release: %s\nhost: %s-%s.apps.example.com\ningress:\n  tlsIssuer: letsencrypt\n",
+			version, key.Project, key.Workspace)),
 		Project:   project,
 		Platform:  manifest.PlatformInputs{Namespace: key.Workspace, Chart: manifest.Chart{Name: "monolithic", Version: "1.0.0", Digest: "sha256:" + strings.Repeat("c", 64)}},
 		Cause:     manifest.Cause{Kind: manifest.CauseSource, Commit: commit, Config: commit, By: "alice"},

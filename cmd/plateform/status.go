@@ -13,15 +13,10 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// gitopsSetting is where a checkout of the config repository keeps the URL of the GitOps repository, in its git config.
-const gitopsSetting = "plateform.gitops"
-
 // statusFlags are the flags of status.
 type statusFlags struct {
-	repositoryFlags
-	gitops       string
-	gitopsBranch string
-	output       string
+	lookFlags
+	output string
 }
 
 // statusCommand says what runs, and what to do about what does not.
@@ -40,7 +35,8 @@ config repository is looked at. With --output json, one object is printed: {"con
   plateform status ws-1/shop              # one project in full
   plateform status --output json | jq '.projects[] | select(.state == "failed")'
   git config ` + gitopsSetting + ` https://github.com/acme/plateform-gitops   # once in each checkout`,
-		Args: argumentCount(0, 1),
+		Args:              argumentCount(0, 1),
+		ValidArgsFunction: completeProject,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := oneOf("output", flags.output, "text", "json"); err != nil {
 				return err
@@ -57,23 +53,12 @@ config repository is looked at. With --output json, one object is printed: {"con
 		},
 	}
 	flags.add(c)
-	c.Flags().StringVar(&flags.gitops, "gitops-repo", "", "URL or path of the GitOps repository (default: git config "+gitopsSetting+" of the checkout)")
-	c.Flags().StringVar(&flags.gitopsBranch, "gitops-branch", "", "branch of the GitOps repository (default: its default branch)")
-	c.Flags().StringVarP(&flags.output, "output", "o", "text", "text or json")
+	outputFlag(c, &flags.output, "text", "json")
 	return c
 }
 
 func (a *app) status(ctx context.Context, flags statusFlags, key *manifest.Key) (err error) {
-	config, err := openCheckout(ctx, flags.repositoryFlags)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, config.close()) }()
-	if flags.gitops == "" {
-		// Unset is no error: then only the config repository is looked at.
-		flags.gitops, _ = config.git.run(ctx, "config", "--get", gitopsSetting)
-	}
-	look, err := openLook(ctx, config, flags)
+	look, err := openLook(ctx, flags.lookFlags)
 	if err != nil {
 		return err
 	}
@@ -82,7 +67,10 @@ func (a *app) status(ctx context.Context, flags statusFlags, key *manifest.Key) 
 	keys := []manifest.Key{}
 	if key != nil {
 		keys = append(keys, *key)
-	} else if keys, err = look.projects(); err != nil {
+	} else if keys, err = projectsAt(look.config.objects, look.head); err != nil {
+		return err
+	}
+	if err := look.readSince(ctx, key); err != nil {
 		return err
 	}
 	found := statusReport{ConfigCommit: look.head, GitOpsCommit: look.gitopsHead, Projects: []projectStatus{}}
@@ -133,6 +121,7 @@ type projectStatus struct {
 	State   projectState         `json:"state"`
 	Release *releaseStatus       `json:"release,omitempty"` // the newest that is honoured
 	Runs    string               `json:"runs,omitempty"`    // the release that GitOps says runs
+	Since   string               `json:"since,omitempty"`   // when that was written; without GitOps, when it was released
 	URL     string               `json:"url,omitempty"`
 	Stage   string               `json:"stage,omitempty"` // how far the run is that is under way
 	Highest string               `json:"highest,omitempty"`

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -13,18 +12,15 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 		return
 	}
 	style := a.palette()
-	table := newTable("PROJECT", "STATE", "RUNS", "RELEASED", "URL")
+	table := newTable("PROJECT", "STATE", "RUNS", "SINCE", "URL")
 	for _, s := range found.Projects {
-		version, released := "-", "-"
-		if s.Release != nil {
-			version, released = s.Release.Version, a.ago(s.Release.CreatedAt)
+		runs := s.Runs
+		if !gitopsKnown && s.Release != nil {
+			runs = s.Release.Version
 		}
-		if gitopsKnown {
-			version = orDash(s.Runs)
-		}
-		table.add(s.Key.String(), string(s.State), version, released, orDash(s.URL))
+		table.add(s.Key.String(), string(s.State), orDash(runs), orDash(a.agoShort(s.Since)), orDash(s.URL))
 	}
-	table.print(a.stdout, style, func(row, column int, cell string) string {
+	table.print(a.stdout, a.width, style, func(row, column int, cell string) string {
 		if column != 1 {
 			return cell
 		}
@@ -35,7 +31,7 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 			continue
 		}
 		fmt.Fprintf(a.stdout, "\n%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
-		a.printWhy(s)
+		a.printReasons("why", s.Why, s.Next)
 	}
 	if !gitopsKnown {
 		fmt.Fprintf(a.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", gitopsSetting)
@@ -44,45 +40,46 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 
 // printProject prints all there is to say of one project.
 func (a *app) printProject(s projectStatus, gitopsKnown bool) {
-	style := a.palette()
-	line := func(label, text string) {
-		if text != "" {
-			fmt.Fprintf(a.stdout, "  %s %s\n", style.dim(fmt.Sprintf("%-9s", label)), text)
-		}
-	}
+	sheet, style := a.sheet(), a.palette()
 	fmt.Fprintf(a.stdout, "%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
-	line("type", string(s.Type))
-	line("under way", s.Stage)
+	sheet.line("type", string(s.Type))
+	sheet.line("url", s.URL)
+	switch {
+	case !gitopsKnown:
+		sheet.line("runs", "not known (name the GitOps repository with --gitops-repo)")
+	case s.Runs == "":
+		sheet.line("runs", "nothing yet")
+	default:
+		sheet.line("runs", s.Runs+since(a.ago(s.Since)))
+	}
+	sheet.line("under way", s.Stage)
 	if r := s.Release; r != nil {
-		line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, a.ago(r.CreatedAt), r.Cause.Kind, short(r.Cause.Commit), by(r.Cause.By)))
+		sheet.line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, a.ago(r.CreatedAt), r.Cause.Kind, short(r.Cause.Commit), by(r.Cause.By)))
 		for _, image := range r.Images {
 			from := ""
 			if image.Commit != "" {
 				from = " from commit " + short(image.Commit)
 			}
-			line("image", fmt.Sprintf("%s@%s%s", image.Repository, short(image.Digest), from))
+			sheet.line("image", imageText(image)+from)
 		}
 	}
-	if gitopsKnown {
-		line("runs", orDash(s.Runs))
-	} else {
-		line("runs", "not known (name the GitOps repository with --gitops-repo)")
-	}
-	line("url", s.URL)
 	if s.Last != nil {
-		line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, a.ago(s.Last.EndedAt.UTC().Format(time.RFC3339)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
+		sheet.line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, a.ago(rfc3339(s.Last.EndedAt)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
 	}
-	a.printWhy(s)
+	a.printReasons("why", s.Why, s.Next)
+	if s.Release != nil {
+		sheet.line("more", "plateform why "+s.Key.String())
+	}
 }
 
-// printWhy prints the reasons of a state and what to do.
-func (a *app) printWhy(s projectStatus) {
-	style := a.palette()
-	for _, why := range s.Why {
-		fmt.Fprintf(a.stdout, "  %s %s\n", style.dim("why      "), strings.ReplaceAll(why, "\n", "\n            "))
+// printReasons prints the reasons of a state and what to do.
+func (a *app) printReasons(label string, why, next []string) {
+	sheet := a.sheet()
+	for _, text := range why {
+		sheet.line(label, plain(text))
 	}
-	for _, next := range s.Next {
-		fmt.Fprintf(a.stdout, "  %s %s\n", style.dim("next     "), next)
+	for _, text := range next {
+		sheet.line("next", plain(text))
 	}
 }
 
@@ -107,17 +104,46 @@ func (a *app) ago(at string) string {
 	if err != nil {
 		return at
 	}
-	const day = 24 * time.Hour
-	passed := a.now().Sub(t)
-	switch {
-	case passed < 0:
-		return t.UTC().Format(timeFormat)
-	case passed < time.Minute:
-		return fmt.Sprintf("%s (%ds ago)", t.UTC().Format(timeFormat), int(passed.Seconds()))
-	case passed < time.Hour:
-		return fmt.Sprintf("%s (%dm ago)", t.UTC().Format(timeFormat), int(passed.Minutes()))
-	case passed < 2*day:
-		return fmt.Sprintf("%s (%dh ago)", t.UTC().Format(timeFormat), int(passed.Hours()))
+	if passed := a.now().Sub(t); passed >= 0 {
+		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(timeFormat), age(passed))
 	}
-	return fmt.Sprintf("%s (%dd ago)", t.UTC().Format(timeFormat), int(passed/day))
+	return t.UTC().Format(timeFormat)
 }
+
+// agoShort shows a time in a few letters: how long ago it is.
+func (a *app) agoShort(at string) string {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return at
+	}
+	if passed := a.now().Sub(t); passed >= 0 {
+		return age(passed) + " ago"
+	}
+	return t.UTC().Format(timeFormat)
+}
+
+// age is a time that has passed, in its largest unit.
+func age(passed time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case passed < time.Minute:
+		return fmt.Sprintf("%ds", int(passed.Seconds()))
+	case passed < time.Hour:
+		return fmt.Sprintf("%dm", int(passed.Minutes()))
+	case passed < 2*day:
+		return fmt.Sprintf("%dh", int(passed.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(passed/day))
+}
+
+// clock shows a time that programs write as people read it.
+func clock(at string) string {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return at
+	}
+	return t.UTC().Format(timeFormat)
+}
+
+// wholeSeconds shows how long something took.
+func wholeSeconds(n int) string { return (time.Duration(n) * time.Second).String() }

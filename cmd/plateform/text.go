@@ -2,12 +2,17 @@ package main
 
 import (
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
 
 // timeFormat is how times are shown, always in UTC.
 const timeFormat = "2006-01-02 15:04 UTC"
+
+// rfc3339 is how times are written for programs, always in UTC.
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // short shortens a commit hash or a digest for people.
 func short(hash string) string {
@@ -19,6 +24,22 @@ func short(hash string) string {
 		prefix += ":"
 	}
 	return prefix + hex[:min(letters, len(hex))]
+}
+
+// plain takes out of a text that others wrote what could do something to a terminal: escape codes, and marks that turn
+// the direction of writing around. Line breaks stay.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return r
+		case r == '\t':
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // argumentCount refuses any other number of arguments, as wrong usage.

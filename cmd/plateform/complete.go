@@ -1,0 +1,115 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
+)
+
+// Completion reads the checkout as it was last fetched and committed: it asks no network, and says nothing when there is
+// no checkout.
+
+// completeProject completes WORKSPACE/PROJECT as the only argument.
+func completeProject(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return offers(c, func(l *localConfig) []string { return keyNames(l.projects()) })
+}
+
+// completeRollback completes WORKSPACE/PROJECT and then the versions there are to go back to.
+func completeRollback(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return completeProject(c, args, typed)
+	}
+	key, err := parseKey(args[0])
+	if err != nil || len(args) > 1 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names, directive := offers(c, func(l *localConfig) []string { return l.versions(key) })
+	if len(names) > 0 {
+		names = names[1:] // the newest runs already
+	}
+	return names, directive | cobra.ShellCompDirectiveKeepOrder
+}
+
+// completeReleases completes WORKSPACE/PROJECT, and the versions behind an @.
+func completeReleases(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	project, _, versioned := strings.Cut(typed, "@")
+	key, err := parseKey(project)
+	if len(args) > 0 || !versioned || err != nil {
+		return completeProject(c, args, typed)
+	}
+	return offers(c, func(l *localConfig) []string {
+		versions := l.versions(key)
+		for i := range versions {
+			versions[i] = project + "@" + versions[i]
+		}
+		return versions
+	})
+}
+
+// outputFlag adds --output, with its completion.
+func outputFlag(c *cobra.Command, output *string, known ...string) {
+	usage := strings.Join(known[:len(known)-1], ", ") + " or " + known[len(known)-1]
+	c.Flags().StringVarP(output, "output", "o", known[0], usage)
+	if err := c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag was added just now
+	}
+}
+
+// localConfig is the config repository as far as it is on this machine.
+type localConfig struct {
+	objects *gitstore.Local
+	head    string
+}
+
+// offers asks the config repository on this machine for words.
+func offers(c *cobra.Command, ask func(*localConfig) []string) ([]string, cobra.ShellCompDirective) {
+	dir := "."
+	if named, err := c.Flags().GetString("config-repo"); err == nil && named != "" {
+		dir = named // a URL is no folder, and offers nothing
+	}
+	objects, err := gitstore.OpenLocal(dir)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	l := &localConfig{objects: objects}
+	var words []string
+	if l.head, _, err = objects.Head(); err == nil && l.head != "" {
+		words = ask(l)
+	}
+	if objects.Close() != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// projects are those of the commit that is checked out.
+func (l *localConfig) projects() []manifest.Key {
+	keys, err := projectsAt(l.objects, l.head)
+	if err != nil {
+		return nil
+	}
+	return keys
+}
+
+// versions of a project, the newest first.
+func (l *localConfig) versions(key manifest.Key) []string {
+	entries, err := l.objects.List(l.head, manifest.ReleasesDir(key))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		if v, ok := manifest.ReleaseVersion(e.Name); ok && !e.Dir {
+			names = append(names, v.String())
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return compareVersions(b, a) })
+	return names
+}
