@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,11 +97,18 @@ func (s *state) moveTip(p *project, part string, tip Tip) {
 	if slices.Contains(p.known, tip.Commit) {
 		p.holdAt(part, known[part], tip.Commit)
 	}
-	p.run = endHolds(p.run, known)
+	if p.run.Frozen == nil {
+		p.run = endHolds(p.run, known)
+	}
 	if !seen && (view.Spec.Paused || len(view.Problems) > 0) { // where it was when this process began; nothing comes of it
 		return
 	}
 	if keys[part] == old[part] || old[part] == "" || keys[part] == "" || p.isHeld(part, keys[part]) {
+		return
+	}
+	i := slices.IndexFunc(p.asks, func(a *ask) bool { return a.Source == tip.Commit })
+	if i >= 0 { // an earlier process has heard of it
+		p.asks[i].SourceKey = cmp.Or(p.asks[i].SourceKey, keys[part])
 		return
 	}
 	s.hear(p, ask{

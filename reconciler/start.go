@@ -170,7 +170,12 @@ func (s *state) freeze(head string) error {
 		ran := p.output.version
 		v := s.catalog.view(k)
 		s.dirty[k] = true
-		if ran.IsZero() || p.run.Frozen != nil || v != nil && v.newestVersion().Compare(ran) >= 0 {
+		if ran.IsZero() || p.run.Frozen != nil {
+			continue
+		}
+		if v != nil && v.newestVersion().Compare(ran) >= 0 {
+			p.run = bringBack(p.run, step{transition: transition{After: v}})
+			p.run.Kept, p.kept = nil, nil
 			continue
 		}
 		p.run.Frozen = &manifest.Frozen{Release: ran.String(), Commit: head}
