@@ -90,16 +90,20 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("registry: the default transport is a %T", remote.DefaultTransport)
 	}
 	c := &Client{options: o, transport: standard.Clone()}
-	var auth authn.Authenticator = authn.Anonymous
-	if o.Username != "" {
-		auth = &authn.Basic{Username: o.Username, Password: string(o.Password)}
-	}
 	var err error
-	if c.own, err = c.access(auth); err != nil {
+	if c.own, err = c.access(c.auth()); err != nil {
 		return nil, err
 	}
 	c.others, err = c.access(authn.Anonymous)
 	return c, err
+}
+
+// auth is how the platform logs in to its own registry.
+func (c *Client) auth() authn.Authenticator {
+	if c.options.Username == "" {
+		return authn.Anonymous
+	}
+	return &authn.Basic{Username: c.options.Username, Password: string(c.options.Password)}
 }
 
 // access prepares one way to ask. Retries are ours: those of the library do not end with the context.
