@@ -126,7 +126,7 @@ func (s *state) takeGitOps(file string, content []byte, foreign bool) (k manifes
 		}
 		parsed, problems := manifest.ParseRun(file, content)
 		if len(problems) > 0 {
-			s.Log.Warn("run.yaml cannot be read; it is made again", "problems", problems.Error())
+			s.Log.Warn("run.yaml cannot be read; it is made again", "error", problems.Error())
 			return p.key, run, false
 		}
 		return p.key, parsed.Spec, true

@@ -173,7 +173,7 @@ func (r *Reconciler) loop(ctx context.Context) error {
 		default:
 			delay := wait.NextBackOff()
 			if ctx.Err() == nil {
-				r.Log.Error("a pass failed; it is tried again", "error", err, "in", delay.Round(time.Millisecond))
+				r.Log.Error("a pass failed; it is tried again", "error", err, "in", delay.Round(time.Millisecond).String())
 			}
 			pending = Hint{Config: true, GitOps: true}
 			select {

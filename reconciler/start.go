@@ -245,7 +245,7 @@ func (s *state) recallKept(p *project) error {
 		return fmt.Errorf("reading what %s keeps: %w", p.key, err)
 	}
 	if _, err := s.Config.Commit(kept.Commit); err != nil { // gone with a history that was rewritten
-		s.Log.Warn("the commit of the release that is kept is gone", "project", p.key, "release", kept.Release)
+		s.Log.Warn("the commit of the release that is kept is gone", "project", p.key.String(), "release", kept.Release)
 		p.run.Kept, p.kept = nil, nil
 		return nil
 	}

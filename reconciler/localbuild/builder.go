@@ -181,7 +181,7 @@ func (b *Builder) Start(ctx context.Context, request reconciler.BuildRequest) er
 		b.running.Done()
 		return fmt.Errorf("looking for an image of an earlier build: %w", err)
 	case image != nil:
-		b.options.Log.Info("took over an image that was built before", "build", request.ID, "project", request.Key, "digest", image.Digest)
+		b.options.Log.Info("took over an image that was built before", "build", request.ID, "project", request.Key.String(), "digest", image.Digest)
 		b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: image})
 		b.running.Done()
 		return nil
@@ -251,7 +251,7 @@ func (b *Builder) enter(j *job, stage reconciler.Stage) {
 	b.mu.Lock()
 	j.status.Stages = append(j.status.Stages, stage)
 	b.mu.Unlock()
-	b.options.Log.Info("build: "+string(stage), "build", j.request.ID, "project", j.request.Key)
+	b.options.Log.Info("build: "+string(stage), "build", j.request.ID, "project", j.request.Key.String())
 	b.options.Notify(j.request.ID)
 }
 

@@ -33,7 +33,7 @@ func (b *Builder) run(j *job) {
 		b.fail(j, err, log, seconds)
 		return
 	}
-	b.options.Log.Info("build: done", "build", j.request.ID, "project", j.request.Key, "digest", image.Digest, "seconds", seconds)
+	b.options.Log.Info("build: done", "build", j.request.ID, "project", j.request.Key.String(), "digest", image.Digest, "seconds", seconds)
 	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: image, Seconds: seconds})
 }
 
@@ -51,7 +51,7 @@ func (b *Builder) fail(j *job, err error, log string, seconds int) {
 	default:
 		failure.Summary = summary(err, "plateform retry "+j.request.Key.String())
 	}
-	b.options.Log.Warn("build: failed", "build", j.request.ID, "project", j.request.Key, "error", failure.Summary, "seconds", seconds)
+	b.options.Log.Warn("build: failed", "build", j.request.ID, "project", j.request.Key.String(), "error", failure.Summary, "seconds", seconds)
 	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Failure: failure, Seconds: seconds})
 }
 
@@ -79,7 +79,7 @@ func (b *Builder) build(j *job) (image *manifest.Image, log string, err error) {
 		lines.printf("failed: %v", err)
 	}
 	if broken := lines.close(); broken != nil {
-		b.options.Log.Warn("the log of a build is not complete", "build", j.request.ID, "project", j.request.Key, "error", broken)
+		b.options.Log.Warn("the log of a build is not complete", "build", j.request.ID, "project", j.request.Key.String(), "error", broken)
 	}
 	return image, lines.tail.text(), err
 }
