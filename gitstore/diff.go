@@ -27,8 +27,8 @@ func listTree(data []byte) ([]manifest.Entry, error) {
 	return out, nil
 }
 
-// Diff returns the files that differ between two commits, sorted by path; "" is the empty tree. Folders with the same
-// hash are not looked at.
+// Diff returns the files that differ between two commits, sorted by path, symlinks and submodules among them; "" is the
+// empty tree. Folders with the same hash are not looked at.
 func (r *reader) Diff(from, to string) ([]manifest.Change, error) {
 	var roots [2]plumbing.Hash
 	for i, commit := range []string{from, to} {
@@ -101,14 +101,14 @@ func (d *differ) trees(prefix string, before, after plumbing.Hash, depth int) er
 
 // entry compares what one name stands for before and after; a missing one is zero. Both are of one kind.
 func (d *differ) entry(prefix string, before, after object.TreeEntry, depth int) error {
-	if before.Hash == after.Hash {
+	if before.Hash == after.Hash && isSpecial(before.Mode) == isSpecial(after.Mode) {
 		return nil
 	}
 	name := prefix + max(before.Name, after.Name)
 	if isDir(before.Mode) || isDir(after.Mode) {
 		return d.trees(name+"/", before.Hash, after.Hash, depth+1)
 	}
-	c := manifest.Change{Path: name}
+	c := manifest.Change{Path: name, Special: isSpecial(after.Mode)}
 	if !before.Hash.IsZero() {
 		c.Before = before.Hash.String()
 	}
@@ -119,7 +119,7 @@ func (d *differ) entry(prefix string, before, after object.TreeEntry, depth int)
 	return nil
 }
 
-// entries returns what is shown of a tree, in Git's order, which is the order of the paths below it.
+// entries returns what has a name of a tree, in Git's order, which is the order of the paths below it.
 func (d *differ) entries(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if h.IsZero() {
 		return nil, nil
@@ -132,5 +132,5 @@ func (d *differ) entries(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(entries, func(e object.TreeEntry) bool { return !isRegular(e.Mode, []byte(e.Name)) }), nil
+	return slices.DeleteFunc(entries, func(e object.TreeEntry) bool { return hostileName([]byte(e.Name)) }), nil
 }

@@ -54,6 +54,9 @@ func isDir(m filemode.FileMode) bool { return m == filemode.Dir }
 // isFile says that it is a regular file; Git knows more modes than it writes today.
 func isFile(m filemode.FileMode) bool { return m&0o170000 == 0o100000 }
 
+// isSpecial says that it is something else, such as a symlink or a submodule. Nothing at all has the mode 0.
+func isSpecial(m filemode.FileMode) bool { return m != 0 && !isDir(m) && !isFile(m) }
+
 // isRegular says that an entry is one that is shown: a folder or a file with a name that is one.
 func isRegular(m filemode.FileMode, name []byte) bool {
 	return (isDir(m) || isFile(m)) && !hostileName(name)

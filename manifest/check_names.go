@@ -147,3 +147,28 @@ func Offers(t ProjectType) []string {
 	}
 	return []string{"url", "host", "port"}
 }
+
+// CheckFolders says what is wrong with the folders that a file is in: they are the names of a workspace and a project, and
+// end up in paths, commit statuses and messages. Only what could get out of hand there is refused here; whether a name
+// fits Kubernetes is a matter of the whole workspace.
+func CheckFolders(file string, k Key) Problems {
+	const longest = 100
+	var ps Problems
+	for _, name := range []string{k.Workspace, k.Project} {
+		bad := firstUnsafe(name, "-._")
+		if name == "" || bad == 0 && len(name) <= longest && !strings.HasPrefix(name, "-") {
+			continue
+		}
+		what := fmt.Sprintf("the folder %s", quote(name))
+		switch {
+		case bad != 0:
+			what += fmt.Sprintf(" has %q in its name", bad)
+		case len(name) > longest:
+			what += fmt.Sprintf(" has a name of %d characters, more than %d", len(name), longest)
+		default:
+			what += " has a name like a command-line option"
+		}
+		ps = append(ps, Problem{File: file, What: what, Fix: "use lower-case letters, digits and dashes, a letter first, such as shop-api"})
+	}
+	return ps
+}

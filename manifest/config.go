@@ -98,17 +98,22 @@ func (l *loader) folders(dir string) []string {
 	}
 	var names []string
 	for _, e := range entries {
+		name := path.Join(dir, e.Name())
 		switch {
 		case e.IsDir():
-			names = append(names, e.Name())
+			ps := CheckFolders(name, Key{Workspace: e.Name()})
+			if l.problems = append(l.problems, ps...); len(ps) == 0 {
+				names = append(names, e.Name())
+			}
 		case e.Type()&fs.ModeSymlink != 0:
-			l.problems = append(l.problems, linkProblem(path.Join(dir, e.Name())))
+			l.problems = append(l.problems, LinkProblem(name))
 		}
 	}
 	return names
 }
 
-func linkProblem(name string) Problem {
+// LinkProblem tells of a symbolic link, or a submodule, where a file or a folder belongs.
+func LinkProblem(name string) Problem {
 	return Problem{File: name, What: "this is a link or another special file, which is not followed", Fix: "put the file itself here"}
 }
 
@@ -135,7 +140,7 @@ func (f *loaded) read(fsys fs.FS) {
 		f.missing = true
 		return
 	case err == nil && !info.Mode().IsRegular():
-		f.problems = Problems{linkProblem(f.name)}
+		f.problems = Problems{LinkProblem(f.name)}
 		return
 	}
 	data, err := readLimited(fsys, f.name)

@@ -71,7 +71,7 @@ func TestLoadDoesNotFollowLinks(t *testing.T) {
 	config, ps := Load(os.DirFS(dir))
 	var want Problems
 	for _, file := range []string{"workspaces/ws-2/projects/blog/project.yaml", "workspaces/ws-2/projects/wiki", "workspaces/ws-3"} {
-		want = append(want, linkProblem(file))
+		want = append(want, LinkProblem(file))
 	}
 	if diff := cmp.Diff(want, ps); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)

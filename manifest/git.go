@@ -39,6 +39,9 @@ type Change struct {
 	Path   string
 	Before string
 	After  string
+	// Special says that what is there after is neither a regular file nor a folder, but a symlink or a submodule. It can
+	// be told of, but not read.
+	Special bool
 }
 
 // Edit is one commit to be made: a message and the files it sets or removes.

@@ -1,6 +1,9 @@
 package manifest
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // APIVersion is the only value of `apiVersion` that this version of Plateform reads and writes.
 const APIVersion = "plateform.dev/v1"
@@ -377,9 +380,12 @@ type Problem struct {
 	Fix string `json:"fix,omitempty"`
 }
 
-// String is the one-line form: file:line:column: what (fix).
+// String is the one-line form: file:line:column: what (fix). The name of a file that is no plain text is quoted.
 func (p Problem) String() string {
 	s := p.File
+	if quoted := strconv.Quote(s); quoted != `"`+s+`"` {
+		s = quoted
+	}
 	if p.Line > 0 {
 		s += fmt.Sprintf(":%d:%d", p.Line, p.Column)
 	}

@@ -29,6 +29,8 @@ type catalog struct {
 	problems map[string]manifest.Problems
 	checks   map[string]manifest.Problems
 	shared   map[string]manifest.Problems
+	// links stand where a folder belongs, with the commit at which it last was one.
+	links map[string]string
 }
 
 type workspaceEntry struct {
@@ -63,6 +65,7 @@ func newCatalog(reader Reader, charts Charts) *catalog {
 		hosts:      newHostIndex(),
 		problems:   map[string]manifest.Problems{},
 		checks:     map[string]manifest.Problems{},
+		links:      map[string]string{},
 	}
 }
 
@@ -83,7 +86,11 @@ func (c *catalog) advance(to string) (advanced, error) {
 
 // step takes in the files that differ at another commit.
 func (c *catalog) step(to string, changes []manifest.Change) (advanced, error) {
-	if err := c.usable(to); err != nil {
+	if err := c.usable(to, changes); err != nil {
+		return advanced{}, err
+	}
+	changes, linked, err := c.admit(to, changes)
+	if err != nil {
 		return advanced{}, err
 	}
 	files, err := c.parse(to, changes)
@@ -91,6 +98,7 @@ func (c *catalog) step(to string, changes []manifest.Change) (advanced, error) {
 		return advanced{}, err
 	}
 	touched := c.apply(files)
+	c.touchLinked(touched, linked)
 	newest, err := c.honour(to, touched)
 	if err != nil {
 		return advanced{}, err
@@ -104,7 +112,12 @@ func (c *catalog) step(to string, changes []manifest.Change) (advanced, error) {
 }
 
 // usable refuses a tree that cannot be meant: without it all projects would be taken for deleted.
-func (c *catalog) usable(commit string) error {
+func (c *catalog) usable(commit string, changes []manifest.Change) error {
+	for _, change := range changes {
+		if change.Special && (change.Path == manifest.PlatformFile || change.Path == manifest.WorkspacesDir) {
+			return fmt.Errorf("config commit %.10s: %s: %w", commit, manifest.LinkProblem(change.Path), errUnusable)
+		}
+	}
 	root, err := c.reader.List(commit, "")
 	if err != nil {
 		return fmt.Errorf("listing config commit %.10s: %w", commit, err)

@@ -18,6 +18,7 @@ type parsedFile struct {
 	manifest.File
 	path     string
 	hash     string // empty when the file is gone
+	link     bool   // it is a link, and cannot be read
 	problems manifest.Problems
 
 	// One of these, from this commit or from the last at which the file parsed.
@@ -32,7 +33,7 @@ func (c *catalog) parse(commit string, changes []manifest.Change) ([]parsedFile,
 	var files []parsedFile
 	for _, change := range changes {
 		if kind, ok := manifest.FileOf(change.Path); ok {
-			files = append(files, parsedFile{File: kind, path: change.Path, hash: change.After})
+			files = append(files, parsedFile{File: kind, path: change.Path, hash: change.After, link: change.Special})
 		}
 	}
 	var group errgroup.Group
@@ -55,11 +56,15 @@ func (c *catalog) parseFile(commit string, f *parsedFile) error {
 	if f.hash == "" || f.Kind == manifest.KindRelease {
 		return nil
 	}
-	data, err := c.reader.Read(commit, f.path)
-	if err != nil {
-		return fmt.Errorf("reading %s at config commit %.10s: %w", f.path, commit, err)
+	if f.link {
+		f.problems = manifest.Problems{manifest.LinkProblem(f.path)}
+	} else {
+		data, err := c.read(commit, f.path)
+		if err != nil {
+			return fmt.Errorf("reading %s at config commit %.10s: %w", f.path, commit, err)
+		}
+		f.take(data)
 	}
-	f.take(data)
 	if len(f.problems) > 0 && c.commit == "" {
 		return c.lookBack(commit, f)
 	}
@@ -106,8 +111,8 @@ func (c *catalog) lookBack(commit string, f *parsedFile) error {
 		}
 		hash = at.Parents[0]
 		data, err := c.reader.Read(hash, f.path)
-		if errors.Is(err, fs.ErrNotExist) && f.Kind == manifest.KindPlatform {
-			continue // nothing is taken from such a commit
+		if errors.Is(err, fs.ErrNotExist) && (f.Kind == manifest.KindPlatform || f.link) {
+			continue // nothing is taken from such a commit, and a link may have been there for a while
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

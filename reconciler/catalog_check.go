@@ -86,7 +86,10 @@ func (c *catalog) newest(commit string, k manifest.Key, releases []ReleaseFile) 
 // readRelease reads, parses and verifies one release file.
 func (c *catalog) readRelease(commit string, k manifest.Key, version manifest.Version) (*manifest.Release, manifest.Problems, error) {
 	file := manifest.ReleaseFile(k, version)
-	data, err := c.reader.Read(commit, file)
+	data, err := c.read(commit, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, manifest.Problems{manifest.LinkProblem(file)}, nil
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
 	}
@@ -207,7 +210,7 @@ func (c *catalog) locate(commit string, problems manifest.Problems) (manifest.Pr
 	}
 	var located manifest.Problems
 	for _, file := range slices.Sorted(maps.Keys(byFile)) {
-		data, err := c.reader.Read(commit, file)
+		data, err := c.read(commit, file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
 		}
@@ -274,7 +277,7 @@ func unreadable(k manifest.Key, spec manifest.ProjectSpec, projects map[string]*
 // problemsOf are the problems that keep a project from getting anything new.
 func (c *catalog) problemsOf(v *View) manifest.Problems {
 	file, workspace := manifest.ProjectFile(v.Key), manifest.WorkspaceFile(v.Key.Workspace)
-	all := slices.Concat(c.problems[manifest.PlatformFile], c.problems[workspace], c.problems[file])
+	all := slices.Concat(c.problems[manifest.PlatformFile], c.problems[workspace], c.problems[file], c.linkProblems(v.Key))
 	for _, p := range c.checks[v.Key.Workspace] {
 		if p.File == file || p.File == workspace {
 			all = append(all, p)
