@@ -138,32 +138,16 @@ func (c *collector) checkQuota(p *Platform, w *Workspace, projects map[string]*P
 		c.add("spec.quota.projects", fmt.Sprintf("the workspace %s has %d projects, its quota is %d", w.Metadata.Name, len(projects), quota.Projects),
 			"remove a project, or ask a platform admin for more")
 	}
-	var cpu, memory, storage sum
-	for _, project := range projects {
-		if project == nil {
-			continue
-		}
-		replicas, each := demand(p, project.Spec)
-		cpu.add(each.CPU, replicas)
-		memory.add(each.Memory, replicas)
-		if project.Spec.Type == Database {
-			storage.add(project.Spec.Storage, 1)
-		}
-	}
-	for _, row := range []struct {
-		limit string
-		amount
-		sum *sum
-	}{{quota.CPU, cpuAmount(), &cpu}, {quota.Memory, memoryAmount(), &memory}, {quota.Storage, storageAmount(), &storage}} {
+	for _, row := range quotaRows(p, quota, projects) {
 		if row.limit == "" {
 			continue
 		}
 		field := "spec.quota." + row.what
 		if err := row.check(row.limit); err != nil {
 			c.addError(field, err)
-		} else if row.sum.over(row.limit) {
+		} else if row.over(row.limit) {
 			c.add(field, fmt.Sprintf("the projects of %s want %s %s together, the quota is %s",
-				w.Metadata.Name, row.sum.total.String(), row.what, row.limit),
+				w.Metadata.Name, row.total.String(), row.what, row.limit),
 				"use fewer replicas or smaller ones, or ask a platform admin for more")
 		}
 	}

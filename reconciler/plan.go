@@ -22,6 +22,8 @@ type Plan struct {
 	Problems manifest.Problems `json:"problems"`
 	// Projects that are touched, sorted.
 	Projects []ProjectPlan `json:"projects"`
+	// Quota of the workspaces that are touched, as far as they have limits.
+	Quota []QuotaPlan `json:"quota"`
 }
 
 // PlanAction says in a word what happens to a project.
@@ -59,13 +61,20 @@ type ProjectPlan struct {
 	// Current release and the Next one; empty when there is none.
 	Current string `json:"current,omitempty"`
 	Next    string `json:"next,omitempty"`
-	// Data says what becomes of data; empty when the project has none.
+	// Data says what becomes of data, in one of the words below; empty when the project has none.
 	Data string `json:"data,omitempty"`
 	// Restarts says that running pods are replaced.
 	Restarts bool `json:"restarts"`
 	// ValuesDiff is the unified diff of the Helm values. It holds values that people wrote: not for public places.
 	ValuesDiff string `json:"valuesDiff,omitempty"`
 }
+
+// What becomes of the data of a database.
+const (
+	DataUntouched = "not touched"
+	DataKept      = "kept"
+	DataDeleted   = "deleted with the project"
+)
 
 // MakePlan compares two commits of a config repository; base "" is before the first. Only the workspaces that the change
 // touches are read, unless it touches the platform.
@@ -74,6 +83,7 @@ func MakePlan(reader Reader, base, head string, charts Charts) (*Plan, error) {
 	if err := planBase(c, base, head); err != nil {
 		return nil, err
 	}
+	quota := c.quotaUses()
 	moved, err := c.advance(head)
 	if err != nil {
 		return nil, err
@@ -88,6 +98,7 @@ func MakePlan(reader Reader, base, head string, charts Charts) (*Plan, error) {
 			plan.Projects = append(plan.Projects, *p)
 		}
 	}
+	plan.Quota = planQuota(quota, c.quotaUses(), plan.Projects)
 	plan.Hash = planHash(plan.Projects)
 	return plan, nil
 }
@@ -290,11 +301,11 @@ func planData(t transition) string {
 	}
 	switch {
 	case t.After.Present:
-		return "not touched"
+		return DataUntouched
 	case keepsData(t.Before):
-		return "kept"
+		return DataKept
 	}
-	return "deleted with the project"
+	return DataDeleted
 }
 
 // planHash covers what was authored for each project and what becomes of it.
