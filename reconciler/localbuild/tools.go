@@ -130,6 +130,16 @@ func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env
 	return image, nil
 }
 
+// Tool says which program builds Dockerfiles here: the first of buildctl, buildah, docker and podman that works. The error
+// says of each why not.
+func (s Steps) Tool(ctx context.Context) (string, error) {
+	if err := os.MkdirAll(filepath.Join(s.Work, "home"), 0o700); err != nil {
+		return "", fmt.Errorf("preparing a look at the tools: %w", err)
+	}
+	chosen, err := s.choose(ctx, tools(filepath.Join(s.Cache, "containers")))
+	return chosen.name, err
+}
+
 // choose is the first tool that is there and can build.
 func (s Steps) choose(ctx context.Context, candidates []tool) (tool, error) {
 	var why []string

@@ -137,6 +137,10 @@ func TestTheFirstToolThatWorksIsTaken(t *testing.T) {
 			if d.Port != 9000 || d.Framework != "dockerfile" {
 				t.Errorf("detected %+v, want the port of the built image", d)
 			}
+			steps := localbuild.Steps{Work: t.TempDir(), Cache: t.TempDir()}
+			if tool, err := steps.Tool(t.Context()); err != nil || tool != tt.want {
+				t.Errorf("Tool says %q, %v; want %s", tool, err, tt.want)
+			}
 			calls := b.read(t, "calls")
 			last := strings.Fields(calls[strings.LastIndex(strings.TrimSpace(calls), "\n")+1:])
 			if last[0] != tt.want {
