@@ -27,7 +27,7 @@ func (c *Client) Check(ctx context.Context, repository string) (Answer, error) {
 		return Answer{}, fmt.Errorf("%s is no repository of a registry: %w", repository, err)
 	}
 	var answer Answer
-	err = c.try(ctx, "logging in", in, func(ctx context.Context) error {
+	err = c.try(ctx, "checking the credentials", in, func(ctx context.Context) error {
 		answer, err = c.logIn(ctx, in)
 		return err
 	})
