@@ -221,6 +221,9 @@ func (p *pursuit) settleWant() {
 			}
 		}
 	}
+	for _, key := range p.want {
+		p.stuck = p.stuck || key == "" // held, and the base has no such image either
+	}
 }
 
 // hold takes a held part from the release that runs. When none is left, a held source has nothing to come from; the other

@@ -275,6 +275,24 @@ func withdrawn() *scene {
 	return s
 }
 
+func TestDecideHeldImageThatNothingElseHas(t *testing.T) {
+	s := newScene()
+	s.head.Spec.Type = manifest.SpringMicroservice
+	s.head.Spec.Services = []manifest.Service{{Name: "orders"}}
+	s.seen.Tips = map[string]Tip{"source/orders": {Commit: commit1, Tree: "aaaa"}, "source/web": {Commit: commit1, Tree: "bbbb"}}
+	s.release("v1.0.0")
+	s.head.Newest.Spec.Images[0].Name = "orders"
+	s.head.Spec.Services = append(slices.Clone(s.head.Spec.Services), manifest.Service{Name: "web"})
+	s.hold("source/web", manifest.HeldRollback)
+	if diff := cmp.Diff([]string{"deploy v1.0.0", "rest: held"}, tell(Decide(s.before, s.head, s.seen, testTime))); diff != "" {
+		t.Errorf("a service is there again whose code was rolled back (-want +got):\n%s", diff)
+	}
+	s.hold(manifest.PartProject, manifest.HeldRollback)
+	if diff := cmp.Diff([]string{"deploy v1.0.0", "rest: held"}, tell(Decide(s.before, s.head, s.seen, testTime))); diff != "" {
+		t.Errorf("the service itself is held too (-want +got):\n%s", diff)
+	}
+}
+
 func TestDecideSeveralImages(t *testing.T) {
 	s := newScene()
 	s.head.Spec.Type = manifest.SpringMicroservice

@@ -41,7 +41,7 @@ func remember(run manifest.RunSpec, s step) manifest.RunSpec {
 	}
 	run = withdraw(run, s)
 	run = bringBack(run, s)
-	return endHolds(run, s.Keys)
+	return endHolds(run, s.After, s.Keys)
 }
 
 func higher(highest string, v manifest.Version) string {
@@ -153,10 +153,14 @@ func bringBack(run manifest.RunSpec, s step) manifest.RunSpec {
 
 // endHolds drops the holds whose part has another key now, or is no part any more. What is held because the build that
 // one commit asked for with it failed goes with the hold of that source.
-func endHolds(run manifest.RunSpec, keys manifest.Parts) manifest.RunSpec {
+func endHolds(run manifest.RunSpec, v *View, keys manifest.Parts) manifest.RunSpec {
+	gone := func(part string) bool {
+		return v.Parsed && !authored(part) &&
+			!slices.ContainsFunc(manifest.SourceInputs(v.Spec), func(input manifest.SourceInput) bool { return input.Part == part })
+	}
 	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {
 		key, known := keys[h.Part]
-		return known && key != h.Key
+		return known && key != h.Key || gone(h.Part)
 	})
 	failing := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Reason == manifest.HeldFailed && !authored(h.Part) })
 	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {

@@ -38,7 +38,9 @@ func (e *episode) step(after *View, keys manifest.Parts, retry bool) {
 
 // releases is a view with these release files, the last of them the newest that is honoured.
 func releases(all ...*manifest.Release) *View {
-	v := &View{Present: true, Parsed: true, Owner: 7}
+	v := &View{Present: true, Parsed: true, Owner: 7, Spec: manifest.ProjectSpec{
+		Type: manifest.Monolithic, Source: &manifest.Source{Repository: "https://git.test/shop"},
+	}}
 	for _, r := range all {
 		v.Releases = append(v.Releases, ReleaseFile{Version: versionOf(r), Hash: r.Metadata.Name})
 		v.Newest = r

@@ -98,7 +98,7 @@ func (s *state) moveTip(p *project, part string, tip Tip) {
 		p.holdAt(part, known[part], tip.Commit)
 	}
 	if p.run.Frozen == nil {
-		p.run = endHolds(p.run, known)
+		p.run = endHolds(p.run, view, known)
 	}
 	if !seen && (view.Spec.Paused || len(view.Problems) > 0) { // where it was when this process began; nothing comes of it
 		return

@@ -170,6 +170,9 @@ func (s *state) freeze(head string) error {
 		ran := p.output.version
 		v := s.catalog.view(k)
 		s.dirty[k] = true
+		if v != nil && v.Present {
+			p.run.Deleted = nil
+		}
 		if ran.IsZero() || p.run.Frozen != nil {
 			continue
 		}
