@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -155,18 +156,14 @@ func CheckFolders(file string, k Key) Problems {
 	const longest = 100
 	var ps Problems
 	for _, name := range []string{k.Workspace, k.Project} {
-		bad := firstUnsafe(name, "-._")
-		if name == "" || bad == 0 && len(name) <= longest && !strings.HasPrefix(name, "-") {
+		bad := strings.IndexFunc(name, func(r rune) bool { return r > unicode.MaxASCII || firstUnsafe(string(r), "-._") != 0 })
+		hidden := strings.HasPrefix(name, "-") || strings.HasPrefix(name, ".")
+		if bad < 0 && !hidden && len(name) <= longest {
 			continue
 		}
-		what := fmt.Sprintf("the folder %s", quote(name))
-		switch {
-		case bad != 0:
-			what += fmt.Sprintf(" has %q in its name", bad)
-		case len(name) > longest:
-			what += fmt.Sprintf(" has a name of %d characters, more than %d", len(name), longest)
-		default:
-			what += " has a name like a command-line option"
+		what := fmt.Sprintf("the folder %s has a name of %d characters, more than %d", quote(name), len(name), longest)
+		if bad >= 0 || hidden {
+			what = fmt.Sprintf("the folder %s has %q in its name", quote(name), []rune(name[max(bad, 0):])[0])
 		}
 		ps = append(ps, Problem{File: file, What: what, Fix: "use lower-case letters, digits and dashes, a letter first, such as shop-api"})
 	}

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,6 +58,26 @@ func TestFileOf(t *testing.T) {
 		"workspaces/ws-1/projects/shop/releases/v1.0.03.yaml", "workspaces/ws-1/shop/releases/v1.0.3.yaml", "work/ws-1/workspace.yaml"} {
 		if got, ok := FileOf(file); ok {
 			t.Errorf("%q is taken for %v", file, got)
+		}
+	}
+}
+
+func TestCheckFolders(t *testing.T) {
+	long := strings.Repeat("long", 26)
+	for name, want := range map[string]string{
+		"shop": "", "ws-159990218": "", "Shop": "", "a.b_c": "", "4u": "",
+		"":          "",
+		"new\nline": `f: the folder "new\nline" has '\n' in its name`,
+		"größe":     `f: the folder "größe" has 'ö' in its name`,
+		"\xff":      `f: the folder "?" has '�' in its name`,
+		"-rf":       `f: the folder "-rf" has '-' in its name`,
+		"..data":    `f: the folder "..data" has '.' in its name`,
+		"$(id)":     `f: the folder "$(id)" has '$' in its name`,
+		long:        `f: the folder "` + long[:60] + `..." has a name of 104 characters, more than 100`,
+	} {
+		ps := CheckFolders("f", Key{Workspace: "ws", Project: name})
+		if got, _, _ := strings.Cut(ps.Error(), " (use "); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
 		}
 	}
 }

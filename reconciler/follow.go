@@ -38,6 +38,7 @@ func (s *state) observeConfig(ctx context.Context, hint Hint) error {
 	if !related {
 		return s.broken(s.freeze(head))
 	}
+	s.noticeRival("config", s.Config, commits)
 	return s.follow(commits, false)
 }
 

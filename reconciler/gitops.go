@@ -75,6 +75,10 @@ func (s *state) readAll(commit string, changes []manifest.Change) ([][]byte, err
 			continue
 		}
 		group.Go(func() error {
+			if change.Special { // a link holds nothing, but is there
+				contents[i] = []byte{}
+				return nil
+			}
 			data, err := s.GitOps.Read(commit, change.Path)
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
@@ -194,6 +198,9 @@ func (s *state) observeGitOps(ctx context.Context, hint Hint) error {
 	}
 	if head == s.gitops.head {
 		return nil
+	}
+	if commits, related, err := span(s.GitOps, s.gitops.head, head); err == nil && related {
+		s.noticeRival("gitops", s.GitOps, commits)
 	}
 	return s.takeForeign(head)
 }

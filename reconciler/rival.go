@@ -1,0 +1,16 @@
+package reconciler
+
+// noticeRival says so when commits of Plateform's appear that this process did not make: another serve works on the same
+// repositories. Both stay right, for each push says where the branch has to be, but each does work the other has done.
+func (s *state) noticeRival(repository string, reader Reader, commits []string) {
+	for _, hash := range commits {
+		commit, err := reader.Commit(hash)
+		if err != nil || commit.Author.Email != author(commit.Author.When).Email {
+			continue
+		}
+		s.Log.Warn("another serve is at work on the same repositories: here is a commit of Plateform's that this process did not make "+
+			"(stop one of the two; nothing is done twice meanwhile, but each takes the other's turns)",
+			"repository", repository, "commit", short(hash))
+		return
+	}
+}
