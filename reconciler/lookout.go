@@ -15,6 +15,9 @@ import (
 const (
 	// looksAtOnce bounds how many source repositories are asked at the same time.
 	looksAtOnce = 8
+	// doubtfulAtOnce bounds how many of them are looks at sources that could not be read the last time. They may never
+	// answer, and the others must get their turn.
+	doubtfulAtOnce = 3
 	// lookTimeout bounds one look at a source repository.
 	lookTimeout = 2 * time.Minute
 	// idleLook is how long the lookout sleeps when nothing is polled.
@@ -169,10 +172,16 @@ func (l *lookout) next() (watch, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock()
+	doubtful := 0
+	for _, s := range l.watches {
+		if s.looking && s.failures > 0 {
+			doubtful++
+		}
+	}
 	var pick watch
 	var first *sighting
 	for w, s := range l.watches {
-		if s.looking {
+		if s.looking || s.failures > 0 && doubtful >= doubtfulAtOnce {
 			continue
 		}
 		if first == nil || cmp.Or(s.due.Compare(first.due), compareWatches(w, pick)) < 0 {
