@@ -103,7 +103,7 @@ func (a *app) commands() []*cobra.Command {
 		a.demoCommand(), a.initCommand(),
 		a.validateCommand(), a.planCommand(), a.statusCommand(), a.whyCommand(),
 		a.rollbackCommand(), a.retryCommand(),
-		a.serveCommand(), a.buildCommand(),
+		a.serveCommand(), a.doctorCommand(), a.buildCommand(),
 	}
 }
 

@@ -93,25 +93,35 @@ func (b *branch) registryHost() string {
 
 // registry opens the image registry.
 func (i *installation) registry(config *branch) (*registry.Client, error) {
-	s := i.settings.Registry
-	options := registry.Options{Host: config.registryHost, Insecure: s.Insecure}
-	if s.UsernameFile != "" {
-		username, err := readSecret(s.UsernameFile)
-		if err != nil {
-			return nil, err
-		}
-		password, err := readSecret(s.PasswordFile)
-		if err != nil {
-			return nil, err
-		}
-		options.Username, options.Password = username, registry.Password(password)
+	options, err := registryOptions(i.settings.Registry)
+	if err != nil {
+		return nil, err
 	}
+	options.Host = config.registryHost
 	client, err := registry.New(options)
 	if err != nil {
 		return nil, err
 	}
 	i.later(func() error { client.Close(); return nil })
 	return client, nil
+}
+
+// registryOptions are how the registry is reached.
+func registryOptions(s registrySettings) (registry.Options, error) {
+	options := registry.Options{Insecure: s.Insecure}
+	if s.UsernameFile == "" {
+		return options, nil
+	}
+	username, err := readSecret(s.UsernameFile)
+	if err != nil {
+		return options, err
+	}
+	password, err := readSecret(s.PasswordFile)
+	if err != nil {
+		return options, err
+	}
+	options.Username, options.Password = username, registry.Password(password)
+	return options, nil
 }
 
 // forge opens the place reports go to.

@@ -34,8 +34,8 @@ func (a *app) planCommand() *cobra.Command {
 Two commits of the checkout you stand in are compared, by default where your branch left the remote's default branch and
 HEAD. Nothing is asked of a network, and the hash is the same that a release made of this change carries.
 
-The exit code is 0 also when there are changes, and 1 when problems keep something from being released. --output json
-prints {"base", "head", "hash", "problems", "projects"} with all values; markdown never shows the value of a variable.`,
+The exit code is 0 also when there are changes, and 1 when problems keep something from being released. docs/output.md
+describes the fields of --output json, which holds all values; markdown never shows the value of a variable.`,
 		Example: `  plateform plan
   plateform plan --diff                         # with the diff of the Helm values
   plateform plan --base v1 --head my-branch
@@ -50,7 +50,7 @@ prints {"base", "head", "hash", "problems", "projects"} with all values; markdow
 	}
 	c.Flags().StringVar(&flags.base, "base", "", "commit to compare with (default: the merge base of HEAD and the remote's default branch)")
 	c.Flags().StringVar(&flags.head, "head", "HEAD", "commit to plan")
-	c.Flags().StringVarP(&flags.output, "output", "o", "text", "text, json or markdown")
+	outputFlag(c, &flags.output, "text", "json", "markdown")
 	c.Flags().BoolVar(&flags.diff, "diff", false, "show the diff of the Helm values, too (text)")
 	return c
 }
@@ -133,6 +133,9 @@ func (a *app) printPlan(plan *reconciler.Plan, flags planFlags) error {
 		}
 		if plan.Projects == nil {
 			plan.Projects = []reconciler.ProjectPlan{}
+		}
+		if plan.Quota == nil {
+			plan.Quota = []reconciler.QuotaPlan{}
 		}
 		return writeJSON(a.stdout, plan)
 	case "markdown":

@@ -38,6 +38,12 @@ func planMarkdown(plan *reconciler.Plan) string {
 			fmt.Fprintf(&b, "\n<details><summary>Helm values</summary>\n\n%sdiff\n%s\n%s\n\n</details>\n", fence, strings.TrimSuffix(diff, "\n"), fence)
 		}
 	}
+	for _, q := range quotaRows(plan) {
+		if q.first {
+			fmt.Fprintf(&b, "\n#### `%s`: quota after this change\n\n| | |\n|---|---|\n", markdownCode(q.workspace))
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", q.what, markdownText(q.text))
+	}
 	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", short(plan.Base), short(plan.Head), plan.Hash)
 	return b.String()
 }

@@ -14,24 +14,60 @@ func (a *app) printPlanText(plan *reconciler.Plan, diff bool) {
 	if len(plan.Projects) == 0 {
 		fmt.Fprintf(a.stdout, "\nNothing to do: no project is touched.\n")
 	}
+	sheet := a.sheet()
 	for _, p := range plan.Projects {
 		fmt.Fprintf(a.stdout, "\n%s  %s\n", style.bold(p.Key.String()), style.action(p.Action, planHeadline(p)))
 		for _, row := range planRows(p) {
-			fmt.Fprintf(a.stdout, "  %s %s\n", style.dim(fmt.Sprintf("%-9s", row.label)), row.text)
+			sheet.line(row.label, row.text)
 		}
 		if diff && p.ValuesDiff != "" {
 			a.printDiff(p.ValuesDiff)
 		}
 	}
+	for _, q := range quotaRows(plan) {
+		if q.first {
+			fmt.Fprintf(a.stdout, "\n%s  quota after this change\n", style.bold(q.workspace))
+		}
+		if q.over {
+			q.text = style.bad(q.text)
+		}
+		sheet.line(q.what, q.text)
+	}
 	if len(plan.Problems) > 0 {
 		fmt.Fprintf(a.stdout, "\n%s\n", style.bad(count(len(plan.Problems), "problem")))
 		for _, p := range plan.Problems {
-			fmt.Fprintf(a.stdout, "  %s\n", p)
+			sheet.wrap("  ", sheet.indent, p.String())
 		}
 	}
 	if len(plan.Projects) > 0 {
 		fmt.Fprintf(a.stdout, "\n%s\n", planSummary(plan))
 	}
+}
+
+// quotaRow is what a plan says of one limit of a workspace.
+type quotaRow struct {
+	workspace string
+	first     bool // of its workspace
+	what      string
+	text      string
+	over      bool
+}
+
+// quotaRows say what a change leaves of the quotas.
+func quotaRows(plan *reconciler.Plan) []quotaRow {
+	var rows []quotaRow
+	for i, q := range plan.Quota {
+		text := fmt.Sprintf("%s of %s", q.Used, q.Limit)
+		if q.Before != "" && q.Before != q.Used {
+			text = q.Before + " → " + text
+		}
+		if q.Over {
+			text += ": more than the quota"
+		}
+		first := i == 0 || plan.Quota[i-1].Workspace != q.Workspace
+		rows = append(rows, quotaRow{q.Workspace, first, q.What, text, q.Over})
+	}
+	return rows
 }
 
 // planRow is one thing to say about a project.
@@ -48,7 +84,7 @@ func planRows(p reconciler.ProjectPlan) []planRow {
 	add("type", string(p.Type))
 	add("url", p.URL)
 	if builds(p.Action) {
-		add("builds", fmt.Sprintf("%d: %s", p.Builds, p.BuildReason))
+		add("builds", buildsText(p))
 		add("restarts", map[bool]string{true: "yes, pods are replaced", false: "no"}[p.Restarts])
 	}
 	add("data", p.Data)
@@ -92,7 +128,29 @@ func planSummary(plan *reconciler.Plan) string {
 	for _, p := range plan.Projects {
 		builds += p.Builds
 	}
-	return fmt.Sprintf("%s, %s, %s.", count(len(plan.Projects), "project"), count(builds, "build"), count(len(plan.Problems), "problem"))
+	return fmt.Sprintf("%s, %s, %s, %s.", count(len(plan.Projects), "project"), count(builds, "build"), dataSummary(plan), count(len(plan.Problems), "problem"))
+}
+
+// dataSummary says what becomes of all data.
+func dataSummary(plan *reconciler.Plan) string {
+	var deleted []string
+	for _, p := range plan.Projects {
+		if p.Data == reconciler.DataDeleted {
+			deleted = append(deleted, p.Key.String())
+		}
+	}
+	if len(deleted) > 0 {
+		return "data of " + few(deleted) + " deleted"
+	}
+	return "no data touched"
+}
+
+// buildsText says how many images are built, and why, or why none.
+func buildsText(p reconciler.ProjectPlan) string {
+	if p.Builds == 0 {
+		return p.BuildReason
+	}
+	return fmt.Sprintf("%d: %s", p.Builds, p.BuildReason)
 }
 
 // action colours by what an action does.

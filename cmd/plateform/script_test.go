@@ -60,11 +60,12 @@ func TestScripts(t *testing.T) {
 // scriptCommands are the commands that scripts have beside those of testscript.
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"release": scriptRelease,
-		"ship":    scriptShip,
-		"deploy":  scriptDeploy,
-		"exit":    scriptExit,
-		"empty":   scriptEmpty,
+		"release":  scriptRelease,
+		"ship":     scriptShip,
+		"deploy":   scriptDeploy,
+		"registry": scriptRegistry,
+		"exit":     scriptExit,
+		"empty":    scriptEmpty,
 	}
 }
 

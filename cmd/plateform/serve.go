@@ -39,7 +39,7 @@ is doing has come to a safe end. Logs go to standard error.`,
 			return a.serve(c.Context(), s, a.logger(format, verbose))
 		},
 	}
-	c.Flags().StringVarP(&file, "config", "c", "serve.yaml", "the settings of this installation")
+	configFlag(c, &file)
 	c.Flags().StringVar(&format, "log-format", "text", "text or json")
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log what is decided, too")
 	return c

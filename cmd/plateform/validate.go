@@ -42,7 +42,7 @@ The exit code is 1 when there are problems. With --output json, one object is pr
 			return a.validate(dir, output, verify)
 		},
 	}
-	c.Flags().StringVarP(&output, "output", "o", "text", "text, json or github")
+	outputFlag(c, &output, "text", "json", "github")
 	c.Flags().BoolVar(&verify, "verify", false, "check the signatures of all release files, not only of the newest")
 	return c
 }
