@@ -80,10 +80,10 @@ func (i *installation) open() error {
 	if err != nil {
 		return usageError("resync: %w", err)
 	}
-	i.reconciler, err = reconciler.New(reconciler.Options{
+	i.reconciler, err = reconciler.New(fragile(reconciler.Options{
 		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge,
 		Charts: embedded, Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Poll: poll, Resync: resync,
-	})
+	}))
 	if err != nil {
 		return err
 	}

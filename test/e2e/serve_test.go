@@ -23,12 +23,18 @@ type server struct {
 // startServer starts the binary with a settings file. What it logs goes to a file that is shown when a test fails.
 func startServer(t *testing.T, settings, log string) *server {
 	t.Helper()
+	return startProcess(t, command(filepath.Dir(settings), os.Getenv(binaryVariable), "serve", "--config", settings), log)
+}
+
+// startProcess starts a command that is, or becomes, the binary at work.
+func startProcess(t *testing.T, cmd *exec.Cmd, log string) *server {
+	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	s := &server{cmd: command(filepath.Dir(settings), os.Getenv(binaryVariable), "serve", "--config", settings), log: log, done: make(chan struct{})}
+	s := &server{cmd: cmd, log: log, done: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = out, out
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its children end with it at the end of the test
 	if err := s.cmd.Start(); err != nil {

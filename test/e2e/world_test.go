@@ -45,9 +45,15 @@ func newWorld(t *testing.T) *world {
 // open commits platform.yaml and starts serve.
 func (w *world) open() *world {
 	w.t.Helper()
-	w.config.commit("Set up the platform", files{"platform.yaml": w.platformYAML()})
+	w.setUp()
 	w.start()
 	return w
+}
+
+// setUp commits platform.yaml.
+func (w *world) setUp() {
+	w.t.Helper()
+	w.config.commit("Set up the platform", files{"platform.yaml": w.platformYAML()})
 }
 
 func (w *world) platformYAML() string {
@@ -61,6 +67,15 @@ func (w *world) platformYAML() string {
 
 // start runs serve on the two repositories.
 func (w *world) start() {
+	w.t.Helper()
+	w.server = startServer(w.t, w.writeSettings(), w.serveLog())
+}
+
+// serveLog is where serve logs to.
+func (w *world) serveLog() string { return filepath.Join(w.dir, "serve.log") }
+
+// writeSettings writes serve.yaml.
+func (w *world) writeSettings() string {
 	w.t.Helper()
 	settings := append([]string{
 		"config: {url: " + w.config.url + ", branch: main" + w.login + "}",
@@ -76,7 +91,7 @@ func (w *world) start() {
 	if err := os.WriteFile(path, []byte(strings.Join(settings, "\n")+"\n"), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	w.server = startServer(w.t, path, filepath.Join(w.dir, "serve.log"))
+	return path
 }
 
 func (w *world) stop() {
@@ -210,7 +225,7 @@ func (w *world) tell() {
 			w.t.Logf("note on %.7s: %s %s %s source=%.7s %s", commit, r.Context, r.State, r.Stage, r.Source, r.Description)
 		}
 	}
-	if b, err := os.ReadFile(filepath.Join(w.dir, "serve.log")); err == nil {
+	if b, err := os.ReadFile(w.serveLog()); err == nil {
 		const most = 8000
 		w.t.Logf("the end of serve's log:\n%s", b[max(0, len(b)-most):])
 	}
