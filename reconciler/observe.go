@@ -100,7 +100,7 @@ func (s *state) moveTip(p *project, part string, tip Tip) {
 	if p.run.Frozen == nil {
 		p.run = endHolds(p.run, view, known)
 	}
-	if !seen && (view.Spec.Paused || len(view.Problems) > 0) { // where it was when this process began; nothing comes of it
+	if !seen && (view.Spec.Paused || len(view.Problems) > 0 || p.run.Frozen != nil) { // where it was when this process began; nothing comes of it
 		return
 	}
 	if keys[part] == old[part] || old[part] == "" || keys[part] == "" || p.isHeld(part, keys[part]) {

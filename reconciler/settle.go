@@ -157,6 +157,7 @@ func (s *state) fail(p *project, a Fail) {
 		p.run.Holds = append(p.run.Holds, hold)
 	}
 	view := s.viewOf(p.key)
+	p.run = endHolds(p.run, view, knownKeys(view, baseRelease(p.before(), view), p.tips)) // a source may have moved on
 	s.ensureAsk(p, view)
 	words := "build failed: " + failure.Summary
 	if failure.Log != "" {

@@ -179,8 +179,10 @@ func (s *state) freeze(head string) error {
 		if v != nil && v.newestVersion().Compare(ran) >= 0 {
 			p.run = bringBack(p.run, step{transition: transition{After: v}})
 			p.run.Kept, p.kept = nil, nil
+			p.run = endHolds(p.run, v, knownKeys(v, v.Newest, p.tips))
 			continue
 		}
+		p.run.Kept, p.kept = nil, nil // the commit that it was kept from is gone
 		p.run.Frozen = &manifest.Frozen{Release: ran.String(), Commit: head}
 		s.hear(p, ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: head, Config: head}})
 	}
