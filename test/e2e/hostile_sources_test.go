@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// silence listens and takes connections, and never says a word. It returns its address.
+func silence(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accepting sync.WaitGroup
+	var taken []net.Conn
+	accepting.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			taken = append(taken, conn)
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		accepting.Wait()
+		for _, conn := range taken {
+			_ = conn.Close()
+		}
+	})
+	return listener.Addr().String()
+}
+
+// Sources that never answer hold up nobody but their own projects, neither others with sources nor their own settings.
+func TestSilentSourcesHoldUpNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	address := silence(t)
+	w.sources = []string{"http://" + address + "/*"}
+	w.open()
+	var silent []*project
+	for i := range 5 {
+		name := fmt.Sprintf("silent-%d", i)
+		silent = append(silent, &project{w: w, workspace: "ws-1", name: name,
+			spec: []string{"type: monolithic", "source: {repository: http://" + address + "/" + name + "}"}})
+	}
+	shop := w.goProject("ws-2", "shop")
+	w.add(append(silent, shop)...)
+	shop.runs("v1.0.0")
+	shop.push("two")
+	shop.runs("v1.0.1")
+	shop.edit("replicas: 3")
+	if v := shop.runs("v1.0.2"); v.Replicas != 3 || shop.says() != "two" {
+		t.Errorf("it is\n%s", v.text)
+	}
+	for _, p := range silent {
+		p.wantReleases()
+	}
+}
+
+// A source repository without a commit is told about and waited for: its first push is its first release.
+func TestSourceWithoutACommit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop := &project{w: w, workspace: "ws-1", name: "shop", app: newRepo(t, w.dir, "app-shop")}
+	commit := w.add(shop)
+	w.await("shop to be told that its source is empty", func() error {
+		for _, r := range shop.notes(commit) {
+			if strings.Contains(r.Description, "app-shop") {
+				return nil
+			}
+		}
+		return fmt.Errorf("its notes are %+v", shop.notes(commit))
+	})
+	shop.app.commit("Begin", files{"go.mod": "module example.com/shop\n\ngo 1.24\n", "main.go": program("one")})
+	shop.runs("v1.0.0")
+	if got := shop.says(); got != "one" {
+		t.Errorf("v1.0.0 says %q", got)
+	}
+}
+
+// What is in a source is its own affair: links out of it, submodules and names that lead upwards fail its build, with the
+// place, and nothing is written elsewhere.
+func TestHostileSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	shop, blog := w.goProject("ws-1", "shop"), w.goProject("ws-1", "blog")
+	w.add(shop, blog)
+	one := shop.runs("v1.0.0")
+	blog.runs("v1.0.0")
+
+	shop.app.symlink("secret", "../../../../serve.yaml")
+	source := shop.app.recordAndPush("Link out of the repository")
+	if verdict := shop.sourceVerdict(source); verdict.State != "failure" || !strings.Contains(verdict.Description, "secret") {
+		t.Errorf("it ended with %+v", verdict)
+	}
+	blog.push("two")
+	blog.runs("v1.0.1")
+	shop.still(one)
+	shop.app.git("rm", "--quiet", "secret")
+	shop.app.recordAndPush("Take it away")
+	shop.app.pull()
+	two := shop.push("two")
+	shop.sourceVerdict(two)
+	if entries, err := os.ReadDir(filepath.Join(w.dir, "data", "work")); err == nil && len(entries) > 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+// recordAndPush commits what is staged, pushes it and returns it.
+func (r *repo) recordAndPush(message string) string {
+	r.t.Helper()
+	r.record(message, nil)
+	return r.push()
+}
+
+// An empty config or GitOps repository, or a branch that is not there yet, is waited for.
+func TestUnbornRepositories(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start()
+	w.await("serve to say that the config repository is empty", func() error {
+		if log := w.server.tail(); !strings.Contains(log, "the config repository is empty") {
+			return fmt.Errorf("its log is\n%s", log)
+		}
+		return nil
+	})
+	if head := w.gitops.head(); head != "" {
+		t.Errorf("something was written to GitOps: %s", head)
+	}
+	w.registry.publish("birds/wren:1")
+	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
+	w.config.commit("Begin", files{"platform.yaml": w.platformYAML(), workspaceFile("ws-1"): workspaceYAML("ws-1", 1001), shop.file(): shop.yaml()})
+	shop.runs("v1.0.0")
+}
