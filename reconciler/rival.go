@@ -8,9 +8,7 @@ func (s *state) noticeRival(repository string, reader Reader, commits []string) 
 		if err != nil || commit.Author.Email != author(commit.Author.When).Email {
 			continue
 		}
-		s.Log.Warn("another serve is at work on the same repositories: here is a commit of Plateform's that this process did not make "+
-			"(stop one of the two; nothing is done twice meanwhile, but each takes the other's turns)",
-			"repository", repository, "commit", short(hash))
+		s.Log.Warn("another serve is at work on the same repositories (stop one of the two)", "repository", repository, "commit", short(hash))
 		return
 	}
 }

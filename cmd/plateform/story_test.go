@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"github.com/plateform/plateform/manifest"
 )
 
 // served is a serve in this process with everything around it, and Alice in front of her repositories.
@@ -187,6 +189,9 @@ func TestARunIsToldUnderOneID(t *testing.T) {
 			t.Errorf("the story of the first run (-want +got):\n%s", diff)
 		}
 		w.wantSameProject(story)
+		if run := w.demo.gitops.read(t.Context(), manifest.RunFile(helloKey())); !strings.Contains(run, "id: "+story[0].text("run")+"\n") {
+			t.Errorf("run.yaml does not have the id of the run, %s:\n%s", story[0].text("run"), run)
+		}
 		w.wantBuilderLines(story[1]["build"], []string{"build: building", "build: pushing", "build: done"})
 
 		story = w.story("source", w.breakHello())
