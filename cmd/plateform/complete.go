@@ -14,11 +14,11 @@ import (
 // no checkout.
 
 // completeProject completes WORKSPACE/PROJECT as the only argument.
-func completeProject(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeProject(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return offers(c, func(l *localConfig) []string { return keyNames(l.projects()) })
+	return offers(c, typed, func(l *localConfig) []string { return keyNames(l.projects()) })
 }
 
 // completeRollback completes WORKSPACE/PROJECT and then the versions there are to go back to.
@@ -30,10 +30,10 @@ func completeRollback(c *cobra.Command, args []string, typed string) ([]string, 
 	if err != nil || len(args) > 1 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	names, directive := offers(c, func(l *localConfig) []string { return l.versions(key) })
-	if len(names) > 0 {
-		names = names[1:] // the newest runs already
-	}
+	names, directive := offers(c, typed, func(l *localConfig) []string {
+		versions := l.versions(key)
+		return versions[min(1, len(versions)):] // the newest runs already
+	})
 	return names, directive | cobra.ShellCompDirectiveKeepOrder
 }
 
@@ -44,7 +44,7 @@ func completeReleases(c *cobra.Command, args []string, typed string) ([]string, 
 	if len(args) > 0 || !versioned || err != nil {
 		return completeProject(c, args, typed)
 	}
-	return offers(c, func(l *localConfig) []string {
+	return offers(c, typed, func(l *localConfig) []string {
 		versions := l.versions(key)
 		for i := range versions {
 			versions[i] = project + "@" + versions[i]
@@ -68,8 +68,8 @@ type localConfig struct {
 	head    string
 }
 
-// offers asks the config repository on this machine for words.
-func offers(c *cobra.Command, ask func(*localConfig) []string) ([]string, cobra.ShellCompDirective) {
+// offers asks the config repository on this machine for words that begin with what is typed already.
+func offers(c *cobra.Command, typed string, ask func(*localConfig) []string) ([]string, cobra.ShellCompDirective) {
 	dir := "."
 	if named, err := c.Flags().GetString("config-repo"); err == nil && named != "" {
 		dir = named // a URL is no folder, and offers nothing
@@ -86,6 +86,7 @@ func offers(c *cobra.Command, ask func(*localConfig) []string) ([]string, cobra.
 	if objects.Close() != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
+	words = slices.DeleteFunc(words, func(word string) bool { return !strings.HasPrefix(word, typed) })
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
