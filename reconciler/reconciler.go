@@ -223,5 +223,5 @@ func (r *Reconciler) pass(ctx context.Context, hint Hint) (err error) {
 		}
 	}
 	s.conclude()
-	return nil
+	return s.lateness()
 }

@@ -2,8 +2,11 @@ package reconciler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,12 +42,10 @@ func (s *state) release(ctx context.Context, hint Hint) error {
 		edits = append(edits, edit)
 		ready = append(ready, p)
 	}
+	edits, ready = s.tag(ctx, edits, ready)
 	edits = append(edits, s.retire(ready)...)
 	if len(edits) == 0 {
 		return nil
-	}
-	if err := s.tag(ctx, ready); err != nil {
-		return err
 	}
 	for _, p := range ready {
 		s.sayAll(p, StageUpdatingGitOps, "releasing "+p.settled.draft.Version.String(), "")
@@ -146,24 +147,53 @@ func buildRecord(builds []Build) *manifest.BuildRecord {
 	return record
 }
 
-// tag gives the images of new releases their version as a tag.
-func (s *state) tag(ctx context.Context, ready []*project) error {
-	group, ctx := errgroup.WithContext(ctx)
+// tag gives the images of new releases their version as a tag, and returns those that can go out. One whose image
+// cannot be tagged now is late: it keeps back nobody else.
+func (s *state) tag(ctx context.Context, edits []manifest.Edit, ready []*project) ([]manifest.Edit, []*project) {
+	clear(s.late)
+	failed := make([]error, len(ready))
+	var group errgroup.Group
 	group.SetLimit(tagsAtOnce)
-	for _, p := range ready {
-		for _, image := range p.settled.draft.Images {
-			if !image.Built {
-				continue
-			}
-			group.Go(func() error {
-				if err := s.Registry.Tag(ctx, image.Repository, image.Digest, image.Tag); err != nil {
-					return fmt.Errorf("tagging the image of %s: %w", p.key, err)
-				}
-				return nil
-			})
+	for i, p := range ready {
+		group.Go(func() error {
+			failed[i] = s.tagImages(ctx, p.settled.draft.Images)
+			return nil
+		})
+	}
+	_ = group.Wait() // they return no errors
+	var tagged []manifest.Edit
+	var going []*project
+	for i, p := range ready {
+		if failed[i] != nil {
+			s.late[p.key] = fmt.Errorf("tagging the image of %s: %w", p.key, failed[i])
+			continue
+		}
+		tagged, going = append(tagged, edits[i]), append(going, p)
+	}
+	return tagged, going
+}
+
+func (s *state) tagImages(ctx context.Context, images []manifest.Image) error {
+	for _, image := range images {
+		if !image.Built {
+			continue
+		}
+		if err := s.Registry.Tag(ctx, image.Repository, image.Digest, image.Tag); err != nil {
+			return err
 		}
 	}
-	return group.Wait()
+	return nil
+}
+
+// lateness returns why some projects could not be seen to the end of this pass. They want another one.
+func (s *state) lateness() error {
+	var all error
+	for _, k := range slices.SortedFunc(maps.Keys(s.late), compareKeys) {
+		all = errors.Join(all, s.late[k])
+		s.dirty[k] = true
+	}
+	clear(s.late)
+	return all
 }
 
 // keepReleases is how many release files a project keeps when platform.yaml does not say.

@@ -18,6 +18,7 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 		catalog:    newCatalog(r.Config, r.Charts),
 		projects:   map[manifest.Key]*project{},
 		dirty:      map[manifest.Key]bool{},
+		late:       map[manifest.Key]error{},
 		building:   map[manifest.Key]bool{},
 		asking:     map[manifest.Key]bool{},
 		watched:    map[watch]map[manifest.Key][]string{},

@@ -20,6 +20,8 @@ type state struct {
 	projects map[manifest.Key]*project
 	// dirty projects want a decision.
 	dirty map[manifest.Key]bool
+	// late projects could not be seen to the end of a pass, for a reason that is to go away.
+	late map[manifest.Key]error
 	// building projects have builds that were asked for.
 	building map[manifest.Key]bool
 	// asking projects have somebody who waits for an answer, or had until lately.

@@ -1,0 +1,45 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A registry that takes an image and then refuses to tag it keeps back that release alone: others go out and back, and
+// once it lets itself be written to again so does this one, without another build.
+func TestRegistryThatRefusesATagHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	w.registry.publish("birds/wren:1")
+	shop, blog := w.goProject("ws-1", "shop"), w.imageProject("ws-1", "blog", "birds/wren:1")
+	w.add(blog)
+	blog.runs("v1.0.0")
+	refused := make(chan struct{}, 100)
+	w.registry.watch(nil, func(method, path string) {
+		if method != http.MethodPut || !strings.HasPrefix(path, "/v2/"+shop.repository()+"/manifests/") {
+			return
+		}
+		w.registry.deny(shop.repository(), true)
+		select {
+		case refused <- struct{}{}:
+		default:
+		}
+	})
+	commit := w.add(shop)
+	<-refused
+	blog.edit("replicas: 2")
+	blog.runs("v1.0.1")
+	blog.revert("v1.0.1")
+	blog.runs("v1.0.0")
+	shop.wantReleases()
+	w.registry.watch(nil, nil)
+	w.registry.deny(shop.repository(), false)
+	shop.runs("v1.0.0")
+	if verdict := shop.verdict(commit); verdict.State != "success" {
+		t.Errorf("it ended with %+v", verdict)
+	}
+	if shop.builds() != 1 {
+		t.Errorf("it was built %d times", shop.builds())
+	}
+}
