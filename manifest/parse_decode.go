@@ -320,7 +320,11 @@ func (d *decoder) document(n *yaml.Node, v reflect.Value) {
 		d.add(c, d.field(), "there is a comment in "+d.field()+", which could not be kept word for word", "remove the comment")
 		return
 	}
-	var text Document
+	text, simple := simpleDocument(n)
+	if simple {
+		v.SetString(string(text))
+		return
+	}
 	if err := text.UnmarshalYAML(n); err != nil {
 		d.add(n, d.field(), d.field()+" cannot be read: "+err.Error(), "write plain YAML")
 		return
@@ -334,7 +338,7 @@ func (d *decoder) document(n *yaml.Node, v reflect.Value) {
 
 // commented finds a node with a comment. The YAML library moves comments around.
 func commented(n *yaml.Node) *yaml.Node {
-	if n.HeadComment != "" || n.LineComment != "" || n.FootComment != "" {
+	if hasComment(n) {
 		return n
 	}
 	for _, below := range n.Content {
