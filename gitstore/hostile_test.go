@@ -210,3 +210,41 @@ func TestURLs(t *testing.T) {
 		}
 	}
 }
+
+func TestDiffTellsOfLinks(t *testing.T) {
+	t.Parallel()
+	r := gitserver.CreateBare(t, t.TempDir())
+	s := openStore(t, Options{URL: r.Dir})
+	commit := func(modes map[string]string, files map[string]string) string {
+		r.Commit(gitserver.Change{Message: "x", Files: files, Modes: modes})
+		return fetch(t, s)
+	}
+	link := map[string]string{"a": "120000"}
+	file := commit(nil, map[string]string{"a": "target"})
+	linked := commit(link, map[string]string{"a": "target"}) // the very same bytes
+	moved := commit(link, map[string]string{"a": "other"})
+	script := commit(map[string]string{"a": "100755"}, map[string]string{"a": "other"})
+	executable := commit(map[string]string{"a": "100644"}, map[string]string{"a": "other"})
+	cases := []struct {
+		name, from, to string
+		there, special bool
+	}{
+		{"a file becomes a link", file, linked, true, true},
+		{"a link to elsewhere", linked, moved, true, true},
+		{"a link becomes a file", moved, script, true, false},
+		{"a link as such", "", moved, true, true},
+		{"a file may be run or not", script, executable, false, false},
+	}
+	for _, c := range cases {
+		changes, err := s.Diff(c.from, c.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.there != (len(changes) == 1) || c.there && (changes[0].Special != c.special || changes[0].After == "") {
+			t.Errorf("%s: %+v", c.name, changes)
+		}
+	}
+	if _, err := s.Read(moved, "a"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("reading a link: %v", err)
+	}
+}

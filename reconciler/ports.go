@@ -16,8 +16,8 @@ type Reader interface {
 	List(commit, dir string) ([]manifest.Entry, error)
 	// Read returns the content of a file; fs.ErrNotExist when it is not there or not a regular file.
 	Read(commit, path string) ([]byte, error)
-	// Diff returns the files that differ between two commits, sorted by path; "" is the empty tree. Its cost follows the
-	// size of the difference, not of the trees.
+	// Diff returns the files that differ between two commits, sorted by path, symlinks and submodules among them; "" is
+	// the empty tree. Its cost follows the size of the difference, not of the trees.
 	Diff(from, to string) ([]manifest.Change, error)
 }
 

@@ -201,3 +201,59 @@ func (r *repo) feed(input string, args ...string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// Links that somebody puts into GitOps, for a file or a whole folder, are written over like any other change there.
+func TestLinksInGitOpsAreWrittenOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	w.registry.publish("birds/wren:1")
+	shop, blog := w.imageProject("ws-1", "shop", "birds/wren:1"), w.imageProject("ws-1", "blog", "birds/wren:1")
+	w.add(shop, blog)
+	one, other := shop.runs("v1.0.0"), blog.runs("v1.0.0")
+	w.settle()
+
+	w.gitops.pull()
+	w.gitops.symlink(shop.runDir()+"/values.yaml", "/etc/passwd")
+	w.gitops.symlink(blog.runDir(), "shop")
+	w.gitops.symlink("workspaces/ws-1/stray", "shop")
+	w.gitops.recordAndPush("Put links")
+	w.await("the links to be gone", func() error {
+		if links := w.gitops.look("ls-tree", "-r", "main", "workspaces"); strings.Contains(links, "120000 ") {
+			return fmt.Errorf("there are\n%s", links)
+		}
+		return nil
+	})
+	shop.still(one)
+	blog.still(other)
+}
+
+// Without platform.yaml or the folder of all workspaces nothing can be meant: nothing is taken from such a commit.
+func TestLinksForThePlatformStopEverything(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	w.registry.publish("birds/wren:1")
+	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
+	w.add(shop)
+	one := shop.runs("v1.0.0")
+	w.settle()
+	gitops := w.gitops.head()
+	for _, file := range []string{"platform.yaml", "workspaces"} {
+		w.config.pull()
+		good := w.config.git("rev-parse", "HEAD")
+		w.config.symlink(file, "/etc")
+		broken := w.config.recordAndPush("Put a link for " + file)
+		if verdict := w.verdictOn(broken, "plateform/config"); verdict.State != "failure" || !strings.Contains(verdict.Description, file+": this is a link") {
+			t.Errorf("%s ended with %+v", file, verdict)
+		}
+		if head := w.gitops.head(); head != gitops {
+			t.Errorf("with a link for %s GitOps moved to\n%s", file, w.gitops.look("show", "--stat", head))
+		}
+		w.config.git("rm", "--quiet", "--cached", file)
+		if err := os.Remove(filepath.Join(w.config.work, file)); err != nil {
+			t.Fatal(err)
+		}
+		w.config.git("checkout", "--quiet", good, "--", file)
+		w.config.recordAndPush("Mend " + file)
+	}
+	shop.still(one)
+}
