@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,7 +87,23 @@ Start with:  plateform demo`,
 	root.SetHelpCommandGroupID(groupStart)
 	root.SetCompletionCommandGroupID(groupRun)
 	root.AddCommand(a.commands()...)
+	if a.width > 0 {
+		fitHelp(root, a.width)
+	}
 	return root
+}
+
+// fitHelp fits the help of all commands to the width of a terminal.
+func fitHelp(root *cobra.Command, width int) {
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", width)))
+	var fit func(c *cobra.Command)
+	fit = func(c *cobra.Command) {
+		c.Long = reflow(c.Long, width)
+		for _, child := range c.Commands() {
+			fit(child)
+		}
+	}
+	fit(root)
 }
 
 // Groups of commands in the help.

@@ -21,13 +21,13 @@ func (a *app) buildCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "build",
 		GroupID: groupRun,
-		Short:   "The steps of a build, for build servers: what is it, make its image",
+		Short:   "The steps of a build, for build servers",
 		Long: `The steps of a build, for build servers: what is it, make its image.
 
 They are the same that serve runs with builder.kind local. They work on a checkout of the app, and need neither of
 Plateform's repositories.`,
 		Example: `  plateform build detect
-  plateform build image --destination harbor.example.com/ws-1/shop --id 4f2a --commit 9fceb02...`,
+  plateform build image --destination harbor.example.com/ws-1/shop --id 4f2a`,
 		Args: a.noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -48,7 +48,7 @@ func (f *sourceFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.path, "path", "", "folder of the checkout that is built (source.path of the project)")
 	c.Flags().StringVar(&f.framework, "framework", "", "what the source is (build.framework; default: found out)")
 	c.Flags().StringVar(&f.dockerfile, "dockerfile", "", "Dockerfile inside the path (build.dockerfile)")
-	c.Flags().StringVarP(&f.output, "output", "o", "text", "text or json")
+	outputFlag(c, &f.output, "text", "json")
 }
 
 // source is the checkout in the folder that was named, or the one the user stands in.
@@ -153,8 +153,10 @@ that say where it comes from. When an image of that build is there already, noth
 What the tools say goes to standard error. The exit code is 1 when the source is at fault, and 3 when the registry or this
 machine is. --output json prints the image as a release file has it.`,
 		Example: `  plateform build image --destination harbor.example.com/ws-1/shop --id 4f2a \
-      --repository https://github.com/acme/shop --commit 9fceb02d0ae598e95dc970b74767f19372d61af8
-  plateform build image ../shop --path web --env NEXT_PUBLIC_API=https://api --username-file user --password-file token ...`,
+      --repository https://github.com/acme/shop \
+      --commit 9fceb02d0ae598e95dc970b74767f19372d61af8
+  plateform build image ../shop --path web --env NEXT_PUBLIC_API=https://api \
+      --username-file user --password-file token ...`,
 		Args: argumentCount(0, 1),
 		RunE: func(c *cobra.Command, args []string) error { return a.buildImage(c.Context(), flags, args) },
 	}

@@ -37,20 +37,30 @@ func completeRollback(c *cobra.Command, args []string, typed string) ([]string, 
 	return names, directive | cobra.ShellCompDirectiveKeepOrder
 }
 
-// completeReleases completes WORKSPACE/PROJECT, and the versions behind an @.
+// completeReleases completes WORKSPACE/PROJECT, and the versions behind an @. bash takes the @ for a word of its own.
 func completeReleases(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	project, _, versioned := strings.Cut(typed, "@")
-	key, err := parseKey(project)
-	if len(args) > 0 || !versioned || err != nil {
-		return completeProject(c, args, typed)
+	prefix, version := "", typed
+	switch {
+	case len(args) == 0 && strings.Contains(typed, "@"):
+		project, rest, _ := strings.Cut(typed, "@")
+		args, prefix, version = []string{project}, project+"@", rest
+	case len(args) == 0:
+		names, directive := completeProject(c, args, typed)
+		return names, directive | cobra.ShellCompDirectiveNoSpace // an @ may follow
+	case len(args) == 1 && strings.HasPrefix(typed, "@"):
+		prefix, version = "@", typed[1:]
+	case len(args) != 2 || args[1] != "@":
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return offers(c, typed, func(l *localConfig) []string {
-		versions := l.versions(key)
-		for i := range versions {
-			versions[i] = project + "@" + versions[i]
-		}
-		return versions
-	})
+	key, err := parseKey(args[0])
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names, directive := offers(c, version, func(l *localConfig) []string { return l.versions(key) })
+	for i := range names {
+		names[i] = prefix + names[i]
+	}
+	return names, directive | cobra.ShellCompDirectiveKeepOrder
 }
 
 // outputFlag adds --output, with its completion.

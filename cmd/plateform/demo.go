@@ -21,7 +21,7 @@ func (a *app) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "demo",
 		GroupID: groupStart,
-		Short:   "Play the whole story on this machine in about a minute, with nothing to set up",
+		Short:   "Play the whole story on this machine in about a minute",
 		Long: `Play the whole story on this machine in about a minute, with nothing to set up.
 
 Real Git repositories, a real registry in this process, the reconciler, a sample app in Go: a project is added, built,

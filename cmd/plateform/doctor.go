@@ -26,14 +26,14 @@ func (a *app) doctorCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "doctor",
 		GroupID: groupRun,
-		Short:   "Check what serve needs: Git, repositories, keys, registry, tools, disk, addresses",
+		Short:   "Check what serve needs: Git, keys, registry, tools, disk",
 		Long: `Check what serve needs: Git, repositories, keys, registry, tools, disk, addresses.
 
 Each line is "ok", "warn" or "fail", what was looked at, what was found, and how to mend it. Nothing is changed
 anywhere: repositories are asked whether they would take a push, the registry whether it lets the credentials in. It may
 run beside serve. No secret is ever printed.
 
-The exit code is 1 when something fails; warnings alone are fine.`,
+The exit code is 1 when something fails; warnings alone are fine. docs/output.md describes the fields of --output json.`,
 		Example: `  plateform doctor --config serve.yaml
   plateform doctor --output json | jq '.checks[] | select(.status != "ok")'`,
 		Args: a.noArguments,

@@ -28,7 +28,7 @@ func (a *app) planCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "plan",
 		GroupID: groupLook,
-		Short:   "Say what merging would do: releases, builds, URLs, data, with the plan's hash",
+		Short:   "Say what merging would do: releases, builds, URLs, data",
 		Long: `Say what merging would do: releases, builds, URLs, data, with the plan's hash.
 
 Two commits of the checkout you stand in are compared, by default where your branch left the remote's default branch and
@@ -37,7 +37,7 @@ HEAD. Nothing is asked of a network, and the hash is the same that a release mad
 The exit code is 0 also when there are changes, and 1 when problems keep something from being released. docs/output.md
 describes the fields of --output json, which holds all values; markdown never shows the value of a variable.`,
 		Example: `  plateform plan
-  plateform plan --diff                         # with the diff of the Helm values
+  plateform plan --diff                       # with the diff of the Helm values
   plateform plan --base v1 --head my-branch
   plateform plan --output markdown >> "$GITHUB_STEP_SUMMARY"`,
 		Args: a.noArguments,

@@ -10,7 +10,7 @@ import (
 // printPlanText prints a plan in words.
 func (a *app) printPlanText(plan *reconciler.Plan, diff bool) {
 	style := a.palette()
-	fmt.Fprintf(a.stdout, "%s %s..%s  %s\n", style.bold("Plan"), short(plan.Base), short(plan.Head), style.dim(plan.Hash))
+	fmt.Fprintf(a.stdout, "%s %s..%s\n%s\n", style.bold("Plan"), short(plan.Base), short(plan.Head), style.dim(plan.Hash))
 	if len(plan.Projects) == 0 {
 		fmt.Fprintf(a.stdout, "\nNothing to do: no project is touched.\n")
 	}

@@ -28,7 +28,7 @@ stand in is not touched.`,
 		Example: `  plateform rollback ws-1/shop                 # back to the release before
   plateform rollback ws-1/shop v1.0.2          # back to v1.0.2
   plateform rollback ws-1/shop --dry-run       # only say what would run
-  plateform rollback ws-1/shop --config-repo https://github.com/acme/platform-config`,
+  plateform rollback ws-1/shop --config-repo git@github.com:acme/config.git`,
 		Args:              argumentCount(1, 2),
 		ValidArgsFunction: completeRollback,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -19,7 +19,7 @@ func (a *app) serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "serve",
 		GroupID: groupRun,
-		Short:   "Run the reconciler: bring what the config repository says into the GitOps repository",
+		Short:   "Run the reconciler, which keeps the GitOps repository right",
 		Long: `Run the reconciler: bring what the config repository says into the GitOps repository.
 
 serve.yaml says how to reach both repositories, the registry and the rest; the README describes every key. Git is the

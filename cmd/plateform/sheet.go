@@ -40,9 +40,52 @@ func (s sheet) line(label, text string) {
 func (s sheet) wrap(front string, columns int, text string) {
 	const narrow = 20 // where it makes no sense any more
 	if room := s.width - columns; s.width > 0 && room >= narrow {
-		text = lipgloss.Wrap(text, room, "")
+		text = wrapWords(text, room)
 	}
 	fmt.Fprintln(s.w, front+strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", columns)))
+}
+
+// wrapWords breaks lines between words, and nowhere else: what is copied from a terminal must stay whole.
+func wrapWords(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Split(text, " ") {
+		size := lipgloss.Width(word)
+		switch {
+		case i == 0:
+		case column+1+size > width:
+			b.WriteString("\n")
+			column = 0
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(word)
+		column += size
+	}
+	return b.String()
+}
+
+// reflow fits paragraphs of help to a width. Lines that are indented stay as they are.
+func reflow(text string, width int) string {
+	var lines []string
+	open := false // the last line takes more words
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		running := line != "" && !strings.HasPrefix(line, " ")
+		if open && running {
+			lines[len(lines)-1] += " " + line
+		} else {
+			lines = append(lines, line)
+		}
+		open = running && !strings.HasSuffix(line, ":")
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(line, " ") {
+			lines[i] = wrapWords(line, width)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // terminalWidth is how many columns a terminal has; 0 for whatever is no terminal.

@@ -25,16 +25,18 @@ func (a *app) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "status [WORKSPACE/PROJECT]",
 		GroupID: groupLook,
-		Short:   "Say what runs, since when, what failed or is held, why, and what to do",
+		Short:   "Say what runs, what failed or is held, why, and what to do",
 		Long: `Say what runs, since when, what failed or is held, why, and what to do.
 
 All of it is read from Git. The config repository is the remote of the checkout you stand in, or --config-repo. The
 GitOps repository is --gitops-repo, or what "git config ` + gitopsSetting + `" says in the checkout; without it only the
-config repository is looked at. With --output json, one object is printed: {"configCommit", "gitopsCommit", "projects"}.`,
+config repository is looked at. docs/output.md describes the fields of --output json.`,
 		Example: `  plateform status                        # all projects
   plateform status ws-1/shop              # one project in full
   plateform status --output json | jq '.projects[] | select(.state == "failed")'
-  git config ` + gitopsSetting + ` https://github.com/acme/plateform-gitops   # once in each checkout`,
+
+  # once in each checkout:
+  git config ` + gitopsSetting + ` https://github.com/acme/plateform-gitops`,
 		Args:              argumentCount(0, 1),
 		ValidArgsFunction: completeProject,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -19,14 +19,13 @@ func (a *app) validateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "validate [DIR]",
 		GroupID: groupLook,
-		Short:   "Tell every problem of a config repository, with its place and how to mend it",
+		Short:   "Tell every problem of a config repository, with place and fix",
 		Long: `Tell every problem of a config repository, with its place and how to mend it.
 
 DIR is a checkout of the config repository (default: the one you stand in). What is read are the files as they are on
 the disk, committed or not. The newest release file of each project is checked to be the one that Plateform wrote.
 
-The exit code is 1 when there are problems. With --output json, one object is printed: {"workspaces", "projects",
-"problems": [{"file", "line", "column", "field", "what", "fix"}]}.`,
+The exit code is 1 when there are problems. docs/output.md describes the fields of --output json.`,
 		Example: `  plateform validate
   plateform validate path/to/platform-config --output json
   plateform validate --output github     # annotations in a GitHub workflow`,

@@ -19,26 +19,27 @@ type whyFlags struct {
 func (a *app) whyCommand() *cobra.Command {
 	var flags whyFlags
 	c := &cobra.Command{
-		Use:     "why URL, COMMIT, IMAGE or WORKSPACE/PROJECT[@VERSION]",
+		Use:     "why URL|COMMIT|IMAGE|WORKSPACE/PROJECT[@VERSION]",
 		GroupID: groupLook,
-		Short:   "Say why something runs: the release, its commits, who caused it, and what became of it",
+		Short:   "Say why something runs: its release, commits, cause, and fate",
 		Long: `Say why something runs: the release, its commits, who caused it, and what became of it.
 
 Ask with what you have at hand:
-  a URL or a host                  what runs there
-  WORKSPACE/PROJECT[@VERSION]      that release; what runs now without a version
-  a commit of the config repository    the releases it caused, or took back
-  a commit of the GitOps repository    the release it wrote
-  a commit of an app               the releases that were built from it, or why there is none
-  the digest of an image           the releases that run it
+  URL or host                       what runs there
+  WORKSPACE/PROJECT                 what runs of it
+  WORKSPACE/PROJECT@VERSION         that release
+  commit of the config repository   the releases it caused, made or took back
+  commit of the GitOps repository   the release it wrote
+  commit of an app                  what was built from it, or why nothing was
+  digest of an image                the releases that run it
 
 Commits and digests may be cut short. All of it is read from Git, as status does; see there for how both repositories
-are found.`,
+are found. docs/output.md describes the fields of --output json.`,
 		Example: `  plateform why https://shop.example.com/cart
   plateform why 9fceb02d0a
   plateform why registry.example.com/ws-1/shop@sha256:4f5e...
   plateform why ws-1/shop@v1.0.3
-  plateform why ws-1/shop --output json | jq -r '.answers[].release.causedBy.author'`,
+  plateform why ws-1/shop -o json | jq -r '.answers[].release.commit.hash'`,
 		Args:              argumentCount(1, 1),
 		ValidArgsFunction: completeReleases,
 		RunE: func(c *cobra.Command, args []string) error {

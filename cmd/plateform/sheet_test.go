@@ -1,0 +1,49 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSheetWrapsBetweenWordsOnATerminalOnly(t *testing.T) {
+	const text = "run: plateform retry ws-1/a-very-long-name-of-a-project, or push"
+	tests := []struct {
+		width int
+		want  string
+	}{
+		{0, "  next      " + text + "\n"},
+		{40, "  next      run: plateform retry\n            ws-1/a-very-long-name-of-a-project,\n            or push\n"},
+		{15, "  next      " + text + "\n"},
+	}
+	for _, tt := range tests {
+		var b strings.Builder
+		sheet{w: &b, width: tt.width, indent: 2, label: 9}.line("next", text)
+		if diff := cmp.Diff(tt.want, b.String()); diff != "" {
+			t.Errorf("width %d (-want +got):\n%s", tt.width, diff)
+		}
+	}
+}
+
+func TestReflow(t *testing.T) {
+	const text = "One two three\nfour five.\n\nAsk with:\n  a    first of them all\n  b    second\n\nEnd."
+	want := "One two\nthree four\nfive.\n\nAsk with:\n  a    first of them all\n  b    second\n\nEnd."
+	if diff := cmp.Diff(want, reflow(text, 10)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := reflow(text, 80); !strings.HasPrefix(got, "One two three four five.\n\nAsk with:\n  a ") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestTableOnANarrowTerminal(t *testing.T) {
+	table := newTable("PROJECT", "URL")
+	table.add("ws-1/shop", "https://shop-ws-1.apps.example.com")
+	var b strings.Builder
+	table.print(&b, 40, palette{}, func(_, _ int, cell string) string { return cell })
+	want := "PROJECT\n  URL\nws-1/shop\n  https://shop-ws-1.apps.example.com\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
