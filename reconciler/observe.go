@@ -94,7 +94,7 @@ func (s *state) moveTip(p *project, part string, tip Tip) {
 	keys, _ := headKeys(view, base, retry, p.tips)
 	known := knownKeys(view, base, p.tips)
 	s.dirty[p.key] = true
-	if slices.Contains(p.known, tip.Commit) {
+	if slices.Contains(p.known, tip.Commit) || !follows(view, part) {
 		p.holdAt(part, known[part], tip.Commit)
 	}
 	if p.run.Frozen == nil {
@@ -117,7 +117,15 @@ func (s *state) moveTip(p *project, part string, tip Tip) {
 	})
 }
 
-// holdAt moves the hold of a rolled back part to a key that was known when it was rolled back.
+// follows says that a push to the source of a part makes a release by itself.
+func follows(v *View, part string) bool {
+	return slices.ContainsFunc(manifest.SourceInputs(v.Spec), func(input manifest.SourceInput) bool {
+		return input.Part == part && followed(input)
+	})
+}
+
+// holdAt moves the hold of a rolled back part to a key that was known when it was rolled back, or that a push has led to
+// which is not followed.
 func (p *project) holdAt(part, key, commit string) {
 	for i, hold := range p.run.Holds {
 		if hold.Part == part && hold.Reason == manifest.HeldRollback && key != "" {
@@ -146,8 +154,12 @@ func (s *state) observeBuilds(ctx context.Context, _ Hint) error {
 				s.dirty[k] = true
 				continue
 			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if err != nil {
-				return fmt.Errorf("asking how far the build of %s is: %w", k, err)
+				s.late[k] = fmt.Errorf("asking how far the build of %s is: %w", k, err)
+				break
 			}
 			if len(status.Stages) != len(build.Status.Stages) || status.Done {
 				s.progress(p, build, status)

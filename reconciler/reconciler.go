@@ -202,6 +202,7 @@ func (r *Reconciler) pass(ctx context.Context, hint Hint) (err error) {
 		r.state = s
 	}
 	s := r.state
+	clear(s.late)
 	defer func() {
 		if reportErr := s.report(ctx); err == nil {
 			err = reportErr

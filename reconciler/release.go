@@ -150,7 +150,6 @@ func buildRecord(builds []Build) *manifest.BuildRecord {
 // tag gives the images of new releases their version as a tag, and returns those that can go out. One whose image
 // cannot be tagged now is late: it keeps back nobody else.
 func (s *state) tag(ctx context.Context, edits []manifest.Edit, ready []*project) ([]manifest.Edit, []*project) {
-	clear(s.late)
 	failed := make([]error, len(ready))
 	var group errgroup.Group
 	group.SetLimit(tagsAtOnce)

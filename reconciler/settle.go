@@ -19,8 +19,14 @@ const patience = 3
 // settle decides on every project that wants it, and does what can be done at once.
 func (s *state) settle(ctx context.Context, _ Hint) error {
 	for _, k := range s.dirtyKeys() {
-		if err := s.settleOne(ctx, s.project(k)); err != nil {
-			return fmt.Errorf("deciding on %s: %w", k, err)
+		p := s.project(k)
+		err := s.settleOne(ctx, p)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil { // a builder in trouble, say, keeps back nobody who does not need it
+			s.late[k] = fmt.Errorf("deciding on %s: %w", k, err)
+			p.settled = settled{}
 		}
 	}
 	return nil
