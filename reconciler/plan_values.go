@@ -114,10 +114,15 @@ func changedFields(t transition) []string {
 	flatten("platform", asTree(t.After.Inputs), after)
 	fields := maps.Clone(before)
 	maps.Copy(fields, after)
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(fields)), func(field string) bool {
+	differs := func(field string) bool {
 		old, had := before[field]
 		now, has := after[field]
-		return had == has && old == now
+		return had != has || old != now
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(fields)), func(field string) bool {
+		own, ofPlatform := strings.CutPrefix(field, "platform.")
+		// A default is dropped because the project says so itself: that is one change.
+		return !differs(field) || ofPlatform && differs("spec."+own)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -13,9 +14,14 @@ type judgement struct {
 	run         *manifest.Run // nil when GitOps says nothing
 	refused     []string      // why newer releases are not honoured
 	gitopsKnown bool
+	// silent is how long there was no news of what is under way.
+	silent time.Duration
 	// failure says in a line why a commit of the app did not build; empty when that is not known.
 	failure func(key manifest.Key, source string) string
 }
+
+// patience is how long what is under way may give no news before somebody should look.
+const patience = 5 * time.Minute
 
 // judge finds the word for how a project is, the reasons, and what to do.
 func (s *projectStatus) judge(j judgement) {
@@ -24,6 +30,10 @@ func (s *projectStatus) judge(j judgement) {
 		spec = j.run.Spec
 	}
 	s.State = s.settled(j.gitopsKnown)
+	if s.State == statePending && j.silent > patience {
+		s.Why = append(s.Why, "there was no news of it for "+age(j.silent))
+		s.Next = append(s.Next, "wait, or look at the log of serve; plateform doctor tells what serve lacks")
+	}
 	s.judgeRollbacks(spec)
 	for _, why := range j.refused {
 		s.set(stateRefused, why, "bring the file back as it was, or delete it")

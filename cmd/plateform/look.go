@@ -39,17 +39,18 @@ type look struct {
 	gitops     *checkout // nil when it is not known
 	gitopsHead string
 	notes      *notes
+	now        func() time.Time
 	// since is when the values of a project were last written to GitOps, for those that were asked for.
 	since map[manifest.Key]string
 }
 
 // openLook fetches both repositories. The caller closes it.
-func openLook(ctx context.Context, flags lookFlags) (_ *look, err error) {
+func openLook(ctx context.Context, flags lookFlags, now func() time.Time) (_ *look, err error) {
 	config, err := openCheckout(ctx, flags.repositoryFlags)
 	if err != nil {
 		return nil, err
 	}
-	l := &look{config: config, since: map[manifest.Key]string{}}
+	l := &look{config: config, now: now, since: map[manifest.Key]string{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())
@@ -151,10 +152,14 @@ func (l *look) project(key manifest.Key) (projectStatus, error) {
 	if err != nil {
 		return s, err
 	}
-	if report, ok := l.notes.newest(key); ok && !report.Terminal() {
-		s.Stage = string(report.Stage)
+	j := judgement{run: run, refused: refused, gitopsKnown: l.gitops != nil, failure: l.notes.failure}
+	if release != nil {
+		j.silent = l.now().Sub(release.Spec.CreatedAt)
 	}
-	s.judge(judgement{run: run, refused: refused, gitopsKnown: l.gitops != nil, failure: l.notes.failure})
+	if report, ok := l.notes.newest(key); ok && !report.Terminal() {
+		s.Stage, j.silent = string(report.Stage), l.now().Sub(report.At)
+	}
+	s.judge(j)
 	return s, nil
 }
 

@@ -59,7 +59,7 @@ are found. docs/output.md describes the fields of --output json.`,
 }
 
 func (a *app) why(ctx context.Context, flags whyFlags, q question) (err error) {
-	look, err := openLook(ctx, flags.lookFlags)
+	look, err := openLook(ctx, flags.lookFlags, a.now)
 	if err != nil {
 		return err
 	}
