@@ -157,32 +157,47 @@ func (r *Reconciler) loop(ctx context.Context) error {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, 30*time.Second
 	pending := Hint{Config: true, GitOps: true}
+	told := ""
 	for ctx.Err() == nil {
 		err := r.turn(ctx, pending)
+		var late *latenessError
 		switch {
 		case err == nil:
 			wait.Reset()
+			told = ""
 			r.setReady()
-			select {
-			case <-ctx.Done():
-			case <-r.woken:
-			}
+			r.sleep(ctx, r.woken, nil)
 			pending = r.takeHint()
 		case errors.Is(err, manifest.ErrMoved):
 			pending = Hint{Config: true, GitOps: true}
+		case errors.As(err, &late): // the others go on: hints are heard
+			delay := wait.NextBackOff()
+			if told != err.Error() {
+				told = err.Error()
+				r.Log.Error("some projects are late; they are tried again", "error", err, "in", delay.Round(time.Millisecond).String())
+			}
+			r.setReady()
+			r.sleep(ctx, r.woken, time.After(delay))
+			pending = r.takeHint()
 		default:
 			delay := wait.NextBackOff()
 			if ctx.Err() == nil {
 				r.Log.Error("a pass failed; it is tried again", "error", err, "in", delay.Round(time.Millisecond).String())
 			}
+			r.sleep(ctx, nil, time.After(delay))
 			pending = Hint{Config: true, GitOps: true}
-			select {
-			case <-ctx.Done():
-			case <-time.After(delay):
-			}
 		}
 	}
 	return ctx.Err()
+}
+
+// sleep waits for the context to end, for a hint or for a time, whichever comes first; nil for none.
+func (r *Reconciler) sleep(ctx context.Context, woken <-chan struct{}, after <-chan time.Time) {
+	select {
+	case <-ctx.Done():
+	case <-woken:
+	case <-after:
+	}
 }
 
 func (r *Reconciler) setReady() {

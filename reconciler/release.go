@@ -184,6 +184,11 @@ func (s *state) tagImages(ctx context.Context, images []manifest.Image) error {
 	return nil
 }
 
+// latenessError says that some projects could not be seen to the end of a pass. All others were.
+type latenessError struct{ error }
+
+func (e *latenessError) Unwrap() error { return e.error }
+
 // lateness returns why some projects could not be seen to the end of this pass. They want another one.
 func (s *state) lateness() error {
 	var all error
@@ -192,7 +197,10 @@ func (s *state) lateness() error {
 		s.dirty[k] = true
 	}
 	clear(s.late)
-	return all
+	if all == nil {
+		return nil
+	}
+	return &latenessError{all}
 }
 
 // keepReleases is how many release files a project keeps when platform.yaml does not say.
