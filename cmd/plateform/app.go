@@ -21,8 +21,9 @@ type app struct {
 	now func() time.Time
 	// colour says that stdout is a terminal that wants colour and progress.
 	colour bool
-	// width of that terminal in columns; 0 when stdout is none.
-	width int
+	// width of that terminal in columns, and of the one that stderr is; 0 when it is none.
+	width       int
+	stderrWidth int
 }
 
 // newApp returns the app of a real process.
@@ -33,7 +34,7 @@ func newApp() *app {
 		stderr: os.Stderr,
 		now:    time.Now,
 		colour: wantsColour(os.Stdout, os.Getenv),
-		width:  terminalWidth(os.Stdout),
+		width:  terminalWidth(os.Stdout), stderrWidth: terminalWidth(os.Stderr),
 	}
 }
 
@@ -54,7 +55,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintf(a.stderr, "plateform: %s\n", text)
+		sheet{w: a.stderr, width: a.stderrWidth}.wrap("", 0, "plateform: "+text)
 	}
 	return codeOf(err)
 }

@@ -172,16 +172,20 @@ func (a *app) printScaffold(dir string, s *scaffold) error {
   platform-config/     what people write; first commit %[2]s
   plateform-gitops/    what Plateform writes; first commit %[3]s
   hello/               a sample app to deploy
-  remotes/             the bare repositories the three push to, until you have better ones
-  keys/release.key     signs releases. Keep it secret and out of Git; platform.yaml holds its public half
+  remotes/             bare repositories for the three to push to, until you
+                       have better ones
+  keys/release.key     signs releases: keep it secret and out of Git;
+                       platform.yaml holds its public half
   serve.yaml           how Plateform reaches all of it
 
 Next:
   1. Have an image registry at %[4]s. To try things out:
        docker run --detach --publish 5000:5000 registry:2
 
-  2. Start Plateform, in a terminal of its own:
-       cd %[1]s && plateform serve --config serve.yaml
+  2. Start Plateform, in a terminal of its own; doctor tells what it lacks.
+       cd %[1]s
+       plateform doctor --config serve.yaml
+       plateform serve --config serve.yaml
 
   3. Deploy the sample app: copy the sample workspace, check it, push it.
        cd %[1]s/platform-config
@@ -189,14 +193,17 @@ Next:
        plateform validate
        git add workspaces && git commit -m "Add ws-1 with hello" && git push
 
-  4. Watch it arrive (hello gets a release v1.0.0, and its values in plateform-gitops):
+  4. Watch it arrive: hello gets a release v1.0.0, and its values in
+     plateform-gitops.
        plateform status ws-1/hello
 
-  5. Change hello/main.go, commit and push it, and there is v1.0.1. Take it back, without a build:
+  5. Change hello/main.go, commit and push it, and there is v1.0.1. Take it
+     back, without a build:
        plateform rollback ws-1/hello
 
-  6. When you mean it: set your domain and registry in platform.yaml, push both repositories to your Git host
-     (git remote set-url origin URL && git push -u origin main), and write their URLs into serve.yaml.
+  6. When you mean it: set your domain and registry in platform.yaml, push both
+     repositories to your Git host, and write their URLs into serve.yaml.
+       git remote set-url origin URL && git push -u origin main
 `
 	_, err := fmt.Fprintf(a.stdout, text, dir, short(s.commits[configDir]), short(s.commits[gitopsDir]), s.Registry)
 	if err != nil {

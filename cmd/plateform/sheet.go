@@ -47,9 +47,17 @@ func (s sheet) wrap(front string, columns int, text string) {
 
 // wrapWords breaks lines between words, and nowhere else: what is copied from a terminal must stay whole.
 func wrapWords(text string, width int) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = wrapLine(line, width)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func wrapLine(line string, width int) string {
 	var b strings.Builder
 	column := 0
-	for i, word := range strings.Split(text, " ") {
+	for i, word := range strings.Split(line, " ") {
 		size := lipgloss.Width(word)
 		switch {
 		case i == 0:

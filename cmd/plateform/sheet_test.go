@@ -26,6 +26,12 @@ func TestSheetWrapsBetweenWordsOnATerminalOnly(t *testing.T) {
 	}
 }
 
+func TestWrapWordsKeepsLines(t *testing.T) {
+	if got, want := wrapWords("a b c\nd e f", 3), "a b\nc\nd e\nf"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestReflow(t *testing.T) {
 	const text = "One two three\nfour five.\n\nAsk with:\n  a    first of them all\n  b    second\n\nEnd."
 	want := "One two\nthree four\nfive.\n\nAsk with:\n  a    first of them all\n  b    second\n\nEnd."
