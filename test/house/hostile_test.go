@@ -12,7 +12,7 @@ import (
 
 // docs/hostile.md says which test shows what. In its last column names of tests follow their package.
 var (
-	evidence    = regexp.MustCompile("(?m)^\\|.*\\| ([^|]+) \\|$")
+	evidence    = regexp.MustCompile(`(?m)^\|.*\| ([^|]+) \|$`)
 	namedTest   = regexp.MustCompile("(?:([a-z0-9/]+): )?`([A-Za-z0-9]+)(?:/([a-z]+))?`")
 	hasEvidence = regexp.MustCompile("(?m)^\\|.*`(?:Test|Fuzz)[^|]* \\|$")
 )
