@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/klauspost/compress/zlib"
 )
 
@@ -113,7 +112,7 @@ func (p *pack) read(offset int64, bases source) (rawObject, error) {
 		if o, ok = p.cache.get(cacheKey{p, at}); ok {
 			break
 		}
-		e, data, err := z.readAt(p.file, at)
+		e, data, err := z.readAt(p.file, at, nil)
 		if err != nil {
 			return rawObject{}, err
 		}
@@ -136,9 +135,9 @@ func (p *pack) read(offset int64, bases source) (rawObject, error) {
 		break
 	}
 	for _, l := range slices.Backward(chain) {
-		data, err := packfile.PatchDelta(o.data, l.delta)
+		data, err := patchDelta(nil, o.data, l.delta)
 		if err != nil {
-			return rawObject{}, fmt.Errorf("%w: %w", errCorrupt, err)
+			return rawObject{}, err
 		}
 		o.data = data
 		p.cache.put(cacheKey{p, l.offset}, o)
@@ -257,15 +256,15 @@ func (z *inflater) release() {
 	inflaters.Put(z)
 }
 
-// readAt returns the head and the unpacked content, of an object or of a delta.
-func (z *inflater) readAt(r io.ReaderAt, offset int64) (packEntry, []byte, error) {
+// readAt returns the head and the unpacked content, of an object or of a delta, in buf or a larger one.
+func (z *inflater) readAt(r io.ReaderAt, offset int64, buf []byte) (packEntry, []byte, error) {
 	z.at = readerAt{r: r, offset: offset}
 	z.buf.Reset(&z.at)
 	e, err := readEntry(z.buf, offset)
 	if err != nil {
 		return e, nil, err
 	}
-	data, err := z.inflate(z.buf, e.size, nil)
+	data, err := z.inflate(z.buf, e.size, buf)
 	return e, data, err
 }
 

@@ -3,7 +3,6 @@ package gitstore
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha1"
 	"errors"
@@ -17,7 +16,6 @@ import (
 	"sync/atomic"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -32,6 +30,7 @@ type indexer struct {
 	offsets []int64
 	kinds   []plumbing.ObjectType
 	hashes  []plumbing.Hash
+	deltas  deltaKeeper
 	// parent is the entry that a delta builds on, -1 when there is none.
 	parent []int32
 	// byHash are the deltas that name their base by hash.
@@ -58,7 +57,7 @@ func receivePack(ctx context.Context, r io.Reader, dir string, cache *objectCach
 			err = errors.Join(err, discard(file))
 		}
 	}()
-	x := &indexer{file: file, bases: bases, byHash: map[plumbing.Hash][]int32{}}
+	x := &indexer{file: file, bases: bases, byHash: map[plumbing.Hash][]int32{}, deltas: deltaKeeper{left: keptDeltas}}
 	if err := x.scan(ctx, r, maxBytes); err != nil {
 		return nil, nil, err
 	}
@@ -166,6 +165,11 @@ func (x *indexer) scanObject(in *bufio.Reader, s *spool, z *inflater, buf []byte
 	default:
 		name = hashOf(e.kind, data)
 	}
+	if name.IsZero() {
+		x.deltas.add(data)
+	} else {
+		x.deltas.add(nil)
+	}
 	x.offsets = append(x.offsets, offset)
 	x.kinds = append(x.kinds, e.kind)
 	x.hashes = append(x.hashes, name)
@@ -181,13 +185,13 @@ func (x *indexer) resolve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), 1+len(x.offsets)/256) {
 		g.Go(func() error {
-			z := &inflater{buf: bufio.NewReaderSize(nil, 4096)}
+			r := newResolver(x)
 			for ctx.Err() == nil {
 				i := next.Add(1) - 1
 				if i >= int64(len(x.offsets)) {
 					return nil
 				}
-				if err := x.resolveRoot(z, int32(i)); err != nil {
+				if err := r.root(int32(i)); err != nil {
 					return err
 				}
 			}
@@ -239,90 +243,4 @@ func (x *indexer) childrenOf(i int32) []int32 {
 		children = slices.Concat(children, named)
 	}
 	return children
-}
-
-// resolveRoot names all that builds on a whole object.
-func (x *indexer) resolveRoot(z *inflater, i int32) error {
-	switch x.kinds[i] {
-	case plumbing.OFSDeltaObject, plumbing.REFDeltaObject:
-		return nil
-	}
-	x.done[i].Store(true)
-	children := x.childrenOf(i)
-	if len(children) == 0 && x.keep == nil {
-		return nil
-	}
-	_, data, err := z.readAt(x.file, x.offsets[i])
-	if err != nil {
-		return err
-	}
-	o := rawObject{kind: x.kinds[i], data: data}
-	if x.keep != nil {
-		x.keep(x.hashes[i], o)
-	}
-	return x.resolveChildren(z, o, children)
-}
-
-// resolveChildren names deltas and, depth first, what builds on them. It does not recurse: chains may be long.
-func (x *indexer) resolveChildren(z *inflater, base rawObject, children []int32) error {
-	type level struct {
-		base     rawObject
-		children []int32
-	}
-	stack := []level{{base, children}}
-	for len(stack) > 0 {
-		top := &stack[len(stack)-1]
-		if len(top.children) == 0 {
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		i := top.children[0]
-		top.children = top.children[1:]
-		if x.done[i].Swap(true) {
-			continue
-		}
-		_, delta, err := z.readAt(x.file, x.offsets[i])
-		if err != nil {
-			return err
-		}
-		data, err := packfile.PatchDelta(top.base.data, delta)
-		if err != nil {
-			return fmt.Errorf("%w: %w", errCorrupt, err)
-		}
-		o := rawObject{kind: top.base.kind, data: data}
-		x.hashes[i] = hashOf(o.kind, o.data)
-		if x.keep != nil {
-			x.keep(x.hashes[i], o)
-		}
-		if next := x.childrenOf(i); len(next) > 0 {
-			if len(stack) > maxDeltaChain {
-				return fmt.Errorf("%w: a chain of more than %d deltas", errCorrupt, maxDeltaChain)
-			}
-			stack = append(stack, level{o, next})
-		}
-	}
-	return nil
-}
-
-// resolveForeign names the deltas whose bases the other side knows us to have already.
-func (x *indexer) resolveForeign() error {
-	z := &inflater{buf: bufio.NewReaderSize(nil, 4096)}
-	missing := make([]plumbing.Hash, 0, len(x.byHash))
-	for h := range x.byHash {
-		missing = append(missing, h)
-	}
-	slices.SortFunc(missing, func(a, b plumbing.Hash) int { return cmp.Compare(a.String(), b.String()) })
-	for _, h := range missing {
-		o, ok, err := x.bases.object(h)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			continue
-		}
-		if err := x.resolveChildren(z, o, x.byHash[h]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
