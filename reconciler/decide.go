@@ -197,14 +197,15 @@ func newPursuit(before Before, head *View, seen Observed, now time.Time) *pursui
 	return p
 }
 
-// settleWant takes held parts from the base, and lets a build that superseded another come to its end.
+// settleWant takes held parts from the base, and lets a build that superseded another come to its end, unless HEAD is back
+// at what runs.
 func (p *pursuit) settleWant() {
 	p.want = manifest.Parts{}
 	for part, key := range p.keys {
 		switch build, building := p.seen.Builds[part]; {
 		case p.isHeld(part, key):
 			p.hold(part, key)
-		case building && build.Superseding && !build.failed() && p.has(part) && build.SourceKey != p.baseKey(part):
+		case building && build.Superseding && !build.failed() && p.has(part) && build.SourceKey != p.baseKey(part) && key != p.baseKey(part):
 			p.want[part] = build.SourceKey
 		default:
 			p.want[part] = key

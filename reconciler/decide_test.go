@@ -208,6 +208,8 @@ func TestDecide(t *testing.T) {
 
 		{"a newer source supersedes a build", released().tip(commit2).build(running).tip(commit3), []string{"deploy v1.0.0", "cancel build-of-2222", "build instead 3333"}},
 		{"but never twice in a row", released().tip(commit2).build(running).superseding().tip(commit3), []string{"deploy v1.0.0"}},
+		{"nor is anything waited for when the branch is back at what runs", released().tip(commit2).build(running).superseding().tip(commit1),
+			[]string{"deploy v1.0.0", "cancel build-of-2222", "rest: up to date"}},
 		{"the build that superseded another is released first", released().tip(commit2).build(done).superseding().tip(commit3),
 			[]string{"deploy v1.0.0", "release v1.0.1 of 2222 built"}},
 		{"then the newer source is built", released().tip(commit2).build(done).superseding().release("v1.0.1").tip(commit3), []string{"deploy v1.0.1", "build 3333"}},

@@ -86,7 +86,7 @@ func (s *state) moveTip(p *project, part string, tip Tip) {
 	if seen && before == tip {
 		return
 	}
-	view := s.catalog.view(p.key)
+	view := s.viewOf(p.key)
 	retry := p.run.Retry != ""
 	base := baseRelease(p.before(), view)
 	old, _ := headKeys(view, base, retry, p.tips)
@@ -128,7 +128,7 @@ func follows(v *View, part string) bool {
 // which is not followed.
 func (p *project) holdAt(part, key, commit string) {
 	for i, hold := range p.run.Holds {
-		if hold.Part == part && hold.Reason == manifest.HeldRollback && key != "" {
+		if hold.Part == part && hold.Reason == manifest.HeldRollback && key != "" && key != hold.Key {
 			p.run.Holds = slices.Clone(p.run.Holds)
 			p.run.Holds[i].Key, p.run.Holds[i].Source = key, commit
 		}

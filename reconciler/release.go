@@ -22,11 +22,22 @@ func author(now time.Time) manifest.Signature {
 	return manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com", When: now}
 }
 
-// release commits all releases that are ready, one commit each and all in one push, and takes those commits in.
+// release makes all releases that are ready, and those that are ready after them.
 func (s *state) release(ctx context.Context, hint Hint) error {
 	if s.trouble != nil { // on top of a head that nobody can have meant nothing is released; it goes on once that is mended
 		return nil
 	}
+	for range rounds {
+		if again, err := s.releaseReady(ctx, hint); err != nil || !again {
+			return err
+		}
+	}
+	return nil
+}
+
+// releaseReady commits the releases that are ready, one commit each and all in one push, takes those commits in and decides
+// again. It says whether there were any.
+func (s *state) releaseReady(ctx context.Context, hint Hint) (bool, error) {
 	var edits []manifest.Edit
 	var ready []*project
 	for _, k := range s.dirtyKeys() {
@@ -45,23 +56,23 @@ func (s *state) release(ctx context.Context, hint Hint) error {
 	edits, ready = s.tag(ctx, edits, ready)
 	edits = append(edits, s.retire(ready)...)
 	if len(edits) == 0 {
-		return nil
+		return false, nil
 	}
 	for _, p := range ready {
 		s.sayAll(p, StageUpdatingGitOps, "releasing "+p.settled.draft.Version.String(), "")
 	}
 	commits, err := s.push(ctx, s.Config, "config", s.head, edits)
 	if err != nil {
-		return err
+		return false, err
 	}
 	s.head = commits[len(commits)-1]
 	if err := s.follow(commits, true); err != nil {
-		return err
+		return false, err
 	}
 	for i, p := range ready {
 		s.released(p, commits[i])
 	}
-	return s.settle(ctx, hint)
+	return len(ready) > 0, s.settle(ctx, hint)
 }
 
 // released closes a draft that is a release now.

@@ -87,6 +87,9 @@ func (s *state) do(ctx context.Context, p *project, v *View, action Action) (aga
 		p.settled.draft = &a.Draft
 	case Rest:
 		p.settled.rest = &a
+		if (a.Reason == UpToDate || a.Reason == Held) && !p.guesses(v) {
+			p.run.Retry = "" // this is the answer
+		}
 	}
 	return false, nil
 }
