@@ -41,6 +41,11 @@ e2e: ## run the tests that need more than Go and git (buildah)
 	echo "go test -count=1 -tags e2e -run '^($$tests)$$' $$(echo $$dirs)"; \
 	go test -count=1 -timeout 15m -tags e2e -run "^($$tests)$$" $$dirs
 
+SEEDS ?= 10000
+.PHONY: simulate
+simulate: ## run the simulation of the whole loop for SEEDS (10000) seeds
+	go test -count=1 -timeout 30m ./reconciler -run '^TestSimulate$$' -simulate.seeds $(SEEDS)
+
 .PHONY: lint
 lint: ## check format, go vet and staticcheck
 	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './.git/*')); \
