@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -16,7 +17,7 @@ func simpleDocument(n *yaml.Node) (text Document, ok bool) {
 
 // simpleWriter writes what it is sure that the YAML library would write the same way.
 type simpleWriter struct {
-	b  strings.Builder
+	b  bytes.Buffer
 	ok bool
 }
 
