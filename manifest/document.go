@@ -35,14 +35,6 @@ func (d *Document) UnmarshalYAML(n *yaml.Node) error {
 
 // Encode writes any value as YAML the way all files of Plateform are written: two spaces of indent, no document marker.
 func Encode(v any) ([]byte, error) {
-	if text, ok := simpleEncode(v); ok {
-		return text, nil
-	}
-	return fullEncode(v)
-}
-
-// fullEncode has the YAML library write a value.
-func fullEncode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)

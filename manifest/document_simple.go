@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -17,7 +16,7 @@ func simpleDocument(n *yaml.Node) (text Document, ok bool) {
 
 // simpleWriter writes what it is sure that the YAML library would write the same way.
 type simpleWriter struct {
-	b  bytes.Buffer
+	b  strings.Builder
 	ok bool
 }
 

@@ -8,7 +8,6 @@ import (
 
 // field is one key that a mapping may have, and where its value goes.
 type field struct {
-	name     string
 	index    []int
 	required bool
 	// number of the field in its plan.
@@ -19,11 +18,8 @@ type field struct {
 // there.
 type plan struct {
 	fields map[string]field
-	// names in the order of the struct, and the fields in that order.
+	// names in the order of the struct.
 	names []string
-	order []field
-	// special: there are tags that mean more than a name and omitempty.
-	special bool
 }
 
 // plans keeps the plan of every struct type met so far; it depends on the types alone, and is only a memory of them.
@@ -49,10 +45,8 @@ func (p *plan) add(t reflect.Type, index []int) {
 			p.add(f.Type, at)
 			continue
 		}
-		p.special = p.special || name == "" || name == "-" || options != "" && options != "omitempty"
-		p.fields[name] = field{name: name, index: at, required: options != "omitempty", number: len(p.names)}
+		p.fields[name] = field{index: at, required: options != "omitempty", number: len(p.names)}
 		p.names = append(p.names, name)
-		p.order = append(p.order, p.fields[name])
 	}
 }
 
