@@ -77,23 +77,6 @@ func parseTree(file string, data []byte) (*yaml.Node, Problems) {
 	if p := checkText(file, data); p != nil {
 		return nil, Problems{*p}
 	}
-	root := simpleTree(data)
-	if root == nil {
-		var problems Problems
-		if root, problems = fullTree(file, data); root == nil {
-			return nil, problems
-		}
-	}
-	c := treeCheck{file: file}
-	c.check(root, 1)
-	if c.tooDeep {
-		return nil, finish(c.problems, data)
-	}
-	return root, c.problems
-}
-
-// fullTree has the YAML library parse a file.
-func fullTree(file string, data []byte) (*yaml.Node, Problems) {
 	var doc yaml.Node
 	y := yaml.NewDecoder(bytes.NewReader(data))
 	if err := y.Decode(&doc); errors.Is(err, io.EOF) {
@@ -109,7 +92,13 @@ func fullTree(file string, data []byte) (*yaml.Node, Problems) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, Problems{syntaxProblem(file, data, err)}
 	}
-	return doc.Content[0], nil
+	root := doc.Content[0]
+	c := treeCheck{file: file}
+	c.check(root, 1)
+	if c.tooDeep {
+		return nil, finish(c.problems, data)
+	}
+	return root, c.problems
 }
 
 // checkHeader checks apiVersion and kind first: in a file of another kind or version every key would be unknown.

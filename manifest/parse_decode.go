@@ -203,7 +203,7 @@ func (d *decoder) table(n *yaml.Node, v reflect.Value) {
 		d.path = append(d.path, step{key: key.Value})
 		d.present(key, below, value, field{required: true})
 		d.path = d.path[:len(d.path)-1]
-		v.SetMapIndex(reflect.ValueOf(strings.Clone(key.Value)).Convert(t.Key()), value)
+		v.SetMapIndex(reflect.ValueOf(key.Value).Convert(t.Key()), value)
 	}
 }
 
@@ -231,7 +231,7 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value) {
 	}
 	switch {
 	case n.Tag == "!!str":
-		v.SetString(strings.Clone(n.Value)) // what is parsed must not keep the file in memory
+		v.SetString(n.Value)
 	case d.mayBeSecret():
 		d.add(n, d.field(), d.field()+" is not a text", "put it in quotes")
 	default:
