@@ -320,11 +320,7 @@ func (d *decoder) document(n *yaml.Node, v reflect.Value) {
 		d.add(c, d.field(), "there is a comment in "+d.field()+", which could not be kept word for word", "remove the comment")
 		return
 	}
-	text, simple := simpleDocument(n)
-	if simple {
-		v.SetString(string(text))
-		return
-	}
+	var text Document
 	if err := text.UnmarshalYAML(n); err != nil {
 		d.add(n, d.field(), d.field()+" cannot be read: "+err.Error(), "write plain YAML")
 		return
@@ -338,7 +334,7 @@ func (d *decoder) document(n *yaml.Node, v reflect.Value) {
 
 // commented finds a node with a comment. The YAML library moves comments around.
 func commented(n *yaml.Node) *yaml.Node {
-	if hasComment(n) {
+	if n.HeadComment != "" || n.LineComment != "" || n.FootComment != "" {
 		return n
 	}
 	for _, below := range n.Content {
