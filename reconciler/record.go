@@ -35,7 +35,7 @@ func (p *project) record(last manifest.LastRun, asks []*ask, now time.Time) {
 	var also []manifest.Cause
 	for _, a := range slices.Backward(asks) {
 		switch {
-		case a.Silent:
+		case a.Silent || a.Old:
 		case last.ID == "":
 			last.ID, last.Cause = runID(p.key, a), a.Cause
 			if a.Source != "" {

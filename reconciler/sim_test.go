@@ -69,16 +69,37 @@ func (s *sim) restartAtRest() error {
 		return nil
 	}
 	config, gitops, reported, built := s.config.head, s.gitops.head, s.reported, len(s.builds.digests)
-	before := s.gitops.commits[gitops].files
+	before := s.shown(gitops)
 	s.bury()
 	if err := s.settle(); err != nil {
 		return fmt.Errorf("after a restart at rest: %w", err)
 	}
-	if config != s.config.head || !maps.Equal(before, s.gitops.commits[s.gitops.head].files) || reported != s.reported || built != len(s.builds.digests) {
+	after := s.shown(s.gitops.head)
+	for _, file := range slices.Sorted(maps.Keys(after)) {
+		if before[file] != after[file] {
+			s.tell("%s was\n%s\nand is now\n%s", file, before[file], after[file])
+		}
+	}
+	if config != s.config.head || !maps.Equal(before, after) || reported != s.reported || built != len(s.builds.digests) {
 		return fmt.Errorf("a restart at rest changed something: %d reports, %d builds, config %s, GitOps %s, before %d, %d, %s, %s",
 			s.reported, len(s.builds.digests), short(s.config.head), short(s.gitops.head), reported, built, short(config), short(gitops))
 	}
 	return s.checkRest()
+}
+
+// shown is what GitOps shows at a commit, without what run.yaml keeps for those who may not have been told yet: they are
+// told again after a restart, and then it goes.
+func (s *sim) shown(commit string) map[string]string {
+	shown := map[string]string{}
+	for file, blob := range s.gitops.commits[commit].files {
+		shown[file] = string(s.gitops.blobs[blob])
+		run, problems := manifest.ParseRun(file, s.gitops.blobs[blob])
+		if strings.HasSuffix(file, "/run.yaml") && len(problems) == 0 {
+			run.Spec.Asked, run.Spec.Retry = nil, ""
+			shown[file] = string(encoded(run))
+		}
+	}
+	return shown
 }
 
 // rollBackAtRest takes the newest release of a project back while nothing moves, and perhaps brings it back.

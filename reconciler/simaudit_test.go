@@ -139,6 +139,11 @@ func (s *sim) takeBack(before string, k manifest.Key, was, is *manifest.Release)
 	if s.audit.rewritten {
 		return
 	}
+	if is == nil {
+		for _, w := range s.audit.withdrawn[k] {
+			maps.DeleteFunc(w.parts, func(part, _ string) bool { return !strings.HasPrefix(part, manifest.PartSource) })
+		}
+	}
 	v := versionOf(was)
 	for higher := range s.audit.released[k] {
 		if _, there := s.config.read(before, manifest.ReleaseFile(k, higher)); there && higher.Compare(v) > 0 {
@@ -147,11 +152,6 @@ func (s *sim) takeBack(before string, k manifest.Key, was, is *manifest.Release)
 	}
 	if _, there := s.config.read(s.config.head, manifest.ReleaseFile(k, v)); there {
 		return // edited, not withdrawn
-	}
-	if is == nil {
-		for _, w := range s.audit.withdrawn[k] {
-			maps.DeleteFunc(w.parts, func(part, _ string) bool { return !strings.HasPrefix(part, manifest.PartSource) })
-		}
 	}
 	parts := maps.Clone(was.Spec.Parts)
 	if s.repos[simShop].reset || s.repos[simMono].reset { // nobody may have noticed yet where the branch is

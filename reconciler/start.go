@@ -273,10 +273,11 @@ func (s *state) adopt(ctx context.Context, head string) error {
 	}
 	for _, report := range open {
 		k, ok := keyOfContext(report.Context)
-		p := s.projects[k]
-		if !ok || p == nil {
+		if !ok {
 			continue
 		}
+		p := s.project(k) // it may have gone with a history that was rewritten
+		s.dirty[k] = true
 		cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: report.Commit, Config: report.Commit}
 		if report.Source != "" {
 			cause.Kind, cause.Commit = manifest.CauseSource, report.Source
