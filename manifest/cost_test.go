@@ -2,7 +2,7 @@ package manifest
 
 import "testing"
 
-// What one release costs: its keys, its values, its file, and the check of that file.
+// What one release costs: its keys, its values, its file, and reading and checking that file.
 func BenchmarkRelease(b *testing.B) {
 	key := testKey(b, 1)
 	k := Key{"ws-1", "shop"}
@@ -25,6 +25,7 @@ func BenchmarkRelease(b *testing.B) {
 		}},
 		{"values", func() error { _, err := BuildValues(in); return err }},
 		{"encode", func() error { _, err := EncodeRelease(r, k, 7, &key); return err }},
+		{"parse", func() error { _, problems := ParseRelease("v1.0.0.yaml", file); return problems.Err() }},
 		{"verify", func() error { return VerifyRelease(file, r, k, 7, keys) }},
 	} {
 		b.Run(bench.name, func(b *testing.B) {

@@ -59,7 +59,7 @@ func parse[T any](kind, file string, data []byte) (*T, Problems) {
 		return nil, finish(append(problems, p...), data)
 	}
 	object := new(T)
-	d := decoder{file: file, lenient: len(problems) > 0}
+	d := decoder{file: file, data: data, lenient: len(problems) > 0}
 	d.decode(root, object)
 	problems = append(problems, d.problems...)
 	if p := checkFolder(kind, file, root); p != nil {

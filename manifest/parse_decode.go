@@ -1,8 +1,10 @@
 package manifest
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +21,7 @@ var (
 // not fit is told.
 type decoder struct {
 	file     string
+	data     []byte
 	problems Problems
 	// lenient: the tree has problems already, so a Document is not worth reading.
 	lenient bool
@@ -325,7 +328,7 @@ func (d *decoder) document(n *yaml.Node, v reflect.Value) {
 		d.add(n, d.field(), d.field()+" cannot be read: "+err.Error(), "write plain YAML")
 		return
 	}
-	if !isKept(text) {
+	if !d.standsAt(n, text) && !isKept(text) {
 		d.add(n, d.field(), d.field()+" cannot be kept word for word", "write texts of several lines in double quotes")
 		return
 	}
@@ -343,6 +346,32 @@ func commented(n *yaml.Node) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// standsAt says that a document stands in the file as it would be written there, so that nobody has to try out whether
+// it is kept. Texts of several lines are another matter.
+func (d *decoder) standsAt(n *yaml.Node, text Document) bool {
+	if n.Column < 2 || severalLines(n) {
+		return false
+	}
+	rest := d.data
+	for range n.Line - 1 {
+		_, rest, _ = bytes.Cut(rest, []byte("\n"))
+	}
+	indent := strings.Repeat(" ", n.Column-1)
+	for line := range strings.Lines(string(text)) {
+		var found bool
+		if rest, found = bytes.CutPrefix(rest, []byte(indent+line)); !found {
+			return false
+		}
+	}
+	return true
+}
+
+// severalLines finds a text that is not written on one line.
+func severalLines(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 || strings.Contains(n.Value, "\n")) ||
+		slices.ContainsFunc(n.Content, severalLines)
 }
 
 // isKept says that a document is the same text after it was written into a file and read again. The YAML library does

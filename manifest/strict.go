@@ -8,7 +8,7 @@ func DecodeStrict(file string, data []byte, into any) Problems {
 	if root == nil {
 		return problems
 	}
-	d := decoder{file: file, lenient: len(problems) > 0}
+	d := decoder{file: file, data: data, lenient: len(problems) > 0}
 	d.decode(root, into)
 	return finish(append(problems, d.problems...), data)
 }
