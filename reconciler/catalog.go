@@ -23,12 +23,16 @@ type catalog struct {
 	publicKeys []manifest.PublicKey
 	workspaces map[string]*workspaceEntry
 	projects   map[manifest.Key]*projectEntry
-	hosts      hostIndex
+	// known are the keys of projects by workspace, sorted.
+	known map[string][]manifest.Key
+	hosts hostIndex
 	// problems inside the files at this commit, by file; checks are those across files, by workspace; shared are those
 	// across workspaces, by workspace, without lines.
 	problems map[string]manifest.Problems
 	checks   map[string]manifest.Problems
 	shared   map[string]manifest.Problems
+	// refusing projects have release files that are not honoured.
+	refusing map[manifest.Key]bool
 	// links stand where a folder belongs, with the commit at which it last was one.
 	links map[string]string
 }
@@ -62,9 +66,11 @@ func newCatalog(reader Reader, charts Charts) *catalog {
 		reader: reader, charts: charts,
 		workspaces: map[string]*workspaceEntry{},
 		projects:   map[manifest.Key]*projectEntry{},
+		known:      map[string][]manifest.Key{},
 		hosts:      newHostIndex(),
 		problems:   map[string]manifest.Problems{},
 		checks:     map[string]manifest.Problems{},
+		refusing:   map[manifest.Key]bool{},
 		links:      map[string]string{},
 	}
 }
@@ -118,6 +124,9 @@ func (c *catalog) usable(commit string, changes []manifest.Change) error {
 			return fmt.Errorf("config commit %.10s: %s: %w", commit, manifest.LinkProblem(change.Path), errUnusable)
 		}
 	}
+	if c.commit != "" && !slices.ContainsFunc(changes, func(change manifest.Change) bool { return change.After == "" }) {
+		return nil // nothing went away since a commit that was usable
+	}
 	root, err := c.reader.List(commit, "")
 	if err != nil {
 		return fmt.Errorf("listing config commit %.10s: %w", commit, err)
@@ -158,7 +167,11 @@ func (c *catalog) view(k manifest.Key) *View {
 
 // keys returns all projects ever heard of, sorted.
 func (c *catalog) keys() []manifest.Key {
-	return slices.SortedFunc(maps.Keys(c.projects), compareKeys)
+	all := make([]manifest.Key, 0, len(c.projects))
+	for _, workspace := range slices.Sorted(maps.Keys(c.known)) {
+		all = append(all, c.known[workspace]...)
+	}
+	return all
 }
 
 // blocksWorkspace says that something in a workspace's own file is wrong, so that its namespace stays as it is.
@@ -178,8 +191,8 @@ func (c *catalog) fileProblems() manifest.Problems {
 	for _, workspace := range slices.Sorted(maps.Keys(c.checks)) {
 		all = append(all, c.checks[workspace]...)
 	}
-	for _, k := range c.keys() {
-		if v := c.projects[k].view; v != nil && v.Present {
+	for _, k := range slices.SortedFunc(maps.Keys(c.refusing), compareKeys) {
+		if v := c.projects[k].view; v.Present {
 			all = append(all, v.Refused...)
 		}
 	}

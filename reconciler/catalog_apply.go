@@ -129,6 +129,8 @@ func (c *catalog) lookBack(commit string, f *parsedFile) error {
 // touch is what a step concerns.
 type touch struct {
 	everything bool
+	// publicKeys says that other keys may sign releases than before.
+	publicKeys bool
 	// shared says that a workspace.yaml changed, and with it what workspaces share.
 	shared     bool
 	workspaces map[string]bool
@@ -153,7 +155,9 @@ func (c *catalog) apply(files []parsedFile) *touch {
 		case manifest.KindPlatform:
 			touched.everything = true
 			if f.platform != nil {
+				before := c.publicKeys
 				c.setPlatform(f.platform)
+				touched.publicKeys = !slices.Equal(before, c.publicKeys)
 			}
 		case manifest.KindWorkspace:
 			touched.workspaces[f.Key.Workspace] = true
@@ -203,6 +207,8 @@ func (c *catalog) project(k manifest.Key) *projectEntry {
 	if e == nil {
 		e = &projectEntry{}
 		c.projects[k] = e
+		at, _ := slices.BinarySearchFunc(c.known[k.Workspace], k, compareKeys)
+		c.known[k.Workspace] = slices.Insert(c.known[k.Workspace], at, k)
 	}
 	return e
 }

@@ -23,15 +23,22 @@ type verdict struct {
 
 // concerned returns the projects a step concerns, sorted.
 func (c *catalog) concerned(t *touch) []manifest.Key {
-	return slices.DeleteFunc(c.keys(), func(k manifest.Key) bool {
-		return !t.everything && !t.workspaces[k.Workspace]
-	})
+	if t.everything {
+		return c.keys()
+	}
+	var keys []manifest.Key
+	for _, workspace := range slices.Sorted(maps.Keys(t.workspaces)) {
+		keys = append(keys, c.known[workspace]...)
+	}
+	return keys
 }
 
+// concernedWorkspaces returns the workspaces a step concerns, sorted.
 func (c *catalog) concernedWorkspaces(t *touch) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(c.workspaces)), func(name string) bool {
-		return !t.everything && !t.workspaces[name]
-	})
+	if t.everything {
+		return slices.Sorted(maps.Keys(c.workspaces))
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(t.workspaces)), func(name string) bool { return c.workspaces[name] == nil })
 }
 
 // honour finds the newest honoured release of each project that a step concerns. Files are read only where they, the
@@ -47,7 +54,7 @@ func (c *catalog) honour(commit string, t *touch) (map[manifest.Key]verdict, err
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, k := range keys {
 		e := c.projects[k]
-		if v := e.view; v != nil && !t.everything && slices.Equal(v.Releases, e.releases) && v.Owner == c.owner(k) {
+		if v := e.view; v != nil && !t.publicKeys && slices.Equal(v.Releases, e.releases) && v.Owner == c.owner(k) {
 			verdicts[i] = verdict{v.Newest, v.Refused}
 			continue
 		}
@@ -143,11 +150,8 @@ func (c *catalog) hostsDeployed(k manifest.Key, r *manifest.Release) []string {
 // check finds the problems across files in the workspaces that a step concerns.
 func (c *catalog) check(commit string, t *touch) error {
 	c.checkShared(t)
-	for name, w := range c.workspaces {
-		if !t.everything && !t.workspaces[name] {
-			continue
-		}
-		problems, err := c.locate(commit, append(c.checkWorkspace(name, w), c.shared[name]...))
+	for _, name := range c.concernedWorkspaces(t) {
+		problems, err := c.locate(commit, append(c.checkWorkspace(name, c.workspaces[name]), c.shared[name]...))
 		if err != nil {
 			return err
 		}
@@ -230,6 +234,9 @@ func (c *catalog) review(t *touch, newest map[manifest.Key]verdict) []transition
 		}
 		before := e.view
 		e.view = c.newView(k, e, v)
+		if delete(c.refusing, k); len(v.refused) > 0 {
+			c.refusing[k] = true
+		}
 		if before == nil || t.everything || t.keys[k] || !sameView(before, e.view) {
 			transitions = append(transitions, transition{Key: k, Before: before, After: e.view, Edited: t.edited[k]})
 		}
