@@ -110,9 +110,12 @@ func (c *catalog) lookBack(commit string, f *parsedFile) error {
 			return nil
 		}
 		hash = at.Parents[0]
+		if _, err := c.reader.Read(hash, manifest.PlatformFile); errors.Is(err, fs.ErrNotExist) {
+			continue // nothing is taken from such a commit
+		}
 		data, err := c.reader.Read(hash, f.path)
-		if errors.Is(err, fs.ErrNotExist) && (f.Kind == manifest.KindPlatform || f.link) {
-			continue // nothing is taken from such a commit, and a link may have been there for a while
+		if errors.Is(err, fs.ErrNotExist) && f.link {
+			continue // the link may have been there for a while
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

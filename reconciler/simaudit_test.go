@@ -405,8 +405,14 @@ func (s *sim) checkGitOpsCommit(c, parent *simCommit) error {
 		if _, still := c.files[file]; still {
 			continue
 		}
-		if parts := strings.Split(file, "/"); strings.HasSuffix(file, "/values.yaml") &&
-			s.present(mark, manifest.Key{Workspace: parts[1], Project: parts[2]}) || !managed(file) {
+		if !managed(file) {
+			return fmt.Errorf("it removes %s", file)
+		}
+		parts := strings.Split(file, "/")
+		if !strings.HasSuffix(file, "/values.yaml") {
+			continue
+		}
+		if k := (manifest.Key{Workspace: parts[1], Project: parts[2]}); s.present(mark, k) && !s.audit.added[k] {
 			return fmt.Errorf("it removes %s", file)
 		}
 	}

@@ -177,7 +177,7 @@ func (s *state) freeze(head string) error {
 		if ran.IsZero() || p.run.Frozen != nil {
 			continue
 		}
-		if v != nil && v.newestVersion().Compare(ran) >= 0 {
+		if v != nil && v.Present && v.newestVersion().Compare(ran) >= 0 {
 			p.run = bringBack(p.run, step{transition: transition{After: v}})
 			p.run.Kept, p.kept = nil, nil
 			p.run = endHolds(p.run, v, knownKeys(v, v.Newest, p.tips))
