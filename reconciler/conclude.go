@@ -118,17 +118,25 @@ func (s *state) heldVerdict(p *project, running *manifest.Release, a *ask) (Stat
 
 // heldWords say what is held and how to go on.
 func (p *project) heldWords() string {
-	var words []string
+	var held []string
+	why := map[string][]string{}
 	for _, hold := range p.run.Holds {
 		what := hold.Part
 		if hold.Source != "" {
 			what += " " + short(hold.Source)
 		}
-		why := "its build failed"
-		if hold.Reason == manifest.HeldRollback {
-			why = hold.Release + " was rolled back"
+		if why[what] == nil {
+			held = append(held, what)
 		}
-		words = append(words, fmt.Sprintf("%s is held because %s", what, why))
+		if hold.Reason == manifest.HeldRollback {
+			why[what] = append(why[what], hold.Release+" was rolled back")
+		} else {
+			why[what] = append(why[what], "its build failed")
+		}
+	}
+	var words []string
+	for _, what := range held {
+		words = append(words, fmt.Sprintf("%s is held because %s", what, strings.Join(why[what], " and ")))
 	}
 	return strings.Join(words, ", ") + fmt.Sprintf(" (change it, or run `plateform retry %s`)", p.key)
 }

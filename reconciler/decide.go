@@ -19,6 +19,8 @@ type Before struct {
 type Observed struct {
 	// Tips says where each source part is now; a part nobody has looked at is missing.
 	Tips map[string]Tip
+	// Unreadable sources could not be looked at for a while. Until they can, they count as unchanged.
+	Unreadable map[string]bool
 	// Builds holds the newest build of each source part that this project asked for.
 	Builds map[string]Build
 	// Images of the project's release files, by the key of their source part.
@@ -178,12 +180,13 @@ type pursuit struct {
 	seen   Observed
 	now    time.Time
 
-	base   *manifest.Release
-	inputs map[string]manifest.SourceInput
-	keys   manifest.Parts // at HEAD
-	want   manifest.Parts // what the next release would have
-	held   bool           // something at HEAD is held
-	stuck  bool           // it is held, with no release left to take it from
+	base    *manifest.Release
+	inputs  map[string]manifest.SourceInput
+	keys    manifest.Parts  // at HEAD
+	assumed map[string]bool // sources whose key is only assumed
+	want    manifest.Parts  // what the next release would have
+	held    bool            // something at HEAD is held
+	stuck   bool            // it is held, with no release left to take it from
 }
 
 func newPursuit(before Before, head *View, seen Observed, now time.Time) *pursuit {
@@ -192,7 +195,7 @@ func newPursuit(before Before, head *View, seen Observed, now time.Time) *pursui
 	for _, input := range manifest.SourceInputs(head.Spec) {
 		p.inputs[input.Part] = input
 	}
-	p.keys, _ = headKeys(head, p.base, before.Run.Retry != "", seen.Tips)
+	p.keys, p.assumed = headKeys(head, p.base, before.Run.Retry != "", seen.Tips)
 	p.settleWant()
 	return p
 }
@@ -230,11 +233,12 @@ func (p *pursuit) settleWant() {
 // hold takes a held part from the release that runs. When none is left, a held source has nothing to come from; the other
 // parts then follow HEAD, for there is nothing else to be.
 func (p *pursuit) hold(part, key string) {
-	p.held = true
 	if p.base != nil {
 		p.want[part] = p.base.Spec.Parts[part]
+		p.held = p.held || p.want[part] != key // else it runs all the same
 		return
 	}
+	p.held = true
 	if len(p.inputs) == 0 || p.has(part) {
 		p.stuck = true
 	}
@@ -258,7 +262,7 @@ func (p *pursuit) heldProject() (string, bool) {
 // actions lead from the base to what is wanted.
 func (p *pursuit) actions() []Action {
 	actions := p.cancelUnwanted()
-	if looks := p.looks(); len(looks) > 0 {
+	if looks := p.looks(p.unknown); len(looks) > 0 {
 		return append(actions, looks...)
 	}
 	if p.stuck || p.base != nil && maps.Equal(p.want, p.base.Spec.Parts) {
@@ -267,6 +271,9 @@ func (p *pursuit) actions() []Action {
 	images, builds, missing := p.images()
 	if len(missing) > 0 {
 		return append(actions, p.build(missing)...)
+	}
+	if looks := p.looks(p.guessed); len(looks) > 0 { // a build that an earlier process began may belong to this release
+		return append(actions, looks...)
 	}
 	return append(actions, MakeRelease{Draft: p.draft(images, builds)})
 }
@@ -278,13 +285,22 @@ func (p *pursuit) restReason() RestReason {
 	return UpToDate
 }
 
-// looks asks for the sources whose place is not known.
-func (p *pursuit) looks() []Action {
+// looks asks for some of the sources.
+func (p *pursuit) looks(wanted func(part string) bool) []Action {
 	var looks []Action
 	for _, part := range slices.Sorted(maps.Keys(p.inputs)) {
-		if _, known := p.keys[part]; !known {
+		if wanted(part) {
 			looks = append(looks, Look{Input: p.inputs[part]})
 		}
 	}
 	return looks
 }
+
+// unknown says that nobody knows where a source is.
+func (p *pursuit) unknown(part string) bool {
+	_, known := p.keys[part]
+	return !known
+}
+
+// guessed says that a source is only taken to be where it was, and that somebody will look at it soon.
+func (p *pursuit) guessed(part string) bool { return p.assumed[part] && !p.seen.Unreadable[part] }

@@ -13,6 +13,17 @@ import (
 // failed says that a build ended without an image.
 func (b Build) failed() bool { return b.Status.Done && b.Status.Image == nil }
 
+// over are the parts whose builds have failed and are held now: a retry builds them anew.
+func (f Fail) over(builds map[string]Build) []string {
+	parts := []string{f.Build.Part}
+	for _, hold := range f.Holds {
+		if builds[hold.Part].failed() {
+			parts = append(parts, hold.Part)
+		}
+	}
+	return parts
+}
+
 // cancelUnwanted stops the builds whose part will not be built: it is held, or it is back at what runs.
 func (p *pursuit) cancelUnwanted() []Action {
 	var actions []Action

@@ -142,6 +142,9 @@ func (s *state) take(t transition, commit manifest.Commit, parent string, retry 
 	if t.Edited && !f.old { // where a source was under other settings says nothing
 		s.watch(p, t.After)
 	}
+	if retry { // what was pushed just before is meant too
+		s.lookAgain(p)
+	}
 	highest := p.run.Highest
 	p.run = remember(p.run, step{
 		transition: t, Commit: commit.Hash, Parent: parent, Running: ran, Retry: retry,

@@ -107,30 +107,39 @@ func withdraw(run manifest.RunSpec, s step) manifest.RunSpec {
 	return run
 }
 
-// holdParts holds every part whose key is not that of the newest release left. A part that is held already stays so for
-// the reason it has: that reason is still there when this release comes back.
+// holdParts holds every part whose key is not that of the newest release left, beside what holds it already: each reason
+// ends by itself. One that an earlier rollback holds is held for this one too only when it was released with it.
 func holdParts(run manifest.RunSpec, s step) manifest.RunSpec {
 	var left manifest.Parts
 	if s.After.Newest != nil {
 		left = s.After.Newest.Spec.Parts
 	}
-	keys := maps.Clone(s.Running.Spec.Parts) // what nobody has looked at is taken to be as it was released
+	keys := maps.Clone(s.Running.Spec.Parts) // what nobody has looked at is taken to be as it was held or released
+	for _, h := range run.Holds {
+		keys[h.Part] = h.Key
+	}
 	maps.Copy(keys, s.Keys)
+	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool { return h.Key != keys[h.Part] })
 	for _, part := range slices.Sorted(maps.Keys(keys)) {
-		_, known := s.Keys[part]
-		if slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part && (!known || h.Key == keys[part]) }) {
-			continue
-		}
-		run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part })
-		if keys[part] == left[part] {
+		rolledBack := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Reason == manifest.HeldRollback })
+		if keys[part] == left[part] || rolledBack && s.Running.Spec.Parts[part] != keys[part] {
 			continue
 		}
 		run.Holds = append(run.Holds, manifest.Hold{
 			Part: part, Key: keys[part], Reason: manifest.HeldRollback,
-			Release: s.Running.Metadata.Name, Commit: s.Commit, Source: releasedCommit(s.Running, part, keys[part]),
+			Release: s.Running.Metadata.Name, Commit: s.Commit, Source: heldCommit(run.Holds, s.Running, part, keys[part]),
 		})
 	}
 	return run
+}
+
+// heldCommit is the app's commit of a source that is held at a key, as the holds before or the release that was withdrawn
+// know it.
+func heldCommit(holds []manifest.Hold, r *manifest.Release, part, key string) string {
+	if i := slices.IndexFunc(holds, func(h manifest.Hold) bool { return h.Part == part && h.Source != "" }); i >= 0 {
+		return holds[i].Source
+	}
+	return releasedCommit(r, part, key)
 }
 
 // releasedCommit is the app's commit of a source that was released at a key.

@@ -88,6 +88,12 @@ func TestRemember(t *testing.T) {
 			e.step(releases(v0, v1, v2), parts("s1", "p1"), false)
 			e.step(releases(v0), parts("s1", "p1"), false)
 		}, []string{"project at p1 for v1.0.2", "source at s1 for v1.0.2"}, ""},
+		{"what was released all the same, with no other left, is withdrawn again", func(e *episode) {
+			e.step(releases(v0), parts("s0", "p0"), false)
+			e.step(releases(), parts("s0", "p0"), false)
+			e.step(releases(v1), parts("s1", "p0"), false)
+			e.step(releases(), parts("s1", "p0"), false)
+		}, []string{"project at p0 for v1.0.0", "project at p0 for v1.0.1", "source at s1 for v1.0.1"}, "v1.0.1 at commit3"},
 		{"an older one changes nothing", func(e *episode) {
 			e.step(releases(v0, v1, v2), parts("s1", "p1"), false)
 			e.step(releases(v0, v2), parts("s1", "p1"), false)

@@ -48,8 +48,9 @@ type sighting struct {
 
 	due     time.Time
 	looking bool
-	// again says that a hint came in the middle of a look.
+	// again says that a hint came in the middle of a look; stale, that what the look finds must not be taken any more.
 	again bool
+	stale bool
 }
 
 // lookout keeps looking at source repositories, apart from the loop, so that one that is slow or never answers holds
@@ -124,6 +125,17 @@ func (l *lookout) hint(repository string) {
 		if w.repository == repository {
 			s.due, s.again = time.Time{}, s.looking
 		}
+	}
+	l.mu.Unlock()
+	l.wake()
+}
+
+// renew forgets where a watch is: only a look that begins from now on counts, and it is news whatever it finds.
+func (l *lookout) renew(w watch) {
+	l.mu.Lock()
+	if s := l.watches[w]; s != nil {
+		s.seen, s.err, s.due, s.stale = false, nil, time.Time{}, s.looking
+		delete(l.fresh, w)
 	}
 	l.mu.Unlock()
 	l.wake()
@@ -217,6 +229,10 @@ func (l *lookout) note(w watch, tip Tip, err error) bool {
 		return false
 	}
 	s.looking = false
+	if s.stale {
+		s.stale, s.again, s.due = false, false, time.Time{}
+		return false
+	}
 	s.due = l.clock().Add(l.interval(w, s, err))
 	if s.again {
 		s.due, s.again = time.Time{}, false

@@ -72,6 +72,17 @@ func (s *state) watch(p *project, v *View) {
 	p.watches = wanted
 }
 
+// lookAgain makes what is known of where the sources of a project are count no more.
+func (s *state) lookAgain(p *project) {
+	for w, parts := range p.watches {
+		for _, part := range parts {
+			delete(p.tips, part)
+			delete(p.lookErrors, part)
+		}
+		s.lookout.renew(w)
+	}
+}
+
 func (s *state) unwatch(k manifest.Key, w watch) {
 	delete(s.watched[w], k)
 	if len(s.watched[w]) == 0 {
@@ -204,7 +215,10 @@ func describe(r BuildRequest) string {
 
 // observed is what Decide gets to see of the world.
 func (s *state) observed(p *project, v *View) (Observed, error) {
-	seen := Observed{Tips: p.tips, Builds: p.builds}
+	seen := Observed{Tips: p.tips, Builds: p.builds, Unreadable: map[string]bool{}}
+	for part, sight := range p.lookErrors {
+		seen.Unreadable[part] = sight.failures >= patience
+	}
 	images, err := s.images(p, v)
 	if err != nil {
 		return Observed{}, err

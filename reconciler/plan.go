@@ -194,7 +194,10 @@ func planProject(c *catalog, t transition, base, head string) (*ProjectPlan, err
 	if run.Kept != nil {
 		before.Kept = ran
 	}
-	seen := Observed{}
+	seen := Observed{Unreadable: map[string]bool{}} // as nobody looks at sources here, they stay where they are
+	for _, input := range manifest.SourceInputs(t.After.Spec) {
+		seen.Unreadable[input.Part] = true
+	}
 	images, err := releaseImages(c, t.After)
 	if err != nil {
 		return nil, err

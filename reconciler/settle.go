@@ -160,7 +160,9 @@ func (s *state) forgetBuild(p *project, part string) {
 // is not over yet.
 func (s *state) fail(p *project, a Fail) {
 	failure := a.Build.Status.Failure
-	s.forgetBuild(p, a.Build.Part)
+	for _, part := range a.over(p.builds) {
+		s.forgetBuild(p, part)
+	}
 	for _, hold := range a.Holds {
 		hold.Commit = s.catalog.commit
 		p.run.Holds = append(p.run.Holds, hold)

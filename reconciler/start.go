@@ -184,6 +184,9 @@ func (s *state) freeze(head string) error {
 			continue
 		}
 		p.run.Kept, p.kept = nil, nil // the commit that it was kept from is gone
+		if p.output.wanted == "" {    // about to be removed
+			p.output.wanted = p.output.actual
+		}
 		p.run.Frozen = &manifest.Frozen{Release: ran.String(), Commit: head}
 		s.hear(p, ask{Cause: manifest.Cause{Kind: manifest.CauseConfig, Commit: head, Config: head}})
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // repo is a bare repository and the checkout of a person, Alice, who pushes to its branch main.
@@ -205,9 +208,16 @@ func (r *repo) checkHistory() {
 	}
 }
 
+// longest is how long a program may take that is run once. Then it is asked for the stacks of its goroutines, if it is one of
+// ours, and ended.
+const longest = 3 * time.Minute
+
 // command is a program with nothing of this machine's settings, acting as Alice.
 func command(dir, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	return isolated(exec.Command(name, args...), dir)
+}
+
+func isolated(cmd *exec.Cmd, dir string) *exec.Cmd {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(),
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0", "LC_ALL=C",
@@ -219,7 +229,11 @@ func command(dir, name string, args ...string) *exec.Cmd {
 // run1 runs a program once and returns what it wrote to standard output, without the last line's end.
 func run1(dir string, env []string, name string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := command(dir, name, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), longest)
+	defer cancel()
+	cmd := isolated(exec.CommandContext(ctx, name, args...), dir)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }
+	cmd.WaitDelay = patience / 4
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

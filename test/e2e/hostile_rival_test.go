@@ -79,6 +79,7 @@ func TestTwoServesOnTheSameRepositories(t *testing.T) {
 func TestTwoServesInOneDataFolder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).open()
+	w.settle() // else the second may come first
 	out, err := run1(w.dir, nil, os.Getenv(binaryVariable), "serve", "--config", filepath.Join(w.dir, "serve.yaml"))
 	if err == nil || !strings.Contains(out+err.Error(), "another serve works with the data folder") {
 		t.Errorf("it ended with %v:\n%s", err, out)
