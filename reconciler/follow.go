@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -74,8 +75,10 @@ func (s *state) follow(commits []string, own bool) error {
 type fold struct {
 	// only these projects take it in; all when nil.
 	only map[manifest.Key]bool
-	// old says that the commit is replayed from history.
-	old bool
+	// old says that the commit is replayed from history. Those who ask with one from before told have long been answered;
+	// an earlier process may not have come to answer the others.
+	old  bool
+	told time.Time
 	// own says that this process made the commit.
 	own bool
 }
@@ -157,7 +160,7 @@ func (s *state) take(t transition, commit manifest.Commit, parent string, retry 
 		return nil
 	}
 	if a, asked := askOf(t, commit, retry, highest); asked {
-		if a.Old = f.old; f.old {
+		if a.Old = f.old && commit.Author.When.Before(f.told); a.Old {
 			p.asks = nil
 		}
 		s.hear(p, a)

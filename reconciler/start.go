@@ -137,8 +137,13 @@ func (s *state) replay(to string, only map[manifest.Key]bool) error {
 	if err != nil {
 		return err
 	}
+	head, err := s.Config.Commit(to)
+	if err != nil {
+		return fmt.Errorf("reading config commit %.10s: %w", to, err)
+	}
+	told := head.Author.When.Add(-recent)
 	for i, commit := range commits {
-		if err := s.followOne(commit, fold{only: only, old: i < len(commits)-1 || only != nil}); err != nil {
+		if err := s.followOne(commit, fold{only: only, old: i < len(commits)-1 || only != nil, told: told}); err != nil {
 			return err
 		}
 	}
