@@ -30,7 +30,10 @@ func newObjectCache(maxBytes int64) *objectCache {
 	return c
 }
 
-func cost(o rawObject) int64 { return int64(len(o.data)) + objectOverhead }
+func cost(o rawObject) int64 { return int64(len(o.data)) + cacheOverhead }
+
+// cacheOverhead is about what an object costs in the cache beside its content.
+const cacheOverhead = 400
 
 func (c *objectCache) get(k cacheKey) (rawObject, bool) {
 	c.mu.Lock()

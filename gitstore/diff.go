@@ -2,8 +2,12 @@ package gitstore
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -40,7 +44,7 @@ func (r *reader) Diff(from, to string) ([]manifest.Change, error) {
 			return nil, err
 		}
 	}
-	d := differ{from: r.from(), limit: maxEntries}
+	d := differ{from: r.from(), seen: new(atomic.Int64), limit: maxEntries}
 	err := d.trees("", roots[0], roots[1], 0)
 	return d.changes, err
 }
@@ -49,8 +53,9 @@ func (r *reader) Diff(from, to string) ([]manifest.Change, error) {
 type differ struct {
 	from    source
 	changes []manifest.Change
-	// seen are the entries looked at so far, limit how many there may be.
-	seen, limit int
+	// seen counts the entries looked at so far, limit is how many there may be.
+	seen  *atomic.Int64
+	limit int64
 }
 
 // A few small trees can be made that stand for more folders than there are atoms, each holding the next one many times.
@@ -63,7 +68,7 @@ func (d *differ) trees(prefix string, before, after plumbing.Hash, depth int) er
 	if before == after {
 		return nil
 	}
-	if depth > maxDepth || d.seen > d.limit {
+	if depth > maxDepth || d.seen.Load() > d.limit {
 		return fmt.Errorf("the difference at %s: %w", prefix, ErrTooLarge)
 	}
 	a, err := d.entries(before)
@@ -74,7 +79,51 @@ func (d *differ) trees(prefix string, before, after plumbing.Hash, depth int) er
 	if err != nil {
 		return err
 	}
-	d.seen += 1 + len(a) + len(b)
+	d.seen.Add(int64(1 + len(a) + len(b)))
+	pairs := pair(a, b)
+	if depth > 0 && depth <= 2 && len(pairs) >= wide {
+		return d.several(prefix, pairs, depth)
+	}
+	for _, p := range pairs {
+		if err := d.entry(prefix, p, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wide is how many entries a folder must have to be worth several goroutines.
+const wide = 128
+
+// several compares the entries of a folder on all cores.
+func (d *differ) several(prefix string, pairs []entryPair, depth int) error {
+	workers := runtime.GOMAXPROCS(0)
+	parts := slices.Collect(slices.Chunk(pairs, (len(pairs)+workers-1)/workers))
+	found := make([][]manifest.Change, len(parts))
+	var group errgroup.Group
+	for i, part := range parts {
+		group.Go(func() error {
+			mine := differ{from: d.from, seen: d.seen, limit: d.limit}
+			for _, p := range part {
+				if err := mine.entry(prefix, p, depth); err != nil {
+					return err
+				}
+			}
+			found[i] = mine.changes
+			return nil
+		})
+	}
+	err := group.Wait()
+	d.changes = slices.Concat(append([][]manifest.Change{d.changes}, found...)...)
+	return err
+}
+
+// entryPair is what one name stands for before and after; a missing one is zero. Both are of one kind.
+type entryPair struct{ before, after object.TreeEntry }
+
+// pair puts the entries of two folders together, in Git's order.
+func pair(a, b []object.TreeEntry) []entryPair {
+	pairs := make([]entryPair, 0, max(len(a), len(b)))
 	for len(a) > 0 || len(b) > 0 {
 		order := 0
 		switch {
@@ -85,25 +134,23 @@ func (d *differ) trees(prefix string, before, after plumbing.Hash, depth int) er
 		default:
 			order = strings.Compare(sortName(a[0]), sortName(b[0]))
 		}
-		var x, y object.TreeEntry
+		var p entryPair
 		if order <= 0 {
-			x, a = a[0], a[1:]
+			p.before, a = a[0], a[1:]
 		}
 		if order >= 0 {
-			y, b = b[0], b[1:]
+			p.after, b = b[0], b[1:]
 		}
-		if err := d.entry(prefix, x, y, depth); err != nil {
-			return err
+		if p.before.Hash != p.after.Hash || isSpecial(p.before.Mode) != isSpecial(p.after.Mode) {
+			pairs = append(pairs, p)
 		}
 	}
-	return nil
+	return pairs
 }
 
-// entry compares what one name stands for before and after; a missing one is zero. Both are of one kind.
-func (d *differ) entry(prefix string, before, after object.TreeEntry, depth int) error {
-	if before.Hash == after.Hash && isSpecial(before.Mode) == isSpecial(after.Mode) {
-		return nil
-	}
+// entry compares what one name stands for.
+func (d *differ) entry(prefix string, p entryPair, depth int) error {
+	before, after := p.before, p.after
 	name := prefix + max(before.Name, after.Name)
 	if isDir(before.Mode) || isDir(after.Mode) {
 		return d.trees(name+"/", before.Hash, after.Hash, depth+1)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,7 +115,7 @@ func TestTreeBomb(t *testing.T) {
 	r.Git("update-ref", "refs/heads/main", r.Git("commit-tree", "-m", "bomb", inner))
 	s := openStore(t, Options{URL: r.Dir})
 	head := fetch(t, s)
-	d := differ{from: s.from(), limit: 10_000}
+	d := differ{from: s.from(), seen: new(atomic.Int64), limit: 10_000}
 	root, err := s.root(head)
 	if err != nil {
 		t.Fatal(err)

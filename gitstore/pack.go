@@ -236,29 +236,42 @@ type inflater struct {
 
 var inflaters = sync.Pool{New: func() any { return &inflater{buf: bufio.NewReaderSize(nil, 4096)} }}
 
-// readerAt reads a file from an offset on.
+// readerAt reads a file from an offset on. It reads more than it is asked for and keeps that: the object that is wanted
+// next is often the one that comes next. The file must not change.
 type readerAt struct {
 	r      io.ReaderAt
 	offset int64
+
+	buffer [16 << 10]byte
+	window []byte // the part of the buffer that was read
+	start  int64  // its offset in the file
+}
+
+func (r *readerAt) seek(to io.ReaderAt, offset int64) {
+	if r.r != to {
+		r.r, r.window = to, nil
+	}
+	r.offset = offset
 }
 
 func (r *readerAt) Read(p []byte) (int, error) {
-	n, err := r.r.ReadAt(p, r.offset)
-	r.offset += int64(n)
-	if n > 0 && errors.Is(err, io.EOF) {
-		err = nil
+	if r.offset < r.start || r.offset >= r.start+int64(len(r.window)) {
+		n, err := r.r.ReadAt(r.buffer[:], r.offset)
+		r.window, r.start = r.buffer[:n], r.offset
+		if n == 0 {
+			return 0, err
+		}
 	}
-	return n, err
+	n := copy(p, r.window[r.offset-r.start:])
+	r.offset += int64(n)
+	return n, nil
 }
 
-func (z *inflater) release() {
-	z.at.r = nil
-	inflaters.Put(z)
-}
+func (z *inflater) release() { inflaters.Put(z) }
 
 // readAt returns the head and the unpacked content, of an object or of a delta, in buf or a larger one.
 func (z *inflater) readAt(r io.ReaderAt, offset int64, buf []byte) (packEntry, []byte, error) {
-	z.at = readerAt{r: r, offset: offset}
+	z.at.seek(r, offset)
 	z.buf.Reset(&z.at)
 	e, err := readEntry(z.buf, offset)
 	if err != nil {

@@ -166,10 +166,10 @@ func EncodeRelease(r *Release, k Key, owner int64, key *SigningKey) ([]byte, err
 //
 // The version is the one in the file: that the file's name agrees is for the parser to say.
 func VerifyRelease(data []byte, r *Release, k Key, owner int64, keys []PublicKey) error {
+	content, line, found := cutSignature(data)
 	fault := func(f SignatureFault, detail string) error {
 		return &SignatureError{Fault: f, Key: k, Version: r.Metadata.Name, Detail: detail}
 	}
-	content, line, found := cutSignature(data)
 	switch {
 	case !found && len(keys) > 0:
 		return fault(FaultUnsigned, "it has no signature")
@@ -178,7 +178,15 @@ func VerifyRelease(data []byte, r *Release, k Key, owner int64, keys []PublicKey
 	case line != r.Spec.Signature:
 		return fault(FaultEdited, "its signature is not where it belongs")
 	}
-	payload := signedPayload(content, r.Metadata.Name, k, owner)
+	return verifyContent(content, line, k, r.Metadata.Name, owner, keys)
+}
+
+// verifyContent checks the signature line of a release file against all that is before it.
+func verifyContent(content []byte, line string, k Key, version string, owner int64, keys []PublicKey) error {
+	fault := func(f SignatureFault, detail string) error {
+		return &SignatureError{Fault: f, Key: k, Version: version, Detail: detail}
+	}
+	payload := signedPayload(content, version, k, owner)
 	if strings.HasPrefix(line, checksumPrefix) {
 		sum := sha256.Sum256(payload)
 		switch {

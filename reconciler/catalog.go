@@ -99,11 +99,11 @@ func (c *catalog) step(to string, changes []manifest.Change) (advanced, error) {
 	if err != nil {
 		return advanced{}, err
 	}
-	files, err := c.parse(to, changes)
+	files, releases, err := c.parse(to, changes)
 	if err != nil {
 		return advanced{}, err
 	}
-	touched := c.apply(files)
+	touched := c.apply(files, releases)
 	c.touchLinked(touched, linked)
 	newest, err := c.honour(to, touched)
 	if err != nil {

@@ -34,6 +34,7 @@ func (c *catalog) admit(to string, changes []manifest.Change) (admitted []manife
 		}
 		c.problems[change.Path] = manifest.Problems{manifest.LinkProblem(change.Path)}
 	}
+	admitted = make([]manifest.Change, 0, len(changes))
 	for _, change := range changes {
 		f, ok := manifest.FileOf(change.Path)
 		if !ok || change.After == "" && c.linkAbove(change.Path) != "" || c.refuseFolders(change, f) {

@@ -27,13 +27,24 @@ type parsedFile struct {
 	project   *manifest.Project
 }
 
-// parse reads the changed files that are of any kind, several at a time. Release files are only listed here: which of
-// them have to be read depends on which is the newest.
-func (c *catalog) parse(commit string, changes []manifest.Change) ([]parsedFile, error) {
+// releaseChange is one changed release file. There may be many more of them than of all others.
+type releaseChange struct {
+	key  manifest.Key
+	file ReleaseFile // without a hash it is gone
+}
+
+// parse reads the changed files that are of any kind, several at a time. Release files are only listed: which of them
+// have to be read depends on which is the newest.
+func (c *catalog) parse(commit string, changes []manifest.Change) ([]parsedFile, []releaseChange, error) {
 	var files []parsedFile
+	releases := make([]releaseChange, 0, len(changes))
 	for _, change := range changes {
-		if kind, ok := manifest.FileOf(change.Path); ok {
-			files = append(files, parsedFile{File: kind, path: change.Path, hash: change.After, link: change.Special})
+		f, ok := manifest.FileOf(change.Path)
+		switch {
+		case ok && f.Kind == manifest.KindRelease:
+			releases = append(releases, releaseChange{f.Key, ReleaseFile{Version: f.Version, Hash: change.After}})
+		case ok:
+			files = append(files, parsedFile{File: f, path: change.Path, hash: change.After, link: change.Special})
 		}
 	}
 	var group errgroup.Group
@@ -49,11 +60,11 @@ func (c *catalog) parse(commit string, changes []manifest.Change) ([]parsedFile,
 			return nil
 		})
 	}
-	return files, group.Wait()
+	return files, releases, group.Wait()
 }
 
 func (c *catalog) parseFile(commit string, f *parsedFile) error {
-	if f.hash == "" || f.Kind == manifest.KindRelease {
+	if f.hash == "" {
 		return nil
 	}
 	if f.link {
@@ -147,13 +158,11 @@ func (t *touch) key(k manifest.Key) {
 }
 
 // apply takes the files into the entries and returns what they concern.
-func (c *catalog) apply(files []parsedFile) *touch {
+func (c *catalog) apply(files []parsedFile, releases []releaseChange) *touch {
 	touched := &touch{workspaces: map[string]bool{}, keys: map[manifest.Key]bool{}, edited: map[manifest.Key]bool{}}
 	for i := range files {
 		f := &files[i]
-		if f.Kind != manifest.KindRelease {
-			c.setProblems(f.path, f.problems)
-		}
+		c.setProblems(f.path, f.problems)
 		switch f.Kind {
 		case manifest.KindPlatform:
 			touched.everything = true
@@ -170,10 +179,17 @@ func (c *catalog) apply(files []parsedFile) *touch {
 			touched.key(f.Key)
 			touched.edited[f.Key] = true
 			c.setProject(f)
-		case manifest.KindRelease:
-			touched.key(f.Key)
-			c.setRelease(f)
 		}
+	}
+	for len(releases) > 0 {
+		k := releases[0].key
+		n := slices.IndexFunc(releases, func(r releaseChange) bool { return r.key != k })
+		if n < 0 {
+			n = len(releases)
+		}
+		touched.key(k)
+		c.setReleases(k, releases[:n])
+		releases = releases[n:]
 	}
 	return touched
 }
@@ -245,11 +261,19 @@ func (c *catalog) setProject(f *parsedFile) {
 	}
 }
 
-func (c *catalog) setRelease(f *parsedFile) {
-	e := c.project(f.Key)
-	releases := slices.DeleteFunc(slices.Clone(e.releases), func(r ReleaseFile) bool { return r.Version == f.Version })
-	if f.hash != "" {
-		releases = append(releases, ReleaseFile{Version: f.Version, Hash: f.hash})
+// setReleases takes changed release files of one project in.
+func (c *catalog) setReleases(k manifest.Key, changes []releaseChange) {
+	e := c.project(k)
+	releases := make([]ReleaseFile, 0, len(e.releases)+len(changes))
+	for _, r := range e.releases {
+		if !slices.ContainsFunc(changes, func(c releaseChange) bool { return c.file.Version == r.Version }) {
+			releases = append(releases, r)
+		}
+	}
+	for _, c := range changes {
+		if c.file.Hash != "" {
+			releases = append(releases, c.file)
+		}
 	}
 	slices.SortFunc(releases, func(a, b ReleaseFile) int { return a.Version.Compare(b.Version) })
 	e.releases = releases

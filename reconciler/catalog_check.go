@@ -76,8 +76,12 @@ func (c *catalog) honour(commit string, t *touch) (map[manifest.Key]verdict, err
 // newest reads release files from the highest version down until one is honoured.
 func (c *catalog) newest(commit string, k manifest.Key, releases []ReleaseFile) (verdict, error) {
 	var v verdict
+	var now *manifest.Authored
+	if authored, err := c.authored(k); err == nil { // else that is told as a problem of its own
+		now = authored
+	}
 	for _, f := range slices.Backward(releases) {
-		release, problems, err := c.readRelease(commit, k, f.Version)
+		release, problems, err := c.readRelease(commit, k, f.Version, now)
 		if err != nil {
 			return verdict{}, err
 		}
@@ -90,8 +94,8 @@ func (c *catalog) newest(commit string, k manifest.Key, releases []ReleaseFile) 
 	return v, nil
 }
 
-// readRelease reads, parses and verifies one release file.
-func (c *catalog) readRelease(commit string, k manifest.Key, version manifest.Version) (*manifest.Release, manifest.Problems, error) {
+// readRelease reads, parses and verifies one release file. now is what is authored at present, if that is known.
+func (c *catalog) readRelease(commit string, k manifest.Key, version manifest.Version, now *manifest.Authored) (*manifest.Release, manifest.Problems, error) {
 	file := manifest.ReleaseFile(k, version)
 	data, err := c.read(commit, file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -100,18 +104,8 @@ func (c *catalog) readRelease(commit string, k manifest.Key, version manifest.Ve
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
 	}
-	release, problems := manifest.ParseRelease(file, data)
-	if len(problems) > 0 {
-		return nil, manifest.Locate(file, data, problems), nil
-	}
-	if release.Metadata.Name != version.String() {
-		return nil, manifest.Problems{{File: file, Line: 1, Column: 1,
-			What: fmt.Sprintf("is named %s inside", release.Metadata.Name), Fix: "bring back the file as it was"}}, nil
-	}
-	if err := manifest.VerifyRelease(data, release, k, c.owner(k), c.publicKeys); err != nil {
-		return nil, manifest.Problems{{File: file, Line: 1, Column: 1, What: err.Error()}}, nil
-	}
-	return release, nil, nil
+	release, problems := manifest.ReadRelease(file, data, k, version, c.owner(k), c.publicKeys, now)
+	return release, problems, nil
 }
 
 // owner is the owner id of a project's workspace; 0 while the workspace never parsed.
@@ -248,21 +242,29 @@ func (c *catalog) newView(k manifest.Key, e *projectEntry, v verdict) *View {
 	view := &View{
 		Key: k, Present: e.present, Owner: c.owner(k), Releases: e.releases, Newest: v.newest, Refused: v.refused,
 	}
-	w := c.workspaces[k.Workspace]
-	if e.spec != nil && w != nil && w.spec != nil && c.platform != nil {
-		spec := e.spec.Spec
-		chart, err := c.charts.Chart(spec.Type, c.platform.Spec.Charts[spec.Type])
-		if err != nil {
-			view.Problems = append(view.Problems, manifest.Problem{File: manifest.PlatformFile, Field: "spec.charts", What: err.Error()})
-		}
+	authored, err := c.authored(k)
+	if err != nil {
+		view.Problems = append(view.Problems, manifest.Problem{File: manifest.PlatformFile, Field: "spec.charts", What: err.Error()})
+	}
+	if authored != nil {
 		view.Parsed = err == nil
-		view.Spec = spec
-		view.Inputs = manifest.UsedInputs(c.platform, w.spec, w.projects, k, spec, chart)
-		view.Registry = c.platform.Spec.Registry.URL
-		view.Problems = append(view.Problems, unreadable(k, spec, w.projects)...)
+		view.Spec, view.Inputs, view.Registry = authored.Project, authored.Platform, c.platform.Spec.Registry.URL
+		view.Problems = append(view.Problems, unreadable(k, view.Spec, c.workspaces[k.Workspace].projects)...)
 	}
 	view.Problems = append(view.Problems, c.problemsOf(view)...)
 	return view
+}
+
+// authored is what the next release of a project would be made of, were nothing held; nil while its files never parsed.
+// An error says that there is no such chart.
+func (c *catalog) authored(k manifest.Key) (*manifest.Authored, error) {
+	e, w := c.projects[k], c.workspaces[k.Workspace]
+	if e == nil || e.spec == nil || w == nil || w.spec == nil || c.platform == nil {
+		return nil, nil
+	}
+	spec := e.spec.Spec
+	chart, err := c.charts.Chart(spec.Type, c.platform.Spec.Charts[spec.Type])
+	return &manifest.Authored{Project: spec, Platform: manifest.UsedInputs(c.platform, w.spec, w.projects, k, spec, chart)}, err
 }
 
 // unreadable tells of projects that env takes values from and that never parsed: what those offer is not known, so the

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -45,101 +46,125 @@ func (s *state) readGitOps(head string) (map[manifest.Key]manifest.RunSpec, erro
 	s.gitops = newGitOps()
 	s.gitops.head = head
 	for _, p := range s.projects {
-		p.output.actual, p.output.run = "", ""
+		p.output.actual, p.output.run, p.output.runText = "", nil, ""
 	}
 	changes, err := s.GitOps.Diff("", head)
 	if err != nil {
 		return nil, fmt.Errorf("listing GitOps commit %.10s: %w", head, err)
 	}
-	contents, err := s.readAll(head, changes)
+	files, err := s.readAll(head, changes, false)
 	if err != nil {
 		return nil, err
 	}
 	runs := map[manifest.Key]manifest.RunSpec{}
-	for i, change := range changes {
-		k, run, ok := s.takeGitOps(change.Path, contents[i], false)
-		if ok {
-			runs[k] = run
+	for _, file := range files {
+		s.takeGitOps(file)
+		if file.run != nil {
+			runs[file.key()] = *file.run
 		}
 	}
 	return runs, nil
 }
 
-// readAll reads files, several at a time; a file that is gone has no content.
-func (s *state) readAll(commit string, changes []manifest.Change) ([][]byte, error) {
-	contents := make([][]byte, len(changes))
+// gitopsFile is one file of the GitOps repository that only Plateform writes.
+type gitopsFile struct {
+	path string
+	// content is nil for a file that is gone.
+	content []byte
+	// foreign says that somebody else put it so.
+	foreign bool
+	// run is what it says, when it is a run.yaml that Plateform wrote; problems say why it cannot be read.
+	run      *manifest.RunSpec
+	problems manifest.Problems
+}
+
+// key is the project whose file it is.
+func (f gitopsFile) key() manifest.Key {
+	parts := strings.Split(f.path, "/")
+	return manifest.Key{Workspace: parts[1], Project: parts[2]}
+}
+
+// readAll reads files, several at a time.
+func (s *state) readAll(commit string, changes []manifest.Change, foreign bool) ([]gitopsFile, error) {
+	changes = slices.DeleteFunc(changes, func(change manifest.Change) bool { return !managed(change.Path) })
+	files := make([]gitopsFile, len(changes))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, change := range changes {
-		if !managed(change.Path) || change.After == "" {
-			continue
+		files[i] = gitopsFile{path: change.Path, foreign: foreign}
+		switch {
+		case change.After == "":
+		case change.Special: // a link holds nothing, but is there
+			files[i].content = []byte{}
+		default:
+			group.Go(func() error { return files[i].read(s.GitOps, commit) })
 		}
-		group.Go(func() error {
-			if change.Special { // a link holds nothing, but is there
-				contents[i] = []byte{}
-				return nil
-			}
-			data, err := s.GitOps.Read(commit, change.Path)
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("reading %s at GitOps commit %.10s: %w", change.Path, commit, err)
-			}
-			contents[i] = data
-			return nil
-		})
 	}
-	return contents, group.Wait()
+	return files, group.Wait()
 }
+
+func (f *gitopsFile) read(reader Reader, commit string) error {
+	data, err := reader.Read(commit, f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s at GitOps commit %.10s: %w", f.path, commit, err)
+	}
+	f.content = data
+	if path.Base(f.path) != runFile || f.foreign { // what is remembered is not theirs to say
+		return nil
+	}
+	run, problems := manifest.ParseRun(f.path, data)
+	if f.problems = problems; run != nil {
+		f.run = &run.Spec
+	}
+	return nil
+}
+
+// The files of a project in GitOps.
+const (
+	valuesFile = "values.yaml"
+	runFile    = "run.yaml"
+)
 
 // managed says that only Plateform writes at this path.
 func managed(file string) bool {
 	return strings.HasPrefix(file, manifest.WorkspacesDir+"/") || strings.HasPrefix(file, "charts/")
 }
 
-// takeGitOps takes in one file as it is in GitOps; nil content for one that is gone. foreign says that somebody else
-// put it so. For a run.yaml that can be read it returns what that remembers.
-func (s *state) takeGitOps(file string, content []byte, foreign bool) (k manifest.Key, run manifest.RunSpec, ok bool) {
-	if !managed(file) {
-		return k, run, false
-	}
-	parts := strings.Split(file, "/")
+// takeGitOps takes in one file as it is in GitOps.
+func (s *state) takeGitOps(f gitopsFile) {
+	parts := strings.Split(f.path, "/")
 	switch {
 	case parts[0] == "charts":
-		s.gitops.charts[file] = string(content)
+		s.gitops.charts[f.path] = string(f.content)
 		clear(s.gitops.whole)
-		s.gitops.tamperedCharts = s.gitops.tamperedCharts || foreign
+		s.gitops.tamperedCharts = s.gitops.tamperedCharts || f.foreign
 	case len(parts) == 3 && parts[2] == path.Base(manifest.NamespaceFile("")):
-		s.gitops.namespaces[parts[1]] = string(content)
-		if !foreign {
-			s.gitops.kept[parts[1]] = string(content)
+		s.gitops.namespaces[parts[1]] = string(f.content)
+		if !f.foreign {
+			s.gitops.kept[parts[1]] = string(f.content)
 		}
 		s.gitops.workspaces[parts[1]] = true
-		s.gitops.tampered[parts[1]] = foreign
-	case len(parts) == 4 && parts[3] == "values.yaml":
-		p := s.project(manifest.Key{Workspace: parts[1], Project: parts[2]})
-		s.takeValues(p, string(content), foreign)
-	case len(parts) == 4 && parts[3] == "run.yaml":
-		p := s.project(manifest.Key{Workspace: parts[1], Project: parts[2]})
-		p.output.run = string(content)
+		s.gitops.tampered[parts[1]] = f.foreign
+	case len(parts) == 4 && parts[3] == valuesFile:
+		s.takeValues(s.project(f.key()), string(f.content), f.foreign)
+	case len(parts) == 4 && parts[3] == runFile:
+		p := s.project(f.key())
+		if p.output.run, p.output.runText = f.run, ""; f.run == nil {
+			p.output.runText = string(f.content)
+		}
 		s.dirty[p.key] = true
-		p.output.tampered = p.output.tampered || foreign
-		if foreign { // what is remembered is not theirs to say
-			return k, run, false
+		p.output.tampered = p.output.tampered || f.foreign
+		if len(f.problems) > 0 {
+			s.Log.Warn("run.yaml cannot be read; it is made again", "error", f.problems.Error())
 		}
-		parsed, problems := manifest.ParseRun(file, content)
-		if len(problems) > 0 {
-			s.Log.Warn("run.yaml cannot be read; it is made again", "error", problems.Error())
-			return p.key, run, false
-		}
-		return p.key, parsed.Spec, true
-	case content == nil:
-		delete(s.gitops.strays, file)
+	case f.content == nil:
+		delete(s.gitops.strays, f.path)
 	default:
-		s.gitops.strays[file] = true
+		s.gitops.strays[f.path] = true
 	}
-	return k, run, false
 }
 
 func (s *state) takeValues(p *project, content string, foreign bool) {
@@ -211,14 +236,16 @@ func (s *state) takeForeign(head string) error {
 	if err != nil {
 		return s.broken(fmt.Errorf("comparing GitOps commits %.10s and %.10s: %w", s.gitops.head, head, err))
 	}
-	contents, err := s.readAll(head, changes)
+	files, err := s.readAll(head, changes, true)
 	if err != nil {
 		return err
 	}
-	for i, change := range changes {
-		s.takeGitOps(change.Path, contents[i], true)
+	for _, file := range files {
+		s.takeGitOps(file)
 	}
 	s.gitops.head = head
-	s.Log.Warn("somebody else pushed to GitOps", "files", len(changes), "head", short(head))
+	if len(files) > 0 {
+		s.Log.Warn("somebody else pushed to GitOps", "files", len(files), "head", short(head))
+	}
 	return nil
 }

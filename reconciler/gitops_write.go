@@ -6,8 +6,12 @@ import (
 	"log/slog"
 	"maps"
 	"path"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -156,11 +160,13 @@ func (s *state) chartFiles(chart manifest.Chart) (map[string][]byte, error) {
 // namespaceEdits writes the namespaces of the workspaces that were touched.
 func (s *state) namespaceEdits() ([]gitopsEdit, error) {
 	var edits []gitopsEdit
-	for _, name := range slices.Sorted(maps.Keys(s.gitops.workspaces)) {
-		wanted, err := s.namespace(name)
-		if err != nil {
-			return nil, err
-		}
+	names := slices.Sorted(maps.Keys(s.gitops.workspaces))
+	documents, err := s.namespaces(names)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		wanted := documents[i]
 		landed := func() {
 			s.gitops.namespaces[name], s.gitops.kept[name] = wanted, wanted
 			delete(s.gitops.tampered, name)
@@ -182,6 +188,20 @@ func (s *state) namespaceEdits() ([]gitopsEdit, error) {
 		edits = append(edits, gitopsEdit{Edit: s.edit(subject, files), landed: landed})
 	}
 	return edits, nil
+}
+
+// namespaces makes namespace.yaml of several workspaces, on all cores.
+func (s *state) namespaces(names []string) ([]string, error) {
+	documents := make([]string, len(names))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() (err error) {
+			documents[i], err = s.namespace(name)
+			return err
+		})
+	}
+	return documents, group.Wait()
 }
 
 // namespace is what namespace.yaml of a workspace has to say. A workspace that is deleted keeps its namespace as long as
@@ -235,22 +255,38 @@ func (s *state) projectEdit(p *project) (*gitopsEdit, error) {
 	if changed {
 		s.recordDeploy(p)
 	}
-	run, err := encodeRun(p)
+	remembers, err := p.remembersMore()
 	if err != nil {
 		return nil, err
 	}
-	if !changed && run == p.output.run {
+	if !changed && !remembers {
 		p.output.tampered = false
 		return nil, nil
 	}
 	return s.writeProject(p, changed)
 }
 
+// remembersMore says that run.yaml in GitOps is not what it has to be.
+func (p *project) remembersMore() (bool, error) {
+	if p.output.run != nil && reflect.DeepEqual(p.run, *p.output.run) {
+		return false, nil
+	}
+	wanted, err := encodeRun(p.key, p.run)
+	if err != nil {
+		return false, err
+	}
+	actual := p.output.runText
+	if p.output.run != nil { // an empty list may be there or not and mean the same
+		actual, err = encodeRun(p.key, *p.output.run)
+	}
+	return wanted != actual, err
+}
+
 // writeProject makes the commit that writes run.yaml of a project, with those who ask now, and values.yaml if that
 // changed; nil when nothing would change.
 func (s *state) writeProject(p *project, changed bool) (*gitopsEdit, error) {
 	p.run.Asked = s.untold(p)
-	run, err := encodeRun(p)
+	remembers, err := p.remembersMore()
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +294,11 @@ func (s *state) writeProject(p *project, changed bool) (*gitopsEdit, error) {
 	if changed {
 		files[manifest.ValuesFile(p.key)] = fileOf(p.output.wanted)
 	}
-	if run != p.output.run {
+	if remembers {
+		run, err := encodeRun(p.key, p.run)
+		if err != nil {
+			return nil, err
+		}
 		files[manifest.RunFile(p.key)] = fileOf(run)
 	}
 	if len(files) == 0 {
@@ -266,9 +306,9 @@ func (s *state) writeProject(p *project, changed bool) (*gitopsEdit, error) {
 		return nil, nil
 	}
 	subject, trailers := s.subject(p, changed)
-	wanted := p.output.wanted
+	wanted, run := p.output.wanted, p.run
 	landed := func() {
-		p.output.actual, p.output.run, p.output.tampered = wanted, run, false
+		p.output.actual, p.output.run, p.output.runText, p.output.tampered = wanted, &run, "", false
 		p.output.version = shownVersion(wanted)
 	}
 	edit := &gitopsEdit{Edit: s.edit(subject, files, trailers...), landed: landed}
@@ -327,15 +367,15 @@ func (p *project) remembers() string {
 }
 
 // encodeRun is the content of run.yaml; empty while there is nothing to remember.
-func encodeRun(p *project) (string, error) {
-	if forgettable(p.run) {
+func encodeRun(k manifest.Key, run manifest.RunSpec) (string, error) {
+	if forgettable(run) {
 		return "", nil
 	}
-	run, err := manifest.Encode(manifest.Run{Header: manifest.NewHeader(manifest.KindRun, p.key.Project), Spec: p.run})
+	text, err := manifest.Encode(manifest.Run{Header: manifest.NewHeader(manifest.KindRun, k.Project), Spec: run})
 	if err != nil {
-		return "", fmt.Errorf("writing run.yaml of %s: %w", p.key, err)
+		return "", fmt.Errorf("writing run.yaml of %s: %w", k, err)
 	}
-	return string(run), nil
+	return string(text), nil
 }
 
 // forgettable says that a project has come to nothing yet that is worth a file.

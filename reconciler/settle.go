@@ -69,6 +69,9 @@ func (s *state) do(ctx context.Context, p *project, v *View, action Action) (aga
 	switch a := action.(type) {
 	case Deploy:
 		p.output.release, p.output.wanted = a.Release, string(a.Release.Spec.Values)
+		if p.output.actual == p.output.wanted {
+			p.output.actual = p.output.wanted // in memory once
+		}
 	case Refuse:
 		p.output.release, p.settled.refused = nil, a.Problems
 	case Remove:

@@ -72,8 +72,10 @@ type output struct {
 	release *manifest.Release
 	// wanted and actual content of values.yaml; empty for no file.
 	wanted, actual string
-	// run is the actual content of run.yaml.
-	run string
+	// run is what run.yaml says. When there is none, or it is not known to be as Plateform wrote it, run is nil and runText
+	// its content.
+	run     *manifest.RunSpec
+	runText string
 	// version that was there last, whoever has changed it since.
 	version manifest.Version
 	// tampered says that somebody else changed the files.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,8 +59,16 @@ func (a *app) logger(format string, verbose bool) *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.stderr, options))
 }
 
+// collectAt is how much the heap may grow, in percent of what is in use, before it is collected, unless GOGC says
+// otherwise. Starting makes far more garbage than it keeps, and most of it while a Git server is waited for, so that
+// collecting twice as often as usual costs little and saves a quarter of the memory.
+const collectAt = 50
+
 // serve runs an installation until the context ends.
 func (a *app) serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
+	}
 	i, err := assemble(s, a.now, log)
 	if err != nil {
 		return err
