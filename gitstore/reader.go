@@ -167,3 +167,12 @@ func (r *reader) Read(commit, file string) ([]byte, error) {
 	// Callers may change what they get; the cache must not.
 	return append([]byte(nil), data...), nil
 }
+
+// Blob returns the content of a file by its hash, which List and Diff tell. It saves the way down to the file.
+func (r *reader) Blob(hash string) ([]byte, error) {
+	data, err := get(r.from(), plumbing.NewHash(hash), plumbing.BlobObject)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(nil), data...), nil
+}

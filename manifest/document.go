@@ -34,12 +34,17 @@ func (d *Document) UnmarshalYAML(n *yaml.Node) error {
 }
 
 // Encode writes any value as YAML the way all files of Plateform are written: two spaces of indent, no document marker.
-func Encode(v any) ([]byte, error) {
+func Encode(v any) ([]byte, error) { return encodeAll([]any{v}) }
+
+// encodeAll writes several values as one YAML document each.
+func encodeAll[T any](values []T) ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("writing YAML: %w", err)
+	for _, v := range values {
+		if err := e.Encode(v); err != nil {
+			return nil, fmt.Errorf("writing YAML: %w", err)
+		}
 	}
 	if err := e.Close(); err != nil {
 		return nil, fmt.Errorf("writing YAML: %w", err)

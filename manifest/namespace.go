@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 )
@@ -35,18 +34,11 @@ func NamespaceDocument(p *Platform, w *Workspace) (Document, error) {
 	}
 	objects = append(objects, n.limits(), n.network())
 	objects = append(objects, n.access()...)
-	var b bytes.Buffer
-	for i, o := range objects {
-		if i > 0 {
-			b.WriteString("---\n")
-		}
-		text, err := Encode(o)
-		if err != nil {
-			return "", fmt.Errorf("namespace of %s: %w", w.Metadata.Name, err)
-		}
-		b.Write(text)
+	text, err := encodeAll(objects)
+	if err != nil {
+		return "", fmt.Errorf("namespace of %s: %w", w.Metadata.Name, err)
 	}
-	return Document(b.String()), nil
+	return Document(text), nil
 }
 
 type namespace struct {

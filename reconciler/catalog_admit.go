@@ -85,9 +85,9 @@ func (c *catalog) linkAbove(name string) string {
 	return ""
 }
 
-// read reads a file at a commit; what is behind a link as it was before that.
-func (c *catalog) read(commit, file string) ([]byte, error) {
-	data, err := c.reader.Read(commit, file)
+// read reads a file at a commit; what is behind a link as it was before that. hash is what it is known to have, or empty.
+func (c *catalog) read(commit, file, hash string) ([]byte, error) {
+	data, err := readFile(c.reader, commit, file, hash)
 	if errors.Is(err, fs.ErrNotExist) {
 		if origin := c.links[c.linkAbove(file)]; origin != "" {
 			return c.reader.Read(origin, file)

@@ -42,7 +42,7 @@ func (c *catalog) parse(commit string, changes []manifest.Change) ([]parsedFile,
 		f, ok := manifest.FileOf(change.Path)
 		switch {
 		case ok && f.Kind == manifest.KindRelease:
-			releases = append(releases, releaseChange{f.Key, ReleaseFile{Version: f.Version, Hash: change.After}})
+			releases = append(releases, releaseChange{f.Key, ReleaseFile{Version: f.Version, Hash: change.After, Link: change.Special}})
 		case ok:
 			files = append(files, parsedFile{File: f, path: change.Path, hash: change.After, link: change.Special})
 		}
@@ -70,7 +70,7 @@ func (c *catalog) parseFile(commit string, f *parsedFile) error {
 	if f.link {
 		f.problems = manifest.Problems{manifest.LinkProblem(f.path)}
 	} else {
-		data, err := c.read(commit, f.path)
+		data, err := c.read(commit, f.path, f.hash)
 		if err != nil {
 			return fmt.Errorf("reading %s at config commit %.10s: %w", f.path, commit, err)
 		}

@@ -81,7 +81,7 @@ func (c *catalog) newest(commit string, k manifest.Key, releases []ReleaseFile) 
 		now = authored
 	}
 	for _, f := range slices.Backward(releases) {
-		release, problems, err := c.readRelease(commit, k, f.Version, now)
+		release, problems, err := c.readRelease(commit, k, f, now)
 		if err != nil {
 			return verdict{}, err
 		}
@@ -95,16 +95,19 @@ func (c *catalog) newest(commit string, k manifest.Key, releases []ReleaseFile) 
 }
 
 // readRelease reads, parses and verifies one release file. now is what is authored at present, if that is known.
-func (c *catalog) readRelease(commit string, k manifest.Key, version manifest.Version, now *manifest.Authored) (*manifest.Release, manifest.Problems, error) {
-	file := manifest.ReleaseFile(k, version)
-	data, err := c.read(commit, file)
+func (c *catalog) readRelease(commit string, k manifest.Key, f ReleaseFile, now *manifest.Authored) (*manifest.Release, manifest.Problems, error) {
+	file := manifest.ReleaseFile(k, f.Version)
+	if f.Link {
+		return nil, manifest.Problems{manifest.LinkProblem(file)}, nil
+	}
+	data, err := c.read(commit, file, f.Hash)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, manifest.Problems{manifest.LinkProblem(file)}, nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
 	}
-	release, problems := manifest.ReadRelease(file, data, k, version, c.owner(k), c.publicKeys, now)
+	release, problems := manifest.ReadRelease(file, data, k, f.Version, c.owner(k), c.publicKeys, now)
 	return release, problems, nil
 }
 
@@ -208,7 +211,7 @@ func (c *catalog) locate(commit string, problems manifest.Problems) (manifest.Pr
 	}
 	var located manifest.Problems
 	for _, file := range slices.Sorted(maps.Keys(byFile)) {
-		data, err := c.read(commit, file)
+		data, err := c.read(commit, file, "")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
 		}

@@ -69,6 +69,7 @@ func (s *state) readGitOps(head string) (map[manifest.Key]manifest.RunSpec, erro
 // gitopsFile is one file of the GitOps repository that only Plateform writes.
 type gitopsFile struct {
 	path string
+	hash string
 	// content is nil for a file that is gone.
 	content []byte
 	// foreign says that somebody else put it so.
@@ -91,7 +92,7 @@ func (s *state) readAll(commit string, changes []manifest.Change, foreign bool) 
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, change := range changes {
-		files[i] = gitopsFile{path: change.Path, foreign: foreign}
+		files[i] = gitopsFile{path: change.Path, hash: change.After, foreign: foreign}
 		switch {
 		case change.After == "":
 		case change.Special: // a link holds nothing, but is there
@@ -104,7 +105,7 @@ func (s *state) readAll(commit string, changes []manifest.Change, foreign bool) 
 }
 
 func (f *gitopsFile) read(reader Reader, commit string) error {
-	data, err := reader.Read(commit, f.path)
+	data, err := readFile(reader, commit, f.path, f.hash)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -324,7 +324,7 @@ func planHash(projects []ProjectPlan) string {
 func releaseImages(c *catalog, v *View) (map[string]manifest.Image, error) {
 	images := map[string]manifest.Image{}
 	for _, file := range v.Releases {
-		release, problems, err := c.readRelease(c.commit, v.Key, file.Version, nil)
+		release, problems, err := c.readRelease(c.commit, v.Key, file, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,20 @@ type Reader interface {
 	Diff(from, to string) ([]manifest.Change, error)
 }
 
+// BlobReader is what a Reader may be too: it finds files by their hash, which is quicker.
+type BlobReader interface {
+	// Blob returns the content of a file by its hash, as List and Diff tell it.
+	Blob(hash string) ([]byte, error)
+}
+
+// readFile reads a file at a commit. hash is what it is known to have there, or empty.
+func readFile(reader Reader, commit, file, hash string) ([]byte, error) {
+	if blobs, ok := reader.(BlobReader); ok && hash != "" {
+		return blobs.Blob(hash)
+	}
+	return reader.Read(commit, file)
+}
+
 // Repository is one branch of one Git repository: the store Plateform reads from and commits to.
 //
 // Implementations are safe for use by several goroutines.

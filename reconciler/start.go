@@ -263,7 +263,7 @@ func (s *state) recallKept(p *project) error {
 		p.run.Kept, p.kept = nil, nil
 		return nil
 	}
-	release, problems, err := s.catalog.readRelease(kept.Commit, p.key, version, nil)
+	release, problems, err := s.catalog.readRelease(kept.Commit, p.key, ReleaseFile{Version: version}, nil)
 	if errors.Is(err, fs.ErrNotExist) || len(problems) > 0 {
 		s.Log.Warn("the release that is kept cannot be read any more", "project", p.key.String(), "release", kept.Release, "error", problems.Error())
 		p.kept = nil

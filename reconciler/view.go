@@ -38,6 +38,8 @@ type ReleaseFile struct {
 	Version manifest.Version
 	// Hash of the blob.
 	Hash string
+	// Link says that there is a link, which cannot be read.
+	Link bool
 }
 
 // has says that the file of a version is there.
