@@ -62,7 +62,7 @@ type Options struct {
 	// Dir is on the disk that holds the packs while the Store is open; nothing is left in it, also after a crash. The
 	// directory for temporary files when empty.
 	Dir string
-	// CacheBytes bounds the unpacked objects kept in memory. Default 12 MiB.
+	// CacheBytes bounds the unpacked objects kept in memory. Default 8 MiB.
 	CacheBytes int64
 	// MemoryObjects and MemoryBytes bound the new objects kept in memory before they are packed to disk. Default 100,000
 	// and 24 MiB.
@@ -78,7 +78,7 @@ func (o Options) withDefaults() Options {
 		o.Branch = "main"
 	}
 	if o.CacheBytes <= 0 {
-		o.CacheBytes = 12 << 20
+		o.CacheBytes = 8 << 20
 	}
 	if o.MemoryObjects <= 0 {
 		o.MemoryObjects = 100_000

@@ -41,21 +41,19 @@ func newGitOps() gitops {
 	}
 }
 
-// readGitOps reads all of the GitOps repository and returns what it remembers of each project.
-func (s *state) readGitOps(head string) (map[manifest.Key]manifest.RunSpec, error) {
+// readGitOps reads all that Plateform wrote at a commit of the GitOps repository.
+func (s *state) readGitOps(commit string) ([]gitopsFile, error) {
+	changes, err := s.GitOps.Diff("", commit)
+	if err != nil {
+		return nil, fmt.Errorf("listing GitOps commit %.10s: %w", commit, err)
+	}
+	return s.readAll(commit, changes, false)
+}
+
+// recollect takes in all files of a commit of the GitOps repository and returns what is remembered of each project.
+func (s *state) recollect(commit string, files []gitopsFile) map[manifest.Key]manifest.RunSpec {
 	s.gitops = newGitOps()
-	s.gitops.head = head
-	for _, p := range s.projects {
-		p.output.actual, p.output.run, p.output.runText = "", nil, ""
-	}
-	changes, err := s.GitOps.Diff("", head)
-	if err != nil {
-		return nil, fmt.Errorf("listing GitOps commit %.10s: %w", head, err)
-	}
-	files, err := s.readAll(head, changes, false)
-	if err != nil {
-		return nil, err
-	}
+	s.gitops.head = commit
 	runs := map[manifest.Key]manifest.RunSpec{}
 	for _, file := range files {
 		s.takeGitOps(file)
@@ -63,15 +61,17 @@ func (s *state) readGitOps(head string) (map[manifest.Key]manifest.RunSpec, erro
 			runs[file.key()] = *file.run
 		}
 	}
-	return runs, nil
+	return runs
 }
 
 // gitopsFile is one file of the GitOps repository that only Plateform writes.
 type gitopsFile struct {
 	path string
 	hash string
-	// content is nil for a file that is gone.
-	content []byte
+	// there says that it is not gone.
+	there bool
+	// content, unless it is in run.
+	content string
 	// foreign says that somebody else put it so.
 	foreign bool
 	// run is what it says, when it is a run.yaml that Plateform wrote; problems say why it cannot be read.
@@ -96,7 +96,7 @@ func (s *state) readAll(commit string, changes []manifest.Change, foreign bool) 
 		switch {
 		case change.After == "":
 		case change.Special: // a link holds nothing, but is there
-			files[i].content = []byte{}
+			files[i].there = true
 		default:
 			group.Go(func() error { return files[i].read(s.GitOps, commit) })
 		}
@@ -112,14 +112,15 @@ func (f *gitopsFile) read(reader Reader, commit string) error {
 	if err != nil {
 		return fmt.Errorf("reading %s at GitOps commit %.10s: %w", f.path, commit, err)
 	}
-	f.content = data
-	if path.Base(f.path) != runFile || f.foreign { // what is remembered is not theirs to say
-		return nil
+	f.there = true
+	if path.Base(f.path) == runFile && !f.foreign { // what is remembered is not theirs to say
+		run, problems := manifest.ParseRun(f.path, data)
+		if f.problems = problems; run != nil {
+			f.run = &run.Spec
+			return nil
+		}
 	}
-	run, problems := manifest.ParseRun(f.path, data)
-	if f.problems = problems; run != nil {
-		f.run = &run.Spec
-	}
+	f.content = string(data)
 	return nil
 }
 
@@ -139,29 +140,27 @@ func (s *state) takeGitOps(f gitopsFile) {
 	parts := strings.Split(f.path, "/")
 	switch {
 	case parts[0] == "charts":
-		s.gitops.charts[f.path] = string(f.content)
+		s.gitops.charts[f.path] = f.content
 		clear(s.gitops.whole)
 		s.gitops.tamperedCharts = s.gitops.tamperedCharts || f.foreign
 	case len(parts) == 3 && parts[2] == path.Base(manifest.NamespaceFile("")):
-		s.gitops.namespaces[parts[1]] = string(f.content)
+		s.gitops.namespaces[parts[1]] = f.content
 		if !f.foreign {
-			s.gitops.kept[parts[1]] = string(f.content)
+			s.gitops.kept[parts[1]] = f.content
 		}
 		s.gitops.workspaces[parts[1]] = true
 		s.gitops.tampered[parts[1]] = f.foreign
 	case len(parts) == 4 && parts[3] == valuesFile:
-		s.takeValues(s.project(f.key()), string(f.content), f.foreign)
+		s.takeValues(s.project(f.key()), f.content, f.foreign)
 	case len(parts) == 4 && parts[3] == runFile:
 		p := s.project(f.key())
-		if p.output.run, p.output.runText = f.run, ""; f.run == nil {
-			p.output.runText = string(f.content)
-		}
+		p.output.run, p.output.runText = f.run, f.content
 		s.dirty[p.key] = true
 		p.output.tampered = p.output.tampered || f.foreign
 		if len(f.problems) > 0 {
 			s.Log.Warn("run.yaml cannot be read; it is made again", "error", f.problems.Error())
 		}
-	case f.content == nil:
+	case !f.there:
 		delete(s.gitops.strays, f.path)
 	default:
 		s.gitops.strays[f.path] = true

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -24,22 +26,11 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 		watched:    map[watch]map[manifest.Key][]string{},
 		sent:       1,
 	}
-	head, err := r.Config.Fetch(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reading the config repository: %w", err)
-	}
-	if head == "" {
-		return nil, errors.New("the config repository is empty (push the one that `plateform init` made)")
-	}
-	gitopsHead, err := r.GitOps.Fetch(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reading the GitOps repository: %w", err)
-	}
-	runs, mark, err := s.recollect(gitopsHead)
+	mark, runs, err := s.fetchBoth(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.head = head
+	head := s.head
 	if err := s.recall(head, mark, runs); err != nil {
 		return nil, s.complain(ctx, err)
 	}
@@ -55,25 +46,55 @@ func (r *Reconciler) open(ctx context.Context) (*state, error) {
 	}
 	s.repeat()
 	s.reportConfig(head)
-	r.Log.Info("read both repositories", "projects", len(s.projects), "config", short(head), "gitops", short(gitopsHead))
+	r.Log.Info("read both repositories", "projects", len(s.projects), "config", short(head), "gitops", short(s.gitops.head))
 	return s, nil
 }
 
-// recollect reads GitOps as the newest commit of an earlier process left it, for that is what it remembered, and takes
-// what others did since as theirs. It returns what is remembered of each project, and the config commit GitOps stands for.
-func (s *state) recollect(head string) (runs map[manifest.Key]manifest.RunSpec, mark string, err error) {
-	own, mark, err := s.watermark(head)
+// fetchBoth fetches both repositories and reads GitOps as the newest commit of an earlier process left it, for that is
+// what it remembered, and takes what others did since as theirs. It returns the config commit that GitOps stands for, and
+// what is remembered of each project.
+//
+// GitOps is fetched first, so that the config head is never older than what it stands for, and read while the other one,
+// which is larger, is fetched.
+func (s *state) fetchBoth(ctx context.Context) (mark string, runs map[manifest.Key]manifest.RunSpec, err error) {
+	gitops, err := s.GitOps.Fetch(ctx)
 	if err != nil {
-		return nil, "", err
+		return "", nil, fmt.Errorf("reading the GitOps repository: %w", err)
+	}
+	own, mark, err := s.watermark(gitops)
+	if err != nil {
+		return "", nil, err
 	}
 	if own == "" {
-		own = head
+		own = gitops
 	}
-	runs, err = s.readGitOps(own)
-	if err != nil || own == head {
-		return runs, mark, err
+	var files []gitopsFile
+	var reading errgroup.Group
+	reading.Go(func() (err error) {
+		files, err = s.readGitOps(own)
+		return err
+	})
+	s.head, err = s.fetchConfig(ctx, &reading)
+	if err != nil {
+		return "", nil, err
 	}
-	return runs, mark, s.takeForeign(head)
+	if runs = s.recollect(own, files); own != gitops {
+		err = s.takeForeign(gitops)
+	}
+	return mark, runs, err
+}
+
+// fetchConfig fetches the config repository and waits for what goes on meanwhile.
+func (s *state) fetchConfig(ctx context.Context, meanwhile *errgroup.Group) (head string, err error) {
+	defer func() { err = errors.Join(err, meanwhile.Wait()) }()
+	head, err = s.Config.Fetch(ctx)
+	if err != nil {
+		return "", fmt.Errorf("reading the config repository: %w", err)
+	}
+	if head == "" {
+		return "", errors.New("the config repository is empty (push the one that `plateform init` made)")
+	}
+	return head, nil
 }
 
 // complain tells people when not even a start can be made of what they wrote.

@@ -73,7 +73,7 @@ const patience = 5 * time.Minute
 
 // eventually waits until something is so.
 func (s *stage) eventually(what string, so func() bool) {
-	look := time.NewTicker(2 * time.Millisecond)
+	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	deadline := time.After(patience)
 	for !so() {
