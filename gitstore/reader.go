@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -44,13 +45,23 @@ func (r *reader) Commit(hash string) (manifest.Commit, error) {
 	}
 	out := manifest.Commit{
 		Hash:    hash,
-		Author:  manifest.Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Author.When},
+		Author:  manifest.Signature{Name: printable(c.Author.Name), Email: printable(c.Author.Email), When: c.Author.When},
 		Message: c.Message,
 	}
 	for _, p := range c.ParentHashes {
 		out.Parents = append(out.Parents, p.String())
 	}
 	return out, nil
+}
+
+// printable is a name as it can be shown and written to files. Git takes any bytes, and old tools wrote other encodings.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, "\uFFFD"))
 }
 
 // commit returns a commit with its tree.

@@ -163,7 +163,7 @@ func folderOf(at *reader, commit, dir string) (tree, by string, err error) {
 	if !ok {
 		return "", "", fmt.Errorf("%w: %s at %s", ErrNoPath, dir, commit)
 	}
-	return h.String(), c.Author.Name, nil
+	return h.String(), printable(c.Author.Name), nil
 }
 
 // withCommit brings in one commit, shows it, and forgets it. treesOnly asks for no files where the server knows how.

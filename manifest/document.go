@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -31,6 +32,31 @@ func (d *Document) UnmarshalYAML(n *yaml.Node) error {
 	}
 	*d = Document(b)
 	return nil
+}
+
+// MarshalYAML writes a value that is more than plain words in double quotes. The YAML library would write some so that
+// they do not come back: << as the merge key, several lines as a block without the empty ones at its beginning.
+func (e EnvVar) MarshalYAML() (any, error) {
+	type plain EnvVar
+	if e.Value == nil || e.Secret != "" || e.From != nil || !strings.ContainsFunc(*e.Value, isNoWord) {
+		return plain(e), nil
+	}
+	return struct {
+		Name  string `yaml:"name"`
+		Value quoted `yaml:"value"`
+	}{e.Name, quoted(*e.Value)}, nil
+}
+
+// isNoWord finds what is not in plain words, numbers, names and addresses.
+func isNoWord(r rune) bool {
+	letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return !letter && !strings.ContainsRune(" _-./:@,+", r)
+}
+
+// MarshalYAML writes a value as that of an EnvVar.
+func (b BuildVar) MarshalYAML() (any, error) {
+	value := b.Value
+	return EnvVar{Name: b.Name, Value: &value}.MarshalYAML()
 }
 
 // Encode writes any value as YAML the way all files of Plateform are written: two spaces of indent, no document marker.

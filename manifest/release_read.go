@@ -70,6 +70,13 @@ func readUnchanged(data []byte, k Key, version Version, owner int64, keys []Publ
 	return r
 }
 
+// Sealed says that a release file is, byte for byte, what Plateform wrote for this version of the project, as far as its
+// signature tells; then there is no need to parse it to know that it is honoured.
+func Sealed(data []byte, k Key, version Version, owner int64, keys []PublicKey) bool {
+	content, signature, found := cutSignature(data)
+	return found && verifyContent(content, signature, k, version.String(), owner, keys) == nil
+}
+
 // cutBlocks takes mappings out of the spec of a file and returns what is left, and the lines below each of them.
 func cutBlocks(content []byte, names ...string) (rest []byte, blocks [][]byte, found bool) {
 	blocks = make([][]byte, len(names))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 
@@ -38,21 +39,7 @@ func (s *state) release(ctx context.Context, hint Hint) error {
 // releaseReady commits the releases that are ready, one commit each and all in one push, takes those commits in and decides
 // again. It says whether there were any.
 func (s *state) releaseReady(ctx context.Context, hint Hint) (bool, error) {
-	var edits []manifest.Edit
-	var ready []*project
-	for _, k := range s.dirtyKeys() {
-		p := s.projects[k]
-		if p.settled.draft == nil {
-			continue
-		}
-		edit, err := s.releaseEdit(p, s.viewOf(k))
-		if err != nil {
-			s.refuseDraft(p, err)
-			continue
-		}
-		edits = append(edits, edit)
-		ready = append(ready, p)
-	}
+	edits, ready := s.releaseEdits()
 	edits, ready = s.tag(ctx, edits, ready)
 	edits = append(edits, s.retire(ready)...)
 	if len(edits) == 0 {
@@ -73,6 +60,35 @@ func (s *state) releaseReady(ctx context.Context, hint Hint) (bool, error) {
 		s.released(p, commits[i])
 	}
 	return len(ready) > 0, s.settle(ctx, hint)
+}
+
+// releaseEdits makes the commits of all releases that are ready, on all cores, and returns them with their projects.
+func (s *state) releaseEdits() (edits []manifest.Edit, ready []*project) {
+	var drafts []*project
+	for _, k := range s.dirtyKeys() {
+		if p := s.projects[k]; p.settled.draft != nil {
+			drafts = append(drafts, p)
+		}
+	}
+	made := make([]manifest.Edit, len(drafts))
+	failed := make([]error, len(drafts))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, p := range drafts {
+		group.Go(func() error {
+			made[i], failed[i] = s.releaseEdit(p, s.viewOf(p.key))
+			return nil
+		})
+	}
+	_ = group.Wait() // they return no errors
+	for i, p := range drafts {
+		if failed[i] != nil {
+			s.refuseDraft(p, failed[i])
+			continue
+		}
+		edits, ready = append(edits, made[i]), append(ready, p)
+	}
+	return edits, ready
 }
 
 // released closes a draft that is a release now.
@@ -123,7 +139,7 @@ func (s *state) releaseEdit(p *project, v *View) (manifest.Edit, error) {
 	}, nil
 }
 
-// encode signs a release and makes sure that it would be honoured: else nobody should get to see it.
+// encode signs a release and makes sure that it can be read back and would be honoured: else nobody should get to see it.
 func (s *state) encode(release *manifest.Release, k manifest.Key, owner int64) ([]byte, error) {
 	file, err := manifest.EncodeRelease(release, k, owner, s.Signer)
 	if err != nil {
@@ -132,6 +148,9 @@ func (s *state) encode(release *manifest.Release, k manifest.Key, owner int64) (
 	if err := manifest.VerifyRelease(file, release, k, owner, s.catalog.publicKeys); err != nil {
 		return nil, fmt.Errorf("release %s would not be honoured: %w (keys.signingKeyFile in serve.yaml must hold a key of spec.releases.publicKeys in platform.yaml)",
 			release.Metadata.Name, err)
+	}
+	if _, problems := manifest.ParseRelease(manifest.ReleaseFile(k, versionOf(release)), file); len(problems) > 0 {
+		return nil, fmt.Errorf("release %s could not be read back: %w (this is a fault of Plateform; please report it)", release.Metadata.Name, problems.Err())
 	}
 	return file, nil
 }

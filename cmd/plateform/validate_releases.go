@@ -105,6 +105,9 @@ func (c releaseCheck) verify(v manifest.Version) (manifest.Problems, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a release file: %w", err)
 	}
+	if manifest.Sealed(data, c.key, v, c.owner, c.keys) {
+		return nil, nil
+	}
 	release, problems := manifest.ParseRelease(file, data)
 	if len(problems) > 0 {
 		return problems, nil
