@@ -19,14 +19,15 @@ const pairs = 7
 
 // oneOf is one project changed among many: from the hint that there is a new config commit until the GitOps commit is
 // pushed. The git command line has the same two repositories, a checkout of each, and does the least there is to do: it
-// fetches the config commit, and commits and pushes the new values.
+// fetches the config commit, and commits and pushes the new values. In the second row it also commits and pushes the
+// release file to the config repository, as ours does; most of that time is the server's.
 func (s *stage) oneOf(row string, projects int) []Row {
 	f := s.fleet(shape{projects: projects, releases: releasesEach})
 	config, gitops := s.copyRepo(f.config, "config"), s.copyRepo(f.gitops, "gitops")
 	l := s.run(f, config, gitops)
 	defer l.stop()
 	other := s.newByHand(f)
-	var ours, others []time.Duration
+	var ours, least, both []time.Duration
 	s.profiled(row, func() {
 		for turn := range pairs + 1 {
 			k := f.key(turn * 37 % projects)
@@ -37,13 +38,16 @@ func (s *stage) oneOf(row string, projects int) []Row {
 			l.Hint(reconciler.Hint{Config: true})
 			took := l.awaitGitOps(1).Sub(begin)
 			l.awaitReport()
-			theirs := other.turn(k, generation)
+			values, release := other.turn(k, generation)
 			if turn > 0 { // the first push asks the server what it can do, and fills caches of both
-				ours, others = append(ours, took), append(others, theirs)
+				ours, least, both = append(ours, took), append(least, values), append(both, values+release)
 			}
 		}
 	})
-	return []Row{paired(row, median(ours), median(others), "ms")}
+	return []Row{
+		paired(row, median(ours), median(least), "ms"),
+		paired(row+"-both", median(ours), median(both), "ms"),
+	}
 }
 
 // edit is a commit of a person who changes a project.
@@ -69,23 +73,46 @@ func (s *stage) newByHand(f *fleet) *byHand {
 	gitops := s.copyRepo(f.gitops, "gitops")
 	b.configCheckout = filepath.Join(s.TempDir(), "config")
 	b.gitopsCheckout = filepath.Join(s.TempDir(), "gitops")
-	// The work tree of the config repository is not needed: fetching leaves it alone.
-	s.command(s.dir, "git", "clone", "--quiet", "--no-checkout", b.config.URL, b.configCheckout)
+	s.command(s.dir, "git", "clone", "--quiet", b.config.URL, b.configCheckout)
 	s.command(s.dir, "git", "clone", "--quiet", gitops.URL, b.gitopsCheckout)
 	return b
 }
 
-// turn does one change and returns how long fetch, commit and push took together.
-func (b *byHand) turn(k manifest.Key, generation string) time.Duration {
+// turn does one change and returns how long it took to fetch it and to commit and push the new values, and how long to
+// commit and push the release between.
+func (b *byHand) turn(k manifest.Key, generation string) (values, release time.Duration) {
 	s := b.stage
 	s.edit(b.fleet, b.config, k, generation)
+	values = s.command(b.configCheckout, "git", "fetch", "--quiet")
+	release = b.release(k)
+	return values + b.values(k, generation), release
+}
+
+// release commits and pushes the next release file of a project.
+func (b *byHand) release(k manifest.Key) time.Duration {
+	s := b.stage
+	begin := s.command(b.configCheckout, "git", "merge", "--quiet", "--ff-only", "origin/main")
+	last, err := os.ReadFile(b.releaseFile(k, releasesEach-1))
+	s.must(err)
+	s.must(os.WriteFile(b.releaseFile(k, releasesEach), last, 0o600))
+	return begin + s.command(b.configCheckout, "git", "add", "--", b.releaseFile(k, releasesEach)) +
+		s.command(b.configCheckout, "git", "commit", "--quiet", "-m", "Release "+k.String()) +
+		s.command(b.configCheckout, "git", "push", "--quiet")
+}
+
+func (b *byHand) releaseFile(k manifest.Key, n int) string {
+	return filepath.Join(b.configCheckout, filepath.FromSlash(manifest.ReleaseFile(k, version(n))))
+}
+
+// values commits and pushes new values of a project.
+func (b *byHand) values(k manifest.Key, generation string) time.Duration {
+	s := b.stage
 	file := filepath.Join(b.gitopsCheckout, filepath.FromSlash(manifest.ValuesFile(k)))
 	values, err := os.ReadFile(file)
 	s.must(err)
 	s.must(os.WriteFile(file, fmt.Appendf(values, "# %s\n", generation), 0o600))
 	s.command(b.gitopsCheckout, "git", "add", "--", file)
-	return s.command(b.configCheckout, "git", "fetch", "--quiet") +
-		s.command(b.gitopsCheckout, "git", "commit", "--quiet", "-m", "Release "+k.String()) +
+	return s.command(b.gitopsCheckout, "git", "commit", "--quiet", "-m", "Release "+k.String()) +
 		s.command(b.gitopsCheckout, "git", "push", "--quiet")
 }
 
