@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"maps"
 	"slices"
@@ -46,8 +47,10 @@ type sighting struct {
 	err      error
 	failures int
 
+	of      watch
 	due     time.Time
 	looking bool
+	place   int // in its queue
 	// again says that a hint came in the middle of a look; stale, that what the look finds must not be taken any more.
 	again bool
 	stale bool
@@ -64,6 +67,10 @@ type lookout struct {
 
 	mu      sync.Mutex
 	watches map[watch]*sighting
+	// sound and doubtful are the watches that nobody looks at now, by whether the last look failed. looking counts the looks
+	// at doubtful ones.
+	sound, doubtful dueQueue
+	looking         int
 	// fresh are the watches with news that nobody has taken yet.
 	fresh map[watch]bool
 }
@@ -79,7 +86,8 @@ func newLookout(sources Sources, every time.Duration, clock func() time.Time, no
 func (l *lookout) add(w watch) {
 	l.mu.Lock()
 	if known := l.watches[w]; known == nil {
-		l.watches[w] = &sighting{}
+		l.watches[w] = &sighting{of: w}
+		heap.Push(&l.sound, l.watches[w])
 	} else if known.seen || known.err != nil {
 		l.fresh[w] = true
 	}
@@ -91,8 +99,37 @@ func (l *lookout) add(w watch) {
 func (l *lookout) drop(w watch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if s := l.watches[w]; s != nil {
+		l.leave(s)
+	}
 	delete(l.watches, w)
 	delete(l.fresh, w)
+}
+
+// queue is where a watch waits for its next look.
+func (l *lookout) queue(s *sighting) *dueQueue {
+	if s.failures > 0 {
+		return &l.doubtful
+	}
+	return &l.sound
+}
+
+// leave ends waiting: the watch is looked at, or nobody wants to know any more.
+func (l *lookout) leave(s *sighting) {
+	switch {
+	case !s.looking:
+		heap.Remove(l.queue(s), s.place)
+	case s.failures > 0:
+		l.looking--
+	}
+}
+
+// dueAt changes when a watch is due.
+func (l *lookout) dueAt(s *sighting, due time.Time) {
+	s.due = due
+	if !s.looking {
+		heap.Fix(l.queue(s), s.place)
+	}
 }
 
 // news is a watch and what is known of it now.
@@ -123,7 +160,8 @@ func (l *lookout) hint(repository string) {
 	l.mu.Lock()
 	for w, s := range l.watches {
 		if w.repository == repository {
-			s.due, s.again = time.Time{}, s.looking
+			l.dueAt(s, time.Time{})
+			s.again = s.looking
 		}
 	}
 	l.mu.Unlock()
@@ -134,7 +172,8 @@ func (l *lookout) hint(repository string) {
 func (l *lookout) renew(w watch) {
 	l.mu.Lock()
 	if s := l.watches[w]; s != nil {
-		s.seen, s.err, s.due, s.stale = false, nil, time.Time{}, s.looking
+		s.seen, s.err, s.stale = false, nil, s.looking
+		l.dueAt(s, time.Time{})
 		delete(l.fresh, w)
 	}
 	l.mu.Unlock()
@@ -183,31 +222,24 @@ func (l *lookout) run(ctx context.Context) error {
 func (l *lookout) next() (watch, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.clock()
-	doubtful := 0
-	for _, s := range l.watches {
-		if s.looking && s.failures > 0 {
-			doubtful++
-		}
-	}
-	var pick watch
 	var first *sighting
-	for w, s := range l.watches {
-		if s.looking || s.failures > 0 && doubtful >= doubtfulAtOnce {
-			continue
-		}
-		if first == nil || cmp.Or(s.due.Compare(first.due), compareWatches(w, pick)) < 0 {
-			pick, first = w, s
-		}
+	if len(l.sound) > 0 {
+		first = l.sound[0]
+	}
+	if len(l.doubtful) > 0 && l.looking < doubtfulAtOnce && (first == nil || l.doubtful[0].before(first)) {
+		first = l.doubtful[0]
 	}
 	if first == nil {
-		return pick, idleLook
+		return watch{}, idleLook
 	}
-	if wait := first.due.Sub(now); wait > 0 {
-		return pick, wait
+	if wait := first.due.Sub(l.clock()); wait > 0 {
+		return first.of, wait
 	}
-	first.looking = true
-	return pick, 0
+	l.leave(first)
+	if first.looking = true; first.failures > 0 {
+		l.looking++
+	}
+	return first.of, 0
 }
 
 func (l *lookout) look(ctx context.Context, w watch) {
@@ -228,9 +260,11 @@ func (l *lookout) note(w watch, tip Tip, err error) bool {
 	if s == nil { // nobody wants to know any more
 		return false
 	}
+	l.leave(s)
 	s.looking = false
 	if s.stale {
 		s.stale, s.again, s.due = false, false, time.Time{}
+		heap.Push(l.queue(s), s)
 		return false
 	}
 	s.due = l.clock().Add(l.interval(w, s, err))
@@ -244,6 +278,7 @@ func (l *lookout) note(w watch, tip Tip, err error) bool {
 	} else {
 		s.tip, s.seen, s.err, s.failures = tip, true, nil, 0
 	}
+	heap.Push(l.queue(s), s)
 	if news {
 		l.fresh[w] = true
 	}
@@ -263,4 +298,36 @@ func (l *lookout) interval(w watch, s *sighting, err error) time.Duration {
 		return 365 * 24 * time.Hour
 	}
 	return every
+}
+
+// before says that a watch is due before another.
+func (s *sighting) before(o *sighting) bool {
+	return cmp.Or(s.due.Compare(o.due), compareWatches(s.of, o.of)) < 0
+}
+
+// dueQueue is a heap of watches, with the one that is due the longest first.
+type dueQueue []*sighting
+
+func (q dueQueue) Len() int           { return len(q) }
+func (q dueQueue) Less(i, j int) bool { return q[i].before(q[j]) }
+
+func (q dueQueue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].place, q[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (q *dueQueue) Push(x any) {
+	s := x.(*sighting)
+	s.place = len(*q)
+	*q = append(*q, s)
+}
+
+// Pop implements heap.Interface.
+func (q *dueQueue) Pop() any {
+	last := len(*q) - 1
+	s := (*q)[last]
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	return s
 }
