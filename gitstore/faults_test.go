@@ -116,6 +116,16 @@ func TestHangingServer(t *testing.T) {
 			}
 		})
 	}
+	t.Run("stalled in the middle", func(t *testing.T) {
+		srv, r, s, _ := served(t, Options{})
+		srv.Inject("config", gitserver.Fault{Op: gitserver.FetchPack, Hang: true, Cut: 60})
+		impatient(s, time.Minute, time.Minute)
+		s.options.StallTimeout = patience
+		r.Commit(gitserver.Change{Message: "2", Files: map[string]string{"a": "2"}})
+		if _, err := s.Fetch(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("fetching: %v", err)
+		}
+	})
 	for _, op := range []gitserver.Op{gitserver.PushRefs, gitserver.PushPack} {
 		t.Run(string(op), func(t *testing.T) {
 			srv, _, s, base := served(t, Options{})

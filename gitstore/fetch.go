@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -157,7 +158,7 @@ func (s *Store) fetchInto(ctx context.Context, db *objectDB, up uploadSession, r
 			return err
 		}
 	}
-	objects, p, err := receiveObjects(ctx, up, req, db, s.options.Dir, s.cache, 0)
+	objects, p, err := receiveObjects(ctx, s.options.StallTimeout, up, req, db, s.options.Dir, s.cache, 0)
 	if err != nil {
 		return err
 	}
@@ -172,19 +173,37 @@ func (s *Store) fetchInto(ctx context.Context, db *objectDB, up uploadSession, r
 	return nil
 }
 
-// receiveObjects asks for objects and takes them in.
-func receiveObjects(ctx context.Context, up uploadSession, req *packp.UploadPackRequest, bases source, dir string,
+// receiveObjects asks for objects and takes them in. It gives up when nothing comes for too long.
+func receiveObjects(ctx context.Context, stall time.Duration, up uploadSession, req *packp.UploadPackRequest, bases source, dir string,
 	cache *objectCache, maxBytes int64) (objects map[plumbing.Hash]rawObject, p *pack, err error) {
 	if err := quiet(req.Capabilities); err != nil {
 		return nil, nil, err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w := &watchedReader{stall: stall, timer: afterTimeout(stall, cancel)}
+	defer w.timer.Stop()
 	res, err := up.UploadPack(ctx, req)
 	if err != nil {
 		return nil, nil, contextError(ctx, err)
 	}
 	defer func() { err = errors.Join(err, res.Close()) }()
-	objects, p, err = receivePack(ctx, demux(req.Capabilities, res), dir, cache, bases, maxBytes)
+	w.r = res
+	objects, p, err = receivePack(ctx, demux(req.Capabilities, w), dir, cache, bases, maxBytes)
 	return objects, p, contextError(ctx, err)
+}
+
+// watchedReader has a timer running while it waits for something to read.
+type watchedReader struct {
+	r     io.Reader
+	stall time.Duration
+	timer *time.Timer
+}
+
+func (w *watchedReader) Read(p []byte) (int, error) {
+	w.timer.Reset(w.stall)
+	defer w.timer.Stop()
+	return w.r.Read(p)
 }
 
 // quiet asks for no progress messages.

@@ -40,6 +40,9 @@ type Access struct {
 	CallTimeout time.Duration
 	// TransferTimeout bounds bringing in objects. Default 10 minutes.
 	TransferTimeout time.Duration
+	// StallTimeout bounds how long a remote may send nothing while it brings in objects. Servers send something every few
+	// seconds, also while they think. Default one minute.
+	StallTimeout time.Duration
 }
 
 func (a Access) withDefaults() Access {
@@ -48,6 +51,9 @@ func (a Access) withDefaults() Access {
 	}
 	if a.TransferTimeout <= 0 {
 		a.TransferTimeout = 10 * time.Minute
+	}
+	if a.StallTimeout <= 0 {
+		a.StallTimeout = time.Minute
 	}
 	return a
 }

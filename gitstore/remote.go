@@ -176,7 +176,7 @@ func (r *Remote) withCommit(ctx context.Context, up uploadSession, refs *packp.A
 	if err != nil {
 		return err
 	}
-	objects, p, err := receiveObjects(ctx, up, req, db, r.options.Dir, cache, r.options.MaxBytes)
+	objects, p, err := receiveObjects(ctx, r.options.StallTimeout, up, req, db, r.options.Dir, cache, r.options.MaxBytes)
 	if err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ type Fault struct {
 
 	// Status is answered instead.
 	Status int
-	// Hang answers nothing until the client gives up.
+	// Hang answers nothing until the client gives up, or nothing more after so many bytes as Cut says.
 	Hang bool
 	// DropAnswer does what was asked, but breaks the connection instead of answering.
 	DropAnswer bool
@@ -198,6 +198,13 @@ func (s *Server) misbehave(f *Fault, w http.ResponseWriter, r *http.Request) {
 	case f.Status != 0:
 		http.Error(w, "an injected fault", f.Status)
 	case f.Hang:
+		if f.Cut > 0 {
+			rec := httptest.NewRecorder()
+			s.backend.ServeHTTP(rec, r)
+			maps.Copy(w.Header(), rec.Result().Header)
+			_, _ = w.Write(rec.Body.Bytes()[:f.Cut])
+			_ = http.NewResponseController(w).Flush() // a client that is gone has given up
+		}
 		select {
 		case <-r.Context().Done():
 		case <-s.quit:
