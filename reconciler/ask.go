@@ -72,6 +72,12 @@ func (s *state) sayAll(p *project, stage Stage, description, url string) {
 	}
 }
 
+// sayLate tells those who wait why they wait.
+func (s *state) sayLate(p *project, stage Stage, err error) {
+	why, _, _ := strings.Cut(err.Error(), "\n")
+	s.sayAll(p, stage, "trying again: "+why, "")
+}
+
 // answer ends asks: those that the function names get its state, stage and words, and are forgotten.
 func (s *state) answer(p *project, verdict func(*ask) (State, Stage, string, bool), url string) {
 	p.asks = slices.DeleteFunc(p.asks, func(a *ask) bool {

@@ -195,6 +195,7 @@ func (s *state) tag(ctx context.Context, edits []manifest.Edit, ready []*project
 	for i, p := range ready {
 		if failed[i] != nil {
 			s.late[p.key] = fmt.Errorf("tagging the image of %s: %w", p.key, failed[i])
+			s.sayLate(p, StagePushing, failed[i])
 			continue
 		}
 		tagged, going = append(tagged, edits[i]), append(going, p)

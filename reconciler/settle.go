@@ -27,6 +27,7 @@ func (s *state) settle(ctx context.Context, _ Hint) error {
 		if err != nil { // a builder in trouble, say, keeps back nobody who does not need it
 			s.late[k] = fmt.Errorf("deciding on %s: %w", k, err)
 			p.settled = settled{}
+			s.sayLate(p, StageQueued, err)
 		}
 	}
 	return nil

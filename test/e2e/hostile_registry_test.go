@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -33,6 +34,13 @@ func TestRegistryThatRefusesATagHoldsUpNobody(t *testing.T) {
 	blog.revert("v1.0.1")
 	blog.runs("v1.0.0")
 	shop.wantReleases()
+	w.await("a word on why it takes so long", func() error {
+		said := shop.notes(commit)
+		if n := len(said) - 1; n < 0 || said[n].terminal() || !strings.Contains(said[n].Description, "trying again: ") {
+			return fmt.Errorf("so far it says %+v", said)
+		}
+		return nil
+	})
 	w.registry.watch(nil, nil)
 	w.registry.deny(shop.repository(), false)
 	shop.runs("v1.0.0")
