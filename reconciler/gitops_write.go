@@ -268,18 +268,27 @@ func (s *state) projectEdit(p *project) (*gitopsEdit, error) {
 
 // remembersMore says that run.yaml in GitOps is not what it has to be.
 func (p *project) remembersMore() (bool, error) {
-	if p.output.run != nil && reflect.DeepEqual(p.run, *p.output.run) {
-		return false, nil
+	if p.output.run != nil {
+		return !reflect.DeepEqual(withoutEmpty(p.run), withoutEmpty(*p.output.run)), nil
 	}
 	wanted, err := encodeRun(p.key, p.run)
-	if err != nil {
-		return false, err
+	return wanted != p.output.runText, err
+}
+
+// withoutEmpty leaves lists out that are empty: whether they are there means nothing, and is not written.
+func withoutEmpty(run manifest.RunSpec) manifest.RunSpec {
+	if len(run.Holds) == 0 {
+		run.Holds = nil
 	}
-	actual := p.output.runText
-	if p.output.run != nil { // an empty list may be there or not and mean the same
-		actual, err = encodeRun(p.key, *p.output.run)
+	if len(run.Asked) == 0 {
+		run.Asked = nil
 	}
-	return wanted != actual, err
+	if run.Last != nil && len(run.Last.Also) == 0 {
+		last := *run.Last
+		last.Also = nil
+		run.Last = &last
+	}
+	return run
 }
 
 // writeProject makes the commit that writes run.yaml of a project, with those who ask now, and values.yaml if that
