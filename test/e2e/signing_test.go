@@ -35,6 +35,7 @@ func TestOnlySignedReleasesRun(t *testing.T) {
 		{"a copy under a higher version", "v1.0.7", genuine},
 		{"a copy that was renamed", "v1.0.8", strings.ReplaceAll(genuine, "v1.0.1", "v1.0.8")},
 		{"another project's release", "v1.0.9", w.config.read(blog.releaseFile("v1.0.0"))},
+		{"one that another key signed", "v1.0.11", w.signedByAnother(shop, genuine, "v1.0.11")},
 		{"an unsigned one", "v1.0.10", unsigned(strings.ReplaceAll(genuine, "v1.0.1", "v1.0.10"))},
 	}
 	for _, f := range forgeries {
@@ -83,6 +84,33 @@ func (w *world) useKey() {
 	}
 	w.settings = append(w.settings, "keys: {signingKeyFile: "+file+"}")
 	w.platform = append(w.platform, `releases: {publicKeys: ["`+key.Public().String()+`"]}`)
+}
+
+// signedByAnother is a release as Plateform would write it with a key that platform.yaml does not name.
+func (w *world) signedByAnother(p *project, genuine, version string) string {
+	w.t.Helper()
+	key, err := manifest.GenerateSigningKey(rand.Reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	k := manifest.Key{Workspace: p.workspace, Project: p.name}
+	v, err := manifest.ParseVersion(version)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, problems := manifest.ParseRelease(manifest.ReleaseFile(k, v), []byte(strings.ReplaceAll(genuine, "v1.0.1", version)))
+	if len(problems) > 0 {
+		w.t.Fatal(problems)
+	}
+	workspace, problems := manifest.ParseWorkspace(workspaceFile(p.workspace), []byte(w.config.read(workspaceFile(p.workspace))))
+	if len(problems) > 0 {
+		w.t.Fatal(problems)
+	}
+	file, err := manifest.EncodeRelease(r, k, workspace.Spec.Owner.ID, &key)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(file)
 }
 
 // unsigned replaces the signature of a release file by a checksum that anybody could have made.
