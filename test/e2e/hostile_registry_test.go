@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A registry that takes an image and then refuses to tag it keeps back that release alone: others go out and back, and
@@ -28,7 +29,11 @@ func TestRegistryThatRefusesATagHoldsUpNobody(t *testing.T) {
 		}
 	})
 	commit := w.add(shop)
-	<-refused
+	select {
+	case <-refused:
+	case <-time.After(patience):
+		t.Fatal("no image was pushed")
+	}
 	blog.edit("replicas: 2")
 	blog.runs("v1.0.1")
 	blog.revert("v1.0.1")
