@@ -24,7 +24,6 @@ type step struct {
 // remember folds one config commit into what is remembered of a project. It is pure: folding the same commits again, in
 // this process or the next, comes to the same.
 func remember(run manifest.RunSpec, s step) manifest.RunSpec {
-	run.Holds = slices.Clone(run.Holds)
 	run.Highest = higher(run.Highest, s.After.newestVersion())
 	if s.Retry {
 		run.Holds, run.Frozen, run.Retry = nil, nil, s.Commit
@@ -119,13 +118,13 @@ func holdParts(run manifest.RunSpec, s step) manifest.RunSpec {
 		keys[h.Part] = h.Key
 	}
 	maps.Copy(keys, s.Keys)
-	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool { return h.Key != keys[h.Part] })
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool { return h.Key != keys[h.Part] })
 	for _, part := range slices.Sorted(maps.Keys(keys)) {
 		rolledBack := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Reason == manifest.HeldRollback })
 		if keys[part] == left[part] || rolledBack && s.Running.Spec.Parts[part] != keys[part] {
 			continue
 		}
-		run.Holds = append(run.Holds, manifest.Hold{
+		run.Holds = append(slices.Clip(run.Holds), manifest.Hold{
 			Part: part, Key: keys[part], Reason: manifest.HeldRollback,
 			Release: s.Running.Metadata.Name, Commit: s.Commit, Source: heldCommit(run.Holds, s.Running, part, keys[part]),
 		})
@@ -151,9 +150,17 @@ func releasedCommit(r *manifest.Release, part, key string) string {
 	return image.Commit
 }
 
+// without leaves holds out. What is remembered may be shared, so nothing is changed in place.
+func without(holds []manifest.Hold, gone func(manifest.Hold) bool) []manifest.Hold {
+	if !slices.ContainsFunc(holds, gone) {
+		return holds
+	}
+	return slices.DeleteFunc(slices.Clone(holds), gone)
+}
+
 // bringBack ends the holds of a release whose file is there again.
 func bringBack(run manifest.RunSpec, s step) manifest.RunSpec {
-	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
 		version, err := manifest.ParseVersion(h.Release)
 		return err == nil && s.After.has(version)
 	})
@@ -167,12 +174,12 @@ func endHolds(run manifest.RunSpec, v *View, keys manifest.Parts) manifest.RunSp
 		return v.Parsed && !authored(part) &&
 			!slices.ContainsFunc(manifest.SourceInputs(v.Spec), func(input manifest.SourceInput) bool { return input.Part == part })
 	}
-	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
 		key, known := keys[h.Part]
 		return known && key != h.Key || gone(h.Part)
 	})
 	failing := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Reason == manifest.HeldFailed && !authored(h.Part) })
-	run.Holds = slices.DeleteFunc(run.Holds, func(h manifest.Hold) bool {
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
 		return h.Reason == manifest.HeldFailed && authored(h.Part) && !failing
 	})
 	return run

@@ -169,7 +169,7 @@ func (s *state) fail(p *project, a Fail) {
 	}
 	for _, hold := range a.Holds {
 		hold.Commit = s.catalog.commit
-		p.run.Holds = append(p.run.Holds, hold)
+		p.run.Holds = append(slices.Clip(p.run.Holds), hold)
 	}
 	view := s.viewOf(p.key)
 	p.run = endHolds(p.run, view, knownKeys(view, baseRelease(p.before(), view), p.tips)) // a source may have moved on
