@@ -20,34 +20,46 @@ const pairs = 7
 // oneOf is one project changed among many: from the hint that there is a new config commit until the GitOps commit is
 // pushed. The git command line has the same two repositories, a checkout of each, and does the least there is to do: it
 // fetches the config commit, and commits and pushes the new values. In the second row it also commits and pushes the
-// release file to the config repository, as ours does; most of that time is the server's.
+// release file to the config repository, as ours does; most of that time is the server's. The third row is that release
+// taken back: there ours has no more to push than the git command line.
 func (s *stage) oneOf(row string, projects int) []Row {
 	f := s.fleet(shape{projects: projects, releases: releasesEach})
 	config, gitops := s.copyRepo(f.config, "config"), s.copyRepo(f.gitops, "gitops")
 	l := s.run(f, config, gitops)
 	defer l.stop()
 	other := s.newByHand(f)
-	var ours, least, both []time.Duration
+	var ours, least, both, back, backLeast []time.Duration
 	s.profiled(row, func() {
 		for turn := range pairs + 1 {
 			k := f.key(turn * 37 % projects)
 			generation := fmt.Sprint("turn ", turn)
 			s.edit(f, config, k, generation)
-			l.forget()
-			begin := time.Now()
-			l.Hint(reconciler.Hint{Config: true})
-			took := l.awaitGitOps(1).Sub(begin)
-			l.awaitReport()
+			took := l.follow()
 			values, release := other.turn(k, generation)
+			config.Commit(gitserver.Change{Message: "Revert", Remove: []string{manifest.ReleaseFile(k, version(releasesEach))}})
+			tookBack := l.follow()
+			valuesBack := other.fetch(k, generation+" taken back") + other.values(k, generation+" taken back")
 			if turn > 0 { // the first push asks the server what it can do, and fills caches of both
 				ours, least, both = append(ours, took), append(least, values), append(both, values+release)
+				back, backLeast = append(back, tookBack), append(backLeast, valuesBack)
 			}
 		}
 	})
 	return []Row{
 		paired(row, median(ours), median(least), "ms"),
 		paired(row+"-both", median(ours), median(both), "ms"),
+		paired(row+"-revert", median(back), median(backLeast), "ms"),
 	}
+}
+
+// follow has the loop take in a commit of the config repository that changes one project, and returns how long that took.
+func (l *loop) follow() time.Duration {
+	l.forget()
+	begin := time.Now()
+	l.Hint(reconciler.Hint{Config: true})
+	took := l.awaitGitOps(1).Sub(begin)
+	l.awaitReport()
+	return took
 }
 
 // edit is a commit of a person who changes a project.
@@ -81,11 +93,15 @@ func (s *stage) newByHand(f *fleet) *byHand {
 // turn does one change and returns how long it took to fetch it and to commit and push the new values, and how long to
 // commit and push the release between.
 func (b *byHand) turn(k manifest.Key, generation string) (values, release time.Duration) {
-	s := b.stage
-	s.edit(b.fleet, b.config, k, generation)
-	values = s.command(b.configCheckout, "git", "fetch", "--quiet")
+	values = b.fetch(k, generation)
 	release = b.release(k)
 	return values + b.values(k, generation), release
+}
+
+// fetch fetches a change of a project.
+func (b *byHand) fetch(k manifest.Key, generation string) time.Duration {
+	b.stage.edit(b.fleet, b.config, k, generation)
+	return b.stage.command(b.configCheckout, "git", "fetch", "--quiet")
 }
 
 // release commits and pushes the next release file of a project.
