@@ -18,6 +18,8 @@ import (
 // gitops is what the GitOps repository holds beyond the files of projects.
 type gitops struct {
 	head string
+	// stale says that GitOps stands for a config commit that is gone with a history that was rewritten.
+	stale bool
 	// namespaces is the content of each workspace's namespace.yaml; kept is what Plateform last wrote there.
 	namespaces map[string]string
 	kept       map[string]string

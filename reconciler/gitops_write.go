@@ -35,6 +35,9 @@ func (s *state) writeGitOps(ctx context.Context, _ Hint) error {
 		}
 		edits = append(edits, more...)
 	}
+	if len(edits) == 0 && s.gitops.stale { // else the next process takes all that comes now for part of the rewriting
+		edits = []gitopsEdit{{Edit: s.edit("Stand for the rewritten config history", nil), landed: func() {}}}
+	}
 	if len(edits) == 0 {
 		return nil
 	}
@@ -51,7 +54,7 @@ func (s *state) writeGitOps(ctx context.Context, _ Hint) error {
 	if err != nil {
 		return err
 	}
-	s.gitops.head = commits[len(commits)-1]
+	s.gitops.head, s.gitops.stale = commits[len(commits)-1], false
 	for i, e := range edits {
 		e.landed()
 		if e.deployed != nil {

@@ -370,7 +370,8 @@ func (s *sim) holds(k manifest.Key) ([]manifest.Hold, bool) {
 
 // checkGitOpsCommit checks a commit that Plateform made.
 func (s *sim) checkGitOpsCommit(c, parent *simCommit) error {
-	if len(c.Parents) > 1 || c.tree == parent.tree {
+	stands := s.audit.rewritten && strings.HasPrefix(c.Message, "Stand for the rewritten config history\n")
+	if len(c.Parents) > 1 || c.tree == parent.tree && !stands {
 		return fmt.Errorf("it has %d parents and the tree of its first is the same: %t", len(c.Parents), c.tree == parent.tree)
 	}
 	mark := ""

@@ -187,7 +187,7 @@ func (s *state) freeze(head string) error {
 		}
 		return err
 	}
-	s.catalog, s.trouble = rewritten, nil
+	s.catalog, s.trouble, s.gitops.stale = rewritten, nil, true
 	s.reportConfig(head)
 	for _, k := range s.catalog.keys() {
 		s.project(k)
