@@ -65,6 +65,7 @@ func (s *state) follow(commits []string, own bool) error {
 			return s.broken(err)
 		}
 	}
+	s.lookAgain()
 	if !own && len(commits) > 0 {
 		s.reportConfig(commits[len(commits)-1])
 	}
@@ -145,9 +146,7 @@ func (s *state) take(t transition, commit manifest.Commit, parent string, retry 
 	if t.Edited && !f.old { // where a source was under other settings says nothing
 		s.watch(p, t.After)
 	}
-	if retry { // what was pushed just before is meant too
-		s.lookAgain(p)
-	}
+	p.again = p.again || retry && len(p.tips) > 0
 	highest := p.run.Highest
 	p.run = remember(p.run, step{
 		transition: t, Commit: commit.Hash, Parent: parent, Running: ran, Retry: retry,

@@ -72,14 +72,22 @@ func (s *state) watch(p *project, v *View) {
 	p.watches = wanted
 }
 
-// lookAgain makes what is known of where the sources of a project are count no more.
-func (s *state) lookAgain(p *project) {
-	for w, parts := range p.watches {
-		for _, part := range parts {
-			delete(p.tips, part)
-			delete(p.lookErrors, part)
+// lookAgain makes what is known of where sources are count no more where a retry was asked for: what was pushed just
+// before is meant too. It comes after all commits that are new: what they roll back is held where it was known to be.
+func (s *state) lookAgain() {
+	for k := range s.dirty {
+		p := s.projects[k]
+		if p == nil || !p.again {
+			continue
 		}
-		s.lookout.renew(w)
+		p.again = false
+		for w, parts := range p.watches {
+			for _, part := range parts {
+				delete(p.tips, part)
+				delete(p.lookErrors, part)
+			}
+			s.lookout.renew(w)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +18,12 @@ func (s *state) recordDeploy(p *project) {
 	if release == nil || p.output.tampered {
 		return
 	}
+	answered := slices.DeleteFunc(slices.Clone(p.asks), func(a *ask) bool { // a push whose code this is not
+		return a.SourceKey != "" && !slices.Contains(slices.Collect(maps.Values(release.Spec.Parts)), a.SourceKey)
+	})
 	p.record(manifest.LastRun{
 		Result: manifest.ResultDeployed, Release: release.Metadata.Name, Cause: release.Spec.Cause, Build: release.Spec.Build,
-	}, p.asks, s.Clock().UTC())
+	}, answered, s.Clock().UTC())
 }
 
 // recordFailure remembers a build that failed and who asked for it.

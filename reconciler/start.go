@@ -187,6 +187,7 @@ func (s *state) freeze(head string) error {
 		}
 		return err
 	}
+	before := s.catalog
 	s.catalog, s.trouble, s.gitops.stale = rewritten, nil, true
 	s.reportConfig(head)
 	for _, k := range s.catalog.keys() {
@@ -199,6 +200,9 @@ func (s *state) freeze(head string) error {
 		s.dirty[k] = true
 		if v != nil && v.Present {
 			p.run.Deleted = nil
+		}
+		if ran.IsZero() && (v == nil || !v.Present) {
+			p.run = bury(p.run, step{transition: transition{Before: before.view(k)}, Commit: head})
 		}
 		if ran.IsZero() || p.run.Frozen != nil {
 			continue

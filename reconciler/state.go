@@ -51,6 +51,8 @@ type project struct {
 	// lookErrors are the looks at a source that failed, by part.
 	lookErrors map[string]sighting
 	builds     map[string]Build
+	// again says that a retry was asked for, so that the sources want another look.
+	again bool
 	// images of the release files imagesOf, read only when a source is neither running nor being built.
 	images   map[string]manifest.Image
 	imagesOf []ReleaseFile
