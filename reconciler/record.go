@@ -21,8 +21,13 @@ func (s *state) recordDeploy(p *project) {
 	answered := slices.DeleteFunc(slices.Clone(p.asks), func(a *ask) bool { // a push whose code this is not
 		return a.SourceKey != "" && !slices.Contains(slices.Collect(maps.Values(release.Spec.Parts)), a.SourceKey)
 	})
+	cause := release.Spec.Cause
+	waiting := func(a *ask) bool { return !a.Silent && !a.Old }
+	if slices.ContainsFunc(p.asks, waiting) && !slices.ContainsFunc(answered, waiting) {
+		cause.Config = "" // nobody is to be told of it again
+	}
 	p.record(manifest.LastRun{
-		Result: manifest.ResultDeployed, Release: release.Metadata.Name, Cause: release.Spec.Cause, Build: release.Spec.Build,
+		Result: manifest.ResultDeployed, Release: release.Metadata.Name, Cause: cause, Build: release.Spec.Build,
 	}, answered, s.Clock().UTC())
 }
 
