@@ -88,8 +88,27 @@ func (b *batch) commit(base *object.Commit, baseHash plumbing.Hash, edit manifes
 	if err != nil {
 		return err
 	}
+	if edit.Message, err = messageOf(edit, root, parents); err != nil {
+		return err
+	}
 	b.tips = append(b.tips, b.put(plumbing.CommitObject, encodeCommit(root, parents, edit)))
 	return nil
+}
+
+// messageOf returns the message of a commit, which may depend on its tree.
+func messageOf(edit manifest.Edit, tree plumbing.Hash, parents []plumbing.Hash) (string, error) {
+	if edit.Seal == nil {
+		return edit.Message, nil
+	}
+	parent := ""
+	if len(parents) > 0 {
+		parent = parents[0].String()
+	}
+	message, err := edit.Seal(tree.String(), parent)
+	if err != nil {
+		return "", fmt.Errorf("sealing a commit: %w", err)
+	}
+	return message, nil
 }
 
 // folderChange is what an edit does to one folder.

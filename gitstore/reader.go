@@ -45,6 +45,7 @@ func (r *reader) Commit(hash string) (manifest.Commit, error) {
 	}
 	out := manifest.Commit{
 		Hash:    hash,
+		Tree:    c.TreeHash.String(),
 		Author:  manifest.Signature{Name: printable(c.Author.Name), Email: printable(c.Author.Email), When: c.Author.When},
 		Message: c.Message,
 	}
