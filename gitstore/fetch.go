@@ -55,12 +55,12 @@ func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
 }
 
 // list begins a conversation and returns the refs. A server that hangs is given up on after the time of a call.
-func (s *Store) list(ctx context.Context) (uploadSession, *packp.AdvRefs, error) {
+func (s *Store) list(ctx context.Context) (*cancelingUpload, *packp.AdvRefs, error) {
 	return beginUpload(ctx, s.dialer, s.options.URL)
 }
 
 // beginUpload opens a session that lasts as long as ctx, whose first answer must come within the time of a call.
-func beginUpload(ctx context.Context, d *dialer, url string) (uploadSession, *packp.AdvRefs, error) {
+func beginUpload(ctx context.Context, d *dialer, url string) (*cancelingUpload, *packp.AdvRefs, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := afterTimeout(d.access.CallTimeout, cancel)
 	defer timer.Stop()
@@ -83,6 +83,12 @@ func beginUpload(ctx context.Context, d *dialer, url string) (uploadSession, *pa
 type cancelingUpload struct {
 	uploadSession
 	cancel context.CancelCauseFunc
+}
+
+// once says that objects can be asked for only once. Over HTTP each request stands alone.
+func (c *cancelingUpload) once() bool {
+	_, stream := c.uploadSession.(*streamSession)
+	return stream
 }
 
 func (c *cancelingUpload) Close() error {

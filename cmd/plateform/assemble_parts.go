@@ -152,8 +152,11 @@ type sources struct{ *gitstore.Remote }
 
 // Tip implements reconciler.Sources.
 func (s sources) Tip(ctx context.Context, source manifest.Source) (reconciler.Tip, error) {
-	tip, err := s.Remote.Tip(ctx, source)
-	return reconciler.Tip(tip), err
+	found, err := s.Tips(ctx, source.Repository, []gitstore.Place{{Branch: source.Branch, Revision: source.Revision, Path: source.Path}})
+	if err != nil {
+		return reconciler.Tip{}, err
+	}
+	return reconciler.Tip(found[0].Tip), found[0].Err
 }
 
 func (i *installation) sources() (sources, error) {

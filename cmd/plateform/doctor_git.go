@@ -148,7 +148,10 @@ func (d *doctor) checkSources(ctx context.Context) []diagnosis {
 // askSourceOf asks for the branch of a source. A pinned one needs no branch.
 func askSourceOf(ctx context.Context, remote *gitstore.Remote, source manifest.Source) error {
 	pinned := source.Revision != ""
-	_, err := remote.Tip(ctx, manifest.Source{Repository: source.Repository, Branch: source.Branch})
+	found, err := remote.Tips(ctx, source.Repository, []gitstore.Place{{Branch: source.Branch}})
+	if err == nil {
+		err = found[0].Err
+	}
 	if pinned && errors.Is(err, gitstore.ErrNoBranch) {
 		return nil
 	}
