@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+
+	"github.com/plateform/plateform/gitstore/pack"
 )
 
 // Fetch brings in the branch as it is now and returns its head, or "" for an empty repository or a missing branch. When
@@ -32,20 +34,20 @@ func (s *Store) Fetch(ctx context.Context) (string, error) {
 func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.options.TransferTimeout)
 	defer cancel()
-	up, refs, err := s.list(ctx)
+	up, err := s.list(ctx)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
 	defer func() { _ = up.Close() }()
-	head := refs.References[s.ref.String()]
-	if head.IsZero() || s.db.Load().has(head) {
+	head := up.refs.References[s.ref.String()]
+	if head.IsZero() || s.db.Load().Has(head) {
 		s.see(head)
 		return head, nil
 	}
-	if s.db.Load().packCount() > s.options.MaxPacks {
-		err = s.fetchAnew(ctx, up, refs, head)
+	if s.db.Load().Packs() > s.options.MaxPacks {
+		err = s.fetchAnew(ctx, up, head)
 	} else {
-		err = s.fetchInto(ctx, s.db.Load(), up, refs, head, s.haves())
+		err = s.fetchInto(ctx, s.db.Load(), up, head, s.haves())
 	}
 	if err != nil {
 		return plumbing.ZeroHash, err
@@ -54,46 +56,47 @@ func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
 	return head, nil
 }
 
-// list begins a conversation and returns the refs. A server that hangs is given up on after the time of a call.
-func (s *Store) list(ctx context.Context) (*cancelingUpload, *packp.AdvRefs, error) {
+// list begins a conversation, which begins with the refs. A server that hangs is given up on after the time of a call.
+func (s *Store) list(ctx context.Context) (*upload, error) {
 	return beginUpload(ctx, s.dialer, s.options.URL)
 }
 
 // beginUpload opens a session that lasts as long as ctx, whose first answer must come within the time of a call.
-func beginUpload(ctx context.Context, d *dialer, url string) (*cancelingUpload, *packp.AdvRefs, error) {
+func beginUpload(ctx context.Context, d *dialer, url string) (*upload, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := afterTimeout(d.access.CallTimeout, cancel)
 	defer timer.Stop()
-	up, err := d.upload(ctx, url)
+	session, err := d.upload(ctx, url)
 	if err != nil {
 		err = contextError(ctx, err)
 		cancel(nil)
-		return nil, nil, err
+		return nil, err
 	}
-	refs, err := listRefs(ctx, up)
+	refs, err := listRefs(ctx, session)
 	if err != nil {
-		err = errors.Join(err, up.Close())
+		err = errors.Join(err, session.Close())
 		cancel(nil)
-		return nil, nil, err
+		return nil, err
 	}
-	return &cancelingUpload{up, cancel}, refs, nil
+	return &upload{session, refs, cancel}, nil
 }
 
-// cancelingUpload frees the context of a session with the session.
-type cancelingUpload struct {
+// upload is a session with the refs that it began with. It frees its context when it is closed.
+type upload struct {
 	uploadSession
+	refs   *packp.AdvRefs
 	cancel context.CancelCauseFunc
 }
 
 // once says that objects can be asked for only once. Over HTTP each request stands alone.
-func (c *cancelingUpload) once() bool {
-	_, stream := c.uploadSession.(*streamSession)
+func (u *upload) once() bool {
+	_, stream := u.uploadSession.(*streamSession)
 	return stream
 }
 
-func (c *cancelingUpload) Close() error {
-	err := c.uploadSession.Close()
-	c.cancel(nil)
+func (u *upload) Close() error {
+	err := u.uploadSession.Close()
+	u.cancel(nil)
 	return err
 }
 
@@ -135,7 +138,7 @@ func (s *Store) haves() []plumbing.Hash {
 	}
 	known := haves[:0]
 	for _, h := range haves {
-		if s.db.Load().has(h) {
+		if s.db.Load().Has(h) {
 			known = append(known, h)
 		}
 	}
@@ -143,20 +146,20 @@ func (s *Store) haves() []plumbing.Hash {
 }
 
 // fetchAnew brings in everything into one pack that takes the place of the many.
-func (s *Store) fetchAnew(ctx context.Context, up uploadSession, refs *packp.AdvRefs, head plumbing.Hash) error {
-	fresh, old := newObjectDB(s.options.Dir, s.cache), s.db.Load()
-	if err := s.fetchInto(ctx, fresh, up, refs, head, nil); err != nil {
-		return errors.Join(err, fresh.close())
+func (s *Store) fetchAnew(ctx context.Context, up *upload, head plumbing.Hash) error {
+	old := s.db.Load()
+	fresh := old.Fresh()
+	if err := s.fetchInto(ctx, fresh, up, head, nil); err != nil {
+		return errors.Join(err, fresh.Close())
 	}
-	err := fresh.replace(old)
+	err := fresh.Replace(old)
 	s.db.Store(fresh)
 	return err
 }
 
 // fetchInto brings in the objects of a commit.
-func (s *Store) fetchInto(ctx context.Context, db *objectDB, up uploadSession, refs *packp.AdvRefs, want plumbing.Hash,
-	haves []plumbing.Hash) error {
-	req := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
+func (s *Store) fetchInto(ctx context.Context, db *pack.DB, up *upload, want plumbing.Hash, haves []plumbing.Hash) error {
+	req := packp.NewUploadPackRequestFromCapabilities(up.refs.Capabilities)
 	req.Wants, req.Haves = []plumbing.Hash{want}, haves
 	if len(haves) > 0 {
 		// go-git leaves it out since it cannot read such packs; the packs are read here.
@@ -164,26 +167,19 @@ func (s *Store) fetchInto(ctx context.Context, db *objectDB, up uploadSession, r
 			return err
 		}
 	}
-	objects, p, err := receiveObjects(ctx, s.options.StallTimeout, up, req, db, s.options.Dir, s.cache, 0)
-	if err != nil {
+	if err := receiveObjects(ctx, s.options.StallTimeout, up, req, db); err != nil {
 		return err
 	}
-	if p != nil {
-		db.addPack(p)
-	} else if err := db.add(objects, s.options.MemoryObjects, s.options.MemoryBytes); err != nil {
-		return err
-	}
-	if !db.has(want) {
+	if !db.Has(want) {
 		return fmt.Errorf("the remote did not send the commit %s", want)
 	}
 	return nil
 }
 
-// receiveObjects asks for objects and takes them in. It gives up when nothing comes for too long.
-func receiveObjects(ctx context.Context, stall time.Duration, up uploadSession, req *packp.UploadPackRequest, bases source, dir string,
-	cache *objectCache, maxBytes int64) (objects map[plumbing.Hash]rawObject, p *pack, err error) {
+// receiveObjects asks for objects and takes them into db. It gives up when nothing comes for too long.
+func receiveObjects(ctx context.Context, stall time.Duration, up *upload, req *packp.UploadPackRequest, db *pack.DB) (err error) {
 	if err := quiet(req.Capabilities); err != nil {
-		return nil, nil, err
+		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -191,12 +187,11 @@ func receiveObjects(ctx context.Context, stall time.Duration, up uploadSession, 
 	defer w.timer.Stop()
 	res, err := up.UploadPack(ctx, req)
 	if err != nil {
-		return nil, nil, contextError(ctx, err)
+		return contextError(ctx, err)
 	}
 	defer func() { err = errors.Join(err, res.Close()) }()
 	w.r = res
-	objects, p, err = receivePack(ctx, demux(req.Capabilities, w), dir, cache, bases, maxBytes)
-	return objects, p, contextError(ctx, err)
+	return contextError(ctx, db.Receive(ctx, demux(req.Capabilities, w)))
 }
 
 // watchedReader has a timer running while it waits for something to read.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/plateform/plateform/gitstore/pack"
 )
 
 // Credential is a username and password for one operation over HTTP. The zero value means none.
@@ -130,7 +132,7 @@ var (
 	// ErrNoPath says that a commit has no such folder.
 	ErrNoPath = errors.New("no such folder in the repository")
 	// ErrTooLarge says that a repository or an object is beyond the limit.
-	ErrTooLarge = errors.New("too large")
+	ErrTooLarge = pack.ErrTooLarge
 )
 
 // RefusedError says that the server refused a push although the branch had not moved: a hook or a protected branch.

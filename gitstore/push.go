@@ -56,7 +56,7 @@ func (s *Store) push(ctx context.Context, base string, edits []manifest.Edit) ([
 	} else {
 		s.see(last)
 	}
-	if err := s.db.Load().add(b.objects, s.options.MemoryObjects, s.options.MemoryBytes); err != nil {
+	if err := s.db.Load().Add(b.objects); err != nil {
 		return nil, err
 	}
 	hashes := make([]string, len(b.tips))
@@ -207,12 +207,12 @@ func (s *Store) whereNow(ctx context.Context, from plumbing.Hash, why error) (pl
 		polls = settlePolls
 	}
 	for {
-		up, refs, err := s.list(ctx)
+		up, err := s.list(ctx)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
 		_ = up.Close()
-		head := refs.References[s.ref.String()]
+		head := up.refs.References[s.ref.String()]
 		if polls--; head != from || polls == 0 {
 			return head, nil
 		}

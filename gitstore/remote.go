@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/plateform/plateform/gitstore/pack"
 )
 
 // RemoteOptions of a Remote.
@@ -46,28 +49,22 @@ func NewRemote(o RemoteOptions) *Remote {
 func (r *Remote) Close() { r.dialer.close() }
 
 // withCommit brings in one commit, shows it, and forgets it. treesOnly asks for no files where the server knows how.
-func (r *Remote) withCommit(ctx context.Context, up uploadSession, refs *packp.AdvRefs, commit string, treesOnly bool,
-	show func(*reader) error) (err error) {
-	cache := newObjectCache(8 << 20)
-	db := newObjectDB(r.options.Dir, cache)
-	defer func() { err = errors.Join(err, db.close()) }()
-	req, err := requestCommit(refs, plumbing.NewHash(commit), treesOnly)
+func (r *Remote) withCommit(ctx context.Context, up *upload, commit string, treesOnly bool, show func(*reader) error) (err error) {
+	db := pack.NewDB(pack.Options{
+		Dir: r.options.Dir, CacheBytes: 8 << 20, MemoryObjects: math.MaxInt, MemoryBytes: r.options.MaxBytes, MaxBytes: r.options.MaxBytes,
+	})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	req, err := requestCommit(up.refs, plumbing.NewHash(commit), treesOnly)
 	if err != nil {
 		return err
 	}
-	objects, p, err := receiveObjects(ctx, r.options.StallTimeout, up, req, db, r.options.Dir, cache, r.options.MaxBytes)
-	if err != nil {
+	if err := receiveObjects(ctx, r.options.StallTimeout, up, req, db); err != nil {
 		return err
 	}
-	if p != nil {
-		db.addPack(p)
-	} else if err := db.add(objects, len(objects), r.options.MaxBytes); err != nil {
-		return err
-	}
-	if !db.has(plumbing.NewHash(commit)) {
+	if !db.Has(plumbing.NewHash(commit)) {
 		return fmt.Errorf("%w: %s; it is on no branch or tag of the repository", ErrNoCommit, commit)
 	}
-	return show(newReader(func() source { return db }))
+	return show(newReader(func() pack.Source { return db }))
 }
 
 // requestCommit asks for one commit without its history when the server lets us, and for everything otherwise.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"github.com/plateform/plateform/gitstore/pack"
 )
 
 // Store is one branch of one remote repository: what was fetched can be read, and commits can be pushed to it. It is
@@ -18,8 +20,7 @@ type Store struct {
 	options Options
 	ref     plumbing.ReferenceName
 	dialer  *dialer
-	cache   *objectCache
-	db      atomic.Pointer[objectDB]
+	db      atomic.Pointer[pack.DB]
 	// remote is held during a call to the remote and guards all below.
 	remote chan struct{}
 	closed bool
@@ -46,11 +47,12 @@ func open(o Options, ref plumbing.ReferenceName) *Store {
 		options: o,
 		ref:     ref,
 		dialer:  newDialer(o.Access),
-		cache:   newObjectCache(o.CacheBytes),
 		remote:  make(chan struct{}, 1),
 	}
-	s.db.Store(newObjectDB(o.Dir, s.cache))
-	s.reader = newReader(func() source { return s.db.Load() })
+	s.db.Store(pack.NewDB(pack.Options{
+		Dir: o.Dir, CacheBytes: o.CacheBytes, MemoryObjects: o.MemoryObjects, MemoryBytes: o.MemoryBytes,
+	}))
+	s.reader = newReader(func() pack.Source { return s.db.Load() })
 	return s
 }
 
@@ -81,7 +83,7 @@ func (s *Store) Close() error {
 		defer s.unlock()
 		s.closed = true
 		s.dialer.close()
-		err = s.db.Load().close()
+		err = s.db.Load().Close()
 	})
 	return err
 }

@@ -65,21 +65,21 @@ func (s *search) run(ctx context.Context) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, s.remote.options.TransferTimeout)
 	defer cancel()
-	up, refs, err := beginUpload(limited, s.remote.dialer, s.url)
+	up, err := beginUpload(limited, s.remote.dialer, s.url)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = up.Close() }()
-	for i, places := range s.byCommit(refs, open) {
+	for i, places := range s.byCommit(up.refs, open) {
 		if i > 0 && up.once() {
 			_ = up.Close()
-			next, refsNow, err := beginUpload(limited, s.remote.dialer, s.url)
+			next, err := beginUpload(limited, s.remote.dialer, s.url)
 			if err != nil {
 				return err
 			}
-			up, refs = next, refsNow
+			up = next
 		}
-		s.lookAt(limited, up, refs, places)
+		s.lookAt(limited, up, places)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -144,9 +144,9 @@ func (s *search) byCommit(refs *packp.AdvRefs, open []int) [][]int {
 }
 
 // lookAt fetches the commit that some places have, and finds their folders in it.
-func (s *search) lookAt(ctx context.Context, up uploadSession, refs *packp.AdvRefs, places []int) {
+func (s *search) lookAt(ctx context.Context, up *upload, places []int) {
 	commit := s.found[places[0]].Commit
-	err := s.remote.withCommit(ctx, up, refs, commit, true, func(at *reader) error {
+	err := s.remote.withCommit(ctx, up, commit, true, func(at *reader) error {
 		for _, i := range places {
 			f := &s.found[i]
 			if f.Tree, f.By, f.Err = folderOf(at, commit, s.dirs[i]); f.Err == nil {

@@ -1,4 +1,4 @@
-package gitstore
+package pack
 
 import (
 	"encoding/binary"
@@ -17,7 +17,7 @@ func patchDelta(buf, base, delta []byte) ([]byte, error) {
 		return nil, err
 	}
 	if from != uint64(len(base)) || size > maxObjectBytes {
-		return nil, fmt.Errorf("%w: a delta of another base, or of too much", errCorrupt)
+		return nil, fmt.Errorf("%w: a delta of another base, or of too much", ErrCorrupt)
 	}
 	const trusted = 1 << 20 // a size that lies costs no memory
 	out := slices.Grow(buf[:0], int(min(size, trusted)))
@@ -31,18 +31,18 @@ func patchDelta(buf, base, delta []byte) ([]byte, error) {
 		case int(command) <= len(rest) && command > 0:
 			part, rest = rest[:command], rest[command:]
 		default:
-			err = fmt.Errorf("%w: a delta with a broken command", errCorrupt)
+			err = fmt.Errorf("%w: a delta with a broken command", ErrCorrupt)
 		}
 		if err != nil {
 			return nil, err
 		}
 		if uint64(len(out)+len(part)) > size {
-			return nil, fmt.Errorf("%w: a delta that makes more than it says", errCorrupt)
+			return nil, fmt.Errorf("%w: a delta that makes more than it says", ErrCorrupt)
 		}
 		out = append(out, part...)
 	}
 	if uint64(len(out)) != size {
-		return nil, fmt.Errorf("%w: a delta that makes less than it says", errCorrupt)
+		return nil, fmt.Errorf("%w: a delta that makes less than it says", ErrCorrupt)
 	}
 	return out, nil
 }
@@ -51,7 +51,7 @@ func patchDelta(buf, base, delta []byte) ([]byte, error) {
 func deltaSize(delta []byte) (size uint64, rest []byte, err error) {
 	size, n := binary.Uvarint(delta)
 	if n <= 0 {
-		return 0, nil, fmt.Errorf("%w: a delta without a size", errCorrupt)
+		return 0, nil, fmt.Errorf("%w: a delta without a size", ErrCorrupt)
 	}
 	return size, delta[n:], nil
 }
@@ -64,7 +64,7 @@ func deltaCopy(command byte, base, rest []byte) (part, after []byte, err error) 
 			continue
 		}
 		if len(rest) == 0 {
-			return nil, nil, fmt.Errorf("%w: a delta with a broken command", errCorrupt)
+			return nil, nil, fmt.Errorf("%w: a delta with a broken command", ErrCorrupt)
 		}
 		field[i], rest = rest[0], rest[1:]
 	}
@@ -74,7 +74,7 @@ func deltaCopy(command byte, base, rest []byte) (part, after []byte, err error) 
 		size = 0x10000
 	}
 	if offset+size > uint64(len(base)) {
-		return nil, nil, fmt.Errorf("%w: a delta that copies from behind the end", errCorrupt)
+		return nil, nil, fmt.Errorf("%w: a delta that copies from behind the end", ErrCorrupt)
 	}
 	return base[offset : offset+size], rest, nil
 }

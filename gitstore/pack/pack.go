@@ -1,4 +1,4 @@
-package gitstore
+package pack
 
 import (
 	"bufio"
@@ -16,17 +16,14 @@ import (
 	"github.com/klauspost/compress/zlib"
 )
 
-// errCorrupt says that a pack does not read as one.
-var errCorrupt = errors.New("corrupt pack")
-
 // maxObjectBytes bounds one object: the repositories of Plateform hold small text files, and a source is checked out by
 // file.
 const maxObjectBytes = 512 << 20
 
-// pack is a pack file with its index in memory: 28 bytes an object. It is immutable and safe for several goroutines.
-type pack struct {
+// packFile is a pack with its index in memory: 28 bytes an object. It is immutable and safe for several goroutines.
+type packFile struct {
 	file  *os.File
-	cache *objectCache
+	cache *cache
 	// hashes in order, and where in the file each one is.
 	hashes  []plumbing.Hash
 	offsets []int64
@@ -35,13 +32,13 @@ type pack struct {
 }
 
 // newPack makes a pack of a file and what is where in it.
-func newPack(file *os.File, cache *objectCache, hashes []plumbing.Hash, offsets []int64) *pack {
+func newPack(file *os.File, cache *cache, hashes []plumbing.Hash, offsets []int64) *packFile {
 	order := make([]uint32, len(hashes))
 	for i := range order {
 		order[i] = uint32(i)
 	}
 	slices.SortFunc(order, func(a, b uint32) int { return bytes.Compare(hashes[a][:], hashes[b][:]) })
-	p := &pack{file: file, cache: cache, hashes: make([]plumbing.Hash, len(hashes)), offsets: make([]int64, len(hashes))}
+	p := &packFile{file: file, cache: cache, hashes: make([]plumbing.Hash, len(hashes)), offsets: make([]int64, len(hashes))}
 	for i, o := range order {
 		p.hashes[i], p.offsets[i] = hashes[o], offsets[o]
 		p.fanout[hashes[o][0]]++
@@ -53,7 +50,7 @@ func newPack(file *os.File, cache *objectCache, hashes []plumbing.Hash, offsets 
 }
 
 // close gives the pack up: nobody reads it any more.
-func (p *pack) close() error {
+func (p *packFile) close() error {
 	p.cache.drop(p)
 	return discard(p.file)
 }
@@ -84,7 +81,7 @@ func discard(f *os.File) error {
 }
 
 // find returns where an object is.
-func (p *pack) find(h plumbing.Hash) (int64, bool) {
+func (p *packFile) find(h plumbing.Hash) (int64, bool) {
 	var from uint32
 	if h[0] > 0 {
 		from = p.fanout[h[0]-1]
@@ -98,7 +95,7 @@ func (p *pack) find(h plumbing.Hash) (int64, bool) {
 }
 
 // read unpacks the object at an offset. bases knows the objects that deltas of a thin pack refer to.
-func (p *pack) read(offset int64, bases source) (rawObject, error) {
+func (p *packFile) read(offset int64, bases Source) (Object, error) {
 	z := inflaters.Get().(*inflater)
 	defer z.release()
 	type link struct {
@@ -106,7 +103,7 @@ func (p *pack) read(offset int64, bases source) (rawObject, error) {
 		delta  []byte
 	}
 	var chain []link
-	var o rawObject
+	var o Object
 	for at := offset; ; {
 		var ok bool
 		if o, ok = p.cache.get(cacheKey{p, at}); ok {
@@ -114,32 +111,32 @@ func (p *pack) read(offset int64, bases source) (rawObject, error) {
 		}
 		e, data, err := z.readAt(p.file, at, nil)
 		if err != nil {
-			return rawObject{}, err
+			return Object{}, err
 		}
 		if e.kind != plumbing.OFSDeltaObject && e.kind != plumbing.REFDeltaObject {
-			o = rawObject{kind: e.kind, data: data}
+			o = Object{Kind: e.kind, Data: data}
 			p.cache.put(cacheKey{p, at}, o)
 			break
 		}
 		chain = append(chain, link{at, data})
 		if len(chain) > maxDeltaChain {
-			return rawObject{}, fmt.Errorf("%w: a chain of more than %d deltas", errCorrupt, maxDeltaChain)
+			return Object{}, fmt.Errorf("%w: a chain of more than %d deltas", ErrCorrupt, maxDeltaChain)
 		}
 		if e.kind == plumbing.OFSDeltaObject {
 			at = e.baseOffset
 			continue
 		}
-		if o, ok, err = bases.object(e.baseHash); err != nil || !ok {
-			return rawObject{}, errors.Join(err, fmt.Errorf("%w: the base %s of a delta is missing", errCorrupt, e.baseHash))
+		if o, ok, err = bases.Object(e.baseHash); err != nil || !ok {
+			return Object{}, errors.Join(err, fmt.Errorf("%w: the base %s of a delta is missing", ErrCorrupt, e.baseHash))
 		}
 		break
 	}
 	for _, l := range slices.Backward(chain) {
-		data, err := patchDelta(nil, o.data, l.delta)
+		data, err := patchDelta(nil, o.Data, l.delta)
 		if err != nil {
-			return rawObject{}, err
+			return Object{}, err
 		}
-		o.data = data
+		o.Data = data
 		p.cache.put(cacheKey{p, l.offset}, o)
 	}
 	return o, nil
@@ -168,7 +165,7 @@ func readEntry(r *bufio.Reader, offset int64) (packEntry, error) {
 			return packEntry{}, err
 		}
 		if shift > 40 {
-			return packEntry{}, fmt.Errorf("%w: an object of more than 2^47 bytes", errCorrupt)
+			return packEntry{}, fmt.Errorf("%w: an object of more than 2^47 bytes", ErrCorrupt)
 		}
 		e.size |= int64(b&0x7f) << shift
 	}
@@ -185,11 +182,11 @@ func readEntry(r *bufio.Reader, offset int64) (packEntry, error) {
 		back, err := readBackOffset(r)
 		e.baseOffset = offset - back
 		if err == nil && (back <= 0 || e.baseOffset < packHeader) {
-			err = fmt.Errorf("%w: a base before the beginning", errCorrupt)
+			err = fmt.Errorf("%w: a base before the beginning", ErrCorrupt)
 		}
 		return e, err
 	default:
-		return packEntry{}, fmt.Errorf("%w: an object of kind %d", errCorrupt, e.kind)
+		return packEntry{}, fmt.Errorf("%w: an object of kind %d", ErrCorrupt, e.kind)
 	}
 }
 
@@ -208,7 +205,7 @@ func readBackOffset(r io.ByteReader) (int64, error) {
 			return 0, err
 		}
 		if i > 7 {
-			return 0, fmt.Errorf("%w: an offset of more than 2^56", errCorrupt)
+			return 0, fmt.Errorf("%w: an offset of more than 2^56", ErrCorrupt)
 		}
 		n = (n+1)<<7 | int64(b&0x7f)
 	}
@@ -219,10 +216,10 @@ func readBackOffset(r io.ByteReader) (int64, error) {
 func readPackHeader(r io.Reader) (uint32, error) {
 	var head [packHeader]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return 0, fmt.Errorf("%w: %w", errCorrupt, err)
+		return 0, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	if string(head[:4]) != "PACK" || binary.BigEndian.Uint32(head[4:]) != 2 {
-		return 0, fmt.Errorf("%w: it does not begin like one", errCorrupt)
+		return 0, fmt.Errorf("%w: it does not begin like one", ErrCorrupt)
 	}
 	return binary.BigEndian.Uint32(head[8:]), nil
 }
@@ -286,14 +283,14 @@ func (z *inflater) inflate(r io.Reader, size int64, buf []byte) ([]byte, error) 
 	if z.z == nil {
 		var err error
 		if z.z, err = zlib.NewReader(r); err != nil {
-			return nil, fmt.Errorf("%w: %w", errCorrupt, err)
+			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 	} else if err := z.z.(zlib.Resetter).Reset(r, nil); err != nil {
-		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	buf, err := readExactly(z.z, size, buf)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return buf, nil
 }

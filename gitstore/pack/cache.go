@@ -1,4 +1,4 @@
-package gitstore
+package pack
 
 import (
 	"sync"
@@ -8,14 +8,14 @@ import (
 
 // cacheKey is an object's place: packs never change, so nothing in the cache goes stale.
 type cacheKey struct {
-	pack   *pack
+	pack   *packFile
 	offset int64
 }
 
-// objectCache keeps the unpacked objects that were used last, up to a number of bytes.
-type objectCache struct {
+// cache keeps the unpacked objects that were used last, up to a number of bytes.
+type cache struct {
 	mu    sync.Mutex
-	lru   *simplelru.LRU[cacheKey, rawObject]
+	lru   *simplelru.LRU[cacheKey, Object]
 	bytes int64
 	max   int64
 }
@@ -23,25 +23,25 @@ type objectCache struct {
 // cacheEntries bounds the entries of a cache; the bytes are what counts.
 const cacheEntries = 1 << 20
 
-func newObjectCache(maxBytes int64) *objectCache {
-	c := &objectCache{max: maxBytes}
+func newCache(maxBytes int64) *cache {
+	c := &cache{max: maxBytes}
 	// The size is positive, the only thing NewLRU refuses.
-	c.lru, _ = simplelru.NewLRU(cacheEntries, func(_ cacheKey, o rawObject) { c.bytes -= cost(o) })
+	c.lru, _ = simplelru.NewLRU(cacheEntries, func(_ cacheKey, o Object) { c.bytes -= cost(o) })
 	return c
 }
 
-func cost(o rawObject) int64 { return int64(len(o.data)) + cacheOverhead }
+func cost(o Object) int64 { return int64(len(o.Data)) + cacheOverhead }
 
 // cacheOverhead is about what an object costs in the cache beside its content.
 const cacheOverhead = 400
 
-func (c *objectCache) get(k cacheKey) (rawObject, bool) {
+func (c *cache) get(k cacheKey) (Object, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.lru.Get(k)
 }
 
-func (c *objectCache) put(k cacheKey, o rawObject) {
+func (c *cache) put(k cacheKey, o Object) {
 	if cost(o) > c.max/8 {
 		return
 	}
@@ -58,7 +58,7 @@ func (c *objectCache) put(k cacheKey, o rawObject) {
 }
 
 // drop forgets the objects of a pack.
-func (c *objectCache) drop(p *pack) {
+func (c *cache) drop(p *packFile) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range c.lru.Keys() {

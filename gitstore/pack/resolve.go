@@ -1,4 +1,4 @@
-package gitstore
+package pack
 
 import (
 	"bufio"
@@ -38,7 +38,7 @@ func (r *resolver) root(i int32) error {
 	if err != nil {
 		return err
 	}
-	o := rawObject{kind: x.kinds[i], data: data}
+	o := Object{Kind: x.kinds[i], Data: data}
 	if x.keep != nil {
 		x.keep(x.hashes[i], o)
 	}
@@ -46,17 +46,17 @@ func (r *resolver) root(i int32) error {
 }
 
 // children names deltas and, depth first, what builds on them. It does not recurse: chains may be long.
-func (r *resolver) children(base rawObject, children []int32) error {
+func (r *resolver) children(base Object, children []int32) error {
 	x := r.indexer
 	type level struct {
-		base     rawObject
+		base     Object
 		children []int32
 	}
 	stack := []level{{base, children}}
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if len(top.children) == 0 {
-			r.release(top.base.data)
+			r.release(top.base.Data)
 			stack = stack[:len(stack)-1]
 			continue
 		}
@@ -65,12 +65,12 @@ func (r *resolver) children(base rawObject, children []int32) error {
 		if x.done[i].Swap(true) {
 			continue
 		}
-		data, err := r.patch(top.base.data, i)
+		data, err := r.patch(top.base.Data, i)
 		if err != nil {
 			return err
 		}
-		o := rawObject{kind: top.base.kind, data: data}
-		x.hashes[i] = hashOf(o.kind, o.data)
+		o := Object{Kind: top.base.Kind, Data: data}
+		x.hashes[i] = Hash(o.Kind, o.Data)
 		if x.keep != nil {
 			x.keep(x.hashes[i], o)
 		}
@@ -80,7 +80,7 @@ func (r *resolver) children(base rawObject, children []int32) error {
 			continue
 		}
 		if len(stack) > maxDeltaChain {
-			return fmt.Errorf("%w: a chain of more than %d deltas", errCorrupt, maxDeltaChain)
+			return fmt.Errorf("%w: a chain of more than %d deltas", ErrCorrupt, maxDeltaChain)
 		}
 		stack = append(stack, level{o, next})
 	}
@@ -126,14 +126,14 @@ func (x *indexer) resolveForeign() error {
 	}
 	slices.SortFunc(missing, func(a, b plumbing.Hash) int { return cmp.Compare(a.String(), b.String()) })
 	for _, h := range missing {
-		o, ok, err := x.bases.object(h)
+		o, ok, err := x.bases.Object(h)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			continue
 		}
-		if err := newResolver(x).children(rawObject{o.kind, bytes.Clone(o.data)}, x.byHash[h]); err != nil {
+		if err := newResolver(x).children(Object{o.Kind, bytes.Clone(o.Data)}, x.byHash[h]); err != nil {
 			return err
 		}
 	}

@@ -1,10 +1,9 @@
-package gitstore
+package pack
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,9 +11,6 @@ import (
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/plateform/plateform/test/gitserver"
 )
@@ -22,7 +18,7 @@ import (
 // none is a source without objects.
 type none struct{}
 
-func (none) object(plumbing.Hash) (rawObject, bool, error) { return rawObject{}, false, nil }
+func (none) Object(plumbing.Hash) (Object, bool, error) { return Object{}, false, nil }
 
 // packedRepo returns a repository with some history, packed by git with the deltas git likes.
 func packedRepo(t testing.TB, packArgs ...string) (*gitserver.Repo, []byte) {
@@ -54,7 +50,7 @@ func TestReceivePackReadsWhatGitWrites(t *testing.T) {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r, data := packedRepo(t, args...)
 			all := strings.Fields(r.Git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)"))
-			objects, p, err := receivePack(t.Context(), bytes.NewReader(data), t.TempDir(), newObjectCache(1<<20), none{}, 0)
+			objects, p, err := receive(t.Context(), bytes.NewReader(data), NewDB(Options{Dir: t.TempDir(), CacheBytes: 1 << 20}))
 			if err != nil || p != nil {
 				t.Fatal(p, err)
 			}
@@ -62,14 +58,14 @@ func TestReceivePackReadsWhatGitWrites(t *testing.T) {
 				t.Fatalf("%d objects of %d", len(objects), len(all))
 			}
 			// The same objects, now by way of a pack on disk.
-			disk, err := packToDisk(t.TempDir(), objects, newObjectCache(64<<10))
+			disk, err := packToDisk(t.TempDir(), objects, newCache(64<<10))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, name := range all {
 				h := plumbing.NewHash(name)
 				o, ok := objects[h]
-				if !ok || hashOf(o.kind, o.data) != h {
+				if !ok || Hash(o.Kind, o.Data) != h {
 					t.Fatalf("%s is missing or not itself", name)
 				}
 				off, ok := disk.find(h)
@@ -77,7 +73,7 @@ func TestReceivePackReadsWhatGitWrites(t *testing.T) {
 					t.Fatalf("%s is not on disk", name)
 				}
 				back, err := disk.read(off, none{})
-				if err != nil || back.kind != o.kind || !bytes.Equal(back.data, o.data) {
+				if err != nil || back.Kind != o.Kind || !bytes.Equal(back.Data, o.Data) {
 					t.Fatalf("%s: %v", name, err)
 				}
 			}
@@ -103,7 +99,7 @@ func TestReceivePackOnDisk(t *testing.T) {
 	if err := x.resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p := newPack(file, newObjectCache(1<<20), x.hashes, x.offsets)
+	p := newPack(file, newCache(1<<20), x.hashes, x.offsets)
 	for range 2 { // the second time from the cache
 		for line := range strings.Lines(r.Git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype) %(objectsize)")) {
 			f := strings.Fields(line)
@@ -112,7 +108,7 @@ func TestReceivePackOnDisk(t *testing.T) {
 				t.Fatalf("%s is missing", f[0])
 			}
 			o, err := p.read(off, none{})
-			if err != nil || hashOf(o.kind, o.data).String() != f[0] || o.kind.String() != f[1] || fmt.Sprint(len(o.data)) != f[2] {
+			if err != nil || Hash(o.Kind, o.Data).String() != f[0] || o.Kind.String() != f[1] || fmt.Sprint(len(o.Data)) != f[2] {
 				t.Fatalf("%s: %v", f[0], err)
 			}
 		}
@@ -141,10 +137,10 @@ func TestReceivePackRefuses(t *testing.T) {
 		max  int64
 		want error
 	}{
-		{"nothing", nil, 0, errCorrupt},
-		{"something else", []byte("this is no pack at all, it is text"), 0, errCorrupt},
-		{"a part of one", data[:len(data)-30], 0, errCorrupt},
-		{"one without its checksum", data[:len(data)-1], 0, errCorrupt},
+		{"nothing", nil, 0, ErrCorrupt},
+		{"something else", []byte("this is no pack at all, it is text"), 0, ErrCorrupt},
+		{"a part of one", data[:len(data)-30], 0, ErrCorrupt},
+		{"one without its checksum", data[:len(data)-1], 0, ErrCorrupt},
 		{"a bit that flipped", flipped, 0, nil},
 		{"a count that lies", many, 0, nil},
 		{"too many bytes", data, int64(len(data) - 1), ErrTooLarge},
@@ -152,7 +148,7 @@ func TestReceivePackRefuses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			_, _, err := receivePack(t.Context(), bytes.NewReader(c.data), dir, newObjectCache(1<<20), none{}, c.max)
+			_, _, err := receive(t.Context(), bytes.NewReader(c.data), NewDB(Options{Dir: dir, CacheBytes: 1 << 20, MaxBytes: c.max}))
 			if err == nil || c.want != nil && !errors.Is(err, c.want) {
 				t.Fatalf("got %v", err)
 			}
@@ -165,20 +161,25 @@ func TestReceivePackRefuses(t *testing.T) {
 
 func FuzzReceivePack(f *testing.F) {
 	var small bytes.Buffer
-	b := newBatch(none{})
-	one := b.put(plumbing.TreeObject, encodeTree([]object.TreeEntry{{Name: "a", Mode: filemode.Regular}, {Name: "b", Mode: filemode.Dir}}))
-	two := b.put(plumbing.TreeObject, encodeTree([]object.TreeEntry{{Name: "a", Mode: filemode.Regular}, {Name: "b", Mode: filemode.Dir}, {Name: "c", Mode: filemode.Dir}}))
-	b.deltas[two] = treeBase{from: one}
-	b.put(plumbing.BlobObject, []byte("some text"))
-	if err := b.encode(&small); err != nil {
+	tree := []byte("100644 a\x0001234567890123456789")
+	w := NewWriter(&small, 3)
+	w.Object(Object{Kind: plumbing.TreeObject, Data: tree})
+	more := "100644 b\x0001234567890123456789"
+	copyAll, insert := []byte{0x90, byte(len(tree))}, append([]byte{byte(len(more))}, more...)
+	w.Delta(Hash(plumbing.TreeObject, tree), slices.Concat([]byte{byte(len(tree)), byte(len(tree) + len(more))}, copyAll, insert))
+	w.Object(Object{Kind: plumbing.BlobObject, Data: []byte("some text")})
+	if err := w.Close(); err != nil {
 		f.Fatal(err)
+	}
+	if objects, _, err := receive(f.Context(), bytes.NewReader(small.Bytes()), NewDB(Options{Dir: f.TempDir()})); err != nil || len(objects) != 3 {
+		f.Fatal(len(objects), err)
 	}
 	f.Add(small.Bytes())
 	f.Add(small.Bytes()[:30])
 	f.Add([]byte("PACK\x00\x00\x00\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		objects, p, err := receivePack(t.Context(), bytes.NewReader(data), dir, newObjectCache(1<<20), none{}, 1<<20)
+		objects, p, err := receive(t.Context(), bytes.NewReader(data), NewDB(Options{Dir: dir, CacheBytes: 1 << 20, MaxBytes: 1 << 20}))
 		if err != nil {
 			return
 		}
@@ -186,79 +187,9 @@ func FuzzReceivePack(f *testing.F) {
 			t.Fatal("a small pack stays on disk")
 		}
 		for h, o := range objects {
-			if hashOf(o.kind, o.data) != h {
+			if Hash(o.Kind, o.Data) != h {
 				t.Fatalf("%s is not what it says", h)
 			}
-		}
-	})
-}
-
-func TestTreeDelta(t *testing.T) {
-	t.Parallel()
-	rnd := rand.New(rand.NewPCG(3, 4))
-	tree := func(n int) []byte {
-		var entries []object.TreeEntry
-		for i := range n {
-			if rnd.IntN(4) == 0 {
-				continue
-			}
-			e := object.TreeEntry{Name: fmt.Sprintf("e%05d", i), Mode: filemode.Regular}
-			e.Hash[0] = byte(rnd.IntN(3))
-			entries = append(entries, e)
-		}
-		return encodeTree(entries)
-	}
-	for n := range 300 {
-		from, to := tree(n), tree(n)
-		d, err := treeDelta(from, to)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(to) == 0 || len(from) == 0 {
-			continue
-		}
-		got, err := packfile.PatchDelta(from, d)
-		if err != nil || !bytes.Equal(got, to) {
-			t.Fatalf("%d entries: the delta does not lead from one tree to the other: %v", n, err)
-		}
-	}
-	big := tree(10_000)
-	changed := slices.Clone(big)
-	changed[len(changed)/2]++
-	if d, err := treeDelta(big, changed); err != nil || len(d) > 200 {
-		t.Errorf("one change of a large tree takes %d bytes: %v", len(d), err)
-	}
-}
-
-func FuzzTreeDelta(f *testing.F) {
-	a := encodeTree([]object.TreeEntry{{Name: "a", Mode: filemode.Regular}, {Name: "b", Mode: filemode.Dir}})
-	f.Add(a, encodeTree([]object.TreeEntry{{Name: "b", Mode: filemode.Dir}, {Name: "c", Mode: filemode.Dir}}))
-	f.Add(a, []byte("40000 b\x00short"))
-	f.Fuzz(func(t *testing.T, from, to []byte) {
-		d, err := treeDelta(from, to)
-		if err != nil || len(from) == 0 || len(to) == 0 {
-			return
-		}
-		if got, err := packfile.PatchDelta(from, d); err != nil || !bytes.Equal(got, to) {
-			t.Fatalf("the delta does not lead from one tree to the other: %v", err)
-		}
-	})
-}
-
-func FuzzParseTree(f *testing.F) {
-	f.Add(encodeTree([]object.TreeEntry{{Name: "a", Mode: filemode.Executable}, {Name: "a-b", Mode: filemode.Dir}}))
-	f.Add([]byte("100644 ..\x0001234567890123456789"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		entries, err := parseTree(data)
-		if err != nil {
-			return
-		}
-		again, err := parseTree(encodeTree(entries))
-		if err != nil || !slices.Equal(again, entries) {
-			t.Fatalf("%v is not %v: %v", again, entries, err)
-		}
-		if _, err := listTree(data); err != nil {
-			t.Fatal(err)
 		}
 	})
 }

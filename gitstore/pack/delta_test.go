@@ -1,4 +1,4 @@
-package gitstore
+package pack
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func TestPatchDeltaRefuses(t *testing.T) {
 		"an object of a petabyte":  {10, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1},
 		"a size beyond all bounds": {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 	} {
-		if got, err := patchDelta(nil, base, delta); !errors.Is(err, errCorrupt) {
+		if got, err := patchDelta(nil, base, delta); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}

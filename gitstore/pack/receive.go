@@ -1,4 +1,4 @@
-package gitstore
+package pack
 
 import (
 	"bufio"
@@ -23,9 +23,9 @@ import (
 // are whole; then the deltas are followed from their bases upward, on all cores.
 type indexer struct {
 	file  *os.File
-	bases source
+	bases Source
 	// keep is told each object when it is not nil; it must be safe for several goroutines.
-	keep func(plumbing.Hash, rawObject)
+	keep func(plumbing.Hash, Object)
 
 	offsets []int64
 	kinds   []plumbing.ObjectType
@@ -44,11 +44,9 @@ type indexer struct {
 // smallPack is up to how many objects a fetched pack is taken apart into memory instead of staying on disk.
 const smallPack = 4096
 
-// receivePack takes a pack from a stream: a small one as objects, a large one as a pack on disk. maxBytes bounds it;
-// 0 is no limit.
-func receivePack(ctx context.Context, r io.Reader, dir string, cache *objectCache, bases source, maxBytes int64) (
-	objects map[plumbing.Hash]rawObject, p *pack, err error) {
-	file, err := scratchFile(dir)
+// receive takes a pack for a DB from a stream: a small one as objects, a large one as a pack on disk.
+func receive(ctx context.Context, r io.Reader, db *DB) (objects map[plumbing.Hash]Object, p *packFile, err error) {
+	file, err := scratchFile(db.options.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,14 +55,14 @@ func receivePack(ctx context.Context, r io.Reader, dir string, cache *objectCach
 			err = errors.Join(err, discard(file))
 		}
 	}()
-	x := &indexer{file: file, bases: bases, byHash: map[plumbing.Hash][]int32{}, deltas: deltaKeeper{left: keptDeltas}}
-	if err := x.scan(ctx, r, maxBytes); err != nil {
+	x := &indexer{file: file, bases: db, byHash: map[plumbing.Hash][]int32{}, deltas: deltaKeeper{left: keptDeltas}}
+	if err := x.scan(ctx, r, db.options.MaxBytes); err != nil {
 		return nil, nil, err
 	}
 	if len(x.offsets) <= smallPack {
-		objects = make(map[plumbing.Hash]rawObject, len(x.offsets))
+		objects = make(map[plumbing.Hash]Object, len(x.offsets))
 		var mu sync.Mutex
-		x.keep = func(h plumbing.Hash, o rawObject) {
+		x.keep = func(h plumbing.Hash, o Object) {
 			mu.Lock()
 			defer mu.Unlock()
 			objects[h] = o
@@ -76,7 +74,7 @@ func receivePack(ctx context.Context, r io.Reader, dir string, cache *objectCach
 	if objects != nil {
 		return objects, nil, nil
 	}
-	return nil, newPack(file, cache, x.hashes, x.offsets), nil
+	return nil, newPack(file, db.cache, x.hashes, x.offsets), nil
 }
 
 // spool is a pack stream: it counts, writes to the file and sums up all but the checksum at the end.
@@ -127,14 +125,14 @@ func (x *indexer) scan(ctx context.Context, r io.Reader, limit int64) error {
 	}
 	var sum [sha1.Size]byte
 	if _, err := io.ReadFull(in, sum[:]); err != nil {
-		return fmt.Errorf("%w: its end is missing: %w", errCorrupt, err)
+		return fmt.Errorf("%w: its end is missing: %w", ErrCorrupt, err)
 	}
 	// What follows belongs to the protocol; reading to its end lets the connection be used again.
 	if _, err := io.Copy(io.Discard, in); err != nil {
 		return err
 	}
 	if !bytes.Equal(s.tail, sum[:]) || !bytes.Equal(s.sum.Sum(nil), sum[:]) {
-		return fmt.Errorf("%w: wrong checksum", errCorrupt)
+		return fmt.Errorf("%w: wrong checksum", ErrCorrupt)
 	}
 	return w.Flush()
 }
@@ -157,13 +155,13 @@ func (x *indexer) scanObject(in *bufio.Reader, s *spool, z *inflater, buf []byte
 	case plumbing.OFSDeltaObject:
 		at, ok := slices.BinarySearch(x.offsets, e.baseOffset)
 		if !ok {
-			return buf, fmt.Errorf("%w: a delta of nothing", errCorrupt)
+			return buf, fmt.Errorf("%w: a delta of nothing", ErrCorrupt)
 		}
 		parent = int32(at)
 	case plumbing.REFDeltaObject:
 		x.byHash[e.baseHash] = append(x.byHash[e.baseHash], i)
 	default:
-		name = hashOf(e.kind, data)
+		name = Hash(e.kind, data)
 	}
 	if name.IsZero() {
 		x.deltas.add(data)
@@ -206,7 +204,7 @@ func (x *indexer) resolve(ctx context.Context) error {
 	}
 	for i := range x.done {
 		if !x.done[i].Load() {
-			return fmt.Errorf("%w: the base of the delta at %d is missing", errCorrupt, x.offsets[i])
+			return fmt.Errorf("%w: the base of the delta at %d is missing", ErrCorrupt, x.offsets[i])
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package gitstore
+package pack
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// packIndex is the index that Git made of a pack: a fan-out, names, checksums, offsets, long offsets. It is searched
+// gitIndex is the index that Git made of a pack: a fan-out, names, checksums, offsets, long offsets. It is searched
 // where it lies, since a command looks for a handful of objects among perhaps a million.
-type packIndex struct {
+type gitIndex struct {
 	r      io.ReaderAt
 	file   *os.File
 	fanout [256]uint32
@@ -26,19 +26,19 @@ const (
 )
 
 // openIndex checks the beginning of an index. file is closed with it.
-func openIndex(r io.ReaderAt, file *os.File) (*packIndex, error) {
+func openIndex(r io.ReaderAt, file *os.File) (*gitIndex, error) {
 	var head [indexHead + indexFan]byte
 	if n, err := r.ReadAt(head[:], 0); n < len(head) {
-		return nil, fmt.Errorf("%w: an index that is too short: %w", errCorrupt, err)
+		return nil, fmt.Errorf("%w: an index that is too short: %w", ErrCorrupt, err)
 	}
 	if string(head[:indexHead]) != "\xfftOc\x00\x00\x00\x02" {
-		return nil, fmt.Errorf("%w: an index of another kind; run git gc", errCorrupt)
+		return nil, fmt.Errorf("%w: an index of another kind; run git gc", ErrCorrupt)
 	}
-	x := &packIndex{r: r, file: file}
+	x := &gitIndex{r: r, file: file}
 	for i := range x.fanout {
 		x.fanout[i] = binary.BigEndian.Uint32(head[indexHead+4*i:])
 		if i > 0 && x.fanout[i] < x.fanout[i-1] {
-			return nil, fmt.Errorf("%w: an index out of order", errCorrupt)
+			return nil, fmt.Errorf("%w: an index out of order", ErrCorrupt)
 		}
 	}
 	// The last of the short offsets has to be there.
@@ -50,30 +50,30 @@ func openIndex(r io.ReaderAt, file *os.File) (*packIndex, error) {
 	return x, nil
 }
 
-func (x *packIndex) close() error { return x.file.Close() }
+func (x *gitIndex) close() error { return x.file.Close() }
 
-func (x *packIndex) count() int64 { return int64(x.fanout[255]) }
+func (x *gitIndex) count() int64 { return int64(x.fanout[255]) }
 
 // shortOffset returns where the offset of object i is.
-func (x *packIndex) shortOffset(i int64) int64 {
+func (x *gitIndex) shortOffset(i int64) int64 {
 	return indexHead + indexFan + (hashSize+4)*x.count() + 4*i
 }
 
 const hashSize = 20
 
-func (x *packIndex) readAt(p []byte, at int64) error {
+func (x *gitIndex) readAt(p []byte, at int64) error {
 	if n, err := x.r.ReadAt(p, at); n < len(p) {
-		return fmt.Errorf("%w: an index that is too short: %w", errCorrupt, err)
+		return fmt.Errorf("%w: an index that is too short: %w", ErrCorrupt, err)
 	}
 	return nil
 }
 
-func (x *packIndex) hash(i int64) (h plumbing.Hash, err error) {
+func (x *gitIndex) hash(i int64) (h plumbing.Hash, err error) {
 	return h, x.readAt(h[:], indexHead+indexFan+hashSize*i)
 }
 
 // search returns the number of the first object whose name does not come before a prefix.
-func (x *packIndex) search(prefix []byte) (int64, error) {
+func (x *gitIndex) search(prefix []byte) (int64, error) {
 	var from int64
 	if prefix[0] > 0 {
 		from = int64(x.fanout[prefix[0]-1])
@@ -88,7 +88,7 @@ func (x *packIndex) search(prefix []byte) (int64, error) {
 }
 
 // find returns where in the pack an object is.
-func (x *packIndex) find(h plumbing.Hash) (int64, bool, error) {
+func (x *gitIndex) find(h plumbing.Hash) (int64, bool, error) {
 	i, err := x.search(h[:])
 	if err != nil || i >= x.count() {
 		return 0, false, err
@@ -113,7 +113,7 @@ func (x *packIndex) find(h plumbing.Hash) (int64, bool, error) {
 }
 
 // withPrefix returns the objects whose names begin with some bytes.
-func (x *packIndex) withPrefix(prefix []byte) ([]plumbing.Hash, error) {
+func (x *gitIndex) withPrefix(prefix []byte) ([]plumbing.Hash, error) {
 	i, err := x.search(prefix)
 	if err != nil {
 		return nil, err
