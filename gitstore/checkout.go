@@ -36,7 +36,7 @@ func (r *Remote) checkout(ctx context.Context, url, commit, dir string) error {
 	defer func() { _ = root.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, r.options.TransferTimeout)
 	defer cancel()
-	up, err := beginUpload(ctx, r.dialer, url)
+	up, err := r.dialer.Upload(ctx, url)
 	if err != nil {
 		return err
 	}

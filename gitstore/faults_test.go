@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/gitstore/transport"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/test/gitserver"
 )
@@ -98,7 +99,8 @@ func TestHangingServer(t *testing.T) {
 	const patience = 250 * time.Millisecond
 	impatient := func(s *Store, call, transfer time.Duration) {
 		s.options.CallTimeout, s.options.TransferTimeout = call, transfer
-		s.dialer.access = s.options.Access
+		s.dialer.Close()
+		s.dialer = transport.New(s.options.Access)
 	}
 	for _, op := range []gitserver.Op{gitserver.FetchRefs, gitserver.FetchPack} {
 		t.Run(string(op), func(t *testing.T) {
@@ -119,8 +121,8 @@ func TestHangingServer(t *testing.T) {
 	t.Run("stalled in the middle", func(t *testing.T) {
 		srv, r, s, _ := served(t, Options{})
 		srv.Inject("config", gitserver.Fault{Op: gitserver.FetchPack, Hang: true, Cut: 60})
-		impatient(s, time.Minute, time.Minute)
 		s.options.StallTimeout = patience
+		impatient(s, time.Minute, time.Minute)
 		r.Commit(gitserver.Change{Message: "2", Files: map[string]string{"a": "2"}})
 		if _, err := s.Fetch(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("fetching: %v", err)
@@ -217,7 +219,8 @@ func TestLogin(t *testing.T) {
 	if asked != 3 {
 		t.Errorf("asked %d times for 3 operations", asked)
 	}
-	if got := fmt.Sprintf("%v %+v %#v", Credential{"u", "p"}, Credential{"u", "p"}, Credential{"u", "p"}); got != "*** *** ***" {
+	c := Credential{Username: "u", Password: "p"}
+	if got := fmt.Sprintf("%v %+v %#v", c, c, c); got != "*** *** ***" {
 		t.Errorf("a credential prints as %s", got)
 	}
 	if _, err := openStore(t, Options{URL: r.URL}).Fetch(t.Context()); err == nil {

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 
 	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/transport"
 )
 
 // Fetch brings in the branch as it is now and returns its head, or "" for an empty repository or a missing branch. When
@@ -34,12 +32,12 @@ func (s *Store) Fetch(ctx context.Context) (string, error) {
 func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.options.TransferTimeout)
 	defer cancel()
-	up, err := s.list(ctx)
+	up, err := s.dialer.Upload(ctx, s.options.URL)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
 	defer func() { _ = up.Close() }()
-	head := up.refs.References[s.ref.String()]
+	head := up.Refs.References[s.ref.String()]
 	if head.IsZero() || s.db.Load().Has(head) {
 		s.see(head)
 		return head, nil
@@ -54,50 +52,6 @@ func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
 	}
 	s.see(head)
 	return head, nil
-}
-
-// list begins a conversation, which begins with the refs. A server that hangs is given up on after the time of a call.
-func (s *Store) list(ctx context.Context) (*upload, error) {
-	return beginUpload(ctx, s.dialer, s.options.URL)
-}
-
-// beginUpload opens a session that lasts as long as ctx, whose first answer must come within the time of a call.
-func beginUpload(ctx context.Context, d *dialer, url string) (*upload, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	timer := afterTimeout(d.access.CallTimeout, cancel)
-	defer timer.Stop()
-	session, err := d.upload(ctx, url)
-	if err != nil {
-		err = contextError(ctx, err)
-		cancel(nil)
-		return nil, err
-	}
-	refs, err := listRefs(ctx, session)
-	if err != nil {
-		err = errors.Join(err, session.Close())
-		cancel(nil)
-		return nil, err
-	}
-	return &upload{session, refs, cancel}, nil
-}
-
-// upload is a session with the refs that it began with. It frees its context when it is closed.
-type upload struct {
-	uploadSession
-	refs   *packp.AdvRefs
-	cancel context.CancelCauseFunc
-}
-
-// once says that objects can be asked for only once. Over HTTP each request stands alone.
-func (u *upload) once() bool {
-	_, stream := u.uploadSession.(*streamSession)
-	return stream
-}
-
-func (u *upload) Close() error {
-	err := u.uploadSession.Close()
-	u.cancel(nil)
-	return err
 }
 
 // see takes note of where the branch is.
@@ -146,7 +100,7 @@ func (s *Store) haves() []plumbing.Hash {
 }
 
 // fetchAnew brings in everything into one pack that takes the place of the many.
-func (s *Store) fetchAnew(ctx context.Context, up *upload, head plumbing.Hash) error {
+func (s *Store) fetchAnew(ctx context.Context, up *transport.Upload, head plumbing.Hash) error {
 	old := s.db.Load()
 	fresh := old.Fresh()
 	if err := s.fetchInto(ctx, fresh, up, head, nil); err != nil {
@@ -158,8 +112,8 @@ func (s *Store) fetchAnew(ctx context.Context, up *upload, head plumbing.Hash) e
 }
 
 // fetchInto brings in the objects of a commit.
-func (s *Store) fetchInto(ctx context.Context, db *pack.DB, up *upload, want plumbing.Hash, haves []plumbing.Hash) error {
-	req := packp.NewUploadPackRequestFromCapabilities(up.refs.Capabilities)
+func (s *Store) fetchInto(ctx context.Context, db *pack.DB, up *transport.Upload, want plumbing.Hash, haves []plumbing.Hash) error {
+	req := packp.NewUploadPackRequestFromCapabilities(up.Refs.Capabilities)
 	req.Wants, req.Haves = []plumbing.Hash{want}, haves
 	if len(haves) > 0 {
 		// go-git leaves it out since it cannot read such packs; the packs are read here.
@@ -167,56 +121,11 @@ func (s *Store) fetchInto(ctx context.Context, db *pack.DB, up *upload, want plu
 			return err
 		}
 	}
-	if err := receiveObjects(ctx, s.options.StallTimeout, up, req, db); err != nil {
+	if err := up.Receive(ctx, req, db.Receive); err != nil {
 		return err
 	}
 	if !db.Has(want) {
 		return fmt.Errorf("the remote did not send the commit %s", want)
 	}
 	return nil
-}
-
-// receiveObjects asks for objects and takes them into db. It gives up when nothing comes for too long.
-func receiveObjects(ctx context.Context, stall time.Duration, up *upload, req *packp.UploadPackRequest, db *pack.DB) (err error) {
-	if err := quiet(req.Capabilities); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	w := &watchedReader{stall: stall, timer: afterTimeout(stall, cancel)}
-	defer w.timer.Stop()
-	res, err := up.UploadPack(ctx, req)
-	if err != nil {
-		return contextError(ctx, err)
-	}
-	defer func() { err = errors.Join(err, res.Close()) }()
-	w.r = res
-	return contextError(ctx, db.Receive(ctx, demux(req.Capabilities, w)))
-}
-
-// watchedReader has a timer running while it waits for something to read.
-type watchedReader struct {
-	r     io.Reader
-	stall time.Duration
-	timer *time.Timer
-}
-
-func (w *watchedReader) Read(p []byte) (int, error) {
-	w.timer.Reset(w.stall)
-	defer w.timer.Stop()
-	return w.r.Read(p)
-}
-
-// quiet asks for no progress messages.
-func quiet(c *capability.List) error { return c.Set(capability.NoProgress) }
-
-// demux takes the pack out of an answer that mixes it with messages.
-func demux(c *capability.List, r io.Reader) io.Reader {
-	switch {
-	case c.Supports(capability.Sideband64k):
-		return sideband.NewDemuxer(sideband.Sideband64k, r)
-	case c.Supports(capability.Sideband):
-		return sideband.NewDemuxer(sideband.Sideband, r)
-	}
-	return r
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"github.com/plateform/plateform/gitstore/transport"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -51,7 +52,7 @@ func OpenNotes(o NotesOptions) (*Notes, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is no ref of notes: it must begin with refs/notes/", o.Ref)
 	}
-	if err := errors.Join(checkURL(o.URL), checkBranch(short)); err != nil {
+	if err := errors.Join(transport.CheckURL(o.URL), checkBranch(short)); err != nil {
 		return nil, err
 	}
 	if o.Now == nil {

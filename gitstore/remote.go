@@ -13,6 +13,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/transport"
 )
 
 // RemoteOptions of a Remote.
@@ -28,7 +29,7 @@ type RemoteOptions struct {
 // several goroutines.
 type Remote struct {
 	options RemoteOptions
-	dialer  *dialer
+	dialer  *transport.Dialer
 	trees   *lru.Cache[treeKey, Tip]
 }
 
@@ -36,29 +37,29 @@ type treeKey struct{ url, commit, path string }
 
 // NewRemote returns a Remote. It talks to nobody.
 func NewRemote(o RemoteOptions) *Remote {
-	o.Access = o.withDefaults()
+	o.Access = o.WithDefaults()
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 2 << 30
 	}
 	// The size is positive, the only thing New refuses.
 	trees, _ := lru.New[treeKey, Tip](16 << 10)
-	return &Remote{options: o, dialer: newDialer(o.Access), trees: trees}
+	return &Remote{options: o, dialer: transport.New(o.Access), trees: trees}
 }
 
 // Close drops idle connections.
-func (r *Remote) Close() { r.dialer.close() }
+func (r *Remote) Close() { r.dialer.Close() }
 
 // withCommit brings in one commit, shows it, and forgets it. treesOnly asks for no files where the server knows how.
-func (r *Remote) withCommit(ctx context.Context, up *upload, commit string, treesOnly bool, show func(*reader) error) (err error) {
+func (r *Remote) withCommit(ctx context.Context, up *transport.Upload, commit string, treesOnly bool, show func(*reader) error) (err error) {
 	db := pack.NewDB(pack.Options{
 		Dir: r.options.Dir, CacheBytes: 8 << 20, MemoryObjects: math.MaxInt, MemoryBytes: r.options.MaxBytes, MaxBytes: r.options.MaxBytes,
 	})
 	defer func() { err = errors.Join(err, db.Close()) }()
-	req, err := requestCommit(up.refs, plumbing.NewHash(commit), treesOnly)
+	req, err := requestCommit(up.Refs, plumbing.NewHash(commit), treesOnly)
 	if err != nil {
 		return err
 	}
-	if err := receiveObjects(ctx, r.options.StallTimeout, up, req, db); err != nil {
+	if err := up.Receive(ctx, req, db.Receive); err != nil {
 		return err
 	}
 	if !db.Has(plumbing.NewHash(commit)) {

@@ -11,6 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
 	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/transport"
 )
 
 // Store is one branch of one remote repository: what was fetched can be read, and commits can be pushed to it. It is
@@ -19,7 +20,7 @@ type Store struct {
 	*reader
 	options Options
 	ref     plumbing.ReferenceName
-	dialer  *dialer
+	dialer  *transport.Dialer
 	db      atomic.Pointer[pack.DB]
 	// remote is held during a call to the remote and guards all below.
 	remote chan struct{}
@@ -46,7 +47,7 @@ func open(o Options, ref plumbing.ReferenceName) *Store {
 	s := &Store{
 		options: o,
 		ref:     ref,
-		dialer:  newDialer(o.Access),
+		dialer:  transport.New(o.Access),
 		remote:  make(chan struct{}, 1),
 	}
 	s.db.Store(pack.NewDB(pack.Options{
@@ -82,7 +83,7 @@ func (s *Store) Close() error {
 		s.remote <- struct{}{}
 		defer s.unlock()
 		s.closed = true
-		s.dialer.close()
+		s.dialer.Close()
 		err = s.db.Load().Close()
 	})
 	return err

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+
+	"github.com/plateform/plateform/gitstore/transport"
 )
 
 // Place is a place of a source repository: a branch (main if empty) or a pinned revision, and a folder, "" for the root.
@@ -56,7 +58,7 @@ type search struct {
 }
 
 func (s *search) run(ctx context.Context) error {
-	if err := checkURL(s.url); err != nil {
+	if err := transport.CheckURL(s.url); err != nil {
 		return err
 	}
 	open := s.withoutLook()
@@ -65,15 +67,15 @@ func (s *search) run(ctx context.Context) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, s.remote.options.TransferTimeout)
 	defer cancel()
-	up, err := beginUpload(limited, s.remote.dialer, s.url)
+	up, err := s.remote.dialer.Upload(limited, s.url)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = up.Close() }()
-	for i, places := range s.byCommit(up.refs, open) {
-		if i > 0 && up.once() {
+	for i, places := range s.byCommit(up.Refs, open) {
+		if i > 0 && up.Once() {
 			_ = up.Close()
-			next, err := beginUpload(limited, s.remote.dialer, s.url)
+			next, err := s.remote.dialer.Upload(limited, s.url)
 			if err != nil {
 				return err
 			}
@@ -144,7 +146,7 @@ func (s *search) byCommit(refs *packp.AdvRefs, open []int) [][]int {
 }
 
 // lookAt fetches the commit that some places have, and finds their folders in it.
-func (s *search) lookAt(ctx context.Context, up *upload, places []int) {
+func (s *search) lookAt(ctx context.Context, up *transport.Upload, places []int) {
 	commit := s.found[places[0]].Commit
 	err := s.remote.withCommit(ctx, up, commit, true, func(at *reader) error {
 		for _, i := range places {

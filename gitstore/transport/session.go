@@ -1,4 +1,4 @@
-package gitstore
+package transport
 
 import (
 	"bytes"
@@ -16,34 +16,17 @@ import (
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 )
 
-// A session is one conversation with a remote. Every call ends when its context does, also when the other side hangs.
-type session interface {
-	AdvertisedReferencesContext(ctx context.Context) (*packp.AdvRefs, error)
-	Close() error
-}
-
-// uploadSession brings objects in.
-type uploadSession interface {
-	session
-	UploadPack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error)
-}
-
-// receiveSession sends objects out.
-type receiveSession interface {
-	session
-	ReceivePack(ctx context.Context, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error)
-}
-
-// dialer opens sessions with remotes.
-type dialer struct {
+// Dialer opens sessions with remotes. It is safe for use by several goroutines.
+type Dialer struct {
 	access Access
 	http   *http.Client
 	// redirected tells that a server sent us elsewhere: go-git finds out anew in each session where to.
 	redirected atomic.Bool
 }
 
-func newDialer(a Access) *dialer {
-	d := &dialer{access: a.withDefaults(), http: newHTTPClient()}
+// New returns a Dialer. It talks to nobody.
+func New(a Access) *Dialer {
+	d := &Dialer{access: a.WithDefaults(), http: newHTTPClient()}
 	d.http.CheckRedirect = func(*http.Request, []*http.Request) error {
 		d.redirected.Store(true)
 		return nil
@@ -51,35 +34,17 @@ func newDialer(a Access) *dialer {
 	return d
 }
 
-// close drops idle connections.
-func (d *dialer) close() { d.http.CloseIdleConnections() }
+// Close drops idle connections.
+func (d *Dialer) Close() { d.http.CloseIdleConnections() }
 
-// upload begins a conversation that brings objects in.
-func (d *dialer) upload(ctx context.Context, raw string) (uploadSession, error) {
-	ep, auth, err := d.endpoint(ctx, raw)
-	if err != nil {
-		return nil, err
-	}
-	if isHTTP(ep) {
-		return githttp.NewClient(d.http).NewUploadPackSession(ep, auth)
-	}
-	return d.stream(ctx, ep, transport.UploadPackServiceName)
-}
-
-// receive begins a conversation that sends objects out.
-func (d *dialer) receive(ctx context.Context, raw string) (receiveSession, error) {
-	ep, auth, err := d.endpoint(ctx, raw)
-	if err != nil {
-		return nil, err
-	}
-	if isHTTP(ep) {
-		return githttp.NewClient(d.http).NewReceivePackSession(ep, auth)
-	}
-	return d.stream(ctx, ep, transport.ReceivePackServiceName)
+// session is one conversation with a remote. Every call ends when its context does, also when the other side hangs.
+type session interface {
+	AdvertisedReferencesContext(ctx context.Context) (*packp.AdvRefs, error)
+	Close() error
 }
 
 // stream begins a conversation over a pair of pipes: with a program here, or over SSH.
-func (d *dialer) stream(ctx context.Context, ep *transport.Endpoint, service string) (*streamSession, error) {
+func (d *Dialer) stream(ctx context.Context, ep *transport.Endpoint, service string) (*streamSession, error) {
 	var (
 		p   *pipes
 		err error
@@ -96,7 +61,7 @@ func (d *dialer) stream(ctx context.Context, ep *transport.Endpoint, service str
 }
 
 // endpoint takes a URL apart and asks for what to log in with.
-func (d *dialer) endpoint(ctx context.Context, raw string) (*transport.Endpoint, transport.AuthMethod, error) {
+func (d *Dialer) endpoint(ctx context.Context, raw string) (*transport.Endpoint, transport.AuthMethod, error) {
 	ep, err := endpointOf(raw)
 	if err != nil {
 		return nil, nil, err

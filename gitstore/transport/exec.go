@@ -1,4 +1,4 @@
-package gitstore
+package transport
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func startProgram(ctx context.Context, path, service string) (*pipes, error) {
 	cmd.WaitDelay = time.Second
 	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_PROTOCOL=")
 	killTree(cmd)
-	said := &tail{}
+	said := &Tail{}
 	cmd.Stderr = said
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,4 +1,4 @@
-package gitstore
+package transport
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func runSSH(client *ssh.Client, service, path string) (*pipes, error) {
 	if err != nil {
 		return nil, err
 	}
-	said := &tail{}
+	said := &Tail{}
 	s.Stderr = said
 	in, err := s.StdinPipe()
 	if err != nil {

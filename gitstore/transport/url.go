@@ -1,4 +1,4 @@
-package gitstore
+package transport
 
 import (
 	"errors"
@@ -17,9 +17,9 @@ const (
 	schemeFile  = "file"
 )
 
-// checkURL refuses what is no plain address of a repository. There is no helper transport to smuggle in: a URL is
+// CheckURL refuses what is no plain address of a repository. There is no helper transport to smuggle in: a URL is
 // http, https, ssh, user@host:path, file, or a path, and whatever else begins with a scheme is an error.
-func checkURL(raw string) error {
+func CheckURL(raw string) error {
 	_, err := endpointOf(raw)
 	return err
 }

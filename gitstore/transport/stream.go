@@ -1,4 +1,4 @@
-package gitstore
+package transport
 
 import (
 	"bufio"
@@ -25,7 +25,7 @@ type pipes struct {
 	// stop ends it in any state, waits for it, and frees everything. It may be called twice.
 	stop func() error
 	// complaint is what it wrote to standard error; complete after stop.
-	complaint *tail
+	complaint *Tail
 }
 
 // streamSession speaks the protocol over pipes. go-git has this for its own transports only, and those hang when the
@@ -124,15 +124,16 @@ func (s *streamSession) explain(err error) error {
 	return fmt.Errorf("%w: %s", err, said)
 }
 
-// tail keeps the last bytes written to it.
-type tail struct {
+// Tail keeps the last bytes written to it.
+type Tail struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
 const maxTail = 4 << 10
 
-func (t *tail) Write(p []byte) (int, error) {
+// Write never fails.
+func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf.Write(p)
@@ -142,7 +143,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) String() string {
+// String is text, whatever was written.
+func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.ToValidUTF8(t.buf.String(), "?")

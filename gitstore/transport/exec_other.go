@@ -1,6 +1,6 @@
 //go:build !unix
 
-package gitstore
+package transport
 
 import "os/exec"
 
