@@ -24,12 +24,7 @@ type Config struct {
 	Broken map[Key]bool
 }
 
-// ProjectsOf returns the projects of a workspace by name; nil stands for one that does not parse.
-func (c *Config) ProjectsOf(workspace string) map[string]*Project {
-	return c.byWorkspace()[workspace]
-}
-
-// byWorkspace returns the projects of all workspaces, as ProjectsOf does.
+// byWorkspace returns the projects of all workspaces by name; nil stands for one that does not parse.
 func (c *Config) byWorkspace() map[string]map[string]*Project {
 	all := map[string]map[string]*Project{}
 	add := func(k Key, p *Project) {

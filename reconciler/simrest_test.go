@@ -172,13 +172,29 @@ func (r *simRest) blocked(k manifest.Key, spec manifest.ProjectSpec, newest *man
 	return newest != nil && len(manifest.CheckChange("", newest.Spec.Project, spec)) > 0
 }
 
+// projectsOf returns the projects of a workspace by name; nil stands for one that does not parse.
+func projectsOf(config *manifest.Config, workspace string) map[string]*manifest.Project {
+	projects := map[string]*manifest.Project{}
+	for k, p := range config.Projects {
+		if k.Workspace == workspace {
+			projects[k.Project] = p
+		}
+	}
+	for k := range config.Broken {
+		if k.Workspace == workspace && k.Project != "" {
+			projects[k.Project] = nil
+		}
+	}
+	return projects
+}
+
 // keysAtHead are the keys that the next release would have; empty for a source that is not there.
 func (r *simRest) keysAtHead(k manifest.Key, spec manifest.ProjectSpec, newest *manifest.Release) manifest.Parts {
 	chart, err := simCharts{}.Chart(spec.Type, r.config.Platform.Spec.Charts[spec.Type])
 	if err != nil {
 		panic(err)
 	}
-	inputs := manifest.UsedInputs(r.config.Platform, r.config.Workspaces[k.Workspace], r.config.ProjectsOf(k.Workspace), k, spec, chart)
+	inputs := manifest.UsedInputs(r.config.Platform, r.config.Workspaces[k.Workspace], projectsOf(r.config, k.Workspace), k, spec, chart)
 	keys := manifest.Parts{manifest.PartProject: manifest.ProjectKey(spec), manifest.PartPlatform: manifest.PlatformKey(inputs)}
 	for _, input := range manifest.SourceInputs(spec) {
 		if input.Reference != "" {
