@@ -26,7 +26,7 @@ func (c *Config) Validate() Problems {
 	for _, name := range slices.Sorted(maps.Keys(c.Workspaces)) {
 		ps = append(ps, CheckWorkspace(c.Platform, c.Workspaces[name], projects[name], hosts)...)
 	}
-	sortProblems(ps)
+	ps.Sort()
 	return ps
 }
 

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 // Config is everything that people wrote in platform-config, without the release files.
@@ -192,7 +194,7 @@ func (l *loader) config() (*Config, Problems) {
 			l.problems = append(l.problems, l.missing(f, used)...)
 		}
 	}
-	sortProblems(l.problems)
+	l.problems.Sort()
 	return c, l.problems
 }
 
@@ -211,7 +213,7 @@ func (l *loader) missing(f loaded, used map[string]bool) Problems {
 	}
 	wanted := path.Base(f.name)
 	misspelled := func(e fs.DirEntry) bool {
-		return !e.IsDir() && nearest(e.Name(), []string{wanted}) != ""
+		return !e.IsDir() && strict.Nearest(e.Name(), []string{wanted}) != ""
 	}
 	if i := slices.IndexFunc(entries, misspelled); i >= 0 {
 		return Problems{{File: path.Join(path.Dir(f.name), entries[i].Name()), What: "this file is not read, its name is not " + wanted, Fix: "rename it to " + wanted}}
@@ -235,6 +237,6 @@ func LocateIn(fsys fs.FS, ps Problems) Problems {
 		}
 		located = append(located, some...)
 	}
-	sortProblems(located)
+	located.Sort()
 	return located
 }

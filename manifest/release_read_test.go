@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 const releaseFileName = "workspaces/ws-1/projects/shop/releases/v1.0.3.yaml"
@@ -117,7 +119,7 @@ func FuzzReadRelease(f *testing.F) {
 		in := valuesInput(shop())
 		in.Project.Env = []EnvVar{{Name: "A", Value: &value}}
 		in.Project.Build = &Build{Env: []BuildVar{{Name: "B", Value: build}}}
-		if checkText("f", []byte(value)) != nil || checkText("f", []byte(build)) != nil || checkText("f", []byte(by)) != nil || by == "" || strings.ContainsAny(by, "<>\n") {
+		if strict.CheckText("f", []byte(value)) != nil || strict.CheckText("f", []byte(build)) != nil || strict.CheckText("f", []byte(by)) != nil || by == "" || strings.ContainsAny(by, "<>\n") {
 			return // the parser refuses it, and Git has no such names
 		}
 		if _, err := BuildValues(in); err != nil {

@@ -1,11 +1,9 @@
-package manifest
+package strict
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -14,8 +12,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkText refuses what is not plain UTF-8 text of a sensible size, before the YAML parser sees it.
-func checkText(file string, data []byte) *Problem {
+// CheckText refuses what is not plain UTF-8 text of a sensible size, before the YAML parser sees it.
+func CheckText(file string, data []byte) *Problem {
 	if len(data) > MaxFileBytes {
 		return &Problem{File: file, What: fmt.Sprintf("the file has %d bytes, more than the %d that are read", len(data), MaxFileBytes),
 			Fix: "split it, or remove what does not belong in it"}
@@ -63,13 +61,6 @@ func badRune(r rune, size int) (what, fix string) {
 func position(data []byte, offset int) (line, column int) {
 	start := bytes.LastIndexByte(data[:offset], '\n') + 1
 	return 1 + bytes.Count(data[:start], []byte{'\n'}), 1 + utf8.RuneCount(data[start:offset])
-}
-
-// sortProblems puts problems in the order of file, line and column, and keeps the order of those at one place.
-func sortProblems(ps Problems) {
-	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
 }
 
 // clampPositions moves positions that the YAML parser gives behind the end of the file, or of a line, to that end.
@@ -149,7 +140,7 @@ func syntaxFix(what string) string {
 		{"did not find expected key", "check the indentation of this line"},
 		{"could not find expected ':'", "write it as key: value"},
 		{"unexpected end of stream", "close the quote or bracket that begins here"},
-		{"exceeded max depth", fmt.Sprintf("nest at most %d levels", maxDepth)},
+		{"exceeded max depth", fmt.Sprintf("nest at most %d levels", MaxDepth)},
 	} {
 		if strings.Contains(what, known.what) {
 			return known.fix

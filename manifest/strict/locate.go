@@ -1,4 +1,4 @@
-package manifest
+package strict
 
 import (
 	"strconv"
@@ -19,7 +19,7 @@ func Locate(file string, data []byte, ps Problems) Problems {
 			continue
 		}
 		if root == nil {
-			if root, _ = parseTree(file, data); root == nil {
+			if root, _ = parseTree(file, data, ""); root == nil {
 				break
 			}
 		}
@@ -27,7 +27,7 @@ func Locate(file string, data []byte, ps Problems) Problems {
 		p.Line, p.Column = n.Line, n.Column
 		clampPositions(located[i:i+1], data)
 	}
-	sortProblems(located)
+	located.Sort()
 	return located
 }
 

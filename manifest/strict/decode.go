@@ -1,4 +1,4 @@
-package manifest
+package strict
 
 import (
 	"bytes"
@@ -58,7 +58,7 @@ func (d *decoder) field(more ...string) string {
 }
 
 func (d *decoder) add(n *yaml.Node, field, what, fix string) {
-	if len(d.problems) <= maxProblems {
+	if len(d.problems) <= MaxProblems {
 		d.problems = append(d.problems, problemAt(d.file, n, field, what, fix))
 	}
 }
@@ -66,7 +66,7 @@ func (d *decoder) add(n *yaml.Node, field, what, fix string) {
 // wrong says that a node is not what is wanted.
 func (d *decoder) wrong(n *yaml.Node, wanted, fix string) {
 	field := d.field()
-	d.add(n, field, fmt.Sprintf("%s is %s, but %s is wanted", field, describe(n), wanted), fix)
+	d.add(n, field, fmt.Sprintf("%s is %s, but %s is wanted", field, Describe(n), wanted), fix)
 }
 
 // mayBeSecret says that the decoder is at a field whose content must not be shown.
@@ -112,7 +112,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value) {
 	case reflect.Bool:
 		d.boolean(n, v)
 	default:
-		panic("manifest: no way to decode a " + v.Type().String())
+		panic("strict: no way to decode a " + v.Type().String())
 	}
 }
 
@@ -179,12 +179,12 @@ func (d *decoder) unknown(key *yaml.Node, p *plan) {
 		where = "the file"
 	}
 	fix := "known here: " + strings.Join(p.names, ", ")
-	if near := nearest(key.Value, p.names); near != "" {
+	if near := Nearest(key.Value, p.names); near != "" {
 		fix = fmt.Sprintf("did you mean %q?", near)
 	} else if places := homes(d.root, key.Value, ""); len(places) > 0 {
 		fix = "it belongs in " + strings.Join(places[:min(len(places), 3)], " or ")
 	}
-	d.add(key, d.field(clip(key.Value)), fmt.Sprintf("unknown key %s in %s", quote(key.Value), where), fix)
+	d.add(key, d.field(clip(key.Value)), fmt.Sprintf("unknown key %s in %s", Quote(key.Value), where), fix)
 }
 
 // table decodes a mapping of texts.

@@ -1,4 +1,4 @@
-package manifest
+package strict
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ type treeCheck struct {
 }
 
 func (c *treeCheck) add(n *yaml.Node, what, fix string) {
-	if len(c.problems) <= maxProblems {
+	if len(c.problems) <= MaxProblems {
 		c.problems = append(c.problems, problemAt(c.file, n, "", what, fix))
 	}
 }
@@ -43,9 +43,9 @@ func (c *treeCheck) check(n *yaml.Node, depth int) {
 		}
 		return
 	}
-	if depth > maxDepth {
+	if depth > MaxDepth {
 		c.tooDeep = true
-		c.add(n, fmt.Sprintf("this is nested deeper than %d levels", maxDepth), "nest less deeply")
+		c.add(n, fmt.Sprintf("this is nested deeper than %d levels", MaxDepth), "nest less deeply")
 		return
 	}
 	if n.Kind == yaml.MappingNode {
@@ -62,19 +62,19 @@ func (c *treeCheck) checkKeys(mapping *yaml.Node) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key := mapping.Content[i]
 		if key.Kind != yaml.ScalarNode {
-			c.add(key, "a key is "+describe(key)+", but a text is wanted", "write it as key: value")
+			c.add(key, "a key is "+Describe(key)+", but a text is wanted", "write it as key: value")
 			continue
 		}
 		if first, twice := seen[key.Value]; twice {
-			c.add(key, fmt.Sprintf("the key %s is there twice, first in line %d", quote(key.Value), first), "remove one of the two")
+			c.add(key, fmt.Sprintf("the key %s is there twice, first in line %d", Quote(key.Value), first), "remove one of the two")
 			continue
 		}
 		seen[key.Value] = key.Line
 	}
 }
 
-// describe says in words what a node is.
-func describe(n *yaml.Node) string {
+// Describe says in words what a node is.
+func Describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
 		return "a mapping"
@@ -93,11 +93,11 @@ func describe(n *yaml.Node) string {
 	case "!!timestamp":
 		return "the date " + clip(n.Value)
 	}
-	return "the text " + quote(n.Value)
+	return "the text " + Quote(n.Value)
 }
 
-// quote writes a text that somebody else wrote for a message: in quotes, on one line, not too long.
-func quote(s string) string { return fmt.Sprintf("%q", clip(s)) }
+// Quote writes a text that somebody else wrote for a message: in quotes, on one line, not too long.
+func Quote(s string) string { return fmt.Sprintf("%q", clip(s)) }
 
 // clip shortens a text for a message.
 func clip(s string) string {

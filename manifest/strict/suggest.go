@@ -1,4 +1,4 @@
-package manifest
+package strict
 
 import (
 	"strings"
@@ -6,8 +6,8 @@ import (
 	"github.com/texttheater/golang-levenshtein/levenshtein"
 )
 
-// nearest returns the known word that somebody who wrote word may have meant, or "".
-func nearest(word string, known []string) string {
+// Nearest returns the known word that somebody who wrote word may have meant, or "".
+func Nearest(word string, known []string) string {
 	const longest = 40
 	if len(word) > longest {
 		return ""
