@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
 
 // app is what a command may touch of the machine it runs on.
@@ -33,14 +35,9 @@ func newApp() *app {
 		stdout: os.Stdout,
 		stderr: os.Stderr,
 		now:    time.Now,
-		colour: wantsColour(os.Stdout, os.Getenv),
-		width:  terminalWidth(os.Stdout), stderrWidth: terminalWidth(os.Stderr),
+		colour: terminal.WantsColour(os.Stdout, os.Getenv),
+		width:  terminal.Width(os.Stdout), stderrWidth: terminal.Width(os.Stderr),
 	}
-}
-
-// wantsColour says whether to colour what goes to f: only on a terminal, and never with NO_COLOR.
-func wantsColour(f *os.File, getenv func(string) string) bool {
-	return term.IsTerminal(int(f.Fd())) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }
 
 // run executes one command line and returns the exit code.
@@ -52,12 +49,20 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return exitOK
+		return exit.OK
 	}
 	if text := err.Error(); text != "" {
-		sheet{w: a.stderr, width: a.stderrWidth}.wrap("", 0, "plateform: "+text)
+		terminal.Sheet{Out: a.stderr, Width: a.stderrWidth}.Wrap("", 0, "plateform: "+text)
 	}
-	return codeOf(err)
+	return exit.CodeOf(err)
+}
+
+// palette is for standard output.
+func (a *app) palette() terminal.Palette { return terminal.Palette{On: a.colour} }
+
+// sheet is for standard output.
+func (a *app) sheet() terminal.Sheet {
+	return terminal.Sheet{Out: a.stdout, Style: a.palette(), Width: a.width, Indent: 2, Label: 9}
 }
 
 // root is the command tree.
@@ -77,7 +82,7 @@ Start with:  plateform demo`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError("%w (see %s -h)", err, c.CommandPath())
+		return exit.Usage("%w (see %s -h)", err, c.CommandPath())
 	})
 	root.AddGroup(
 		&cobra.Group{ID: groupStart, Title: "Start:"},
@@ -99,7 +104,7 @@ func fitHelp(root *cobra.Command, width int) {
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", width)))
 	var fit func(c *cobra.Command)
 	fit = func(c *cobra.Command) {
-		c.Long = reflow(c.Long, width)
+		c.Long = terminal.Reflow(c.Long, width)
 		for _, child := range c.Commands() {
 			fit(child)
 		}
@@ -131,7 +136,20 @@ func (a *app) noArguments(c *cobra.Command, args []string) error {
 		return nil
 	}
 	if c.HasSubCommands() {
-		return usageError("there is no command %q (see %s -h)", args[0], c.CommandPath())
+		return exit.Usage("there is no command %q (see %s -h)", args[0], c.CommandPath())
 	}
-	return usageError("%s takes no arguments, got %q (see %s -h)", c.CommandPath(), args[0], c.CommandPath())
+	return exit.Usage("%s takes no arguments, got %q (see %s -h)", c.CommandPath(), args[0], c.CommandPath())
+}
+
+// argumentCount refuses any other number of arguments, as wrong usage.
+func argumentCount(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return exit.Usage("%s needs more arguments: %s (see %s -h)", c.CommandPath(), c.UseLine(), c.CommandPath())
+		case len(args) > most:
+			return exit.Usage("%s takes at most %d arguments: %s (see %s -h)", c.CommandPath(), most, c.UseLine(), c.CommandPath())
+		}
+		return nil
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/charts"
@@ -74,11 +75,11 @@ func (i *installation) open() error {
 	}
 	poll, err := time.ParseDuration(i.settings.Forge.Poll)
 	if err != nil {
-		return usageError("forge.poll: %w", err)
+		return exit.Usage("forge.poll: %w", err)
 	}
 	resync, err := parseResync(i.settings.Resync)
 	if err != nil {
-		return usageError("resync: %w", err)
+		return exit.Usage("resync: %w", err)
 	}
 	i.reconciler, err = reconciler.New(fragile(reconciler.Options{
 		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge,
@@ -111,11 +112,11 @@ func (i *installation) signer() (*manifest.SigningKey, error) {
 	}
 	data, err := os.ReadFile(i.settings.Keys.SigningKeyFile)
 	if err != nil {
-		return nil, usageError("keys.signingKeyFile: %w", err)
+		return nil, exit.Usage("keys.signingKeyFile: %w", err)
 	}
 	key, err := manifest.ParseSigningKey(data)
 	if err != nil {
-		return nil, usageError("keys.signingKeyFile: %s: %w", i.settings.Keys.SigningKeyFile, err)
+		return nil, exit.Usage("keys.signingKeyFile: %s: %w", i.settings.Keys.SigningKeyFile, err)
 	}
 	return &key, nil
 }
@@ -132,7 +133,7 @@ func (i *installation) claimData() error {
 		return fmt.Errorf("taking the data folder %s: %w", dir, err)
 	}
 	if !taken {
-		return usageError("another serve works with the data folder %s (stop it, or set another dataDir in serve.yaml)", dir)
+		return exit.Usage("another serve works with the data folder %s (stop it, or set another dataDir in serve.yaml)", dir)
 	}
 	i.later(lock.Close)
 	if err := os.RemoveAll(filepath.Join(dir, "git")); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -37,7 +38,7 @@ func (i *installation) access(r remoteSettings) (gitstore.Access, error) {
 func readSecret(file string) (string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return "", usageError("reading a secret named in serve.yaml: %w", err)
+		return "", exit.Usage("reading a secret named in serve.yaml: %w", err)
 	}
 	return strings.TrimRight(string(data), "\r\n"), nil
 }
@@ -67,7 +68,7 @@ func (i *installation) store(name string, r remoteSettings) (*branch, error) {
 		Access: access, URL: r.URL, Branch: r.Branch, Dir: i.gitDir(name),
 	})
 	if err != nil {
-		return nil, usageError("%s: %w", name, err)
+		return nil, exit.Usage("%s: %w", name, err)
 	}
 	i.later(store.Close)
 	return &branch{Store: store}, nil
@@ -136,7 +137,7 @@ func (i *installation) forge(config *branch) (*gitforge.Forge, error) {
 		Now:     i.now,
 	})
 	if err != nil {
-		return nil, usageError("config: %w", err)
+		return nil, exit.Usage("config: %w", err)
 	}
 	i.later(notes.Close)
 	return gitforge.New(notes, config), nil

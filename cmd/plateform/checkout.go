@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 )
@@ -71,11 +72,11 @@ func findCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error)
 	c := &checkout{git: git{dir: "."}, name: "origin", branch: flags.branch}
 	top, err := c.git.run(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
-		return nil, usageError("this folder is not in a checkout of the config repository (go there, or name it with --config-repo): %w", err)
+		return nil, exit.Usage("this folder is not in a checkout of the config repository (go there, or name it with --config-repo): %w", err)
 	}
 	c.git.dir = top
 	if c.remote, err = c.git.run(ctx, "remote", "get-url", c.name); err != nil {
-		return nil, usageError("the checkout %s has no remote %q (add it with git remote add, or name the config repository with --config-repo): %w", top, c.name, err)
+		return nil, exit.Usage("the checkout %s has no remote %q (add it with git remote add, or name the config repository with --config-repo): %w", top, c.name, err)
 	}
 	if c.branch == "" {
 		c.branch, err = c.defaultBranch(ctx)
@@ -117,7 +118,7 @@ func (c *checkout) defaultBranch(ctx context.Context) (string, error) {
 			return branch, nil
 		}
 	}
-	return "", usageError("%s does not say which branch is its default (name it with --branch)", c.remote)
+	return "", exit.Usage("%s does not say which branch is its default (name it with --branch)", c.remote)
 }
 
 // close ends reading and removes a temporary clone.
@@ -212,7 +213,7 @@ func (c *checkout) push(ctx context.Context, head, commit string) (landed bool, 
 func parseKey(s string) (manifest.Key, error) {
 	workspace, project, ok := strings.Cut(s, "/")
 	if !ok || workspace == "" || project == "" || strings.Contains(project, "/") {
-		return manifest.Key{}, usageError("%q is not a project (write it like ws-1/shop)", s)
+		return manifest.Key{}, exit.Usage("%q is not a project (write it like ws-1/shop)", s)
 	}
 	return manifest.Key{Workspace: workspace, Project: project}, nil
 }

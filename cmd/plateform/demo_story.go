@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
 // tell plays the story, chapter by chapter.
 func (d *demo) tell(ctx context.Context) error {
-	d.say("%s", d.app.palette().bold("Plateform: two Git repositories, one application platform."))
+	d.say("%s", d.app.palette().Bold("Plateform: two Git repositories, one application platform."))
 	d.say("What you see is real: Git repositories, an image registry and the reconciler, all on this machine.")
 	for _, chapter := range []func(context.Context) error{
 		d.addProject, d.pushApp, d.changeEnv, d.breakApp, d.revert,
@@ -146,7 +148,7 @@ func (d *demo) revert(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.did(d.config, commit, "git revert "+short(release)+" && git push")
+	d.did(d.config, commit, "git revert "+terminal.Short(release)+" && git push")
 	if err := d.follow(ctx, commit, ""); err != nil {
 		return err
 	}
@@ -167,9 +169,9 @@ func (d *demo) same(ctx context.Context, before string, builds int) error {
 		return err
 	}
 	if after != before || now != builds {
-		return finding("the rollback is not what it should be: values.yaml is blob %s, was %s; %d builds, were %d", after, before, now, builds)
+		return exit.Finding("the rollback is not what it should be: values.yaml is blob %s, was %s; %d builds, were %d", after, before, now, builds)
 	}
-	d.say("     values.yaml  blob %s, as when v1.0.1 was released; builds: %d, as before", short(after), now)
+	d.say("     values.yaml  blob %s, as when v1.0.1 was released; builds: %d, as before", terminal.Short(after), now)
 	return nil
 }
 
@@ -207,7 +209,7 @@ func (d *demo) editApp(ctx context.Context, message, old, replacement string) (s
 func (d *demo) follow(ctx context.Context, commit, source string) error {
 	shown, stage := 0, reconciler.Stage("")
 	fmt.Fprint(d.app.stdout, "     reports     ")
-	err := d.await(ctx, "the run on "+short(commit), func() (bool, error) {
+	err := d.await(ctx, "the run on "+terminal.Short(commit), func() (bool, error) {
 		var reports []reconciler.Report
 		for _, r := range d.reports(ctx, commit) {
 			if r.Source == source || source == "" {
@@ -237,12 +239,12 @@ func (d *demo) showReport(r reconciler.Report) {
 	case !r.Terminal():
 		fmt.Fprintf(d.app.stdout, " %s →", r.Stage)
 	case r.State == reconciler.StateFailure:
-		fmt.Fprintf(d.app.stdout, " %s", style.bad(string(r.Stage)))
+		fmt.Fprintf(d.app.stdout, " %s", style.Bad(string(r.Stage)))
 		for line := range strings.Lines(r.Description) {
 			fmt.Fprintf(d.app.stdout, "\n       %s", strings.TrimRight(line, "\n"))
 		}
 	default:
-		fmt.Fprintf(d.app.stdout, " %s", style.good(string(r.State)))
+		fmt.Fprintf(d.app.stdout, " %s", style.Good(string(r.State)))
 	}
 }
 
@@ -264,10 +266,10 @@ func (d *demo) released(ctx context.Context, version string, begun time.Time) er
 	}
 	style := d.app.palette()
 	if commit, err := d.releaseCommit(ctx, version); err == nil {
-		d.say("     release      %s  platform-config %s", style.good(version), short(commit))
+		d.say("     release      %s  platform-config %s", style.Good(version), terminal.Short(commit))
 	}
-	d.say("     image        %s:%s@%s", values.Image.Repository, values.Image.Tag, short(values.Image.Digest))
-	d.say("     GitOps       plateform-gitops %s  %s", short(head), manifest.ValuesFile(helloKey()))
+	d.say("     image        %s:%s@%s", values.Image.Repository, values.Image.Tag, terminal.Short(values.Image.Digest))
+	d.say("     GitOps       plateform-gitops %s  %s", terminal.Short(head), manifest.ValuesFile(helloKey()))
 	d.say("     url          %s", values.url())
 	d.say("     took         %s", seconds(took))
 	return nil
@@ -281,11 +283,11 @@ func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.app.stdout, forma
 // chapter begins the next numbered part.
 func (d *demo) chapter(title string) {
 	d.step++
-	d.say("\n%s %s", d.app.palette().bold(fmt.Sprintf("%2d.", d.step)), d.app.palette().bold(title))
+	d.say("\n%s %s", d.app.palette().Bold(fmt.Sprintf("%2d.", d.step)), d.app.palette().Bold(title))
 }
 
 // did says what Alice did.
 func (d *demo) did(r *demoRepository, commit, command string) {
 	d.say("     $ %s", command)
-	d.say("     commit       %s %s", r.name, short(commit))
+	d.say("     commit       %s %s", r.name, terminal.Short(commit))
 }

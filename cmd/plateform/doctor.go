@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -42,7 +44,7 @@ The exit code is 1 when something fails; warnings alone are fine. docs/output.md
 				return err
 			}
 			if flags.timeout <= 0 {
-				return usageError("--timeout %s is not above zero", flags.timeout)
+				return exit.Usage("--timeout %s is not above zero", flags.timeout)
 			}
 			return a.doctor(c.Context(), flags)
 		},
@@ -85,10 +87,10 @@ func (a *app) doctor(ctx context.Context, flags doctorFlags) (err error) {
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.stdout, "\n%s, %s, %s\n", count(report.OK, "check")+" fine", count(report.Warnings, "warning"), count(report.Failures, "failure"))
+		fmt.Fprintf(a.stdout, "\n%s, %s, %s\n", terminal.Count(report.OK, "check")+" fine", terminal.Count(report.Warnings, "warning"), terminal.Count(report.Failures, "failure"))
 	}
 	if report.Failures > 0 {
-		return alreadySaid()
+		return exit.AlreadySaid()
 	}
 	return nil
 }
@@ -142,19 +144,19 @@ func fail(what, detail, fix string) diagnosis { return diagnosis{healthFail, wha
 
 // broken is fail for an error, in one line.
 func broken(what string, err error, fix string) diagnosis {
-	return fail(what, strings.Join(strings.Fields(plain(err.Error())), " "), fix)
+	return fail(what, strings.Join(strings.Fields(terminal.Plain(err.Error())), " "), fix)
 }
 
 // printDiagnosis prints one line.
 func (a *app) printDiagnosis(d diagnosis) {
 	style := a.palette()
-	status := map[health]func(string) string{healthOK: style.good, healthWarn: style.warn, healthFail: style.bad}[d.Status]
+	status := map[health]func(string) string{healthOK: style.Good, healthWarn: style.Warn, healthFail: style.Bad}[d.Status]
 	text := d.What + ": " + d.Detail
 	if d.Fix != "" {
 		text += " (" + d.Fix + ")"
 	}
 	const columns = 5
-	a.sheet().wrap(status(string(d.Status))+strings.Repeat(" ", columns-len(d.Status)), columns, text)
+	a.sheet().Wrap(status(string(d.Status))+strings.Repeat(" ", columns-len(d.Status)), columns, text)
 }
 
 // settingsDiagnoses says what is wrong with serve.yaml, a line each.

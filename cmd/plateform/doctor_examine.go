@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 )
@@ -99,7 +100,7 @@ func (d *doctor) open(s *settings, r remoteSettings, name string) (*gitstore.Sto
 	}
 	store, err := gitstore.Open(gitstore.Options{Access: access, URL: r.URL, Branch: r.Branch, Dir: d.dir})
 	if err != nil {
-		return nil, usageError("%s: %w", name, err)
+		return nil, exit.Usage("%s: %w", name, err)
 	}
 	d.closers = append(d.closers, store.Close)
 	return store, nil

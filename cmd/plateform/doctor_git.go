@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 )
@@ -51,7 +52,7 @@ func (d *doctor) checkConfig(ctx context.Context) []diagnosis {
 	if head == "" {
 		return []diagnosis{fail(what, fmt.Sprintf("%s has no branch %s", gitstore.Redact(r.URL), r.Branch), "push to it, or set config.branch; plateform init makes a first one")}
 	}
-	found := []diagnosis{ok(what, "%s, %s at %s", gitstore.Redact(r.URL), r.Branch, short(head)), d.checkPush(ctx, what, d.config, r)}
+	found := []diagnosis{ok(what, "%s, %s at %s", gitstore.Redact(r.URL), r.Branch, terminal.Short(head)), d.checkPush(ctx, what, d.config, r)}
 	return append(found, d.readConfig(head)...)
 }
 
@@ -66,9 +67,9 @@ func (d *doctor) readConfig(head string) []diagnosis {
 	case config.Platform == nil && len(problems) == 0:
 		return []diagnosis{fail(what, fmt.Sprintf("there is no %s", manifest.PlatformFile), "is config.url a config repository? plateform init makes one")}
 	case len(problems) > 0:
-		return []diagnosis{warn(what, fmt.Sprintf("%s; the first: %s", count(len(problems), "problem"), plain(problems[0].String())), "plateform validate tells all")}
+		return []diagnosis{warn(what, fmt.Sprintf("%s; the first: %s", terminal.Count(len(problems), "problem"), terminal.Plain(problems[0].String())), "plateform validate tells all")}
 	}
-	return []diagnosis{ok(what, "%s, %s, no problems", count(len(config.Workspaces), "workspace"), count(len(config.Projects), "project"))}
+	return []diagnosis{ok(what, "%s, %s, no problems", terminal.Count(len(config.Workspaces), "workspace"), terminal.Count(len(config.Projects), "project"))}
 }
 
 func (d *doctor) checkGitOps(ctx context.Context) []diagnosis {
@@ -80,7 +81,7 @@ func (d *doctor) checkGitOps(ctx context.Context) []diagnosis {
 	}
 	at := "is not there yet: serve makes it"
 	if head != "" {
-		at = "at " + short(head)
+		at = "at " + terminal.Short(head)
 	}
 	return []diagnosis{ok(what, "%s, %s %s", gitstore.Redact(r.URL), r.Branch, at), d.checkPush(ctx, what, d.gitops, r)}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
@@ -34,7 +35,7 @@ func (d *doctor) checkSecrets(context.Context) []diagnosis {
 		fine++
 	}
 	if fine > 0 || len(found) == 0 {
-		found = append([]diagnosis{ok("secrets", "%s that only their owner can read", count(fine, "file"))}, found...)
+		found = append([]diagnosis{ok("secrets", "%s that only their owner can read", terminal.Count(fine, "file"))}, found...)
 	}
 	return found
 }

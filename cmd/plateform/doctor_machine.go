@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/localbuild"
 )
 
@@ -26,9 +27,9 @@ func (d *doctor) checkGo(ctx context.Context) []diagnosis {
 	command.Dir = d.dir
 	said, err := command.Output()
 	if err != nil {
-		return []diagnosis{warn(what, "it does not run: "+plain(err.Error()), "install Go where serve runs, or give Go apps a Dockerfile")}
+		return []diagnosis{warn(what, "it does not run: "+terminal.Plain(err.Error()), "install Go where serve runs, or give Go apps a Dockerfile")}
 	}
-	return []diagnosis{ok(what, "%s", strings.TrimSpace(strings.TrimPrefix(plain(string(said)), "go version ")))}
+	return []diagnosis{ok(what, "%s", strings.TrimSpace(strings.TrimPrefix(terminal.Plain(string(said)), "go version ")))}
 }
 
 // checkContainerTool looks for what builds Dockerfiles.
@@ -42,7 +43,7 @@ func (d *doctor) checkContainerTool(ctx context.Context) []diagnosis {
 	var fault *localbuild.Fault
 	switch {
 	case errors.As(err, &fault):
-		return []diagnosis{warn(what, plain(fault.What), fault.Fix)}
+		return []diagnosis{warn(what, terminal.Plain(fault.What), fault.Fix)}
 	case err != nil:
 		return []diagnosis{broken(what, err, "")}
 	}

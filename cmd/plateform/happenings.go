@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -28,7 +30,7 @@ func (c *checkout) fact(hash string) (commitFact, error) {
 	}
 	subject, _, _ := strings.Cut(strings.TrimSpace(commit.Message), "\n")
 	return commitFact{
-		Hash: hash, Author: plain(commit.Author.Name), Subject: plain(subject),
+		Hash: hash, Author: terminal.Plain(commit.Author.Name), Subject: terminal.Plain(subject),
 		At: commit.Author.When.UTC().Format(time.RFC3339),
 	}, nil
 }
@@ -223,16 +225,16 @@ func (c *chronicle) last(v manifest.Version, deeds ...deed) (happening, bool) {
 func (l *look) release(c *chronicle, key manifest.Key, v manifest.Version) (*manifest.Release, error) {
 	added, ok := c.last(v, deedReleased, deedBack)
 	if !ok {
-		return nil, finding("%s never had a release %s (it had: %s)", key, v, listVersions(c.versions()))
+		return nil, exit.Finding("%s never had a release %s (it had: %s)", key, v, listVersions(c.versions()))
 	}
 	file := manifest.ReleaseFile(key, v)
 	data, err := l.config.objects.Read(added.Commit.Hash, file)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s at %s: %w", file, short(added.Commit.Hash), err)
+		return nil, fmt.Errorf("reading %s at %s: %w", file, terminal.Short(added.Commit.Hash), err)
 	}
 	release, problems := manifest.ParseRelease(file, data)
 	if release == nil {
-		return nil, fmt.Errorf("reading %s at %s: %w", file, short(added.Commit.Hash), problems.Err())
+		return nil, fmt.Errorf("reading %s at %s: %w", file, terminal.Short(added.Commit.Hash), problems.Err())
 	}
 	return release, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -116,14 +117,8 @@ func TestParseQuestion(t *testing.T) {
 		}
 	}
 	for _, asked := range []string{"", "abc", "what runs?", "http://", "ws-1/shop@1", "a b.com", "sha256:", "https://[::1"} {
-		if q, err := parseQuestion(asked); err == nil || codeOf(err) != exitUsage {
+		if q, err := parseQuestion(asked); err == nil || exit.CodeOf(err) != exit.WrongUsage {
 			t.Errorf("%q: got %+v, %v, want wrong usage", asked, q, err)
 		}
-	}
-}
-
-func TestPlain(t *testing.T) {
-	if got, want := plain("a\x1b[31mb\u202ec\td\ne\r"), "a[31mbc d\ne"; got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }

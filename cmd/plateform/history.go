@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
@@ -103,7 +105,7 @@ func (h *history) read(v manifest.Version) (*manifest.Release, error) {
 	file := manifest.ReleaseFile(h.key, v)
 	data, err := h.trust.reader.Read(h.trust.commit, file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, finding("%s has no release %s (there are: %s)", h.key, v, listVersions(h.versions))
+		return nil, exit.Finding("%s has no release %s (there are: %s)", h.key, v, listVersions(h.versions))
 	}
 	if err != nil {
 		return nil, err
@@ -117,7 +119,7 @@ func (h *history) read(v manifest.Version) (*manifest.Release, error) {
 		return release, err
 	}
 	if err := manifest.VerifyRelease(data, release, h.key, owner.id, h.trust.keys); err != nil {
-		return nil, finding("%s: %w", file, err)
+		return nil, exit.Finding("%s: %w", file, err)
 	}
 	return release, nil
 }
@@ -168,21 +170,21 @@ func mustHave(reader reconciler.Reader, commit string, key manifest.Key) error {
 		if _, err := reader.Read(commit, manifest.PlatformFile); err != nil {
 			return notConfig(commit, err)
 		}
-		return finding("there is no project %s: the workspace %s is not there or empty at %s (plateform status lists all projects)",
-			key, key.Workspace, short(commit))
+		return exit.Finding("there is no project %s: the workspace %s is not there or empty at %s (plateform status lists all projects)",
+			key, key.Workspace, terminal.Short(commit))
 	}
 	var names []string
 	for _, e := range projects {
 		names = append(names, e.Name)
 	}
-	return finding("there is no project %s at %s (the workspace has: %s)", key, short(commit), strings.Join(names, ", "))
+	return exit.Finding("there is no project %s at %s (the workspace has: %s)", key, terminal.Short(commit), strings.Join(names, ", "))
 }
 
 // notConfig says that a repository is not a config repository.
 func notConfig(commit string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return usageError("there is no %s at %s: this is not a config repository (go to its checkout, or name it with --config-repo)",
-			manifest.PlatformFile, short(commit))
+		return exit.Usage("there is no %s at %s: this is not a config repository (go to its checkout, or name it with --config-repo)",
+			manifest.PlatformFile, terminal.Short(commit))
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/tools/txtar"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -70,9 +71,9 @@ func claimFolder(dir string) (made bool, err error) {
 		}
 		return true, nil
 	case err != nil:
-		return false, usageError("%s cannot be used as a folder: %w", dir, err)
+		return false, exit.Usage("%s cannot be used as a folder: %w", dir, err)
 	case len(entries) > 0:
-		return false, usageError("%s is not empty (it has %s): nothing is overwritten, so name a new folder", dir, entries[0].Name())
+		return false, exit.Usage("%s is not empty (it has %s): nothing is overwritten, so name a new folder", dir, entries[0].Name())
 	}
 	return false, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -41,12 +42,12 @@ func (s *projectStatus) judge(j judgement) {
 	s.judgeFailures(spec, j.failure)
 	if spec.Frozen != nil {
 		s.set(stateFrozen, fmt.Sprintf("the history of the config repository was rewritten and %s vanished with it (commit %s)",
-			spec.Frozen.Release, short(spec.Frozen.Commit)),
+			spec.Frozen.Release, terminal.Short(spec.Frozen.Commit)),
 			fmt.Sprintf("look at the newest release file, then run: plateform retry %s", s.Key))
 	}
 	if spec.Kept != nil {
 		s.Why = append(s.Why, fmt.Sprintf("%s keeps running although its release file is gone or edited (commit %s still has it)",
-			spec.Kept.Release, short(spec.Kept.Commit)))
+			spec.Kept.Release, terminal.Short(spec.Kept.Commit)))
 	}
 	if s.Paused {
 		s.Why = append(s.Why, "paused: true in project.yaml keeps new releases back")
@@ -88,7 +89,7 @@ func (s *projectStatus) judgeRollbacks(spec manifest.RunSpec) {
 	for _, r := range rollbacks {
 		by := ""
 		if r.commit != "" {
-			by = " by commit " + short(r.commit)
+			by = " by commit " + terminal.Short(r.commit)
 		}
 		s.set(stateHeld, fmt.Sprintf("%s kept back, because %s was rolled back%s", strings.Join(parts[r], ", "), r.release, by),
 			fmt.Sprintf("nothing, if that is meant; what ends it: %s, or: plateform retry %s", strings.Join(slices.Compact(ends[r]), ", "), s.Key))
@@ -123,7 +124,7 @@ func (s *projectStatus) judgeFailures(spec manifest.RunSpec, failure func(manife
 // heldPart names a part that is held, with the commit of the app when it is a source.
 func heldPart(h manifest.Hold) string {
 	if h.Source != "" && strings.HasPrefix(h.Part, manifest.PartSource) {
-		return h.Part + " at commit " + short(h.Source)
+		return h.Part + " at commit " + terminal.Short(h.Source)
 	}
 	return h.Part
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -30,7 +31,7 @@ const contextPrefix = "plateform/"
 // summary is the first line of a description: what follows are the last lines of a log.
 func (n note) summary() string {
 	line, _, _ := strings.Cut(n.Description, "\n")
-	return plain(line)
+	return terminal.Plain(line)
 }
 
 // notes are the reports that the config repository holds.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -58,13 +60,13 @@ describes the fields of --output json, which holds all values; markdown never sh
 func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	local, err := gitstore.OpenLocal(".")
 	if err != nil {
-		return usageError("this folder is not in a checkout of the config repository (go there): %w", err)
+		return exit.Usage("this folder is not in a checkout of the config repository (go there): %w", err)
 	}
 	defer func() { err = errors.Join(err, local.Close()) }()
 	g := git{dir: "."}
 	head, err := local.Resolve(flags.head)
 	if err != nil {
-		return usageError("--head: there is no commit %q here: %w", flags.head, err)
+		return exit.Usage("--head: there is no commit %q here: %w", flags.head, err)
 	}
 	base, err := planBase(ctx, g, local, flags, head)
 	if err != nil {
@@ -88,7 +90,7 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 		a.warnUncommitted(ctx, g)
 	}
 	if len(plan.Problems) > 0 {
-		return alreadySaid()
+		return exit.AlreadySaid()
 	}
 	return nil
 }
@@ -98,7 +100,7 @@ func planBase(ctx context.Context, g git, local *gitstore.Local, flags planFlags
 	if flags.base != "" {
 		base, err := local.Resolve(flags.base)
 		if err != nil {
-			return "", usageError("--base: there is no commit %q here (fetch it first): %w", flags.base, err)
+			return "", exit.Usage("--base: there is no commit %q here (fetch it first): %w", flags.base, err)
 		}
 		return base, nil
 	}
@@ -108,11 +110,11 @@ func planBase(ctx context.Context, g git, local *gitstore.Local, flags planFlags
 		}
 		base, err := g.run(ctx, "merge-base", candidate, head)
 		if err != nil {
-			return "", usageError("HEAD and %s have no commit in common (name what to compare with: --base)", candidate)
+			return "", exit.Usage("HEAD and %s have no commit in common (name what to compare with: --base)", candidate)
 		}
 		return base, nil
 	}
-	return "", usageError("there is no branch of a remote to compare with (git fetch, or name a commit with --base)")
+	return "", exit.Usage("there is no branch of a remote to compare with (git fetch, or name a commit with --base)")
 }
 
 // warnUncommitted tells of changes that are not in the plan because they are in no commit.
@@ -121,7 +123,7 @@ func (a *app) warnUncommitted(ctx context.Context, g git) {
 	if err != nil || changed == "" {
 		return // a bare repository has no such thing
 	}
-	fmt.Fprintf(a.stderr, "Not in this plan: %s that you have not committed\n", count(strings.Count(changed, "\n")+1, "change"))
+	fmt.Fprintf(a.stderr, "Not in this plan: %s that you have not committed\n", terminal.Count(strings.Count(changed, "\n")+1, "change"))
 }
 
 // printPlan prints a plan in one of the formats.

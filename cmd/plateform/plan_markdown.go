@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -12,7 +13,7 @@ import (
 // masked, and nothing that people wrote can break out of its place.
 func planMarkdown(plan *reconciler.Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", short(plan.Hash), planSummary(plan))
+	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", terminal.Short(plan.Hash), planSummary(plan))
 	if len(plan.Problems) > 0 {
 		b.WriteString("\n| problem | where |\n|---|---|\n")
 		for _, p := range plan.Problems {
@@ -44,7 +45,7 @@ func planMarkdown(plan *reconciler.Plan) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", q.what, markdownText(q.text))
 	}
-	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", short(plan.Base), short(plan.Head), plan.Hash)
+	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", terminal.Short(plan.Base), terminal.Short(plan.Head), plan.Hash)
 	return b.String()
 }
 

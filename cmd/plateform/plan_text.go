@@ -4,21 +4,22 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler"
 )
 
 // printPlanText prints a plan in words.
 func (a *app) printPlanText(plan *reconciler.Plan, diff bool) {
 	style := a.palette()
-	fmt.Fprintf(a.stdout, "%s %s..%s\n%s\n", style.bold("Plan"), short(plan.Base), short(plan.Head), style.dim(plan.Hash))
+	fmt.Fprintf(a.stdout, "%s %s..%s\n%s\n", style.Bold("Plan"), terminal.Short(plan.Base), terminal.Short(plan.Head), style.Dim(plan.Hash))
 	if len(plan.Projects) == 0 {
 		fmt.Fprintf(a.stdout, "\nNothing to do: no project is touched.\n")
 	}
 	sheet := a.sheet()
 	for _, p := range plan.Projects {
-		fmt.Fprintf(a.stdout, "\n%s  %s\n", style.bold(p.Key.String()), style.action(p.Action, planHeadline(p)))
+		fmt.Fprintf(a.stdout, "\n%s  %s\n", style.Bold(p.Key.String()), paintAction(style, p.Action, planHeadline(p)))
 		for _, row := range planRows(p) {
-			sheet.line(row.label, row.text)
+			sheet.Line(row.label, row.text)
 		}
 		if diff && p.ValuesDiff != "" {
 			a.printDiff(p.ValuesDiff)
@@ -26,17 +27,17 @@ func (a *app) printPlanText(plan *reconciler.Plan, diff bool) {
 	}
 	for _, q := range quotaRows(plan) {
 		if q.first {
-			fmt.Fprintf(a.stdout, "\n%s  quota after this change\n", style.bold(q.workspace))
+			fmt.Fprintf(a.stdout, "\n%s  quota after this change\n", style.Bold(q.workspace))
 		}
 		if q.over {
-			q.text = style.bad(q.text)
+			q.text = style.Bad(q.text)
 		}
-		sheet.line(q.what, q.text)
+		sheet.Line(q.what, q.text)
 	}
 	if len(plan.Problems) > 0 {
-		fmt.Fprintf(a.stdout, "\n%s\n", style.bad(count(len(plan.Problems), "problem")))
+		fmt.Fprintf(a.stdout, "\n%s\n", style.Bad(terminal.Count(len(plan.Problems), "problem")))
 		for _, p := range plan.Problems {
-			sheet.wrap("  ", sheet.indent, p.String())
+			sheet.Wrap("  ", sheet.Indent, p.String())
 		}
 	}
 	if len(plan.Projects) > 0 {
@@ -128,7 +129,7 @@ func planSummary(plan *reconciler.Plan) string {
 	for _, p := range plan.Projects {
 		builds += p.Builds
 	}
-	return fmt.Sprintf("%s, %s, %s, %s.", count(len(plan.Projects), "project"), count(builds, "build"), dataSummary(plan), count(len(plan.Problems), "problem"))
+	return fmt.Sprintf("%s, %s, %s, %s.", terminal.Count(len(plan.Projects), "project"), terminal.Count(builds, "build"), dataSummary(plan), terminal.Count(len(plan.Problems), "problem"))
 }
 
 // dataSummary says what becomes of all data.
@@ -153,15 +154,15 @@ func buildsText(p reconciler.ProjectPlan) string {
 	return fmt.Sprintf("%d: %s", p.Builds, p.BuildReason)
 }
 
-// action colours by what an action does.
-func (p palette) action(action reconciler.PlanAction, s string) string {
+// paintAction colours by what an action does.
+func paintAction(p terminal.Palette, action reconciler.PlanAction, s string) string {
 	switch action {
 	case reconciler.PlanBlocked, reconciler.PlanRemove:
-		return p.bad(s)
+		return p.Bad(s)
 	case reconciler.PlanCreate, reconciler.PlanRelease:
-		return p.good(s)
+		return p.Good(s)
 	}
-	return p.warn(s)
+	return p.Warn(s)
 }
 
 // printDiff prints a unified diff.
@@ -171,11 +172,11 @@ func (a *app) printDiff(diff string) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case strings.HasPrefix(line, "+"):
-			line = style.good(line)
+			line = style.Good(line)
 		case strings.HasPrefix(line, "-"):
-			line = style.bad(line)
+			line = style.Bad(line)
 		case strings.HasPrefix(line, "@@"):
-			line = style.dim(line)
+			line = style.Dim(line)
 		}
 		fmt.Fprintf(a.stdout, "    %s\n", line)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -56,7 +57,7 @@ func (a *app) retry(ctx context.Context, flags repositoryFlags, key manifest.Key
 		return err
 	}
 	fmt.Fprintf(a.stdout, "Retrying %s\n", key)
-	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", short(commit), repository.branch, repository.remote)
+	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", terminal.Short(commit), repository.branch, repository.remote)
 	fmt.Fprintf(a.stdout, "\nFollow it with: plateform status %s\n", key)
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
@@ -39,7 +41,7 @@ stand in is not touched.`,
 			var to manifest.Version
 			if len(args) == 2 {
 				if to, err = manifest.ParseVersion(args[1]); err != nil {
-					return usageError("%w", err)
+					return exit.Usage("%w", err)
 				}
 			}
 			return a.rollback(c.Context(), flags, key, to, dryRun)
@@ -82,9 +84,9 @@ func (a *app) rollback(ctx context.Context, flags repositoryFlags, key manifest.
 		return err
 	}
 	fmt.Fprintf(a.stdout, "Rolled back %s\n", plan)
-	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", short(commit), repository.branch, repository.remote)
+	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", terminal.Short(commit), repository.branch, repository.remote)
 	fmt.Fprintf(a.stdout, "\nNo build is needed. Follow it with: plateform status %s\n", key)
-	fmt.Fprintf(a.stdout, "To run %s again:  git pull && git revert %s && git push\n", plan.from(), short(commit))
+	fmt.Fprintf(a.stdout, "To run %s again:  git pull && git revert %s && git push\n", plan.from(), terminal.Short(commit))
 	return nil
 }
 
@@ -110,10 +112,10 @@ func planWithdrawal(reader reconciler.Reader, head string, key manifest.Key, to 
 	}
 	if to.IsZero() {
 		if len(history.versions) == 0 {
-			return nil, finding("%s has no release yet: there is nothing to roll back (see plateform status %s)", key, key)
+			return nil, exit.Finding("%s has no release yet: there is nothing to roll back (see plateform status %s)", key, key)
 		}
 		if len(history.versions) == 1 {
-			return nil, finding("%s is the only release of %s: there is nothing to go back to (to stop the project, delete %s)",
+			return nil, exit.Finding("%s is the only release of %s: there is nothing to go back to (to stop the project, delete %s)",
 				history.versions[0], key, manifest.ProjectFile(key))
 		}
 		to = history.versions[1]
@@ -133,7 +135,7 @@ func planWithdrawal(reader reconciler.Reader, head string, key manifest.Key, to 
 	}
 	w.doubt = owner.doubt
 	if len(w.withdrawn) == 0 {
-		return nil, finding("%s is the newest release of %s already: nothing to roll back (see plateform status %s)", to, key, key)
+		return nil, exit.Finding("%s is the newest release of %s already: nothing to roll back (see plateform status %s)", to, key, key)
 	}
 	return w, nil
 }
@@ -164,11 +166,11 @@ func (w *withdrawal) String() string {
 	if len(w.withdrawn) > 1 {
 		fmt.Fprintf(&b, "  withdraws %d releases, %s to %s\n", len(w.withdrawn), w.withdrawn[len(w.withdrawn)-1], w.from())
 	}
-	fmt.Fprintf(&b, "  runs     %s, released %s", w.to, w.release.Spec.CreatedAt.UTC().Format(timeFormat))
+	fmt.Fprintf(&b, "  runs     %s, released %s", w.to, w.release.Spec.CreatedAt.UTC().Format(terminal.TimeFormat))
 	for _, image := range w.release.Spec.Images {
-		fmt.Fprintf(&b, "\n  image    %s@%s", image.Repository, short(image.Digest))
+		fmt.Fprintf(&b, "\n  image    %s@%s", image.Repository, terminal.Short(image.Digest))
 		if image.Commit != "" {
-			fmt.Fprintf(&b, " from commit %s", short(image.Commit))
+			fmt.Fprintf(&b, " from commit %s", terminal.Short(image.Commit))
 		}
 	}
 	if w.doubt != "" {

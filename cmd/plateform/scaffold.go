@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/schemas"
 )
@@ -137,7 +139,7 @@ func checkScaffold(files *txtar.Archive) error {
 			problems = manifest.CheckPlatform(platform)
 		}
 		if len(problems) > 0 {
-			return usageError("these flags make no valid platform (see plateform init -h):\n%w", problems)
+			return exit.Usage("these flags make no valid platform (see plateform init -h):\n%w", problems)
 		}
 	}
 	return nil
@@ -205,7 +207,7 @@ Next:
      repositories to your Git host, and write their URLs into serve.yaml.
        git remote set-url origin URL && git push -u origin main
 `
-	_, err := fmt.Fprintf(a.stdout, text, dir, short(s.commits[configDir]), short(s.commits[gitopsDir]), s.Registry)
+	_, err := fmt.Fprintf(a.stdout, text, dir, terminal.Short(s.commits[configDir]), terminal.Short(s.commits[gitopsDir]), s.Registry)
 	if err != nil {
 		return fmt.Errorf("writing the next steps: %w", err)
 	}

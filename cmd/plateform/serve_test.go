@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
 )
 
 // output is a place to write to from one goroutine and to look at from another.
@@ -49,7 +51,7 @@ func scaffolded(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "acme")
 	a, _, stderr := testApp()
-	if code := a.run(t.Context(), []string{"init", dir, "--registry", "127.0.0.1:1"}); code != exitOK {
+	if code := a.run(t.Context(), []string{"init", dir, "--registry", "127.0.0.1:1"}); code != exit.OK {
 		t.Fatalf("init: exit code %d\n%s", code, stderr)
 	}
 	return dir
@@ -116,15 +118,15 @@ func TestServe(t *testing.T) {
 	}
 
 	other, _, complaint := testApp()
-	if code := other.run(t.Context(), []string{"serve", "--config", port0}); code != exitUsage {
-		t.Errorf("a second serve on the same data folder: exit code %d, want %d", code, exitUsage)
+	if code := other.run(t.Context(), []string{"serve", "--config", port0}); code != exit.WrongUsage {
+		t.Errorf("a second serve on the same data folder: exit code %d, want %d", code, exit.WrongUsage)
 	}
 	if want := "another serve works with the data folder"; !strings.Contains(complaint.String(), want) {
 		t.Errorf("a second serve says %q, want %q", complaint, want)
 	}
 
 	stop()
-	if code := <-ended; code != exitOK {
+	if code := <-ended; code != exit.OK {
 		t.Errorf("serve: exit code %d, want 0\n%s", code, stderr)
 	}
 	for line := range strings.Lines(stderr.String()) {
@@ -143,8 +145,8 @@ func TestServeCannotListen(t *testing.T) {
 	if err := writeFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code := a.run(t.Context(), []string{"serve", "--config", file}); code != exitCouldNotRun {
-		t.Errorf("exit code %d, want %d", code, exitCouldNotRun)
+	if code := a.run(t.Context(), []string{"serve", "--config", file}); code != exit.CouldNotRun {
+		t.Errorf("exit code %d, want %d", code, exit.CouldNotRun)
 	}
 	if want := "listening on 127.0.0.1:99999"; !strings.Contains(stderr.String(), want) {
 		t.Errorf("serve says %q, want %q", stderr, want)

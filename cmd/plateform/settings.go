@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -109,10 +110,10 @@ type keySettings struct {
 func loadSettings(file string) (*settings, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usageError("%s is not there (plateform init writes one; name yours with --config)", file)
+		return nil, exit.Usage("%s is not there (plateform init writes one; name yours with --config)", file)
 	}
 	if err != nil {
-		return nil, usageError("%s cannot be read (check its permissions): %w", file, err)
+		return nil, exit.Usage("%s cannot be read (check its permissions): %w", file, err)
 	}
 	s := &settings{}
 	if problems := manifest.DecodeStrict(file, data, s); len(problems) > 0 {
@@ -127,7 +128,7 @@ func loadSettings(file string) (*settings, error) {
 
 // settingsError says which settings are wrong, one a line.
 func settingsError(problems manifest.Problems) error {
-	return usageError("the settings are wrong:\n%w", problems)
+	return exit.Usage("the settings are wrong:\n%w", problems)
 }
 
 // setDefaults fills in what is left out, and makes paths relative to the folder of serve.yaml.

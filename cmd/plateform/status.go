@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -158,5 +159,5 @@ func oneOf(flag, value string, known ...string) error {
 	if slices.Contains(known, value) {
 		return nil
 	}
-	return usageError("--%s %q is not known (use %s)", flag, value, strings.Join(known, ", "))
+	return exit.Usage("--%s %q is not known (use %s)", flag, value, strings.Join(known, ", "))
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
 
 // printProjects prints all projects, one line each, and below what wants attention.
@@ -12,25 +14,25 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 		return
 	}
 	style := a.palette()
-	table := newTable("PROJECT", "STATE", "RUNS", "SINCE", "URL")
+	table := terminal.NewTable("PROJECT", "STATE", "RUNS", "SINCE", "URL")
 	for _, s := range found.Projects {
 		runs := s.Runs
 		if !gitopsKnown && s.Release != nil {
 			runs = s.Release.Version
 		}
-		table.add(s.Key.String(), string(s.State), orDash(runs), orDash(a.agoShort(s.Since)), orDash(s.URL))
+		table.Add(s.Key.String(), string(s.State), orDash(runs), orDash(a.agoShort(s.Since)), orDash(s.URL))
 	}
-	table.print(a.stdout, a.width, style, func(row, column int, cell string) string {
+	table.Print(a.stdout, a.width, style, func(row, column int, cell string) string {
 		if column != 1 {
 			return cell
 		}
-		return style.state(found.Projects[row].State, cell)
+		return paintState(style, found.Projects[row].State, cell)
 	})
 	for _, s := range found.Projects {
 		if len(s.Why) == 0 {
 			continue
 		}
-		fmt.Fprintf(a.stdout, "\n%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
+		fmt.Fprintf(a.stdout, "\n%s %s\n", style.Bold(s.Key.String()), paintState(style, s.State, string(s.State)))
 		a.printReasons("why", s.Why, s.Next)
 	}
 	if !gitopsKnown {
@@ -41,34 +43,34 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 // printProject prints all there is to say of one project.
 func (a *app) printProject(s projectStatus, gitopsKnown bool) {
 	sheet, style := a.sheet(), a.palette()
-	fmt.Fprintf(a.stdout, "%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
-	sheet.line("type", string(s.Type))
-	sheet.line("url", s.URL)
+	fmt.Fprintf(a.stdout, "%s %s\n", style.Bold(s.Key.String()), paintState(style, s.State, string(s.State)))
+	sheet.Line("type", string(s.Type))
+	sheet.Line("url", s.URL)
 	switch {
 	case !gitopsKnown:
-		sheet.line("runs", "not known (name the GitOps repository with --gitops-repo)")
+		sheet.Line("runs", "not known (name the GitOps repository with --gitops-repo)")
 	case s.Runs == "":
-		sheet.line("runs", "nothing yet")
+		sheet.Line("runs", "nothing yet")
 	default:
-		sheet.line("runs", s.Runs+since(a.ago(s.Since)))
+		sheet.Line("runs", s.Runs+since(a.ago(s.Since)))
 	}
-	sheet.line("under way", s.Stage)
+	sheet.Line("under way", s.Stage)
 	if r := s.Release; r != nil {
-		sheet.line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, a.ago(r.CreatedAt), r.Cause.Kind, short(r.Cause.Commit), by(r.Cause.By)))
+		sheet.Line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, a.ago(r.CreatedAt), r.Cause.Kind, terminal.Short(r.Cause.Commit), by(r.Cause.By)))
 		for _, image := range r.Images {
 			from := ""
 			if image.Commit != "" {
-				from = " from commit " + short(image.Commit)
+				from = " from commit " + terminal.Short(image.Commit)
 			}
-			sheet.line("image", imageText(image)+from)
+			sheet.Line("image", imageText(image)+from)
 		}
 	}
 	if s.Last != nil {
-		sheet.line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, a.ago(rfc3339(s.Last.EndedAt)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
+		sheet.Line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, a.ago(terminal.RFC3339(s.Last.EndedAt)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
 	}
 	a.printReasons("why", s.Why, s.Next)
 	if s.Release != nil {
-		sheet.line("more", "plateform why "+s.Key.String())
+		sheet.Line("more", "plateform why "+s.Key.String())
 	}
 }
 
@@ -76,10 +78,10 @@ func (a *app) printProject(s projectStatus, gitopsKnown bool) {
 func (a *app) printReasons(label string, why, next []string) {
 	sheet := a.sheet()
 	for _, text := range why {
-		sheet.line(label, plain(text))
+		sheet.Line(label, terminal.Plain(text))
 	}
 	for _, text := range next {
-		sheet.line("next", plain(text))
+		sheet.Line("next", terminal.Plain(text))
 	}
 }
 
@@ -105,9 +107,9 @@ func (a *app) ago(at string) string {
 		return at
 	}
 	if passed := a.now().Sub(t); passed >= 0 {
-		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(timeFormat), age(passed))
+		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(terminal.TimeFormat), age(passed))
 	}
-	return t.UTC().Format(timeFormat)
+	return t.UTC().Format(terminal.TimeFormat)
 }
 
 // agoShort shows a time in a few letters: how long ago it is.
@@ -119,7 +121,7 @@ func (a *app) agoShort(at string) string {
 	if passed := a.now().Sub(t); passed >= 0 {
 		return age(passed) + " ago"
 	}
-	return t.UTC().Format(timeFormat)
+	return t.UTC().Format(terminal.TimeFormat)
 }
 
 // age is a time that has passed, in its largest unit.
@@ -142,8 +144,19 @@ func clock(at string) string {
 	if err != nil {
 		return at
 	}
-	return t.UTC().Format(timeFormat)
+	return t.UTC().Format(terminal.TimeFormat)
 }
 
 // wholeSeconds shows how long something took.
 func wholeSeconds(n int) string { return (time.Duration(n) * time.Second).String() }
+
+// paintState colours by how a project is.
+func paintState(p terminal.Palette, state projectState, s string) string {
+	switch state {
+	case stateRunning, stateReleased:
+		return p.Good(s)
+	case stateFailed, stateFrozen, stateRefused:
+		return p.Bad(s)
+	}
+	return p.Warn(s)
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -63,7 +64,7 @@ func (w *served) run(file string) {
 	go func() { ended <- w.demo.app.run(ctx, []string{"serve", "--config", file, "--log-format", "json"}) }()
 	w.t.Cleanup(func() {
 		stop()
-		if code := <-ended; code != exitOK {
+		if code := <-ended; code != exit.OK {
 			w.t.Errorf("serve: exit code %d, want 0", code)
 		}
 		if w.t.Failed() {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 )
@@ -62,7 +63,7 @@ func (t *tracer) aboutHost(ctx context.Context, host string) ([]answer, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, finding("no project is at %s (plateform status lists all projects with their URLs)", host)
+		return nil, exit.Finding("no project is at %s (plateform status lists all projects with their URLs)", host)
 	}
 	var answers []answer
 	for _, key := range keys {
@@ -149,7 +150,7 @@ func (t *tracer) aboutImage(ctx context.Context, digest string) ([]answer, error
 		return slices.ContainsFunc(r.Images, func(i manifest.Image) bool { return strings.HasPrefix(i.Digest, needle) })
 	})
 	if err == nil && len(answers) == 0 {
-		err = finding("no release runs an image with the digest %s (is it one that Plateform released? plateform status WS/PROJECT shows those)", needle)
+		err = exit.Finding("no release runs an image with the digest %s (is it one that Plateform released? plateform status WS/PROJECT shows those)", needle)
 	}
 	return answers, err
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -29,9 +31,9 @@ func (t *tracer) aboutCommit(ctx context.Context, prefix string, r *whyReport) e
 	case len(found) > 1:
 		var names []string
 		for _, p := range found {
-			names = append(names, string(p.kind)+" "+short(p.hash))
+			names = append(names, string(p.kind)+" "+terminal.Short(p.hash))
 		}
-		return finding("several commits begin with %s (write more letters): %s", prefix, strings.Join(names, ", "))
+		return exit.Finding("several commits begin with %s (write more letters): %s", prefix, strings.Join(names, ", "))
 	}
 	r.Kind = found[0].kind
 	switch r.Kind {
@@ -128,14 +130,14 @@ func (t *tracer) unknownCommit(ctx context.Context, prefix string) error {
 		return err
 	}
 	if len(here) > 0 && t.config.temporary == "" {
-		return finding("commit %s is in this checkout, but not on %s of %s (push it, or ask for the commit that it was merged as)",
-			short(here[0]), t.config.branch, t.config.remote)
+		return exit.Finding("commit %s is in this checkout, but not on %s of %s (push it, or ask for the commit that it was merged as)",
+			terminal.Short(here[0]), t.config.branch, t.config.remote)
 	}
 	and := " or of the GitOps repository"
 	if t.gitops == nil {
 		and = " (name the GitOps repository with --gitops-repo to look there, too)"
 	}
-	return finding("nothing is known of a commit %s: it is not on %s of the config repository%s, and nothing was built from it that Plateform told of",
+	return exit.Finding("nothing is known of a commit %s: it is not on %s of the config repository%s, and nothing was built from it that Plateform told of",
 		prefix, t.config.branch, and)
 }
 
@@ -256,7 +258,7 @@ func (t *tracer) aboutGitOps(ctx context.Context, hash string, r *whyReport) err
 			return err
 		}
 		if by != nil {
-			r.Commit.Does = append(r.Commit.Does, fmt.Sprintf("it stands for config commit %s%s: %s", short(by.Hash), of(by.Author), by.Subject))
+			r.Commit.Does = append(r.Commit.Does, fmt.Sprintf("it stands for config commit %s%s: %s", terminal.Short(by.Hash), of(by.Author), by.Subject))
 		}
 	}
 	if file := releaseOf(commit.Message); file != "" {

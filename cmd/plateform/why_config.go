@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -125,7 +126,7 @@ func (t *tracer) did(hash string) (deeds, error) {
 	}
 	for _, trailer := range manifest.Trailers(commit.Message) {
 		if trailer.Key == manifest.TrailerRetry {
-			d.retried = append(d.retried, plain(trailer.Value))
+			d.retried = append(d.retried, terminal.Plain(trailer.Value))
 		}
 	}
 	return d, nil

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -61,7 +62,7 @@ func parseQuestion(asked string) (question, error) {
 		if versioned {
 			v, err := manifest.ParseVersion(version)
 			if err != nil {
-				return q, usageError("%w", err)
+				return q, exit.Usage("%w", err)
 			}
 			q.version = v
 		}
@@ -75,7 +76,7 @@ func parseQuestion(asked string) (question, error) {
 func (q question) address(text string) (question, error) {
 	u, err := url.Parse(text)
 	if err != nil || !hostName.MatchString(strings.ToLower(u.Hostname())) {
-		return q, usageError("%q is no URL, commit, image or project (write it like https://shop.example.com, 9fceb02d0a, sha256:4f5e..., ws-1/shop or ws-1/shop@v1.0.3)", q.asked)
+		return q, exit.Usage("%q is no URL, commit, image or project (write it like https://shop.example.com, 9fceb02d0a, sha256:4f5e..., ws-1/shop or ws-1/shop@v1.0.3)", q.asked)
 	}
 	if page := commitPage.FindStringSubmatch(strings.ToLower(u.Path)); page != nil {
 		q.kind, q.hash = askCommit, page[1]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -33,20 +34,20 @@ func (a *app) printWhy(r *whyReport) {
 // printAsked prints the commit that was asked for.
 func (a *app) printAsked(r *whyReport) {
 	sheet, style, commit := a.sheet(), a.palette(), r.Commit
-	fmt.Fprintf(a.stdout, "%s of %s\n", style.bold("Commit "+short(commit.Hash)), repositoryNoun(r.Kind))
-	sheet.line("subject", commit.Subject)
-	sheet.line("by", fmt.Sprintf("%s, %s", commit.Author, a.ago(commit.At)))
+	fmt.Fprintf(a.stdout, "%s of %s\n", style.Bold("Commit "+terminal.Short(commit.Hash)), repositoryNoun(r.Kind))
+	sheet.Line("subject", commit.Subject)
+	sheet.Line("by", fmt.Sprintf("%s, %s", commit.Author, a.ago(commit.At)))
 	if by := commit.MergedBy; by != nil {
-		sheet.line("merged", a.commitText(*by))
+		sheet.Line("merged", a.commitText(*by))
 	}
 	for _, did := range commit.Does {
-		sheet.line("did", did)
+		sheet.Line("did", did)
 	}
 	for _, report := range commit.Reports {
-		sheet.line("report", fmt.Sprintf("%s: %s: %s", strings.TrimPrefix(report.Context, contextPrefix), report.State, report.summary()))
+		sheet.Line("report", fmt.Sprintf("%s: %s: %s", strings.TrimPrefix(report.Context, contextPrefix), report.State, report.summary()))
 	}
 	if len(r.Answers) == 0 {
-		sheet.line("caused", "no release")
+		sheet.Line("caused", "no release")
 	}
 }
 
@@ -63,7 +64,7 @@ func (a *app) printAnswerShort(found answer) {
 	if found.Release != nil {
 		version = found.Release.Version
 	}
-	fmt.Fprintf(a.stdout, "%s %s  %s%s\n", found.Key, version, a.palette().why(found.State), since(a.ago(found.Since)))
+	fmt.Fprintf(a.stdout, "%s %s  %s%s\n", found.Key, version, paintWhy(a.palette(), found.State), since(a.ago(found.Since)))
 }
 
 // printAnswer prints all there is to say of a release.
@@ -73,9 +74,9 @@ func (a *app) printAnswer(found answer) {
 	if found.Release != nil {
 		title += " " + found.Release.Version
 	}
-	fmt.Fprintf(a.stdout, "%s  %s%s\n", style.bold(title), style.why(found.State), since(a.ago(found.Since)))
+	fmt.Fprintf(a.stdout, "%s  %s%s\n", style.Bold(title), paintWhy(style, found.State), since(a.ago(found.Since)))
 	if r := found.Release; r != nil {
-		sheet.line("url", r.URL)
+		sheet.Line("url", r.URL)
 		a.printOrigin(sheet, r)
 	}
 	for i, h := range found.History {
@@ -83,7 +84,7 @@ func (a *app) printAnswer(found answer) {
 		if i == 0 {
 			label = "history"
 		}
-		sheet.line(label, a.happeningText(h))
+		sheet.Line(label, a.happeningText(h))
 	}
 	label := "why"
 	if found.State == whyRunning || found.State == whyReleased {
@@ -93,27 +94,27 @@ func (a *app) printAnswer(found answer) {
 }
 
 // printOrigin prints where a release comes from.
-func (a *app) printOrigin(sheet sheet, r *tracedRelease) {
-	sheet.line("cause", a.causeText(r))
+func (a *app) printOrigin(sheet terminal.Sheet, r *tracedRelease) {
+	sheet.Line("cause", a.causeText(r))
 	for _, image := range r.Images {
-		sheet.line("image", imageText(image))
+		sheet.Line("image", imageText(image))
 	}
 	for _, source := range r.Sources {
-		sheet.line("source", "commit "+short(source.Commit)+" of "+source.Repository)
+		sheet.Line("source", "commit "+terminal.Short(source.Commit)+" of "+source.Repository)
 	}
 	if b := r.Build; b != nil {
 		text := fmt.Sprintf("took %s", wholeSeconds(b.Seconds))
 		if b.URL != "" {
-			text += ", " + plain(b.URL)
+			text += ", " + terminal.Plain(b.URL)
 		}
-		sheet.line("build", text)
+		sheet.Line("build", text)
 	} else if len(r.Images) > 0 {
-		sheet.line("build", "none: the image was there")
+		sheet.Line("build", "none: the image was there")
 	}
-	sheet.line("plan", short(r.Plan))
-	sheet.line("config", a.commitText(r.Commit))
+	sheet.Line("plan", terminal.Short(r.Plan))
+	sheet.Line("config", a.commitText(r.Commit))
 	if r.GitOps != nil {
-		sheet.line("gitops", a.commitText(*r.GitOps))
+		sheet.Line("gitops", a.commitText(*r.GitOps))
 	}
 }
 
@@ -129,19 +130,19 @@ func (a *app) causeText(r *tracedRelease) string {
 	if what == "" {
 		what = string(c.Kind)
 	}
-	text := fmt.Sprintf("%s, commit %s", what, short(c.Commit))
+	text := fmt.Sprintf("%s, commit %s", what, terminal.Short(c.Commit))
 	switch {
 	case r.CausedBy != nil:
 		text += fmt.Sprintf("%s: %s", of(r.CausedBy.Author), r.CausedBy.Subject)
 	case c.By != "":
-		text += of(plain(c.By))
+		text += of(terminal.Plain(c.By))
 	}
 	return text
 }
 
 // commitText is a commit in one line.
 func (a *app) commitText(c commitFact) string {
-	return fmt.Sprintf("commit %s%s, %s: %s", short(c.Hash), of(c.Author), a.ago(c.At), c.Subject)
+	return fmt.Sprintf("commit %s%s, %s: %s", terminal.Short(c.Hash), of(c.Author), a.ago(c.At), c.Subject)
 }
 
 // happeningText is one thing that happened, in one line.
@@ -159,7 +160,7 @@ func (a *app) happeningText(h happening) string {
 	case h.Deed == deedRemoved:
 		what += " with its project"
 	}
-	return fmt.Sprintf("%s  %s: commit %s%s", clock(h.Commit.At), what, short(h.Commit.Hash), of(h.Commit.Author))
+	return fmt.Sprintf("%s  %s: commit %s%s", clock(h.Commit.At), what, terminal.Short(h.Commit.Hash), of(h.Commit.Author))
 }
 
 func imageText(image manifest.Image) string {
@@ -167,7 +168,7 @@ func imageText(image manifest.Image) string {
 	if image.Tag != "" {
 		text += ":" + image.Tag
 	}
-	return text + "@" + short(image.Digest)
+	return text + "@" + terminal.Short(image.Digest)
 }
 
 // of names who did something.
@@ -186,13 +187,13 @@ func since(when string) string {
 	return " since " + when
 }
 
-// why colours by what became of a release.
-func (p palette) why(state whyState) string {
+// paintWhy colours by what became of a release.
+func paintWhy(p terminal.Palette, state whyState) string {
 	switch state {
 	case whyRunning, whyReleased:
-		return p.good(string(state))
+		return p.Good(string(state))
 	case whyFailed, whyRefused:
-		return p.bad(string(state))
+		return p.Bad(string(state))
 	}
-	return p.warn(string(state))
+	return p.Warn(string(state))
 }

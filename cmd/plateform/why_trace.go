@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -102,7 +103,7 @@ func (t *tracer) trace(ctx context.Context, key manifest.Key, v manifest.Version
 	added, _ := p.chronicle.last(v, deedReleased, deedBack)
 	spec := release.Spec
 	a.Release = &tracedRelease{
-		Version: v.String(), CreatedAt: rfc3339(spec.CreatedAt), Plan: spec.Plan, Images: spec.Images, Build: spec.Build, Cause: spec.Cause,
+		Version: v.String(), CreatedAt: terminal.RFC3339(spec.CreatedAt), Plan: spec.Plan, Images: spec.Images, Build: spec.Build, Cause: spec.Cause,
 		Sources: sourcesOf(spec), Commit: added.Commit,
 	}
 	values, err := parseRunning([]byte(spec.Values))
@@ -189,7 +190,7 @@ func (t *tracer) judge(a *answer, p *tracedProject, v manifest.Version) {
 		a.State = whyRemoved
 		if err == nil {
 			a.Since = fact.At
-			a.Why = append(a.Why, fmt.Sprintf("its project was deleted by commit %s%s", short(fact.Hash), of(fact.Author)))
+			a.Why = append(a.Why, fmt.Sprintf("its project was deleted by commit %s%s", terminal.Short(fact.Hash), of(fact.Author)))
 		}
 		return
 	}
@@ -231,12 +232,12 @@ func (t *tracer) judgeHeld(a *answer, s *projectStatus) {
 		return
 	}
 	a.Why = append(a.Why, fmt.Sprintf("held: %s will not be released again by itself", listWords(parts)))
-	a.Next = append(a.Next, fmt.Sprintf("to run it again: revert commit %s, or: plateform retry %s", short(a.History[len(a.History)-1].Commit.Hash), a.Key))
+	a.Next = append(a.Next, fmt.Sprintf("to run it again: revert commit %s, or: plateform retry %s", terminal.Short(a.History[len(a.History)-1].Commit.Hash), a.Key))
 }
 
 // reported answers with what a report says, for a commit that no release was made of.
 func (t *tracer) reported(ctx context.Context, key manifest.Key, n note) (answer, error) {
-	a := answer{Key: key, State: stateOf(n.Report), Since: rfc3339(n.At)}
+	a := answer{Key: key, State: stateOf(n.Report), Since: terminal.RFC3339(n.At)}
 	a.Why = []string{n.summary()}
 	p, err := t.project(ctx, key)
 	if err != nil || p.status == nil {

@@ -30,15 +30,17 @@ type goPackage struct {
 // mayImport says what each layer may import of this module, besides packages of its own layer where it names itself.
 // A pattern ending in / stands for everything below.
 var mayImport = map[string][]string{
-	"manifest":   {},
-	"gitstore":   {"manifest", "gitstore/"},
-	"webhook":    {"manifest", "webhook/"},
-	"reconciler": {"manifest"},
-	"adapter":    {"manifest", "gitstore", "gitstore/", "reconciler"},
-	"cmd":        {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
-	"schemas":    {"manifest", "schemas", "schemas/"},
-	"examples":   {"manifest", "schemas", "examples", "examples/"},
-	"test":       {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "examples", "test", "test/"},
+	"manifest":               {},
+	"gitstore":               {"manifest", "gitstore/"},
+	"webhook":                {"manifest", "webhook/"},
+	"reconciler":             {"manifest"},
+	"adapter":                {"manifest", "gitstore", "gitstore/", "reconciler"},
+	"cmd":                    {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
+	"cmd/plateform/terminal": {"manifest"},
+	"cmd/plateform/exit":     {"manifest"},
+	"schemas":                {"manifest", "schemas", "schemas/"},
+	"examples":               {"manifest", "schemas", "examples", "examples/"},
+	"test":                   {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "examples", "test", "test/"},
 }
 
 // vague are package names that say nothing, and so collect everything.
@@ -95,6 +97,12 @@ func TestCheckImportsFindsWrongOnes(t *testing.T) {
 			[]string{"cmd/plateform must not import test/gitserver"}},
 		{"only cmd imports cmd", goPackage{ImportPath: "test/e2e", Imports: []string{"cmd/plateform"}},
 			[]string{"test/e2e must not import cmd/plateform"}},
+		{"what is shown on a terminal is not known there", goPackage{ImportPath: "cmd/plateform/terminal", Imports: []string{"manifest", "gitstore"}},
+			[]string{"cmd/plateform/terminal must not import gitstore"}},
+		{"what lies below the command does not know it", goPackage{ImportPath: "cmd/plateform/terminal", Imports: []string{"cmd/plateform"}},
+			[]string{"cmd/plateform/terminal must not import cmd/plateform"}},
+		{"what lies below the command is named here", goPackage{ImportPath: "cmd/plateform/everything"},
+			[]string{"cmd/plateform/everything is in none of the layers"}},
 		{"a name that says nothing", goPackage{ImportPath: "reconciler/util", Name: "util"},
 			[]string{"reconciler/util: a package called util collects everything; name it after what it is for"}},
 		{"an unknown layer", goPackage{ImportPath: "server"}, []string{"server is in none of the layers"}},
@@ -135,8 +143,11 @@ func checkImports(packages []goPackage) []string {
 	return problems
 }
 
-// layer of a package by its path.
+// layer of a package by its path. What lies below the command is a layer by itself.
 func layer(importPath string) string {
+	if strings.HasPrefix(importPath, "cmd/plateform/") {
+		return importPath
+	}
 	first, rest, _ := strings.Cut(importPath, "/")
 	if first == "reconciler" && rest != "" {
 		return "adapter"

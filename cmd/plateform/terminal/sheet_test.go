@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"strings"
@@ -19,7 +19,7 @@ func TestSheetWrapsBetweenWordsOnATerminalOnly(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var b strings.Builder
-		sheet{w: &b, width: tt.width, indent: 2, label: 9}.line("next", text)
+		Sheet{Out: &b, Width: tt.width, Indent: 2, Label: 9}.Line("next", text)
 		if diff := cmp.Diff(tt.want, b.String()); diff != "" {
 			t.Errorf("width %d (-want +got):\n%s", tt.width, diff)
 		}
@@ -35,19 +35,19 @@ func TestWrapWordsKeepsLines(t *testing.T) {
 func TestReflow(t *testing.T) {
 	const text = "One two three\nfour five.\n\nAsk with:\n  a    first of them all\n  b    second\n\nEnd."
 	want := "One two\nthree four\nfive.\n\nAsk with:\n  a    first of them all\n  b    second\n\nEnd."
-	if diff := cmp.Diff(want, reflow(text, 10)); diff != "" {
+	if diff := cmp.Diff(want, Reflow(text, 10)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := reflow(text, 80); !strings.HasPrefix(got, "One two three four five.\n\nAsk with:\n  a ") {
+	if got := Reflow(text, 80); !strings.HasPrefix(got, "One two three four five.\n\nAsk with:\n  a ") {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestTableOnANarrowTerminal(t *testing.T) {
-	table := newTable("PROJECT", "URL")
-	table.add("ws-1/shop", "https://shop-ws-1.apps.example.com")
+	table := NewTable("PROJECT", "URL")
+	table.Add("ws-1/shop", "https://shop-ws-1.apps.example.com")
 	var b strings.Builder
-	table.print(&b, 40, palette{}, func(_, _ int, cell string) string { return cell })
+	table.Print(&b, 40, Palette{}, func(_, _ int, cell string) string { return cell })
 	want := "PROJECT\n  URL\nws-1/shop\n  https://shop-ws-1.apps.example.com\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

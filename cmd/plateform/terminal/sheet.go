@@ -1,48 +1,41 @@
-package main
+package terminal
 
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"charm.land/lipgloss/v2"
-	"golang.org/x/term"
 )
 
-// sheet prints facts, each a label with a text behind it. On a terminal, texts that are too long go on under themselves;
+// Sheet prints facts, each a label with a text behind it. On a terminal, texts that are too long go on under themselves;
 // elsewhere every fact is one line, for programs to read.
-type sheet struct {
-	w     io.Writer
-	style palette
-	// width of the terminal in columns; 0 when it is none.
-	width int
-	// indent and label are columns in front of a text.
-	indent int
-	label  int
+type Sheet struct {
+	Out   io.Writer
+	Style Palette
+	// Width of the terminal in columns; 0 when it is none.
+	Width int
+	// Indent and Label are columns in front of a text.
+	Indent int
+	Label  int
 }
 
-// sheet is for standard output.
-func (a *app) sheet() sheet {
-	return sheet{w: a.stdout, style: a.palette(), width: a.width, indent: 2, label: 9}
-}
-
-// line prints one fact; nothing when there is no text.
-func (s sheet) line(label, text string) {
+// Line prints one fact; nothing when there is no text.
+func (s Sheet) Line(label, text string) {
 	if text == "" {
 		return
 	}
-	front := strings.Repeat(" ", s.indent) + s.style.dim(fmt.Sprintf("%-*s", s.label, label)) + " "
-	s.wrap(front, s.indent+s.label+1, text)
+	front := strings.Repeat(" ", s.Indent) + s.Style.Dim(fmt.Sprintf("%-*s", s.Label, label)) + " "
+	s.Wrap(front, s.Indent+s.Label+1, text)
 }
 
-// wrap prints a text behind what stands in front of it, which takes some columns.
-func (s sheet) wrap(front string, columns int, text string) {
+// Wrap prints a text behind what stands in front of it, which takes some columns.
+func (s Sheet) Wrap(front string, columns int, text string) {
 	const narrow = 20 // where it makes no sense any more
-	if room := s.width - columns; s.width > 0 && room >= narrow {
+	if room := s.Width - columns; s.Width > 0 && room >= narrow {
 		text = wrapWords(text, room)
 	}
-	fmt.Fprintln(s.w, front+strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", columns)))
+	fmt.Fprintln(s.Out, front+strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", columns)))
 }
 
 // wrapWords breaks lines between words, and nowhere else: what is copied from a terminal must stay whole.
@@ -74,8 +67,8 @@ func wrapLine(line string, width int) string {
 	return b.String()
 }
 
-// reflow fits paragraphs of help to a width. Lines that are indented stay as they are.
-func reflow(text string, width int) string {
+// Reflow fits paragraphs of help to a width. Lines that are indented stay as they are.
+func Reflow(text string, width int) string {
 	var lines []string
 	open := false // the last line takes more words
 	for line := range strings.Lines(text) {
@@ -94,13 +87,4 @@ func reflow(text string, width int) string {
 		}
 	}
 	return strings.Join(lines, "\n")
-}
-
-// terminalWidth is how many columns a terminal has; 0 for whatever is no terminal.
-func terminalWidth(f *os.File) int {
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"os"
@@ -8,14 +8,14 @@ import (
 
 func TestTableLinesUpWithColour(t *testing.T) {
 	for _, colour := range []bool{false, true} {
-		style := palette{colour}
-		table := newTable("PROJECT", "STATE", "URL")
-		table.add("ws-1/shop", "running", "https://shop")
-		table.add("ws-1/größe", "failed", "-")
+		style := Palette{colour}
+		table := NewTable("PROJECT", "STATE", "URL")
+		table.Add("ws-1/shop", "running", "https://shop")
+		table.Add("ws-1/größe", "failed", "-")
 		var b strings.Builder
-		table.print(&b, 0, style, func(_, column int, cell string) string {
+		table.Print(&b, 0, style, func(_, column int, cell string) string {
 			if column == 1 {
-				return style.bad(cell)
+				return style.Bad(cell)
 			}
 			return cell
 		})
@@ -39,7 +39,7 @@ func TestNoColourOutsideATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if wantsColour(f, func(string) string { return "" }) {
+	if WantsColour(f, func(string) string { return "" }) {
 		t.Error("a file is taken for a terminal")
 	}
 }

@@ -1,0 +1,55 @@
+// Package exit has the exit codes of plateform, and the errors that know theirs. Scripts rely on them.
+package exit
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// The exit codes.
+const (
+	OK          = 0
+	Findings    = 1 // something was found: invalid files, a failed run, a refusal
+	WrongUsage  = 2 // wrong usage or configuration
+	CouldNotRun = 3 // network, disk, a repository that does not answer
+)
+
+// Error is an error that knows the exit code of the process.
+type Error struct {
+	code int
+	err  error
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.err.Error() }
+
+// Unwrap returns the error without the code.
+func (e *Error) Unwrap() error { return e.err }
+
+// Usage says that the command line or the configuration is wrong.
+func Usage(format string, args ...any) error {
+	return &Error{WrongUsage, fmt.Errorf(format, args...)}
+}
+
+// Finding says that the answer is no: what was asked for is refused, or something is wrong with what was looked at.
+func Finding(format string, args ...any) error {
+	return &Error{Findings, fmt.Errorf(format, args...)}
+}
+
+// AlreadySaid ends a command that has printed what it found.
+func AlreadySaid() error { return &Error{Findings, errors.New("")} }
+
+// CodeOf returns the exit code for an error: its own, or "could not run".
+func CodeOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.code
+	}
+	var problems manifest.Problems
+	if errors.As(err, &problems) {
+		return Findings
+	}
+	return CouldNotRun
+}
