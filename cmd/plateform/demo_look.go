@@ -12,20 +12,20 @@ import (
 
 // releaseCommit is the commit that made a release.
 func (d *demo) releaseCommit(ctx context.Context, version string) (string, error) {
-	return d.config.bare.run(ctx, "log", "-1", "--diff-filter=A", "--format=%H", "main", "--", manifest.ReleasesDir(helloKey())+"/"+version+".yaml")
+	return d.config.bare.Run(ctx, "log", "-1", "--diff-filter=A", "--format=%H", "main", "--", manifest.ReleasesDir(helloKey())+"/"+version+".yaml")
 }
 
 // valuesOf is the blob of values.yaml as it was when a release went to the GitOps repository.
 func (d *demo) valuesOf(ctx context.Context, version string) (string, error) {
 	file := manifest.ValuesFile(helloKey())
-	log, err := d.gitops.bare.run(ctx, "log", "--format=%H", "main", "--", file)
+	log, err := d.gitops.bare.Run(ctx, "log", "--format=%H", "main", "--", file)
 	if err != nil {
 		return "", err
 	}
 	for _, commit := range strings.Fields(log) {
-		text, err := d.gitops.bare.run(ctx, "cat-file", "blob", commit+":"+file)
+		text, err := d.gitops.bare.Run(ctx, "cat-file", "blob", commit+":"+file)
 		if err == nil && strings.Contains(text, "release: "+version+"\n") {
-			return d.gitops.bare.run(ctx, "rev-parse", commit+":"+file)
+			return d.gitops.bare.Run(ctx, "rev-parse", commit+":"+file)
 		}
 	}
 	return "", fmt.Errorf("%s never was in plateform-gitops", version)

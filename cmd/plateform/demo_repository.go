@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -16,8 +17,8 @@ import (
 // demoRepository is one repository of the demo: the checkout of a person, and the bare repository it pushes to.
 type demoRepository struct {
 	name string
-	work git
-	bare git
+	work git.Command
+	bare git.Command
 }
 
 // newDemoRepository is one of the repositories of a scaffold, with Alice in front of it.
@@ -28,19 +29,19 @@ func newDemoRepository(s *scaffold, name string) *demoRepository {
 	}
 	return &demoRepository{
 		name: name,
-		work: git{dir: filepath.Join(s.dir, name), env: alice},
-		bare: git{dir: s.remote(name)},
+		work: git.Command{Dir: filepath.Join(s.dir, name), Env: alice},
+		bare: git.Command{Dir: s.remote(name)},
 	}
 }
 
 // write changes a file in the checkout.
 func (r *demoRepository) write(name, content string) error {
-	return writeFile(filepath.Join(r.work.dir, filepath.FromSlash(name)), []byte(content), 0o644)
+	return writeFile(filepath.Join(r.work.Dir, filepath.FromSlash(name)), []byte(content), 0o644)
 }
 
 // pull brings in what others pushed.
 func (r *demoRepository) pull(ctx context.Context) error {
-	_, err := r.work.run(ctx, "pull", "--quiet", "--rebase")
+	_, err := r.work.Run(ctx, "pull", "--quiet", "--rebase")
 	return err
 }
 
@@ -49,21 +50,21 @@ func (r *demoRepository) push(ctx context.Context, message string) (string, erro
 	for _, args := range [][]string{
 		{"add", "--all"}, {"commit", "--quiet", "--message=" + message}, {"pull", "--quiet", "--rebase"}, {"push", "--quiet"},
 	} {
-		if _, err := r.work.run(ctx, args...); err != nil {
+		if _, err := r.work.Run(ctx, args...); err != nil {
 			return "", err
 		}
 	}
-	return r.work.run(ctx, "rev-parse", "HEAD")
+	return r.work.Run(ctx, "rev-parse", "HEAD")
 }
 
 // head is where the branch of the bare repository is.
 func (r *demoRepository) head(ctx context.Context) (string, error) {
-	return r.bare.run(ctx, "rev-parse", "main")
+	return r.bare.Run(ctx, "rev-parse", "main")
 }
 
 // read returns a file of the branch; empty when it is not there.
 func (r *demoRepository) read(ctx context.Context, name string) string {
-	text, err := r.bare.run(ctx, "cat-file", "blob", "main:"+name)
+	text, err := r.bare.Run(ctx, "cat-file", "blob", "main:"+name)
 	if err != nil {
 		return ""
 	}
@@ -72,7 +73,7 @@ func (r *demoRepository) read(ctx context.Context, name string) string {
 
 // blob is the hash of a file of the branch: two files with the same hash are the same, byte for byte.
 func (r *demoRepository) blob(ctx context.Context, name string) (string, error) {
-	return r.bare.run(ctx, "rev-parse", "main:"+name)
+	return r.bare.Run(ctx, "rev-parse", "main:"+name)
 }
 
 // values are those of hello in the GitOps repository.
@@ -86,7 +87,7 @@ func helloKey() manifest.Key { return manifest.Key{Workspace: "ws-1", Project: "
 // reports are those on one config commit about hello, the oldest first.
 func (d *demo) reports(ctx context.Context, commit string) []reconciler.Report {
 	var found []reconciler.Report
-	text, err := d.config.bare.run(ctx, "notes", "--ref="+gitstore.NotesRef, "show", commit)
+	text, err := d.config.bare.Run(ctx, "notes", "--ref="+gitstore.NotesRef, "show", commit)
 	if err != nil {
 		return nil // no note yet
 	}

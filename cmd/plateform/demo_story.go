@@ -31,11 +31,11 @@ func (d *demo) tell(ctx context.Context) error {
 func (d *demo) addProject(ctx context.Context) error {
 	d.chapter("Alice adds a workspace and a project: a type and a source, nothing else.")
 	begun := d.app.now()
-	samples := filepath.Join(d.config.work.dir, "samples", "ws-1")
-	if err := copyTree(filepath.Join(d.config.work.dir, manifest.WorkspacesDir, "ws-1"), samples); err != nil {
+	samples := filepath.Join(d.config.work.Dir, "samples", "ws-1")
+	if err := copyTree(filepath.Join(d.config.work.Dir, manifest.WorkspacesDir, "ws-1"), samples); err != nil {
 		return err
 	}
-	project, err := d.config.work.run(ctx, "show", "HEAD:samples/ws-1/projects/hello/project.yaml")
+	project, err := d.config.work.Run(ctx, "show", "HEAD:samples/ws-1/projects/hello/project.yaml")
 	if err != nil {
 		return err
 	}
@@ -138,13 +138,13 @@ func (d *demo) revert(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.config.work.run(ctx, "revert", "--no-edit", release); err != nil {
+	if _, err := d.config.work.Run(ctx, "revert", "--no-edit", release); err != nil {
 		return err
 	}
-	if _, err := d.config.work.run(ctx, "push", "--quiet"); err != nil {
+	if _, err := d.config.work.Run(ctx, "push", "--quiet"); err != nil {
 		return err
 	}
-	commit, err := d.config.work.run(ctx, "rev-parse", "HEAD")
+	commit, err := d.config.work.Run(ctx, "rev-parse", "HEAD")
 	if err != nil {
 		return err
 	}
@@ -177,11 +177,11 @@ func (d *demo) same(ctx context.Context, before string, builds int) error {
 
 // end sums up.
 func (d *demo) end(ctx context.Context) error {
-	releases, err := d.config.bare.run(ctx, "ls-tree", "--name-only", "main:"+manifest.ReleasesDir(helloKey()))
+	releases, err := d.config.bare.Run(ctx, "ls-tree", "--name-only", "main:"+manifest.ReleasesDir(helloKey()))
 	if err != nil {
 		return err
 	}
-	log, err := d.config.bare.run(ctx, "log", "--reverse", "--format=     %h %<(10,trunc)%an %s", "main")
+	log, err := d.config.bare.Run(ctx, "log", "--reverse", "--format=     %h %<(10,trunc)%an %s", "main")
 	if err != nil {
 		return err
 	}
@@ -260,7 +260,7 @@ func (d *demo) released(ctx context.Context, version string, begun time.Time) er
 		return err
 	}
 	took := d.app.now().Sub(begun)
-	head, err := d.gitops.bare.run(ctx, "log", "-1", "--format=%H", "main", "--", manifest.ValuesFile(helloKey()))
+	head, err := d.gitops.bare.Run(ctx, "log", "-1", "--format=%H", "main", "--", manifest.ValuesFile(helloKey()))
 	if err != nil {
 		return err
 	}

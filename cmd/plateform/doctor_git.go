@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
@@ -25,7 +26,7 @@ var gitVersion = regexp.MustCompile(`git version (\d+)\.(\d+)\S*`)
 const oldestGitMajor, oldestGitMinor = 2, 30
 
 func (d *doctor) checkGit(ctx context.Context) []diagnosis {
-	said, err := git{dir: "."}.run(ctx, "--version")
+	said, err := git.Command{Dir: "."}.Run(ctx, "--version")
 	if err != nil {
 		return []diagnosis{broken("git", err, "install git 2.30 or newer")}
 	}

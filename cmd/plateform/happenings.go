@@ -48,7 +48,7 @@ type touch struct {
 func (c *checkout) touches(ctx context.Context, args ...string) ([]touch, error) {
 	log := []string{"log", "--first-parent", "-m", "--reverse", "--no-renames", "--no-follow", "--no-show-signature",
 		"--name-status", "-z", "--format=%H"}
-	said, err := c.git.run(ctx, append(log, args...)...)
+	said, err := c.git.Run(ctx, append(log, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history of %s: %w", c.remote, err)
 	}

@@ -83,12 +83,12 @@ func openLook(ctx context.Context, flags lookFlags, now func() time.Time) (_ *lo
 // configuredGitOps is the GitOps repository that the checkout names; empty when it names none. A path counts from the
 // root of the checkout, wherever in it the user stands.
 func configuredGitOps(ctx context.Context, config *checkout) string {
-	url, err := config.git.run(ctx, "config", "--get", gitopsSetting)
+	url, err := config.git.Run(ctx, "config", "--get", gitopsSetting)
 	if err != nil {
 		return "" // unset is no error: then only the config repository is looked at
 	}
 	if strings.HasPrefix(url, "./") || strings.HasPrefix(url, "../") {
-		return filepath.Join(config.git.dir, url)
+		return filepath.Join(config.git.Dir, url)
 	}
 	return url
 }

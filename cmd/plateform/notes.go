@@ -49,14 +49,14 @@ const reportDepth = "50"
 // readNotes brings in the notes and reads those of the newest commits.
 func readNotes(ctx context.Context, config *checkout, head string) (*notes, error) {
 	n := &notes{config: config}
-	listed, err := config.git.run(ctx, "ls-remote", config.name, gitstore.NotesRef)
+	listed, err := config.git.Run(ctx, "ls-remote", config.name, gitstore.NotesRef)
 	if err != nil || listed == "" {
 		return n, err
 	}
 	if n.at, err = config.fetchRef(ctx, gitstore.NotesRef); err != nil {
 		return nil, err
 	}
-	log, err := config.git.run(ctx, "rev-list", "--first-parent", "--max-count="+reportDepth, head)
+	log, err := config.git.Run(ctx, "rev-list", "--first-parent", "--max-count="+reportDepth, head)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (n *notes) aboutSource(ctx context.Context, prefix string) ([]note, error) 
 	if n.at == "" {
 		return nil, nil
 	}
-	listed, err := n.config.git.search(ctx, "-l", "-F", "-e", `"source":"`+prefix, n.at)
+	listed, err := n.config.git.Search(ctx, "-l", "-F", "-e", `"source":"`+prefix, n.at)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
@@ -63,7 +64,7 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 		return exit.Usage("this folder is not in a checkout of the config repository (go there): %w", err)
 	}
 	defer func() { err = errors.Join(err, local.Close()) }()
-	g := git{dir: "."}
+	g := git.Command{Dir: "."}
 	head, err := local.Resolve(flags.head)
 	if err != nil {
 		return exit.Usage("--head: there is no commit %q here: %w", flags.head, err)
@@ -96,7 +97,7 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 }
 
 // planBase is the commit to compare with.
-func planBase(ctx context.Context, g git, local *gitstore.Local, flags planFlags, head string) (string, error) {
+func planBase(ctx context.Context, g git.Command, local *gitstore.Local, flags planFlags, head string) (string, error) {
 	if flags.base != "" {
 		base, err := local.Resolve(flags.base)
 		if err != nil {
@@ -105,10 +106,10 @@ func planBase(ctx context.Context, g git, local *gitstore.Local, flags planFlags
 		return base, nil
 	}
 	for _, candidate := range []string{"origin/HEAD", "@{upstream}", "origin/main", "origin/master"} {
-		if _, err := g.run(ctx, "rev-parse", "--verify", "--quiet", candidate); err != nil {
+		if _, err := g.Run(ctx, "rev-parse", "--verify", "--quiet", candidate); err != nil {
 			continue
 		}
-		base, err := g.run(ctx, "merge-base", candidate, head)
+		base, err := g.Run(ctx, "merge-base", candidate, head)
 		if err != nil {
 			return "", exit.Usage("HEAD and %s have no commit in common (name what to compare with: --base)", candidate)
 		}
@@ -118,8 +119,8 @@ func planBase(ctx context.Context, g git, local *gitstore.Local, flags planFlags
 }
 
 // warnUncommitted tells of changes that are not in the plan because they are in no commit.
-func (a *app) warnUncommitted(ctx context.Context, g git) {
-	changed, err := g.run(ctx, "status", "--porcelain", "--", ":/"+manifest.PlatformFile, ":/"+manifest.WorkspacesDir)
+func (a *app) warnUncommitted(ctx context.Context, g git.Command) {
+	changed, err := g.Run(ctx, "status", "--porcelain", "--", ":/"+manifest.PlatformFile, ":/"+manifest.WorkspacesDir)
 	if err != nil || changed == "" {
 		return // a bare repository has no such thing
 	}

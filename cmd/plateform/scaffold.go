@@ -12,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/schemas"
@@ -89,7 +90,7 @@ func (s *scaffold) write(ctx context.Context) error {
 			return fmt.Errorf("making the repository %s: %w", name, err)
 		}
 	}
-	_, err = git{dir: filepath.Join(s.dir, configDir)}.run(ctx, "config", gitopsSetting, s.GitOpsURL)
+	_, err = git.Command{Dir: filepath.Join(s.dir, configDir)}.Run(ctx, "config", gitopsSetting, s.GitOpsURL)
 	return err
 }
 
@@ -152,7 +153,7 @@ func publish(ctx context.Context, dir, remote string) (string, error) {
 		"GIT_AUTHOR_NAME=Plateform", "GIT_AUTHOR_EMAIL=plateform@users.noreply.github.com",
 		"GIT_COMMITTER_NAME=Plateform", "GIT_COMMITTER_EMAIL=plateform@users.noreply.github.com",
 	}
-	g := git{dir: dir, env: identity}
+	g := git.Command{Dir: dir, Env: identity}
 	for _, args := range [][]string{
 		{"init", "--quiet", "--bare", "--initial-branch=main", remote},
 		{"init", "--quiet", "--initial-branch=main"},
@@ -161,11 +162,11 @@ func publish(ctx context.Context, dir, remote string) (string, error) {
 		{"remote", "add", "origin", remote},
 		{"push", "--quiet", "--set-upstream", "origin", "main"},
 	} {
-		if _, err := g.run(ctx, args...); err != nil {
+		if _, err := g.Run(ctx, args...); err != nil {
 			return "", err
 		}
 	}
-	return g.run(ctx, "rev-parse", "HEAD")
+	return g.Run(ctx, "rev-parse", "HEAD")
 }
 
 // printScaffold says what is there and what to do with it.

@@ -89,7 +89,7 @@ func useGoCaches(t *testing.T) {
 func (w *served) addHello() string {
 	w.t.Helper()
 	d := w.demo
-	if err := copyTree(filepath.Join(d.config.work.dir, "workspaces", "ws-1"), filepath.Join(d.config.work.dir, "samples", "ws-1")); err != nil {
+	if err := copyTree(filepath.Join(d.config.work.Dir, "workspaces", "ws-1"), filepath.Join(d.config.work.Dir, "samples", "ws-1")); err != nil {
 		w.t.Fatal(err)
 	}
 	return w.must(d.config.push(w.t.Context(), "Add ws-1 with hello"))

@@ -81,7 +81,7 @@ func (t *tracer) servedAt(ctx context.Context, host string) ([]manifest.Key, err
 	if t.gitops == nil {
 		return nil, nil
 	}
-	places, err := t.gitops.git.search(ctx, "-l", "-F", "-e", host, t.gitopsHead, "--",
+	places, err := t.gitops.git.Search(ctx, "-l", "-F", "-e", host, t.gitopsHead, "--",
 		":(glob)"+manifest.WorkspacesDir+"/*/*/values.yaml")
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (t *tracer) claiming(host string) ([]manifest.Key, error) {
 // aboutImage answers with the releases that run an image, the newest first.
 func (t *tracer) aboutImage(ctx context.Context, digest string) ([]answer, error) {
 	needle := "sha256:" + digest
-	places, err := t.config.git.search(ctx, "-l", "-F", "-e", "digest: "+needle, t.head, "--", releaseFiles)
+	places, err := t.config.git.Search(ctx, "-l", "-F", "-e", "digest: "+needle, t.head, "--", releaseFiles)
 	if err != nil {
 		return nil, err
 	}

@@ -77,11 +77,11 @@ func (t *tracer) places(ctx context.Context, prefix string) ([]place, error) {
 
 // commits finds the commits in a repository that begin with some letters.
 func (c *checkout) commits(ctx context.Context, prefix string) ([]string, error) {
-	objects, err := c.git.run(ctx, "rev-parse", "--disambiguate="+prefix)
+	objects, err := c.git.Run(ctx, "rev-parse", "--disambiguate="+prefix)
 	if err != nil || objects == "" {
 		return nil, err
 	}
-	kinds, err := c.git.feed(ctx, objects+"\n", "cat-file", "--batch-check=%(objectname) %(objecttype)")
+	kinds, err := c.git.Feed(ctx, objects+"\n", "cat-file", "--batch-check=%(objectname) %(objecttype)")
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (c *checkout) onBranch(ctx context.Context, prefix, head string) ([]string,
 
 // comesFrom says that a commit is another one or has it among its ancestors.
 func (c *checkout) comesFrom(ctx context.Context, commit, ancestor string) (bool, error) {
-	_, err := c.git.run(ctx, "merge-base", "--is-ancestor", ancestor, commit)
+	_, err := c.git.Run(ctx, "merge-base", "--is-ancestor", ancestor, commit)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 1 {
 		return false, nil
@@ -174,7 +174,7 @@ func (t *tracer) sources(ctx context.Context, prefix string) ([]string, error) {
 
 // releasesOf finds the commits of the config repository that released a commit of an app.
 func (t *tracer) releasesOf(ctx context.Context, source string) ([]manifest.Commit, error) {
-	said, err := t.config.git.run(ctx, "log", "--first-parent", "--no-show-signature", "--format=%H", "-F",
+	said, err := t.config.git.Run(ctx, "log", "--first-parent", "--no-show-signature", "--format=%H", "-F",
 		"--grep="+manifest.TrailerSourceCommit+": "+source, t.head)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history of %s: %w", t.config.remote, err)

@@ -59,7 +59,7 @@ func (t *tracer) aboutConfig(ctx context.Context, hash string, r *whyReport) err
 
 // broughtBy is the commit on the branch itself that brought a commit in: itself, or a merge.
 func (t *tracer) broughtBy(ctx context.Context, hash string) (string, error) {
-	said, err := t.config.git.run(ctx, "rev-list", "--first-parent", "--reverse", t.head)
+	said, err := t.config.git.Run(ctx, "rev-list", "--first-parent", "--reverse", t.head)
 	if err != nil {
 		return "", fmt.Errorf("reading the history of %s: %w", t.config.remote, err)
 	}

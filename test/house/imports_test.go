@@ -30,17 +30,20 @@ type goPackage struct {
 // mayImport says what each layer may import of this module, besides packages of its own layer where it names itself.
 // A pattern ending in / stands for everything below.
 var mayImport = map[string][]string{
-	"manifest":               {},
-	"gitstore":               {"manifest", "gitstore/"},
-	"webhook":                {"manifest", "webhook/"},
-	"reconciler":             {"manifest"},
-	"adapter":                {"manifest", "gitstore", "gitstore/", "reconciler"},
-	"cmd":                    {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
+	"manifest":   {},
+	"gitstore":   {"manifest", "gitstore/"},
+	"webhook":    {"manifest", "webhook/"},
+	"reconciler": {"manifest"},
+	"adapter":    {"manifest", "gitstore", "gitstore/", "reconciler"},
+	"cmd":        {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
+	"schemas":    {"manifest", "schemas", "schemas/"},
+	"examples":   {"manifest", "schemas", "examples", "examples/"},
+	"test":       {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "examples", "test", "test/"},
+
+	// below the command
 	"cmd/plateform/terminal": {"manifest"},
 	"cmd/plateform/exit":     {"manifest"},
-	"schemas":                {"manifest", "schemas", "schemas/"},
-	"examples":               {"manifest", "schemas", "examples", "examples/"},
-	"test":                   {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "examples", "test", "test/"},
+	"cmd/plateform/git":      {},
 }
 
 // vague are package names that say nothing, and so collect everything.
