@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localbuild"
@@ -238,11 +239,11 @@ func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.Buil
 func (f *imageFlags) registry() (*registry.Client, error) {
 	options := registry.Options{Insecure: f.insecure}
 	if f.usernameFile != "" && f.passwordFile != "" {
-		username, err := readSecret(f.usernameFile)
+		username, err := installation.ReadSecret(f.usernameFile)
 		if err != nil {
 			return nil, err
 		}
-		password, err := readSecret(f.passwordFile)
+		password, err := installation.ReadSecret(f.passwordFile)
 		if err != nil {
 			return nil, err
 		}

@@ -78,7 +78,7 @@ func (d *demo) play(ctx context.Context) (err error) {
 	defer stop()
 	group, running := errgroup.WithContext(running)
 	group.Go(func() error {
-		return stage.installation.run(running, endpoint{stage.listener, stage.installation.health()})
+		return stage.installation.Run(running, stage.health)
 	})
 	group.Go(func() error {
 		defer stop()

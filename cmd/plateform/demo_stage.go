@@ -11,8 +11,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+
+	"github.com/plateform/plateform/cmd/plateform/installation"
 )
 
 // demoStage is what runs behind the story.
@@ -20,8 +23,8 @@ type demoStage struct {
 	images       *http.Server
 	imagesDone   chan error
 	logFile      *os.File
-	installation *installation
-	listener     net.Listener
+	installation *installation.Installation
+	health       installation.Endpoint
 }
 
 // setUp starts a registry, scaffolds the repositories and assembles an installation, all in the demo's folder.
@@ -41,7 +44,7 @@ func (d *demo) setUp(ctx context.Context) (_ *demoStage, err error) {
 		return nil, err
 	}
 	d.config, d.gitops, d.hello = newDemoRepository(s, configDir), newDemoRepository(s, gitopsDir), newDemoRepository(s, helloDir)
-	settings, err := loadSettings(filepath.Join(s.dir, "serve.yaml"))
+	settings, err := installation.Load(filepath.Join(s.dir, "serve.yaml"))
 	if err != nil {
 		return nil, err
 	}
@@ -49,13 +52,12 @@ func (d *demo) setUp(ctx context.Context) (_ *demoStage, err error) {
 	if stage.logFile, err = os.Create(d.logName()); err != nil {
 		return nil, fmt.Errorf("making the log of the reconciler: %w", err)
 	}
-	stage.installation, err = assemble(settings, d.app.now, slog.New(slog.NewTextHandler(stage.logFile, nil)))
+	stage.installation, err = installation.Open(settings, d.app.now, slog.New(slog.NewTextHandler(stage.logFile, nil)))
 	if err != nil {
 		return nil, err
 	}
-	var listening net.ListenConfig
-	if stage.listener, err = listening.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
-		return nil, fmt.Errorf("listening on loopback: %w", err)
+	if stage.health, err = installation.Listen(ctx, "127.0.0.1:0", "listen", stage.installation.Health()); err != nil {
+		return nil, err
 	}
 	return stage, nil
 }
@@ -72,7 +74,7 @@ func (s *demoStage) startRegistry(ctx context.Context) (string, error) {
 	}
 	s.images = &http.Server{
 		Handler:           registry.New(registry.Logger(log.New(io.Discard, "", 0))),
-		ReadHeaderTimeout: shutdownTimeout,
+		ReadHeaderTimeout: 5 * time.Second,
 	}
 	go func() { s.imagesDone <- s.images.Serve(listener) }()
 	return listener.Addr().String(), nil
@@ -82,7 +84,7 @@ func (s *demoStage) startRegistry(ctx context.Context) (string, error) {
 func (s *demoStage) close() error {
 	var err error
 	if s.installation != nil {
-		err = s.installation.close()
+		err = s.installation.Close()
 	}
 	if s.images != nil {
 		err = errors.Join(err, s.images.Close())

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"log/slog"
 	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 )
@@ -15,7 +15,7 @@ import (
 // doctor examines an installation.
 type doctor struct {
 	file     string
-	settings *settings
+	settings *installation.Settings
 	// timeout of one check.
 	timeout time.Duration
 	// dir is for copies of repositories and for what tools write.
@@ -77,14 +77,14 @@ func (d *doctor) round(ctx context.Context, checks []check, yield func(diagnosis
 
 // checkSettings reads serve.yaml and opens what it names, talking to nobody.
 func (d *doctor) checkSettings(context.Context) []diagnosis {
-	s, err := loadSettings(d.file)
+	s, err := installation.Load(d.file)
 	if err != nil {
 		return settingsDiagnoses(d.file, err)
 	}
-	if d.config, err = d.open(s, s.Config, "config"); err != nil {
+	if d.config, err = d.open(s.Config, "config"); err != nil {
 		return []diagnosis{broken("settings", err, "")}
 	}
-	if d.gitops, err = d.open(s, s.GitOps, "gitops"); err != nil {
+	if d.gitops, err = d.open(s.GitOps, "gitops"); err != nil {
 		return []diagnosis{broken("settings", err, "")}
 	}
 	d.settings = s
@@ -92,9 +92,8 @@ func (d *doctor) checkSettings(context.Context) []diagnosis {
 }
 
 // open prepares one of the two repositories, with the access that serve would have.
-func (d *doctor) open(s *settings, r remoteSettings, name string) (*gitstore.Store, error) {
-	i := &installation{settings: s, now: d.now, log: slog.New(slog.DiscardHandler)}
-	access, err := i.access(r)
+func (d *doctor) open(r installation.RemoteSettings, name string) (*gitstore.Store, error) {
+	access, err := r.Access()
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/cmd/plateform/git"
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
@@ -88,7 +89,7 @@ func (d *doctor) checkGitOps(ctx context.Context) []diagnosis {
 }
 
 // checkPush asks whether a repository would take a push.
-func (d *doctor) checkPush(ctx context.Context, what string, store *gitstore.Store, r remoteSettings) diagnosis {
+func (d *doctor) checkPush(ctx context.Context, what string, store *gitstore.Store, r installation.RemoteSettings) diagnosis {
 	what += ", writing"
 	err := store.CheckPush(ctx)
 	if err == nil {

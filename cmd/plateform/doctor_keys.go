@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/registry"
 )
@@ -64,14 +65,14 @@ func checkSecretFile(setting, file string) *diagnosis {
 // checkSigningKey looks whether releases that are signed here would be honoured.
 func (d *doctor) checkSigningKey(context.Context) []diagnosis {
 	const what = "signing key"
-	signer, err := (&installation{settings: d.settings}).signer()
+	signer, err := d.settings.Keys.Signer()
 	if err != nil {
 		return []diagnosis{broken(what, err, "plateform init makes one, openssl genpkey -algorithm ed25519 too")}
 	}
 	if d.platform == nil {
 		return []diagnosis{warn(what, "not compared with platform.yaml, which cannot be read", "mend the config repository first")}
 	}
-	named := publicKeys(d.platform)
+	named := installation.PublicKeys(d.platform)
 	switch {
 	case signer == nil && len(named) > 0:
 		return []diagnosis{fail(what, "there is none, but platform.yaml names public keys: no release would be honoured", "set keys.signingKeyFile in serve.yaml")}
@@ -96,7 +97,7 @@ func (d *doctor) checkRegistry(ctx context.Context) []diagnosis {
 	if d.platform == nil {
 		return []diagnosis{warn(what, "not asked: platform.yaml, which names it, cannot be read", "mend the config repository first")}
 	}
-	options, err := registryOptions(d.settings.Registry)
+	options, err := d.settings.Registry.Options()
 	if err != nil {
 		return []diagnosis{broken(what, err, "")}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -40,7 +41,7 @@ func readTrust(reader reconciler.Reader, commit string) (*trust, error) {
 	if platform == nil {
 		t.doubt = doubtful(problems[0])
 	}
-	t.keys = publicKeys(platform)
+	t.keys = installation.PublicKeys(platform)
 	return t, nil
 }
 

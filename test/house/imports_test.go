@@ -41,9 +41,10 @@ var mayImport = map[string][]string{
 	"test":       {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "examples", "test", "test/"},
 
 	// below the command
-	"cmd/plateform/terminal": {"manifest"},
-	"cmd/plateform/exit":     {"manifest"},
-	"cmd/plateform/git":      {},
+	"cmd/plateform/terminal":     {"manifest"},
+	"cmd/plateform/exit":         {"manifest"},
+	"cmd/plateform/git":          {},
+	"cmd/plateform/installation": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},
 }
 
 // vague are package names that say nothing, and so collect everything.

@@ -1,7 +1,8 @@
-package main
+package installation
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -11,9 +12,11 @@ import (
 	"testing"
 )
 
+var update = flag.Bool("update", false, "write the README's table anew")
+
 // TestSettingsTable holds the README's table of serve.yaml to the struct and its comments. -update writes it.
 func TestSettingsTable(t *testing.T) {
-	const readme = "../../README.md"
+	const readme = "../../../README.md"
 	const begin, end = "<!-- serve.yaml:begin -->\n", "<!-- serve.yaml:end -->\n"
 	have, err := os.ReadFile(readme)
 	if err != nil {
@@ -29,7 +32,7 @@ func TestSettingsTable(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatalf("the table of serve.yaml in %s is stale: go test ./cmd/plateform -run TestSettingsTable -update", readme)
+		t.Fatalf("the table of serve.yaml in %s is stale: go test ./cmd/plateform/installation -run TestSettingsTable -update", readme)
 	}
 	if err := os.WriteFile(readme, want, 0o644); err != nil {
 		t.Fatal(err)
@@ -53,7 +56,7 @@ func settingsTable(t *testing.T) string {
 	})
 	var b strings.Builder
 	b.WriteString("| key | what | default |\n|---|---|---|\n")
-	writeKeys(t, &b, structs, "settings", "")
+	writeKeys(t, &b, structs, "Settings", "")
 	return b.String()
 }
 

@@ -1,4 +1,4 @@
-package main
+package installation
 
 import (
 	"context"
@@ -17,32 +17,6 @@ import (
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
-// access says how to log in at a repository.
-func (i *installation) access(r remoteSettings) (gitstore.Access, error) {
-	access := gitstore.Access{SSH: gitstore.SSH{KeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile}}
-	if r.PasswordFile == "" {
-		return access, nil
-	}
-	if _, err := readSecret(r.PasswordFile); err != nil {
-		return access, err
-	}
-	access.Credentials = func(context.Context, string) (gitstore.Credential, error) {
-		// Read for each operation, so that a token can be renewed under a running process.
-		password, err := readSecret(r.PasswordFile)
-		return gitstore.Credential{Username: r.Username, Password: password}, err
-	}
-	return access, nil
-}
-
-// readSecret reads a file that holds one secret in one line.
-func readSecret(file string) (string, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", exit.Usage("reading a secret named in serve.yaml: %w", err)
-	}
-	return strings.TrimRight(string(data), "\r\n"), nil
-}
-
 // branch is a Store that remembers where it was last seen.
 type branch struct {
 	*gitstore.Store
@@ -59,8 +33,8 @@ func (b *branch) Fetch(ctx context.Context) (string, error) {
 }
 
 // store opens one of the two repositories.
-func (i *installation) store(name string, r remoteSettings) (*branch, error) {
-	access, err := i.access(r)
+func (i *Installation) store(name string, r RemoteSettings) (*branch, error) {
+	access, err := r.Access()
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +67,8 @@ func (b *branch) registryHost() string {
 }
 
 // registry opens the image registry.
-func (i *installation) registry(config *branch) (*registry.Client, error) {
-	options, err := registryOptions(i.settings.Registry)
+func (i *Installation) registry(config *branch) (*registry.Client, error) {
+	options, err := i.settings.Registry.Options()
 	if err != nil {
 		return nil, err
 	}
@@ -107,27 +81,9 @@ func (i *installation) registry(config *branch) (*registry.Client, error) {
 	return client, nil
 }
 
-// registryOptions are how the registry is reached.
-func registryOptions(s registrySettings) (registry.Options, error) {
-	options := registry.Options{Insecure: s.Insecure}
-	if s.UsernameFile == "" {
-		return options, nil
-	}
-	username, err := readSecret(s.UsernameFile)
-	if err != nil {
-		return options, err
-	}
-	password, err := readSecret(s.PasswordFile)
-	if err != nil {
-		return options, err
-	}
-	options.Username, options.Password = username, registry.Password(password)
-	return options, nil
-}
-
 // forge opens the place reports go to.
-func (i *installation) forge(config *branch) (*gitforge.Forge, error) {
-	access, err := i.access(i.settings.Config)
+func (i *Installation) forge(config *branch) (*gitforge.Forge, error) {
+	access, err := i.settings.Config.Access()
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +100,7 @@ func (i *installation) forge(config *branch) (*gitforge.Forge, error) {
 }
 
 // gitDir is where copies of a repository are kept while this process runs.
-func (i *installation) gitDir(name string) string {
+func (i *Installation) gitDir(name string) string {
 	return filepath.Join(i.settings.DataDir, "git", name)
 }
 
@@ -157,7 +113,7 @@ func (s sources) Tip(ctx context.Context, source manifest.Source) (reconciler.Ti
 	return reconciler.Tip(tip), err
 }
 
-func (i *installation) sources() (sources, error) {
+func (i *Installation) sources() (sources, error) {
 	dir := i.gitDir("sources")
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sources{}, fmt.Errorf("making the data folder: %w", err)
@@ -168,7 +124,7 @@ func (i *installation) sources() (sources, error) {
 }
 
 // builder opens what makes images: authored ones are looked up in the registry, sources are built on this machine.
-func (i *installation) builder(images *registry.Client, sources sources) (reconciler.Builder, error) {
+func (i *Installation) builder(images *registry.Client, sources sources) (reconciler.Builder, error) {
 	notify := func(string) { i.reconciler.Hint(reconciler.Hint{}) }
 	if i.settings.Builder.Kind == "none" {
 		return registry.NewResolver(images, nil, notify)

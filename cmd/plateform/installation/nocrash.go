@@ -1,6 +1,6 @@
 //go:build !crash
 
-package main
+package installation
 
 import "github.com/plateform/plateform/reconciler"
 

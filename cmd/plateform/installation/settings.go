@@ -1,4 +1,4 @@
-package main
+package installation
 
 import (
 	"cmp"
@@ -12,36 +12,36 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// settings is serve.yaml: how one installation reaches things. What holds for the tenants is in platform.yaml.
+// Settings is serve.yaml: how one installation reaches things. What holds for the tenants is in platform.yaml.
 //
 // The comments are the README's table of the keys; the yaml tags say which must be there.
-type settings struct {
+type Settings struct {
 	// Config is the repository that people write.
-	Config remoteSettings `yaml:"config"`
+	Config RemoteSettings `yaml:"config"`
 	// GitOps is the repository that Plateform writes.
-	GitOps remoteSettings `yaml:"gitops"`
+	GitOps RemoteSettings `yaml:"gitops"`
 	// Listen is the address of /healthz and /readyz; port 0 picks one and prints it. Default 127.0.0.1:8080.
 	Listen string `yaml:"listen,omitempty"`
 	// API is what concerns those who run the installation, and not the tenants.
-	API apiSettings `yaml:"api,omitempty"`
+	API APISettings `yaml:"api,omitempty"`
 	// Resync is when everything is looked at again whatever was noticed, in cron notation with five fields. Default */5 * * * *.
 	Resync string `yaml:"resync,omitempty"`
 	// DataDir is the folder of caches and build logs, which may be lost; for one serve at a time. Default plateform-data.
 	DataDir string `yaml:"dataDir,omitempty"`
 	// Forge is where hints come from and where reports go.
-	Forge forgeSettings `yaml:"forge,omitempty"`
+	Forge ForgeSettings `yaml:"forge,omitempty"`
 	// Builder is what makes images.
-	Builder builderSettings `yaml:"builder,omitempty"`
+	Builder BuilderSettings `yaml:"builder,omitempty"`
 	// Registry is how the image registry of platform.yaml is reached.
-	Registry registrySettings `yaml:"registry,omitempty"`
+	Registry RegistrySettings `yaml:"registry,omitempty"`
 	// Engine is what gets the wanted state running.
-	Engine engineSettings `yaml:"engine,omitempty"`
+	Engine EngineSettings `yaml:"engine,omitempty"`
 	// Keys is where the keys of the installation are.
-	Keys keySettings `yaml:"keys,omitempty"`
+	Keys KeySettings `yaml:"keys,omitempty"`
 }
 
-// remoteSettings is one branch of one repository.
-type remoteSettings struct {
+// RemoteSettings is one branch of one repository.
+type RemoteSettings struct {
 	// URL of the repository: https, http, ssh, user@host:path, or a path, relative to serve.yaml.
 	URL string `yaml:"url"`
 	// Branch to work on. Default main.
@@ -56,36 +56,36 @@ type remoteSettings struct {
 	KnownHostsFile string `yaml:"knownHostsFile,omitempty"`
 }
 
-// apiSettings are those of the private address.
-type apiSettings struct {
+// APISettings are those of the private address.
+type APISettings struct {
 	// Listen is the address of /metrics, for Prometheus, as 127.0.0.1:8081; it asks nobody who they are, so keep it private. Default: none, they are not served.
 	Listen string `yaml:"listen,omitempty"`
 }
 
-// forgeSettings say where people look.
-type forgeSettings struct {
+// ForgeSettings say where people look.
+type ForgeSettings struct {
 	// Kind of the forge: git (polls, and writes reports into refs/notes/plateform). Default git.
 	Kind string `yaml:"kind,omitempty"`
 	// Poll is how often the repositories are looked at, as 500ms or 10s. Default 2s.
 	Poll string `yaml:"poll,omitempty"`
 }
 
-// builderSettings say who makes images.
-type builderSettings struct {
+// BuilderSettings say who makes images.
+type BuilderSettings struct {
 	// Kind of the builder: local (on this machine, for trusted sources only) or none (projects with image: alone). Default local.
 	Kind string `yaml:"kind,omitempty"`
 	// Local is what concerns the local builder alone.
-	Local localSettings `yaml:"local,omitempty"`
+	Local LocalSettings `yaml:"local,omitempty"`
 }
 
-// localSettings are those of the local builder.
-type localSettings struct {
+// LocalSettings are those of the local builder.
+type LocalSettings struct {
 	// Parallel is how many builds run at the same time. Default 2.
 	Parallel int `yaml:"parallel,omitempty"`
 }
 
-// registrySettings say how to reach the image registry.
-type registrySettings struct {
+// RegistrySettings say how to reach the image registry.
+type RegistrySettings struct {
 	// UsernameFile is the file with the username.
 	UsernameFile string `yaml:"usernameFile,omitempty"`
 	// PasswordFile is the file with the password.
@@ -94,20 +94,20 @@ type registrySettings struct {
 	Insecure bool `yaml:"insecure,omitempty"`
 }
 
-// engineSettings say who gets things running.
-type engineSettings struct {
+// EngineSettings say who gets things running.
+type EngineSettings struct {
 	// Kind of the engine: none (stops when plateform-gitops is written). Default none.
 	Kind string `yaml:"kind,omitempty"`
 }
 
-// keySettings are the keys of the installation.
-type keySettings struct {
+// KeySettings are the keys of the installation.
+type KeySettings struct {
 	// SigningKeyFile is the file with the Ed25519 key that signs release files, as PEM. Default: none, they carry a checksum only.
 	SigningKeyFile string `yaml:"signingKeyFile,omitempty"`
 }
 
-// loadSettings reads serve.yaml. All problems are told at once.
-func loadSettings(file string) (*settings, error) {
+// Load reads serve.yaml. All problems are told at once.
+func Load(file string) (*Settings, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, exit.Usage("%s is not there (plateform init writes one; name yours with --config)", file)
@@ -115,7 +115,7 @@ func loadSettings(file string) (*settings, error) {
 	if err != nil {
 		return nil, exit.Usage("%s cannot be read (check its permissions): %w", file, err)
 	}
-	s := &settings{}
+	s := &Settings{}
 	if problems := manifest.DecodeStrict(file, data, s); len(problems) > 0 {
 		return nil, settingsError(problems)
 	}
@@ -132,7 +132,7 @@ func settingsError(problems manifest.Problems) error {
 }
 
 // setDefaults fills in what is left out, and makes paths relative to the folder of serve.yaml.
-func (s *settings) setDefaults(dir string) {
+func (s *Settings) setDefaults(dir string) {
 	s.Listen = cmp.Or(s.Listen, "127.0.0.1:8080")
 	s.Resync = cmp.Or(s.Resync, "*/5 * * * *")
 	s.DataDir = cmp.Or(s.DataDir, "plateform-data")
@@ -146,7 +146,7 @@ func (s *settings) setDefaults(dir string) {
 	} {
 		beside(dir, file)
 	}
-	for _, r := range []*remoteSettings{&s.Config, &s.GitOps} {
+	for _, r := range []*RemoteSettings{&s.Config, &s.GitOps} {
 		r.Branch = cmp.Or(r.Branch, "main")
 		for _, file := range []*string{&r.PasswordFile, &r.SSHKeyFile, &r.KnownHostsFile} {
 			beside(dir, file)

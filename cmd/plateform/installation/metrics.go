@@ -1,4 +1,4 @@
-package main
+package installation
 
 import (
 	"errors"
@@ -123,7 +123,9 @@ func (m *metrics) watch(r *reconciler.Reconciler, now func() time.Time) {
 	})
 }
 
-// handler answers Prometheus.
+// Metrics answers Prometheus.
+func (i *Installation) Metrics() http.Handler { return i.metrics.handler() }
+
 func (m *metrics) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))

@@ -1,4 +1,6 @@
-package main
+// Package installation is one Plateform that works: its settings, serve.yaml, and the reconciler with everything that
+// these name.
+package installation
 
 import (
 	"errors"
@@ -11,14 +13,13 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
-	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/charts"
 )
 
-// installation is a reconciler with everything it works with.
-type installation struct {
-	settings   *settings
+// Installation is a reconciler with everything it works with.
+type Installation struct {
+	settings   *Settings
 	now        func() time.Time
 	log        *slog.Logger
 	reconciler *reconciler.Reconciler
@@ -27,18 +28,18 @@ type installation struct {
 	closers []func() error
 }
 
-// assemble puts an installation together. It talks to nobody yet. The caller closes it.
-func assemble(s *settings, now func() time.Time, log *slog.Logger) (*installation, error) {
-	i := &installation{settings: s, now: now, log: log, metrics: newMetrics()}
+// Open puts an installation together. It talks to nobody yet. The caller closes it.
+func Open(s *Settings, now func() time.Time, log *slog.Logger) (*Installation, error) {
+	i := &Installation{settings: s, now: now, log: log, metrics: newMetrics()}
 	if err := i.open(); err != nil {
-		return nil, errors.Join(err, i.close())
+		return nil, errors.Join(err, i.Close())
 	}
 	return i, nil
 }
 
 // open opens the parts in the order they need each other.
-func (i *installation) open() error {
-	signer, err := i.signer()
+func (i *Installation) open() error {
+	signer, err := i.settings.Keys.Signer()
 	if err != nil {
 		return err
 	}
@@ -93,10 +94,10 @@ func (i *installation) open() error {
 }
 
 // later registers what is to be closed at the end.
-func (i *installation) later(closer func() error) { i.closers = append(i.closers, closer) }
+func (i *Installation) later(closer func() error) { i.closers = append(i.closers, closer) }
 
-// close closes everything in the opposite order.
-func (i *installation) close() error {
+// Close closes everything in the opposite order.
+func (i *Installation) Close() error {
 	var err error
 	for n := len(i.closers) - 1; n >= 0; n-- {
 		err = errors.Join(err, i.closers[n]())
@@ -105,24 +106,8 @@ func (i *installation) close() error {
 	return err
 }
 
-// signer reads the key that signs releases; nil when there is none.
-func (i *installation) signer() (*manifest.SigningKey, error) {
-	if i.settings.Keys.SigningKeyFile == "" {
-		return nil, nil
-	}
-	data, err := os.ReadFile(i.settings.Keys.SigningKeyFile)
-	if err != nil {
-		return nil, exit.Usage("keys.signingKeyFile: %w", err)
-	}
-	key, err := manifest.ParseSigningKey(data)
-	if err != nil {
-		return nil, exit.Usage("keys.signingKeyFile: %s: %w", i.settings.Keys.SigningKeyFile, err)
-	}
-	return &key, nil
-}
-
 // claimData takes the data folder for this process, and removes what a killed one left of its copies of repositories.
-func (i *installation) claimData() error {
+func (i *Installation) claimData() error {
 	dir := i.settings.DataDir
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("making the data folder (set dataDir in serve.yaml): %w", err)

@@ -1,4 +1,4 @@
-package main
+package installation
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,17 @@ func scrape(m *metrics) string {
 	answer := httptest.NewRecorder()
 	m.handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	return answer.Body.String()
+}
+
+// figures are the samples of a scrape by name and labels.
+func figures(text string) map[string]string {
+	samples := map[string]string{}
+	for sample := range strings.Lines(text) {
+		if i := strings.LastIndex(sample, " "); i > 0 && !strings.HasPrefix(sample, "#") {
+			samples[sample[:i]] = strings.TrimSpace(sample[i:])
+		}
+	}
+	return samples
 }
 
 // Every event counts where it belongs, and nowhere else.
@@ -93,7 +105,7 @@ func TestMetricsCount(t *testing.T) {
 
 // docs/metrics.md names every figure of ours, and none that is not there.
 func TestMetricsAreDocumented(t *testing.T) {
-	text, err := os.ReadFile("../../docs/metrics.md")
+	text, err := os.ReadFile("../../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}

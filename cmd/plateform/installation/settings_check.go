@@ -1,4 +1,4 @@
-package main
+package installation
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 )
 
 // check finds what is wrong with settings that parse.
-func (s *settings) check(file string) manifest.Problems {
+func (s *Settings) check(file string) manifest.Problems {
 	c := settingsCheck{file: file}
 	c.kind("forge.kind", s.Forge.Kind, []string{"git"}, []string{"github"})
 	c.kind("builder.kind", s.Builder.Kind, []string{"local", "none"}, []string{"jenkins"})
@@ -72,7 +72,7 @@ func (c *settingsCheck) kind(field, value string, known, later []string) {
 }
 
 // remote refuses secrets in a URL, which end up in logs.
-func (c *settingsCheck) remote(field string, r remoteSettings) {
+func (c *settingsCheck) remote(field string, r RemoteSettings) {
 	scheme, rest, isURL := strings.Cut(r.URL, "://")
 	userinfo, _, hasUser := strings.Cut(strings.SplitN(rest, "/", 2)[0], "@")
 	if isURL && hasUser && (strings.Contains(userinfo, ":") || strings.HasPrefix(scheme, "http")) {
