@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/doctor"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
-	"github.com/plateform/plateform/manifest"
 )
 
 // doctorFlags are the flags of doctor.
@@ -63,24 +60,15 @@ func configFlag(c *cobra.Command, file *string) {
 	}
 }
 
-func (a *app) doctor(ctx context.Context, flags doctorFlags) (err error) {
-	dir, err := os.MkdirTemp("", "plateform-doctor-")
-	if err != nil {
-		return fmt.Errorf("making room for copies of the repositories: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	d := &doctor{file: flags.config, timeout: flags.timeout, dir: dir, now: a.now}
-	defer func() { err = errors.Join(err, d.close()) }()
-
-	report := doctorReport{Checks: []diagnosis{}}
-	for found := range d.examine(ctx) {
-		report.add(found)
+func (a *app) doctor(ctx context.Context, flags doctorFlags) error {
+	options := doctor.Options{Settings: flags.config, Timeout: flags.timeout, Now: a.now}
+	report, err := doctor.Examine(ctx, options, func(found doctor.Diagnosis) {
 		if flags.output == "text" {
-			a.printDiagnosis(found)
+			found.Print(a.sheet())
 		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	})
+	if err != nil {
+		return err
 	}
 	if flags.output == "json" {
 		if err := writeJSON(a.stdout, report); err != nil {
@@ -93,81 +81,4 @@ func (a *app) doctor(ctx context.Context, flags doctorFlags) (err error) {
 		return exit.AlreadySaid()
 	}
 	return nil
-}
-
-// doctorReport is what `doctor --output json` prints. Keys are added, never renamed or removed.
-type doctorReport struct {
-	Checks   []diagnosis `json:"checks"`
-	OK       int         `json:"ok"`
-	Warnings int         `json:"warnings"`
-	Failures int         `json:"failures"`
-}
-
-func (r *doctorReport) add(found diagnosis) {
-	r.Checks = append(r.Checks, found)
-	switch found.Status {
-	case healthOK:
-		r.OK++
-	case healthWarn:
-		r.Warnings++
-	default:
-		r.Failures++
-	}
-}
-
-// health is how well something is.
-type health string
-
-const (
-	healthOK   health = "ok"
-	healthWarn health = "warn"
-	healthFail health = "fail"
-)
-
-// diagnosis is what was found about one thing.
-type diagnosis struct {
-	Status health `json:"status"`
-	// What was looked at.
-	What   string `json:"what"`
-	Detail string `json:"detail"`
-	// Fix says how to mend it; empty when nothing has to be.
-	Fix string `json:"fix,omitempty"`
-}
-
-func ok(what, format string, args ...any) diagnosis {
-	return diagnosis{Status: healthOK, What: what, Detail: fmt.Sprintf(format, args...)}
-}
-
-func warn(what, detail, fix string) diagnosis { return diagnosis{healthWarn, what, detail, fix} }
-
-func fail(what, detail, fix string) diagnosis { return diagnosis{healthFail, what, detail, fix} }
-
-// broken is fail for an error, in one line.
-func broken(what string, err error, fix string) diagnosis {
-	return fail(what, strings.Join(strings.Fields(terminal.Plain(err.Error())), " "), fix)
-}
-
-// printDiagnosis prints one line.
-func (a *app) printDiagnosis(d diagnosis) {
-	style := a.palette()
-	status := map[health]func(string) string{healthOK: style.Good, healthWarn: style.Warn, healthFail: style.Bad}[d.Status]
-	text := d.What + ": " + d.Detail
-	if d.Fix != "" {
-		text += " (" + d.Fix + ")"
-	}
-	const columns = 5
-	a.sheet().Wrap(status(string(d.Status))+strings.Repeat(" ", columns-len(d.Status)), columns, text)
-}
-
-// settingsDiagnoses says what is wrong with serve.yaml, a line each.
-func settingsDiagnoses(file string, err error) []diagnosis {
-	var problems manifest.Problems
-	if !errors.As(err, &problems) {
-		return []diagnosis{broken("settings", err, "")}
-	}
-	var found []diagnosis
-	for _, p := range problems {
-		found = append(found, fail("settings", fmt.Sprintf("%s:%d:%d: %s", file, p.Line, p.Column, p.What), p.Fix))
-	}
-	return found
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plateform/plateform/cmd/plateform/doctor"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
@@ -24,7 +25,7 @@ func documented() map[string]any {
 		"why": whyReport{}, "asked commit": askedCommit{}, "answer": answer{}, "traced release": tracedRelease{}, "source": sourceFact{},
 		"happening": happening{},
 		"validate":  validation{},
-		"doctor":    doctorReport{}, "diagnosis": diagnosis{},
+		"doctor":    doctor.Report{}, "diagnosis": doctor.Diagnosis{},
 		"problem": manifest.Problem{}, "commit": commitFact{}, "image": manifest.Image{}, "cause": manifest.Cause{},
 		"build": manifest.BuildRecord{}, "scan": manifest.ScanResult{}, "hold": manifest.Hold{}, "run": manifest.LastRun{}, "report": note{},
 	}

@@ -45,6 +45,8 @@ var mayImport = map[string][]string{
 	"cmd/plateform/exit":         {"manifest"},
 	"cmd/plateform/git":          {},
 	"cmd/plateform/installation": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},
+	"cmd/plateform/doctor": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/",
+		"cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 }
 
 // vague are package names that say nothing, and so collect everything.

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -26,70 +26,70 @@ var gitVersion = regexp.MustCompile(`git version (\d+)\.(\d+)\S*`)
 // oldestGit is the first version that commands work with: 2.30.
 const oldestGitMajor, oldestGitMinor = 2, 30
 
-func (d *doctor) checkGit(ctx context.Context) []diagnosis {
+func (d *examination) checkGit(ctx context.Context) []Diagnosis {
 	said, err := git.Command{Dir: "."}.Run(ctx, "--version")
 	if err != nil {
-		return []diagnosis{broken("git", err, "install git 2.30 or newer")}
+		return []Diagnosis{broken("git", err, "install git 2.30 or newer")}
 	}
 	version := gitVersion.FindStringSubmatch(said)
 	if version == nil {
-		return []diagnosis{warn("git", fmt.Sprintf("it calls itself %q", said), "use git 2.30 or newer")}
+		return []Diagnosis{warn("git", fmt.Sprintf("it calls itself %q", said), "use git 2.30 or newer")}
 	}
 	major, _ := strconv.Atoi(version[1])
 	minor, _ := strconv.Atoi(version[2])
 	if major < oldestGitMajor || major == oldestGitMajor && minor < oldestGitMinor {
-		return []diagnosis{fail("git", said, "install git 2.30 or newer")}
+		return []Diagnosis{fail("git", said, "install git 2.30 or newer")}
 	}
-	return []diagnosis{ok("git", "%s", strings.TrimPrefix(said, "git "))}
+	return []Diagnosis{ok("git", "%s", strings.TrimPrefix(said, "git "))}
 }
 
 // checkConfig looks at the config repository and reads it for the checks that come after.
-func (d *doctor) checkConfig(ctx context.Context) []diagnosis {
+func (d *examination) checkConfig(ctx context.Context) []Diagnosis {
 	const what = "config repository"
 	r := d.settings.Config
 	head, err := d.config.Fetch(ctx)
 	if err != nil {
-		return []diagnosis{broken(what, err, "check config in serve.yaml: url, username, passwordFile or sshKeyFile")}
+		return []Diagnosis{broken(what, err, "check config in serve.yaml: url, username, passwordFile or sshKeyFile")}
 	}
 	if head == "" {
-		return []diagnosis{fail(what, fmt.Sprintf("%s has no branch %s", gitstore.Redact(r.URL), r.Branch), "push to it, or set config.branch; plateform init makes a first one")}
+		return []Diagnosis{fail(what, fmt.Sprintf("%s has no branch %s", gitstore.Redact(r.URL), r.Branch), "push to it, or set config.branch; plateform init makes a first one")}
 	}
-	found := []diagnosis{ok(what, "%s, %s at %s", gitstore.Redact(r.URL), r.Branch, terminal.Short(head)), d.checkPush(ctx, what, d.config, r)}
+	found := []Diagnosis{ok(what, "%s, %s at %s", gitstore.Redact(r.URL), r.Branch, terminal.Short(head)), d.checkPush(ctx, what, d.config, r)}
 	return append(found, d.readConfig(head)...)
 }
 
 // readConfig says what is wrong with the files of the config repository.
-func (d *doctor) readConfig(head string) []diagnosis {
+func (d *examination) readConfig(head string) []Diagnosis {
 	const what = "config files"
 	files := gitstore.FS(d.config, head)
 	config, problems := manifest.Load(files)
 	problems = append(problems, manifest.LocateIn(files, config.Validate())...)
-	d.head, d.platform, d.projects = head, config.Platform, config.Projects
+	d.platform, d.projects = config.Platform, config.Projects
 	switch {
 	case config.Platform == nil && len(problems) == 0:
-		return []diagnosis{fail(what, fmt.Sprintf("there is no %s", manifest.PlatformFile), "is config.url a config repository? plateform init makes one")}
+		return []Diagnosis{fail(what, fmt.Sprintf("there is no %s", manifest.PlatformFile), "is config.url a config repository? plateform init makes one")}
 	case len(problems) > 0:
-		return []diagnosis{warn(what, fmt.Sprintf("%s; the first: %s", terminal.Count(len(problems), "problem"), terminal.Plain(problems[0].String())), "plateform validate tells all")}
+		return []Diagnosis{warn(what, fmt.Sprintf("%s; the first: %s", terminal.Count(len(problems), "problem"), terminal.Plain(problems[0].String())), "plateform validate tells all")}
 	}
-	return []diagnosis{ok(what, "%s, %s, no problems", terminal.Count(len(config.Workspaces), "workspace"), terminal.Count(len(config.Projects), "project"))}
+	return []Diagnosis{ok(what, "%s, %s, no problems", terminal.Count(len(config.Workspaces), "workspace"), terminal.Count(len(config.Projects), "project"))}
 }
 
-func (d *doctor) checkGitOps(ctx context.Context) []diagnosis {
+func (d *examination) checkGitOps(ctx context.Context) []Diagnosis {
 	const what = "GitOps repository"
 	r := d.settings.GitOps
 	head, err := d.gitops.Fetch(ctx)
 	if err != nil {
-		return []diagnosis{broken(what, err, "check gitops in serve.yaml: url, username, passwordFile or sshKeyFile")}
+		return []Diagnosis{broken(what, err, "check gitops in serve.yaml: url, username, passwordFile or sshKeyFile")}
 	}
 	at := "is not there yet: serve makes it"
 	if head != "" {
 		at = "at " + terminal.Short(head)
 	}
-	return []diagnosis{ok(what, "%s, %s %s", gitstore.Redact(r.URL), r.Branch, at), d.checkPush(ctx, what, d.gitops, r)}
+	return []Diagnosis{ok(what, "%s, %s %s", gitstore.Redact(r.URL), r.Branch, at), d.checkPush(ctx, what, d.gitops, r)}
 }
 
 // checkPush asks whether a repository would take a push.
-func (d *doctor) checkPush(ctx context.Context, what string, store *gitstore.Store, r installation.RemoteSettings) diagnosis {
+func (d *examination) checkPush(ctx context.Context, what string, store *gitstore.Store, r installation.RemoteSettings) Diagnosis {
 	what += ", writing"
 	err := store.CheckPush(ctx)
 	if err == nil {
@@ -125,10 +125,10 @@ const (
 
 // checkSources asks every source repository where its branch is, a few at a time. What is not asked when time is up is
 // said.
-func (d *doctor) checkSources(ctx context.Context) []diagnosis {
+func (d *examination) checkSources(ctx context.Context) []Diagnosis {
 	const what = "sources"
 	if d.platform == nil {
-		return []diagnosis{warn(what, "not asked: the config repository cannot be read", "mend that first")}
+		return []Diagnosis{warn(what, "not asked: the config repository cannot be read", "mend that first")}
 	}
 	sources := d.distinctSources()
 	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: gitstore.Access{CallTimeout: d.timeout}, Dir: d.dir})
@@ -159,7 +159,7 @@ func askSourceOf(ctx context.Context, remote *gitstore.Remote, source manifest.S
 }
 
 // distinctSources are the branches of repositories that projects are built from and that the platform allows, sorted.
-func (d *doctor) distinctSources() []manifest.Source {
+func (d *examination) distinctSources() []manifest.Source {
 	var all []manifest.Source
 	for _, project := range d.projects {
 		if project == nil {
@@ -177,8 +177,8 @@ func (d *doctor) distinctSources() []manifest.Source {
 	return slices.CompactFunc(all, func(a, b manifest.Source) bool { return key(a) == key(b) })
 }
 
-func sourceDiagnoses(what string, failures []error) []diagnosis {
-	var found []diagnosis
+func sourceDiagnoses(what string, failures []error) []Diagnosis {
+	var found []Diagnosis
 	late, silent := 0, 0
 	for _, err := range failures {
 		switch {
@@ -198,7 +198,7 @@ func sourceDiagnoses(what string, failures []error) []diagnosis {
 		found = append(found, warn(what, fmt.Sprintf("%d of %d gave no answer in time", late, len(failures)), "give more with --timeout"))
 	}
 	if answered := len(failures) - late - silent; answered > 0 || len(failures) == 0 {
-		found = append([]diagnosis{ok(what, "%d of %d answer", answered, len(failures))}, found...)
+		found = append([]Diagnosis{ok(what, "%d of %d answer", answered, len(failures))}, found...)
 	}
 	return found
 }

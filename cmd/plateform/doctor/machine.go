@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 )
 
 // checkGo looks for the Go compiler, which builds Go apps that have no Dockerfile.
-func (d *doctor) checkGo(ctx context.Context) []diagnosis {
+func (d *examination) checkGo(ctx context.Context) []Diagnosis {
 	const what = "go"
 	if d.settings.Builder.Kind != "local" {
 		return nil
@@ -27,13 +27,13 @@ func (d *doctor) checkGo(ctx context.Context) []diagnosis {
 	command.Dir = d.dir
 	said, err := command.Output()
 	if err != nil {
-		return []diagnosis{warn(what, "it does not run: "+terminal.Plain(err.Error()), "install Go where serve runs, or give Go apps a Dockerfile")}
+		return []Diagnosis{warn(what, "it does not run: "+terminal.Plain(err.Error()), "install Go where serve runs, or give Go apps a Dockerfile")}
 	}
-	return []diagnosis{ok(what, "%s", strings.TrimSpace(strings.TrimPrefix(terminal.Plain(string(said)), "go version ")))}
+	return []Diagnosis{ok(what, "%s", strings.TrimSpace(strings.TrimPrefix(terminal.Plain(string(said)), "go version ")))}
 }
 
 // checkContainerTool looks for what builds Dockerfiles.
-func (d *doctor) checkContainerTool(ctx context.Context) []diagnosis {
+func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
 	const what = "container tool"
 	if d.settings.Builder.Kind != "local" {
 		return nil
@@ -43,11 +43,11 @@ func (d *doctor) checkContainerTool(ctx context.Context) []diagnosis {
 	var fault *localbuild.Fault
 	switch {
 	case errors.As(err, &fault):
-		return []diagnosis{warn(what, terminal.Plain(fault.What), fault.Fix)}
+		return []Diagnosis{warn(what, terminal.Plain(fault.What), fault.Fix)}
 	case err != nil:
-		return []diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, "")}
 	}
-	return []diagnosis{ok(what, "%s builds Dockerfiles", tool)}
+	return []Diagnosis{ok(what, "%s builds Dockerfiles", tool)}
 }
 
 // Free space on the disk of the data folder.
@@ -57,16 +57,16 @@ const (
 )
 
 // checkData looks at the data folder: writable, with room.
-func (d *doctor) checkData(context.Context) []diagnosis {
+func (d *examination) checkData(context.Context) []Diagnosis {
 	const what = "data folder"
 	dir := d.settings.DataDir
 	there := nearestFolder(dir)
 	probe, err := os.CreateTemp(there, ".plateform-doctor-")
 	if err != nil {
-		return []diagnosis{broken(what, err, "let the user that runs serve write there, or set dataDir in serve.yaml")}
+		return []Diagnosis{broken(what, err, "let the user that runs serve write there, or set dataDir in serve.yaml")}
 	}
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
-		return []diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, "")}
 	}
 	state := "writable"
 	if there != dir {
@@ -75,13 +75,13 @@ func (d *doctor) checkData(context.Context) []diagnosis {
 	free, known := freeBytes(there)
 	switch {
 	case !known:
-		return []diagnosis{ok(what, "%s: %s", dir, state)}
+		return []Diagnosis{ok(what, "%s: %s", dir, state)}
 	case free < leastBytes:
-		return []diagnosis{fail(what, fmt.Sprintf("%s: %s, but only %s free", dir, state, sizeText(free)), "make room: copies of repositories and builds need it")}
+		return []Diagnosis{fail(what, fmt.Sprintf("%s: %s, but only %s free", dir, state, sizeText(free)), "make room: copies of repositories and builds need it")}
 	case free < plentyBytes:
-		return []diagnosis{warn(what, fmt.Sprintf("%s: %s, %s free", dir, state, sizeText(free)), "builds may need more room")}
+		return []Diagnosis{warn(what, fmt.Sprintf("%s: %s, %s free", dir, state, sizeText(free)), "builds may need more room")}
 	}
-	return []diagnosis{ok(what, "%s: %s, %s free", dir, state, sizeText(free))}
+	return []Diagnosis{ok(what, "%s: %s, %s free", dir, state, sizeText(free))}
 }
 
 // nearestFolder is a folder, or the nearest above it that is there.
@@ -103,8 +103,8 @@ func sizeText(bytes uint64) string {
 }
 
 // checkListen looks whether the addresses are free, or taken by a serve that runs.
-func (d *doctor) checkListen(ctx context.Context) []diagnosis {
-	found := []diagnosis{checkAddress(ctx, "listen", d.settings.Listen, "/healthz")}
+func (d *examination) checkListen(ctx context.Context) []Diagnosis {
+	found := []Diagnosis{checkAddress(ctx, "listen", d.settings.Listen, "/healthz")}
 	if d.settings.API.Listen != "" {
 		found = append(found, checkAddress(ctx, "api.listen", d.settings.API.Listen, "/metrics"))
 	}
@@ -112,7 +112,7 @@ func (d *doctor) checkListen(ctx context.Context) []diagnosis {
 }
 
 // checkAddress looks whether an address is free. A serve that has it answers at a path.
-func checkAddress(ctx context.Context, setting, address, path string) diagnosis {
+func checkAddress(ctx context.Context, setting, address, path string) Diagnosis {
 	var listening net.ListenConfig
 	listener, err := listening.Listen(ctx, "tcp", address)
 	if err == nil {
