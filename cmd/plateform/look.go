@@ -11,12 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
 // gitopsSetting is where a checkout of the config repository keeps the URL of the GitOps repository, in its git config.
-const gitopsSetting = "plateform.gitops"
+const gitopsSetting = scaffold.GitOpsSetting
 
 // lookFlags say which two repositories to look at.
 type lookFlags struct {

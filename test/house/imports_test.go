@@ -45,6 +45,9 @@ var mayImport = map[string][]string{
 	"cmd/plateform/exit":         {"manifest"},
 	"cmd/plateform/git":          {},
 	"cmd/plateform/installation": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},
+	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
+	"cmd/plateform/demo": {"manifest", "gitstore", "reconciler",
+		"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/doctor": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/",
 		"cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 }

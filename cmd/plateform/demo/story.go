@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
 // tell plays the story, chapter by chapter.
-func (d *demo) tell(ctx context.Context) error {
-	d.say("%s", d.app.palette().Bold("Plateform: two Git repositories, one application platform."))
+func (d *story) tell(ctx context.Context) error {
+	d.say("%s", d.Style.Bold("Plateform: two Git repositories, one application platform."))
 	d.say("What you see is real: Git repositories, an image registry and the reconciler, all on this machine.")
 	for _, chapter := range []func(context.Context) error{
 		d.addProject, d.pushApp, d.changeEnv, d.breakApp, d.revert,
@@ -28,14 +29,14 @@ func (d *demo) tell(ctx context.Context) error {
 }
 
 // addProject: a project of type and source is complete.
-func (d *demo) addProject(ctx context.Context) error {
+func (d *story) addProject(ctx context.Context) error {
 	d.chapter("Alice adds a workspace and a project: a type and a source, nothing else.")
-	begun := d.app.now()
-	samples := filepath.Join(d.config.work.Dir, "samples", "ws-1")
-	if err := copyTree(filepath.Join(d.config.work.Dir, manifest.WorkspacesDir, "ws-1"), samples); err != nil {
+	begun := d.Now()
+	samples := filepath.Join(d.config.Work.Dir, "samples", "ws-1")
+	if err := copyTree(filepath.Join(d.config.Work.Dir, manifest.WorkspacesDir, "ws-1"), samples); err != nil {
 		return err
 	}
-	project, err := d.config.work.Run(ctx, "show", "HEAD:samples/ws-1/projects/hello/project.yaml")
+	project, err := d.config.Work.Run(ctx, "show", "HEAD:samples/ws-1/projects/hello/project.yaml")
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (d *demo) addProject(ctx context.Context) error {
 	for line := range strings.Lines(spec) {
 		d.say("     project.yaml %s", strings.TrimSpace(line))
 	}
-	commit, err := d.config.push(ctx, "Add ws-1 with hello")
+	commit, err := d.config.Push(ctx, "Add ws-1 with hello")
 	if err != nil {
 		return err
 	}
@@ -55,10 +56,10 @@ func (d *demo) addProject(ctx context.Context) error {
 }
 
 // pushApp: a push to the app is a release.
-func (d *demo) pushApp(ctx context.Context) error {
+func (d *story) pushApp(ctx context.Context) error {
 	d.chapter("Alice changes the app.")
-	begun := d.app.now()
-	on, err := d.config.head(ctx)
+	begun := d.Now()
+	on, err := d.config.Head(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,20 +74,20 @@ func (d *demo) pushApp(ctx context.Context) error {
 }
 
 // changeEnv: a change of settings is a release without a build.
-func (d *demo) changeEnv(ctx context.Context) error {
+func (d *story) changeEnv(ctx context.Context) error {
 	d.chapter("Alice sets an environment variable. The image is known, so nothing is built.")
-	begun := d.app.now()
-	if err := d.config.pull(ctx); err != nil {
+	begun := d.Now()
+	if err := d.config.Pull(ctx); err != nil {
 		return err
 	}
 	file := manifest.ProjectFile(helloKey())
-	project := d.config.read(ctx, file)
+	project := d.config.Read(ctx, file)
 	const env = "env: [{name: NAME, value: Alice}]"
 	d.say("     edit         project.yaml: %s", env)
-	if err := d.config.write(file, project+"\n  "+env+"\n"); err != nil {
+	if err := d.config.Write(file, project+"\n  "+env+"\n"); err != nil {
 		return err
 	}
-	commit, err := d.config.push(ctx, "Greet Alice")
+	commit, err := d.config.Push(ctx, "Greet Alice")
 	if err != nil {
 		return err
 	}
@@ -98,9 +99,9 @@ func (d *demo) changeEnv(ctx context.Context) error {
 }
 
 // breakApp: what does not build does not run, and everybody sees why.
-func (d *demo) breakApp(ctx context.Context) error {
+func (d *story) breakApp(ctx context.Context) error {
 	d.chapter("Alice pushes code that does not compile. What runs keeps running.")
-	on, err := d.config.head(ctx)
+	on, err := d.config.Head(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,9 +121,9 @@ func (d *demo) breakApp(ctx context.Context) error {
 }
 
 // revert: a rollback is a git revert, byte for byte, without a build.
-func (d *demo) revert(ctx context.Context) error {
+func (d *story) revert(ctx context.Context) error {
 	d.chapter("Alice takes the last release back with git revert: the values of before, byte for byte, without a build.")
-	begun := d.app.now()
+	begun := d.Now()
 	before, err := d.valuesOf(ctx, "v1.0.1")
 	if err != nil {
 		return err
@@ -131,20 +132,20 @@ func (d *demo) revert(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.config.pull(ctx); err != nil {
+	if err := d.config.Pull(ctx); err != nil {
 		return err
 	}
 	release, err := d.releaseCommit(ctx, "v1.0.2")
 	if err != nil {
 		return err
 	}
-	if _, err := d.config.work.Run(ctx, "revert", "--no-edit", release); err != nil {
+	if _, err := d.config.Work.Run(ctx, "revert", "--no-edit", release); err != nil {
 		return err
 	}
-	if _, err := d.config.work.Run(ctx, "push", "--quiet"); err != nil {
+	if _, err := d.config.Work.Run(ctx, "push", "--quiet"); err != nil {
 		return err
 	}
-	commit, err := d.config.work.Run(ctx, "rev-parse", "HEAD")
+	commit, err := d.config.Work.Run(ctx, "rev-parse", "HEAD")
 	if err != nil {
 		return err
 	}
@@ -159,8 +160,8 @@ func (d *demo) revert(ctx context.Context) error {
 }
 
 // same holds that a rollback brought back the very bytes, and built nothing.
-func (d *demo) same(ctx context.Context, before string, builds int) error {
-	after, err := d.gitops.blob(ctx, manifest.ValuesFile(helloKey()))
+func (d *story) same(ctx context.Context, before string, builds int) error {
+	after, err := d.gitops.Blob(ctx, manifest.ValuesFile(helloKey()))
 	if err != nil {
 		return err
 	}
@@ -176,28 +177,28 @@ func (d *demo) same(ctx context.Context, before string, builds int) error {
 }
 
 // end sums up.
-func (d *demo) end(ctx context.Context) error {
-	releases, err := d.config.bare.Run(ctx, "ls-tree", "--name-only", "main:"+manifest.ReleasesDir(helloKey()))
+func (d *story) end(ctx context.Context) error {
+	releases, err := d.config.Bare.Run(ctx, "ls-tree", "--name-only", "main:"+manifest.ReleasesDir(helloKey()))
 	if err != nil {
 		return err
 	}
-	log, err := d.config.bare.Run(ctx, "log", "--reverse", "--format=     %h %<(10,trunc)%an %s", "main")
+	log, err := d.config.Bare.Run(ctx, "log", "--reverse", "--format=     %h %<(10,trunc)%an %s", "main")
 	if err != nil {
 		return err
 	}
 	d.say("\nplatform-config tells all of it (git log):\n%s", log)
-	d.say("\nReleases now: %s. Done in %s.", strings.ReplaceAll(strings.ReplaceAll(releases, ".yaml", ""), "\n", ", "), seconds(d.app.now().Sub(d.started)))
+	d.say("\nReleases now: %s. Done in %s.", strings.ReplaceAll(strings.ReplaceAll(releases, ".yaml", ""), "\n", ", "), seconds(d.Now().Sub(d.started)))
 	d.say("Next: plateform init DIR makes an installation of your own.")
 	return nil
 }
 
 // editApp replaces text in the app, pushes it and returns the commit.
-func (d *demo) editApp(ctx context.Context, message, old, replacement string) (string, error) {
-	if err := d.hello.write("main.go", strings.Replace(d.hello.read(ctx, "main.go"), old, replacement, 1)+"\n"); err != nil {
+func (d *story) editApp(ctx context.Context, message, old, replacement string) (string, error) {
+	if err := d.hello.Write("main.go", strings.Replace(d.hello.Read(ctx, "main.go"), old, replacement, 1)+"\n"); err != nil {
 		return "", err
 	}
 	d.say("     edit         main.go: %s", replacement)
-	commit, err := d.hello.push(ctx, message)
+	commit, err := d.hello.Push(ctx, message)
 	if err != nil {
 		return "", err
 	}
@@ -206,9 +207,9 @@ func (d *demo) editApp(ctx context.Context, message, old, replacement string) (s
 }
 
 // follow shows the stages of a run as they come, until it has ended. source is the app's commit for a push to the app.
-func (d *demo) follow(ctx context.Context, commit, source string) error {
+func (d *story) follow(ctx context.Context, commit, source string) error {
 	shown, stage := 0, reconciler.Stage("")
-	fmt.Fprint(d.app.stdout, "     reports     ")
+	fmt.Fprint(d.Out, "     reports     ")
 	err := d.await(ctx, "the run on "+terminal.Short(commit), func() (bool, error) {
 		var reports []reconciler.Report
 		for _, r := range d.reports(ctx, commit) {
@@ -228,29 +229,29 @@ func (d *demo) follow(ctx context.Context, commit, source string) error {
 		}
 		return false, nil
 	})
-	fmt.Fprintln(d.app.stdout)
+	fmt.Fprintln(d.Out)
 	return err
 }
 
 // showReport shows one report: a stage, or the verdict.
-func (d *demo) showReport(r reconciler.Report) {
-	style := d.app.palette()
+func (d *story) showReport(r reconciler.Report) {
+	style := d.Style
 	switch {
 	case !r.Terminal():
-		fmt.Fprintf(d.app.stdout, " %s →", r.Stage)
+		fmt.Fprintf(d.Out, " %s →", r.Stage)
 	case r.State == reconciler.StateFailure:
-		fmt.Fprintf(d.app.stdout, " %s", style.Bad(string(r.Stage)))
+		fmt.Fprintf(d.Out, " %s", style.Bad(string(r.Stage)))
 		for line := range strings.Lines(r.Description) {
-			fmt.Fprintf(d.app.stdout, "\n       %s", strings.TrimRight(line, "\n"))
+			fmt.Fprintf(d.Out, "\n       %s", strings.TrimRight(line, "\n"))
 		}
 	default:
-		fmt.Fprintf(d.app.stdout, " %s", style.Good(string(r.State)))
+		fmt.Fprintf(d.Out, " %s", style.Good(string(r.State)))
 	}
 }
 
 // released waits until GitOps has a release, and shows it.
-func (d *demo) released(ctx context.Context, version string, begun time.Time) error {
-	var values runningValues
+func (d *story) released(ctx context.Context, version string, begun time.Time) error {
+	var values running
 	err := d.await(ctx, version+" in plateform-gitops", func() (bool, error) {
 		var err error
 		values, err = d.values(ctx)
@@ -259,12 +260,12 @@ func (d *demo) released(ctx context.Context, version string, begun time.Time) er
 	if err != nil {
 		return err
 	}
-	took := d.app.now().Sub(begun)
-	head, err := d.gitops.bare.Run(ctx, "log", "-1", "--format=%H", "main", "--", manifest.ValuesFile(helloKey()))
+	took := d.Now().Sub(begun)
+	head, err := d.gitops.Bare.Run(ctx, "log", "-1", "--format=%H", "main", "--", manifest.ValuesFile(helloKey()))
 	if err != nil {
 		return err
 	}
-	style := d.app.palette()
+	style := d.Style
 	if commit, err := d.releaseCommit(ctx, version); err == nil {
 		d.say("     release      %s  platform-config %s", style.Good(version), terminal.Short(commit))
 	}
@@ -278,16 +279,16 @@ func (d *demo) released(ctx context.Context, version string, begun time.Time) er
 func seconds(t time.Duration) string { return fmt.Sprintf("%.1f s", t.Seconds()) }
 
 // say prints a line of the story.
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.app.stdout, format+"\n", args...) }
+func (d *story) say(format string, args ...any) { fmt.Fprintf(d.Out, format+"\n", args...) }
 
 // chapter begins the next numbered part.
-func (d *demo) chapter(title string) {
+func (d *story) chapter(title string) {
 	d.step++
-	d.say("\n%s %s", d.app.palette().Bold(fmt.Sprintf("%2d.", d.step)), d.app.palette().Bold(title))
+	d.say("\n%s %s", d.Style.Bold(fmt.Sprintf("%2d.", d.step)), d.Style.Bold(title))
 }
 
 // did says what Alice did.
-func (d *demo) did(r *demoRepository, commit, command string) {
+func (d *story) did(r *scaffold.Repository, commit, command string) {
 	d.say("     $ %s", command)
-	d.say("     commit       %s %s", r.name, terminal.Short(commit))
+	d.say("     commit       %s %s", r.Name, terminal.Short(commit))
 }

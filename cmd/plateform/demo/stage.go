@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -16,10 +16,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
 )
 
-// demoStage is what runs behind the story.
-type demoStage struct {
+// stage is what runs behind the story.
+type stage struct {
 	images       *http.Server
 	imagesDone   chan error
 	logFile      *os.File
@@ -28,8 +29,8 @@ type demoStage struct {
 }
 
 // setUp starts a registry, scaffolds the repositories and assembles an installation, all in the demo's folder.
-func (d *demo) setUp(ctx context.Context) (_ *demoStage, err error) {
-	stage := &demoStage{imagesDone: make(chan error, 1)}
+func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
+	stage := &stage{imagesDone: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, stage.close())
@@ -39,12 +40,14 @@ func (d *demo) setUp(ctx context.Context) (_ *demoStage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newScaffold(filepath.Join(d.dir, "acme"), initFlags{name: "acme", domain: "apps.example.com", registry: host})
-	if err := s.write(ctx); err != nil {
+	acme := filepath.Join(d.dir, "acme")
+	s := scaffold.New(acme, scaffold.Options{Name: "acme", Domain: "apps.example.com", Registry: host})
+	if err := s.Write(ctx); err != nil {
 		return nil, err
 	}
-	d.config, d.gitops, d.hello = newDemoRepository(s, configDir), newDemoRepository(s, gitopsDir), newDemoRepository(s, helloDir)
-	settings, err := installation.Load(filepath.Join(s.dir, "serve.yaml"))
+	const who = "alice"
+	d.config, d.gitops, d.hello = s.Repository(scaffold.ConfigDir, who), s.Repository(scaffold.GitOpsDir, who), s.Repository(scaffold.HelloDir, who)
+	settings, err := installation.Load(filepath.Join(acme, "serve.yaml"))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +55,7 @@ func (d *demo) setUp(ctx context.Context) (_ *demoStage, err error) {
 	if stage.logFile, err = os.Create(d.logName()); err != nil {
 		return nil, fmt.Errorf("making the log of the reconciler: %w", err)
 	}
-	stage.installation, err = installation.Open(settings, d.app.now, slog.New(slog.NewTextHandler(stage.logFile, nil)))
+	stage.installation, err = installation.Open(settings, d.Now, slog.New(slog.NewTextHandler(stage.logFile, nil)))
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +66,10 @@ func (d *demo) setUp(ctx context.Context) (_ *demoStage, err error) {
 }
 
 // logName is the file that the reconciler logs to.
-func (d *demo) logName() string { return filepath.Join(d.dir, "serve.log") }
+func (d *story) logName() string { return filepath.Join(d.dir, "serve.log") }
 
 // startRegistry serves a registry in memory on loopback and returns its address.
-func (s *demoStage) startRegistry(ctx context.Context) (string, error) {
+func (s *stage) startRegistry(ctx context.Context) (string, error) {
 	var listening net.ListenConfig
 	listener, err := listening.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -81,7 +84,7 @@ func (s *demoStage) startRegistry(ctx context.Context) (string, error) {
 }
 
 // close ends everything.
-func (s *demoStage) close() error {
+func (s *stage) close() error {
 	var err error
 	if s.installation != nil {
 		err = s.installation.Close()

@@ -1,4 +1,4 @@
-package main
+package scaffold
 
 import (
 	_ "embed"
@@ -14,10 +14,13 @@ import (
 //go:embed hello.txtar
 var helloArchive []byte
 
+// sampleApp is the app that init scaffolds and demo deploys.
+func sampleApp() *txtar.Archive { return txtar.Parse(helloArchive) }
+
 // writeFiles writes the files of an archive below dir.
 func writeFiles(dir string, archive *txtar.Archive) error {
 	for _, f := range archive.Files {
-		if err := writeFile(filepath.Join(dir, filepath.FromSlash(f.Name)), f.Data, 0o644); err != nil {
+		if err := writeFile(filepath.Join(dir, filepath.FromSlash(f.Name)), f.Data); err != nil {
 			return err
 		}
 	}
@@ -25,11 +28,11 @@ func writeFiles(dir string, archive *txtar.Archive) error {
 }
 
 // writeFile writes one file and the folders it is in.
-func writeFile(name string, data []byte, mode os.FileMode) error {
+func writeFile(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return fmt.Errorf("making a folder: %w", err)
 	}
-	if err := os.WriteFile(name, data, mode); err != nil {
+	if err := os.WriteFile(name, data, 0o644); err != nil {
 		return fmt.Errorf("writing a file: %w", err)
 	}
 	return nil

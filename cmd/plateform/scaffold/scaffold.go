@@ -1,11 +1,14 @@
-package main
+// Package scaffold writes a new installation: the two repositories, a sample app, a signing key and serve.yaml.
+package scaffold
 
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"text/template"
 
@@ -13,7 +16,6 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/git"
-	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/schemas"
 )
@@ -25,14 +27,27 @@ var scaffoldArchive []byte
 
 // The folders of a scaffold.
 const (
-	configDir  = "platform-config"
-	gitopsDir  = "plateform-gitops"
-	helloDir   = "hello"
+	ConfigDir  = "platform-config"
+	GitOpsDir  = "plateform-gitops"
+	HelloDir   = "hello"
 	remotesDir = "remotes"
 )
 
-// scaffold is what the templates of a new installation are filled with.
-type scaffold struct {
+// GitOpsSetting is the setting of git that tells, in a checkout of the config repository, where the GitOps repository is.
+const GitOpsSetting = "plateform.gitops"
+
+// Options say what the new platform is like.
+type Options struct {
+	// Name of the platform; that of the folder when it is empty.
+	Name string
+	// Domain that projects get their hosts under.
+	Domain string
+	// Registry of images, as host[:port][/path].
+	Registry string
+}
+
+// Scaffold is a new installation in a folder. Its templates are filled with the exported fields.
+type Scaffold struct {
 	dir       string
 	Name      string
 	Domain    string
@@ -46,24 +61,28 @@ type scaffold struct {
 	commits map[string]string
 }
 
-func newScaffold(dir string, flags initFlags) *scaffold {
-	s := &scaffold{
-		dir: dir, Name: flags.name, Domain: flags.domain, Registry: flags.registry,
+// New is a scaffold for an absolute folder. It writes nothing yet.
+func New(dir string, o Options) *Scaffold {
+	s := &Scaffold{
+		dir: dir, Name: o.Name, Domain: o.Domain, Registry: o.Registry,
 		Remotes: filepath.Join(dir, remotesDir) + "/*",
 		commits: map[string]string{},
 	}
 	if s.Name == "" {
 		s.Name = filepath.Base(dir)
 	}
-	s.ConfigURL, s.GitOpsURL, s.HelloURL = s.remote(configDir), s.remote(gitopsDir), s.remote(helloDir)
+	s.ConfigURL, s.GitOpsURL, s.HelloURL = s.remote(ConfigDir), s.remote(GitOpsDir), s.remote(HelloDir)
 	return s
 }
 
 // remote is the bare repository of a checkout.
-func (s *scaffold) remote(name string) string { return filepath.Join(s.dir, remotesDir, name+".git") }
+func (s *Scaffold) remote(name string) string { return filepath.Join(s.dir, remotesDir, name+".git") }
 
-// write writes everything.
-func (s *scaffold) write(ctx context.Context) error {
+// FirstCommit of one of the folders, once it has been written.
+func (s *Scaffold) FirstCommit(folder string) string { return s.commits[folder] }
+
+// Write writes everything. The folder is there, and empty.
+func (s *Scaffold) Write(ctx context.Context) error {
 	public, err := newSigningKey(filepath.Join(s.dir, "keys", "release.key"))
 	if err != nil {
 		return err
@@ -79,23 +98,23 @@ func (s *scaffold) write(ctx context.Context) error {
 	if err := writeFiles(s.dir, files); err != nil {
 		return err
 	}
-	if err := writeSchemas(filepath.Join(s.dir, configDir, ".plateform", "schemas")); err != nil {
+	if err := writeSchemas(filepath.Join(s.dir, ConfigDir, ".plateform", "schemas")); err != nil {
 		return err
 	}
-	if err := writeFiles(filepath.Join(s.dir, helloDir), sampleApp()); err != nil {
+	if err := writeFiles(filepath.Join(s.dir, HelloDir), sampleApp()); err != nil {
 		return err
 	}
-	for _, name := range []string{configDir, gitopsDir, helloDir} {
+	for _, name := range []string{ConfigDir, GitOpsDir, HelloDir} {
 		if s.commits[name], err = publish(ctx, filepath.Join(s.dir, name), s.remote(name)); err != nil {
 			return fmt.Errorf("making the repository %s: %w", name, err)
 		}
 	}
-	_, err = git.Command{Dir: filepath.Join(s.dir, configDir)}.Run(ctx, "config", gitopsSetting, s.GitOpsURL)
+	_, err = git.Command{Dir: filepath.Join(s.dir, ConfigDir)}.Run(ctx, "config", GitOpsSetting, s.GitOpsURL)
 	return err
 }
 
 // fill fills in the templates.
-func (s *scaffold) fill(templates *txtar.Archive) (*txtar.Archive, error) {
+func (s *Scaffold) fill(templates *txtar.Archive) (*txtar.Archive, error) {
 	quote := template.FuncMap{"yaml": func(v string) (string, error) {
 		b, err := json.Marshal(v) // a JSON string is a YAML string
 		return string(b), err
@@ -122,7 +141,7 @@ func writeSchemas(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := writeFile(filepath.Join(dir, schemas.FileName(kind)), schema, 0o644); err != nil {
+		if err := writeFile(filepath.Join(dir, schemas.FileName(kind)), schema); err != nil {
 			return err
 		}
 	}
@@ -132,7 +151,7 @@ func writeSchemas(dir string) error {
 // checkScaffold refuses flags that make a platform.yaml that Plateform would refuse.
 func checkScaffold(files *txtar.Archive) error {
 	for _, f := range files.Files {
-		if f.Name != configDir+"/"+manifest.PlatformFile {
+		if f.Name != ConfigDir+"/"+manifest.PlatformFile {
 			continue
 		}
 		platform, problems := manifest.ParsePlatform(manifest.PlatformFile, f.Data)
@@ -169,48 +188,21 @@ func publish(ctx context.Context, dir, remote string) (string, error) {
 	return g.Run(ctx, "rev-parse", "HEAD")
 }
 
-// printScaffold says what is there and what to do with it.
-func (a *app) printScaffold(dir string, s *scaffold) error {
-	const text = `Made %[1]s:
-  platform-config/     what people write; first commit %[2]s
-  plateform-gitops/    what Plateform writes; first commit %[3]s
-  hello/               a sample app to deploy
-  remotes/             bare repositories for the three to push to, until you
-                       have better ones
-  keys/release.key     signs releases: keep it secret and out of Git;
-                       platform.yaml holds its public half
-  serve.yaml           how Plateform reaches all of it
-
-Next:
-  1. Have an image registry at %[4]s. To try things out:
-       docker run --detach --publish 5000:5000 registry:2
-
-  2. Start Plateform, in a terminal of its own; doctor tells what it lacks.
-       cd %[1]s
-       plateform doctor --config serve.yaml
-       plateform serve --config serve.yaml
-
-  3. Deploy the sample app: copy the sample workspace, check it, push it.
-       cd %[1]s/platform-config
-       mkdir -p workspaces && cp -r samples/ws-1 workspaces/
-       plateform validate
-       git add workspaces && git commit -m "Add ws-1 with hello" && git push
-
-  4. Watch it arrive: hello gets a release v1.0.0, and its values in
-     plateform-gitops.
-       plateform status ws-1/hello
-
-  5. Change hello/main.go, commit and push it, and there is v1.0.1. Take it
-     back, without a build:
-       plateform rollback ws-1/hello
-
-  6. When you mean it: set your domain and registry in platform.yaml, push both
-     repositories to your Git host, and write their URLs into serve.yaml.
-       git remote set-url origin URL && git push -u origin main
-`
-	_, err := fmt.Fprintf(a.stdout, text, dir, terminal.Short(s.commits[configDir]), terminal.Short(s.commits[gitopsDir]), s.Registry)
+// newSigningKey makes a key and writes it where only its owner can read it.
+func newSigningKey(file string) (manifest.PublicKey, error) {
+	key, err := manifest.GenerateSigningKey(rand.Reader)
 	if err != nil {
-		return fmt.Errorf("writing the next steps: %w", err)
+		return manifest.PublicKey{}, err
 	}
-	return nil
+	text, err := key.PEM()
+	if err != nil {
+		return manifest.PublicKey{}, err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return manifest.PublicKey{}, fmt.Errorf("making the folder of the signing key: %w", err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return manifest.PublicKey{}, fmt.Errorf("writing the signing key: %w", err)
+	}
+	return key.Public(), nil
 }
