@@ -136,6 +136,56 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// TestServeRefusesWhatIsTooLarge: at both addresses, before anything is read.
+func TestServeRefusesWhatIsTooLarge(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	dir := scaffolded(t)
+	file := filepath.Join(dir, "serve.yaml")
+	text := strings.ReplaceAll(readText(t, file), "127.0.0.1:8080", "127.0.0.1:0") + "\napi: {listen: 127.0.0.1:0}\n"
+	if err := writeFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	a, stdout, stderr := testApp()
+	ended := make(chan int, 1)
+	go func() { ended <- a.run(ctx, []string{"serve", "--config", file}) }()
+
+	public, private := awaitLine(t, stdout, "Listening on "), awaitLine(t, stdout, "Metrics on ")
+	large := strings.Repeat("x", 100<<10)
+	for _, url := range []string{public + "/healthz", private} {
+		if got := statusOf(t, url, large, ""); got != http.StatusRequestEntityTooLarge {
+			t.Errorf("a large body at %s: status %d, want %d", url, got, http.StatusRequestEntityTooLarge)
+		}
+		if got := statusOf(t, url, "", large); got != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("a large header at %s: status %d, want %d", url, got, http.StatusRequestHeaderFieldsTooLarge)
+		}
+	}
+	stop()
+	if code := <-ended; code != exit.OK {
+		t.Errorf("serve: exit code %d, want 0\n%s", code, stderr)
+	}
+}
+
+// statusOf is the status of the answer to a body and a header.
+func statusOf(t *testing.T, url, body, header string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Large", header)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode
+}
+
 // TestServeCannotListen: it says where, and what to do.
 func TestServeCannotListen(t *testing.T) {
 	dir := scaffolded(t)

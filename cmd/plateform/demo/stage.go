@@ -7,8 +7,6 @@ import (
 	"io"
 	"log"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,7 +19,7 @@ import (
 
 // stage is what runs behind the story.
 type stage struct {
-	images       *http.Server
+	stopImages   context.CancelFunc
 	imagesDone   chan error
 	logFile      *os.File
 	installation *installation.Installation
@@ -70,18 +68,22 @@ func (d *story) logName() string { return filepath.Join(d.dir, "serve.log") }
 
 // startRegistry serves a registry in memory on loopback and returns its address.
 func (s *stage) startRegistry(ctx context.Context) (string, error) {
-	var listening net.ListenConfig
-	listener, err := listening.Listen(ctx, "tcp", "127.0.0.1:0")
+	images, err := installation.Listen(ctx, "127.0.0.1:0", "listen", registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	if err != nil {
-		return "", fmt.Errorf("listening on loopback: %w", err)
+		return "", err
 	}
-	s.images = &http.Server{
-		Handler:           registry.New(registry.Logger(log.New(io.Discard, "", 0))),
-		ReadHeaderTimeout: 5 * time.Second,
-	}
-	go func() { s.imagesDone <- s.images.Serve(listener) }()
-	return listener.Addr().String(), nil
+	images.Limits.Read, images.Limits.BodyBytes = imageTime, imageBytes
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // builds that are canceled may still push
+	s.stopImages = stop
+	go func() { s.imagesDone <- images.Serve(serving) }()
+	return images.Address(), nil
 }
+
+// What an image may take that is pushed to the registry of the demo.
+const (
+	imageTime  = time.Minute
+	imageBytes = 1 << 30
+)
 
 // close ends everything.
 func (s *stage) close() error {
@@ -89,11 +91,9 @@ func (s *stage) close() error {
 	if s.installation != nil {
 		err = s.installation.Close()
 	}
-	if s.images != nil {
-		err = errors.Join(err, s.images.Close())
-		if ended := <-s.imagesDone; !errors.Is(ended, http.ErrServerClosed) {
-			err = errors.Join(err, ended)
-		}
+	if s.stopImages != nil {
+		s.stopImages()
+		err = errors.Join(err, <-s.imagesDone)
 	}
 	if s.logFile != nil {
 		err = errors.Join(err, s.logFile.Close())
