@@ -22,7 +22,8 @@ type Options struct {
 	// Out is where it is told, in the colours of Style.
 	Out   io.Writer
 	Style terminal.Palette
-	Now   func() time.Time
+	// Now is the clock.
+	Now func() time.Time
 	// Keep leaves the folder with everything in it there, and says where it is.
 	Keep bool
 }

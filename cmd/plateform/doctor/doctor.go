@@ -20,7 +20,8 @@ type Options struct {
 	Settings string
 	// Timeout of one check.
 	Timeout time.Duration
-	Now     func() time.Time
+	// Now is the clock.
+	Now func() time.Time
 }
 
 // Examine makes all checks. Each diagnosis is told as soon as it is known, in an order that is always the same.

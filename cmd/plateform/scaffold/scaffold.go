@@ -48,15 +48,13 @@ type Options struct {
 
 // Scaffold is a new installation in a folder. Its templates are filled with the exported fields.
 type Scaffold struct {
-	dir       string
-	Name      string
-	Domain    string
-	Registry  string
+	Options
+	// PublicKey checks what is signed with the key of the scaffold.
 	PublicKey string
-	ConfigURL string
-	GitOpsURL string
-	HelloURL  string
-	Remotes   string
+	// ConfigURL, GitOpsURL and HelloURL are where the checkouts push to, and Remotes is a pattern for all of them.
+	ConfigURL, GitOpsURL, HelloURL, Remotes string
+
+	dir string
 	// commits are the first ones, by folder.
 	commits map[string]string
 }
@@ -64,7 +62,7 @@ type Scaffold struct {
 // New is a scaffold for an absolute folder. It writes nothing yet.
 func New(dir string, o Options) *Scaffold {
 	s := &Scaffold{
-		dir: dir, Name: o.Name, Domain: o.Domain, Registry: o.Registry,
+		Options: o, dir: dir,
 		Remotes: filepath.Join(dir, remotesDir) + "/*",
 		commits: map[string]string{},
 	}
