@@ -16,34 +16,34 @@ const (
 	CouldNotRun = 3 // network, disk, a repository that does not answer
 )
 
-// Error is an error that knows the exit code of the process.
-type Error struct {
+// codedError is an error that knows the exit code of the process.
+type codedError struct {
 	code int
 	err  error
 }
 
 // Error implements error.
-func (e *Error) Error() string { return e.err.Error() }
+func (e *codedError) Error() string { return e.err.Error() }
 
 // Unwrap returns the error without the code.
-func (e *Error) Unwrap() error { return e.err }
+func (e *codedError) Unwrap() error { return e.err }
 
 // Usage says that the command line or the configuration is wrong.
 func Usage(format string, args ...any) error {
-	return &Error{WrongUsage, fmt.Errorf(format, args...)}
+	return &codedError{WrongUsage, fmt.Errorf(format, args...)}
 }
 
 // Finding says that the answer is no: what was asked for is refused, or something is wrong with what was looked at.
 func Finding(format string, args ...any) error {
-	return &Error{Findings, fmt.Errorf(format, args...)}
+	return &codedError{Findings, fmt.Errorf(format, args...)}
 }
 
 // AlreadySaid ends a command that has printed what it found.
-func AlreadySaid() error { return &Error{Findings, errors.New("")} }
+func AlreadySaid() error { return &codedError{Findings, errors.New("")} }
 
 // CodeOf returns the exit code for an error: its own, or "could not run".
 func CodeOf(err error) int {
-	var e *Error
+	var e *codedError
 	if errors.As(err, &e) {
 		return e.code
 	}
