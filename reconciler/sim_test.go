@@ -65,8 +65,8 @@ func (s *sim) restartAtRest() error {
 		return nil
 	}
 	s.tell("%s killed at rest", s.now.Format("15:04:05"))
-	if slices.Contains(s.audit.foreign, s.gitops.head) || s.audit.rewritten {
-		return nil // what was remembered before that commit is written again, and histories are compared again
+	if slices.Contains(s.audit.foreign, s.gitops.head) { // what was remembered before that commit is written again
+		return nil
 	}
 	config, gitops, reported, built := s.config.head, s.gitops.head, s.reported, len(s.builds.digests)
 	before := s.shown(gitops)
