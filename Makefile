@@ -44,7 +44,7 @@ e2e: ## run the tests that need more than Go and git (buildah)
 SEEDS ?= 10000
 .PHONY: simulate
 simulate: ## run the simulation of the whole loop for SEEDS (10000) seeds
-	go test -count=1 -timeout 30m ./reconciler -run '^TestSimulate$$' -simulate.seeds $(SEEDS)
+	go test -count=1 -timeout 30m ./reconciler/loop -run '^TestSimulate$$' -simulate.seeds $(SEEDS)
 
 .PHONY: lint
 lint: ## check format, go vet and staticcheck

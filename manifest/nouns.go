@@ -1,8 +1,10 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // APIVersion is the only value of `apiVersion` that this version of Plateform reads and writes.
@@ -25,6 +27,11 @@ type Key struct {
 
 // String is the form people write and read: `workspace/project`.
 func (k Key) String() string { return k.Workspace + "/" + k.Project }
+
+// Compare orders keys by workspace, then by project, as slices.SortFunc wants it.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(strings.Compare(k.Workspace, other.Workspace), strings.Compare(k.Project, other.Project))
+}
 
 // Metadata is the name of an object. The folder the file is in is the identity; the name must agree with it.
 type Metadata struct {

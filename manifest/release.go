@@ -1,6 +1,9 @@
 package manifest
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Parts of a project. HEAD and every release have a key for each; when they differ, there is something to release.
 const (
@@ -131,4 +134,25 @@ type ScanResult struct {
 	High     int `yaml:"high" json:"high"`
 	Medium   int `yaml:"medium" json:"medium"`
 	Low      int `yaml:"low" json:"low"`
+}
+
+// Version is the version of a release, which is its name; zero for nil and for a name that is no version.
+func (r *Release) Version() Version {
+	if r == nil {
+		return Version{}
+	}
+	version, err := ParseVersion(r.Metadata.Name)
+	if err != nil {
+		return Version{}
+	}
+	return version
+}
+
+// Image returns the image of a name, and whether the release has one.
+func (r *Release) Image(name string) (Image, bool) {
+	i := slices.IndexFunc(r.Spec.Images, func(image Image) bool { return image.Name == name })
+	if i < 0 {
+		return Image{}, false
+	}
+	return r.Spec.Images[i], true
 }

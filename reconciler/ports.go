@@ -27,8 +27,8 @@ type BlobReader interface {
 	Blob(hash string) ([]byte, error)
 }
 
-// readFile reads a file at a commit. hash is what it is known to have there, or empty.
-func readFile(reader Reader, commit, file, hash string) ([]byte, error) {
+// ReadFile reads a file at a commit. hash is what it is known to have there, or empty.
+func ReadFile(reader Reader, commit, file, hash string) ([]byte, error) {
 	if blobs, ok := reader.(BlobReader); ok && hash != "" {
 		return blobs.Blob(hash)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/charts"
+	"github.com/plateform/plateform/reconciler/loop"
 )
 
 // installation is a reconciler with everything it works with.
@@ -20,7 +20,7 @@ type installation struct {
 	settings   *settings
 	now        func() time.Time
 	log        *slog.Logger
-	reconciler *reconciler.Reconciler
+	reconciler *loop.Reconciler
 	metrics    *metrics
 	// closers give back what was opened; the newest first.
 	closers []func() error
@@ -80,7 +80,7 @@ func (i *installation) open() error {
 	if err != nil {
 		return usageError("resync: %w", err)
 	}
-	i.reconciler, err = reconciler.New(fragile(reconciler.Options{
+	i.reconciler, err = loop.New(fragile(loop.Options{
 		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge,
 		Charts: embedded, Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Poll: poll, Resync: resync,
 	}))

@@ -13,6 +13,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/gitforge"
 	"github.com/plateform/plateform/reconciler/localbuild"
+	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
@@ -168,7 +169,7 @@ func (i *installation) sources() (sources, error) {
 
 // builder opens what makes images: authored ones are looked up in the registry, sources are built on this machine.
 func (i *installation) builder(images *registry.Client, sources sources) (reconciler.Builder, error) {
-	notify := func(string) { i.reconciler.Hint(reconciler.Hint{}) }
+	notify := func(string) { i.reconciler.Hint(loop.Hint{}) }
 	if i.settings.Builder.Kind == "none" {
 		return registry.NewResolver(images, nil, notify)
 	}

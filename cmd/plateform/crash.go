@@ -11,6 +11,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/loop"
 )
 
 // This file is part of a test build alone. There, the process kills itself before or after the n-th thing it does to the
@@ -24,7 +25,7 @@ const (
 
 // fragile are the ports with a moment before and after everything that they change, and after each look that brings news.
 // Looks that find nothing new are no moments: how many there are depends on the time.
-func fragile(o reconciler.Options) reconciler.Options {
+func fragile(o loop.Options) loop.Options {
 	last, _ := strconv.Atoi(os.Getenv(crashAt)) // 0 never comes
 	m := &moments{last: last, log: os.Getenv(crashLog)}
 	o.Config = &fragileRepository{Repository: o.Config, name: "config", moments: m}

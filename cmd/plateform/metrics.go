@@ -12,6 +12,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/loop"
 )
 
 // metrics are the figures of one installation, for Prometheus. docs/metrics.md says what to make of them.
@@ -27,7 +28,7 @@ type metrics struct {
 	reports prometheus.Counter
 }
 
-var _ reconciler.Meter = (*metrics)(nil)
+var _ loop.Meter = (*metrics)(nil)
 
 // The values of labels.
 const (
@@ -97,7 +98,7 @@ func (m *metrics) begin() {
 }
 
 // watch adds what is read off a reconciler when somebody asks.
-func (m *metrics) watch(r *reconciler.Reconciler, now func() time.Time) {
+func (m *metrics) watch(r *loop.Reconciler, now func() time.Time) {
 	in := promauto.With(m.registry)
 	gauge := func(name, help string, value func() float64) {
 		in.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
@@ -142,7 +143,7 @@ func resultOf(err error, fine, moved string) string {
 }
 
 // Passed implements reconciler.Meter.
-func (m *metrics) Passed(p reconciler.Pass) {
+func (m *metrics) Passed(p loop.Pass) {
 	m.passes.WithLabelValues(resultOf(p.Err, resultOK, resultMoved)).Observe(p.Took.Seconds())
 	m.reports.Add(float64(p.Reports))
 }
@@ -171,7 +172,7 @@ func (m *metrics) Built(request reconciler.BuildRequest, status reconciler.Build
 }
 
 // Ended implements reconciler.Meter.
-func (m *metrics) Ended(end reconciler.RunEnd) {
+func (m *metrics) Ended(end loop.RunEnd) {
 	m.ended.WithLabelValues(string(end.Cause), string(end.Stage)).Inc()
 	if end.State == reconciler.StateSuccess && end.Stage == reconciler.StageUpdatingGitOps {
 		m.gitops.WithLabelValues(string(end.Cause)).Observe(end.Took.Seconds())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/loop"
 )
 
 // scrape is what Prometheus gets to see.
@@ -30,8 +31,8 @@ func TestMetricsCount(t *testing.T) {
 	done := func(failure *reconciler.BuildFailure) reconciler.BuildStatus {
 		return reconciler.BuildStatus{Done: true, Failure: failure}
 	}
-	end := func(cause manifest.CauseKind, state reconciler.State, stage reconciler.Stage) reconciler.RunEnd {
-		return reconciler.RunEnd{Cause: cause, State: state, Stage: stage, Took: 2 * time.Second}
+	end := func(cause manifest.CauseKind, state reconciler.State, stage reconciler.Stage) loop.RunEnd {
+		return loop.RunEnd{Cause: cause, State: state, Stage: stage, Took: 2 * time.Second}
 	}
 	tests := []struct {
 		name  string
@@ -64,9 +65,9 @@ func TestMetricsCount(t *testing.T) {
 		}},
 		{"a run is held", func(m *metrics) { m.Ended(end(manifest.CauseSource, reconciler.StateSuccess, reconciler.StageHeld)) },
 			map[string]string{`plateform_runs_ended_total{cause="source",stage="held"}`: "1"}},
-		{"a turn of the loop", func(m *metrics) { m.Passed(reconciler.Pass{Took: time.Second, Reports: 3}) },
+		{"a turn of the loop", func(m *metrics) { m.Passed(loop.Pass{Took: time.Second, Reports: 3}) },
 			map[string]string{`plateform_pass_seconds_count{result="ok"}`: "1", `plateform_reports_sent_total`: "3"}},
-		{"a turn that lost a race", func(m *metrics) { m.Passed(reconciler.Pass{Took: time.Second, Err: moved}) },
+		{"a turn that lost a race", func(m *metrics) { m.Passed(loop.Pass{Took: time.Second, Err: moved}) },
 			map[string]string{`plateform_pass_seconds_count{result="moved"}`: "1"}},
 	}
 	ours := regexp.MustCompile(`^plateform_`)
@@ -98,8 +99,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := newMetrics()
-	m.watch(&reconciler.Reconciler{}, time.Now)
-	m.Ended(reconciler.RunEnd{Cause: manifest.CauseConfig}) // has no series before
+	m.watch(&loop.Reconciler{}, time.Now)
+	m.Ended(loop.RunEnd{Cause: manifest.CauseConfig}) // has no series before
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,7 @@
 
 package main
 
-import "github.com/plateform/plateform/reconciler"
+import "github.com/plateform/plateform/reconciler/loop"
 
 // fragile are the ports as they are. Only a test build makes them end the process.
-func fragile(o reconciler.Options) reconciler.Options { return o }
+func fragile(o loop.Options) loop.Options { return o }

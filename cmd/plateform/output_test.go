@@ -12,14 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/plan"
 )
 
 // documented are the objects of docs/output.md, by their headings.
 func documented() map[string]any {
 	return map[string]any{
-		"plan": reconciler.Plan{}, "planned project": reconciler.ProjectPlan{}, "inferred value": manifest.Inference{},
-		"planned quota": reconciler.QuotaPlan{},
+		"plan": plan.Plan{}, "planned project": plan.Project{}, "inferred value": manifest.Inference{},
+		"planned quota": plan.Quota{},
 		"status":        statusReport{}, "project": projectStatus{}, "newest release": releaseStatus{},
 		"why": whyReport{}, "asked commit": askedCommit{}, "answer": answer{}, "traced release": tracedRelease{}, "source": sourceFact{},
 		"happening": happening{},

@@ -10,8 +10,8 @@ import (
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/charts"
+	"github.com/plateform/plateform/reconciler/plan"
 )
 
 // planFlags are the flags of plan.
@@ -77,17 +77,17 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	plan, err := reconciler.MakePlan(local, base, head, embedded)
+	p, err := plan.Make(local, base, head, embedded)
 	if err != nil {
 		return err
 	}
-	if err := a.printPlan(plan, flags); err != nil {
+	if err := a.printPlan(p, flags); err != nil {
 		return err
 	}
 	if flags.head == "HEAD" {
 		a.warnUncommitted(ctx, g)
 	}
-	if len(plan.Problems) > 0 {
+	if len(p.Problems) > 0 {
 		return alreadySaid()
 	}
 	return nil
@@ -125,23 +125,23 @@ func (a *app) warnUncommitted(ctx context.Context, g git) {
 }
 
 // printPlan prints a plan in one of the formats.
-func (a *app) printPlan(plan *reconciler.Plan, flags planFlags) error {
+func (a *app) printPlan(p *plan.Plan, flags planFlags) error {
 	switch flags.output {
 	case "json":
-		if plan.Problems == nil {
-			plan.Problems = manifest.Problems{}
+		if p.Problems == nil {
+			p.Problems = manifest.Problems{}
 		}
-		if plan.Projects == nil {
-			plan.Projects = []reconciler.ProjectPlan{}
+		if p.Projects == nil {
+			p.Projects = []plan.Project{}
 		}
-		if plan.Quota == nil {
-			plan.Quota = []reconciler.QuotaPlan{}
+		if p.Quota == nil {
+			p.Quota = []plan.Quota{}
 		}
-		return writeJSON(a.stdout, plan)
+		return writeJSON(a.stdout, p)
 	case "markdown":
-		_, err := fmt.Fprint(a.stdout, planMarkdown(plan))
+		_, err := fmt.Fprint(a.stdout, planMarkdown(p))
 		return err
 	}
-	a.printPlanText(plan, flags.diff)
+	a.printPlanText(p, flags.diff)
 	return nil
 }

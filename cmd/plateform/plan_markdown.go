@@ -5,17 +5,17 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/plan"
 )
 
 // planMarkdown writes a plan for a pull request. Everybody who reads the repository may read it: values of variables are
 // masked, and nothing that people wrote can break out of its place.
-func planMarkdown(plan *reconciler.Plan) string {
+func planMarkdown(p *plan.Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", short(plan.Hash), planSummary(plan))
-	if len(plan.Problems) > 0 {
+	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", short(p.Hash), planSummary(p))
+	if len(p.Problems) > 0 {
 		b.WriteString("\n| problem | where |\n|---|---|\n")
-		for _, p := range plan.Problems {
+		for _, p := range p.Problems {
 			what := p.What
 			if p.Fix != "" {
 				what += " (" + p.Fix + ")"
@@ -27,7 +27,7 @@ func planMarkdown(plan *reconciler.Plan) string {
 			fmt.Fprintf(&b, "| %s | `%s` |\n", markdownText(what), markdownCode(place))
 		}
 	}
-	for _, p := range plan.Projects {
+	for _, p := range p.Projects {
 		fmt.Fprintf(&b, "\n#### `%s`: %s\n\n| | |\n|---|---|\n", markdownCode(p.Key.String()), markdownText(planHeadline(p)))
 		for _, row := range planRows(p) {
 			fmt.Fprintf(&b, "| %s | %s |\n", row.label, markdownText(row.text))
@@ -38,13 +38,13 @@ func planMarkdown(plan *reconciler.Plan) string {
 			fmt.Fprintf(&b, "\n<details><summary>Helm values</summary>\n\n%sdiff\n%s\n%s\n\n</details>\n", fence, strings.TrimSuffix(diff, "\n"), fence)
 		}
 	}
-	for _, q := range quotaRows(plan) {
+	for _, q := range quotaRows(p) {
 		if q.first {
 			fmt.Fprintf(&b, "\n#### `%s`: quota after this change\n\n| | |\n|---|---|\n", markdownCode(q.workspace))
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", q.what, markdownText(q.text))
 	}
-	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", short(plan.Base), short(plan.Head), plan.Hash)
+	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", short(p.Base), short(p.Head), p.Hash)
 	return b.String()
 }
 

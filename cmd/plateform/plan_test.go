@@ -7,23 +7,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/plan"
 )
 
 // TestPlanMarkdownKeepsItsShape: what people wrote cannot break out of its place, mention people or show a value.
 func TestPlanMarkdownKeepsItsShape(t *testing.T) {
 	const hostile = "a|b`c\n## <script>@alice [x](https://evil) *b*"
-	plan := &reconciler.Plan{
+	p := &plan.Plan{
 		Hash: "sha256:" + strings.Repeat("a", 64), Base: strings.Repeat("b", 40), Head: strings.Repeat("c", 40),
 		Problems: manifest.Problems{{File: "workspaces/a`b|c", Line: 3, Column: 7, What: hostile, Fix: hostile}},
-		Projects: []reconciler.ProjectPlan{{
-			Key: manifest.Key{Workspace: "ws-1", Project: "shop"}, Type: manifest.Monolithic, Action: reconciler.PlanRelease,
+		Projects: []plan.Project{{
+			Key: manifest.Key{Workspace: "ws-1", Project: "shop"}, Type: manifest.Monolithic, Action: plan.Release,
 			Current: "v1.0.0", Next: "v1.0.1", Builds: 1, BuildReason: hostile, URL: hostile, Changes: []string{hostile},
 			Inferred:   []manifest.Inference{{Field: "port", Value: hostile, Reason: hostile}},
 			ValuesDiff: "--- values.yaml\n+++ values.yaml\n@@ -1 +1 @@\n env:\n   - name: A\n-    value: \"old-secret\"\n+    value: \"new-secret ```\"\n+note: ````\n",
 		}},
 	}
-	got := planMarkdown(plan)
+	got := planMarkdown(p)
 	for _, bad := range []string{"\n## ", "<script>", " @alice", " [x]", "old-secret", "new-secret"} {
 		if strings.Contains(got, bad) {
 			t.Errorf("the plan has %q:\n%s", bad, got)
@@ -54,13 +54,13 @@ func TestMaskValues(t *testing.T) {
 
 func TestPlanHeadline(t *testing.T) {
 	tests := []struct {
-		plan reconciler.ProjectPlan
+		plan plan.Project
 		want string
 	}{
-		{reconciler.ProjectPlan{Action: reconciler.PlanCreate, Next: "v1.0.0"}, "create v1.0.0"},
-		{reconciler.ProjectPlan{Action: reconciler.PlanRelease, Current: "v1.0.0", Next: "v1.0.1"}, "release v1.0.0 → v1.0.1"},
-		{reconciler.ProjectPlan{Action: reconciler.PlanRemove, Current: "v1.0.0"}, "remove, v1.0.0 runs"},
-		{reconciler.ProjectPlan{Action: reconciler.PlanBlocked}, "blocked"},
+		{plan.Project{Action: plan.Create, Next: "v1.0.0"}, "create v1.0.0"},
+		{plan.Project{Action: plan.Release, Current: "v1.0.0", Next: "v1.0.1"}, "release v1.0.0 → v1.0.1"},
+		{plan.Project{Action: plan.Remove, Current: "v1.0.0"}, "remove, v1.0.0 runs"},
+		{plan.Project{Action: plan.Blocked}, "blocked"},
 	}
 	for _, tt := range tests {
 		if got := planHeadline(tt.plan); got != tt.want {

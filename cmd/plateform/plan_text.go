@@ -4,18 +4,18 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/plan"
 )
 
 // printPlanText prints a plan in words.
-func (a *app) printPlanText(plan *reconciler.Plan, diff bool) {
+func (a *app) printPlanText(p *plan.Plan, diff bool) {
 	style := a.palette()
-	fmt.Fprintf(a.stdout, "%s %s..%s\n%s\n", style.bold("Plan"), short(plan.Base), short(plan.Head), style.dim(plan.Hash))
-	if len(plan.Projects) == 0 {
+	fmt.Fprintf(a.stdout, "%s %s..%s\n%s\n", style.bold("Plan"), short(p.Base), short(p.Head), style.dim(p.Hash))
+	if len(p.Projects) == 0 {
 		fmt.Fprintf(a.stdout, "\nNothing to do: no project is touched.\n")
 	}
 	sheet := a.sheet()
-	for _, p := range plan.Projects {
+	for _, p := range p.Projects {
 		fmt.Fprintf(a.stdout, "\n%s  %s\n", style.bold(p.Key.String()), style.action(p.Action, planHeadline(p)))
 		for _, row := range planRows(p) {
 			sheet.line(row.label, row.text)
@@ -24,7 +24,7 @@ func (a *app) printPlanText(plan *reconciler.Plan, diff bool) {
 			a.printDiff(p.ValuesDiff)
 		}
 	}
-	for _, q := range quotaRows(plan) {
+	for _, q := range quotaRows(p) {
 		if q.first {
 			fmt.Fprintf(a.stdout, "\n%s  quota after this change\n", style.bold(q.workspace))
 		}
@@ -33,14 +33,14 @@ func (a *app) printPlanText(plan *reconciler.Plan, diff bool) {
 		}
 		sheet.line(q.what, q.text)
 	}
-	if len(plan.Problems) > 0 {
-		fmt.Fprintf(a.stdout, "\n%s\n", style.bad(count(len(plan.Problems), "problem")))
-		for _, p := range plan.Problems {
+	if len(p.Problems) > 0 {
+		fmt.Fprintf(a.stdout, "\n%s\n", style.bad(count(len(p.Problems), "problem")))
+		for _, p := range p.Problems {
 			sheet.wrap("  ", sheet.indent, p.String())
 		}
 	}
-	if len(plan.Projects) > 0 {
-		fmt.Fprintf(a.stdout, "\n%s\n", planSummary(plan))
+	if len(p.Projects) > 0 {
+		fmt.Fprintf(a.stdout, "\n%s\n", planSummary(p))
 	}
 }
 
@@ -54,9 +54,9 @@ type quotaRow struct {
 }
 
 // quotaRows say what a change leaves of the quotas.
-func quotaRows(plan *reconciler.Plan) []quotaRow {
+func quotaRows(p *plan.Plan) []quotaRow {
 	var rows []quotaRow
-	for i, q := range plan.Quota {
+	for i, q := range p.Quota {
 		text := fmt.Sprintf("%s of %s", q.Used, q.Limit)
 		if q.Before != "" && q.Before != q.Used {
 			text = q.Before + " → " + text
@@ -64,7 +64,7 @@ func quotaRows(plan *reconciler.Plan) []quotaRow {
 		if q.Over {
 			text += ": more than the quota"
 		}
-		first := i == 0 || plan.Quota[i-1].Workspace != q.Workspace
+		first := i == 0 || p.Quota[i-1].Workspace != q.Workspace
 		rows = append(rows, quotaRow{q.Workspace, first, q.What, text, q.Over})
 	}
 	return rows
@@ -74,7 +74,7 @@ func quotaRows(plan *reconciler.Plan) []quotaRow {
 type planRow struct{ label, text string }
 
 // planRows are what a plan says of a project, in the order people ask.
-func planRows(p reconciler.ProjectPlan) []planRow {
+func planRows(p plan.Project) []planRow {
 	var rows []planRow
 	add := func(label, text string) {
 		if text != "" {
@@ -100,16 +100,16 @@ func planRows(p reconciler.ProjectPlan) []planRow {
 }
 
 // builds says that an action brings a release, for which images and restarts matter.
-func builds(action reconciler.PlanAction) bool {
+func builds(action plan.Action) bool {
 	switch action {
-	case reconciler.PlanCreate, reconciler.PlanRelease, reconciler.PlanRollback, reconciler.PlanRollForward:
+	case plan.Create, plan.Release, plan.Rollback, plan.RollForward:
 		return true
 	}
 	return false
 }
 
 // planHeadline says what happens to a project in one line.
-func planHeadline(p reconciler.ProjectPlan) string {
+func planHeadline(p plan.Project) string {
 	line := string(p.Action)
 	switch {
 	case p.Current != "" && p.Next != "" && p.Current != p.Next:
@@ -123,19 +123,19 @@ func planHeadline(p reconciler.ProjectPlan) string {
 }
 
 // planSummary counts.
-func planSummary(plan *reconciler.Plan) string {
+func planSummary(p *plan.Plan) string {
 	builds := 0
-	for _, p := range plan.Projects {
+	for _, p := range p.Projects {
 		builds += p.Builds
 	}
-	return fmt.Sprintf("%s, %s, %s, %s.", count(len(plan.Projects), "project"), count(builds, "build"), dataSummary(plan), count(len(plan.Problems), "problem"))
+	return fmt.Sprintf("%s, %s, %s, %s.", count(len(p.Projects), "project"), count(builds, "build"), dataSummary(p), count(len(p.Problems), "problem"))
 }
 
 // dataSummary says what becomes of all data.
-func dataSummary(plan *reconciler.Plan) string {
+func dataSummary(p *plan.Plan) string {
 	var deleted []string
-	for _, p := range plan.Projects {
-		if p.Data == reconciler.DataDeleted {
+	for _, p := range p.Projects {
+		if p.Data == plan.DataDeleted {
 			deleted = append(deleted, p.Key.String())
 		}
 	}
@@ -146,7 +146,7 @@ func dataSummary(plan *reconciler.Plan) string {
 }
 
 // buildsText says how many images are built, and why, or why none.
-func buildsText(p reconciler.ProjectPlan) string {
+func buildsText(p plan.Project) string {
 	if p.Builds == 0 {
 		return p.BuildReason
 	}
@@ -154,11 +154,11 @@ func buildsText(p reconciler.ProjectPlan) string {
 }
 
 // action colours by what an action does.
-func (p palette) action(action reconciler.PlanAction, s string) string {
+func (p palette) action(action plan.Action, s string) string {
 	switch action {
-	case reconciler.PlanBlocked, reconciler.PlanRemove:
+	case plan.Blocked, plan.Remove:
 		return p.bad(s)
-	case reconciler.PlanCreate, reconciler.PlanRelease:
+	case plan.Create, plan.Release:
 		return p.good(s)
 	}
 	return p.warn(s)

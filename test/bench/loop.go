@@ -14,12 +14,13 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/gitforge"
+	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/test/gitserver"
 )
 
-// loop is a reconciler that runs, on real repositories; what it builds with is simulated.
-type loop struct {
-	*reconciler.Reconciler
+// running is a reconciler that runs, on real repositories; what it builds with is simulated.
+type running struct {
+	*loop.Reconciler
 	stage          *stage
 	config, gitops *watched
 	told           chan struct{}
@@ -29,20 +30,20 @@ type loop struct {
 }
 
 // run starts a reconciler and waits until it is ready.
-func (s *stage) run(f *fleet, config, gitops *gitserver.Repo) *loop {
+func (s *stage) run(f *fleet, config, gitops *gitserver.Repo) *running {
 	configStore, gitopsStore := s.store(config), s.store(gitops)
 	notes, err := gitstore.OpenNotes(gitstore.NotesOptions{
 		Options: gitstore.Options{URL: config.URL, Dir: s.TempDir()},
 		Author:  manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com"}, Now: time.Now,
 	})
 	s.must(err)
-	l := &loop{
+	l := &running{
 		stage:  s,
 		config: &watched{Store: configStore}, gitops: &watched{Store: gitopsStore, pushed: make(chan []string, 64)},
 		told: make(chan struct{}, 64), sources: &sources{pushes: map[string]int{}},
 	}
-	l.builder = &builder{builds: map[string]*build{}, changed: func() { l.Hint(reconciler.Hint{}) }}
-	l.Reconciler, err = reconciler.New(reconciler.Options{
+	l.builder = &builder{builds: map[string]*build{}, changed: func() { l.Hint(loop.Hint{}) }}
+	l.Reconciler, err = loop.New(loop.Options{
 		Config: l.config, GitOps: l.gitops, Sources: l.sources, Builder: l.builder, Registry: registry{},
 		Forge: &listening{Forge: gitforge.New(notes, configStore), told: l.told}, Charts: f.charts,
 		Clock: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -88,7 +89,7 @@ func (s *stage) eventually(what string, so func() bool) {
 }
 
 // awaitGitOps waits until so many projects got new values, and returns when that was.
-func (l *loop) awaitGitOps(projects int) time.Time {
+func (l *running) awaitGitOps(projects int) time.Time {
 	deadline := time.After(patience)
 	for projects > 0 {
 		select {
@@ -108,14 +109,14 @@ func (l *loop) awaitGitOps(projects int) time.Time {
 }
 
 // forget forgets what people were told.
-func (l *loop) forget() {
+func (l *running) forget() {
 	for len(l.told) > 0 {
 		<-l.told
 	}
 }
 
 // awaitReport waits until people were told, which ends a pass.
-func (l *loop) awaitReport() {
+func (l *running) awaitReport() {
 	select {
 	case <-l.told:
 	case <-l.stage.ctx.Done():

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/test/gitserver"
 )
 
@@ -53,10 +53,10 @@ func (s *stage) oneOf(row string, projects int) []Row {
 }
 
 // follow has the loop take in a commit of the config repository that changes one project, and returns how long that took.
-func (l *loop) follow() time.Duration {
+func (l *running) follow() time.Duration {
 	l.forget()
 	begin := time.Now()
-	l.Hint(reconciler.Hint{Config: true})
+	l.Hint(loop.Hint{Config: true})
 	took := l.awaitGitOps(1).Sub(begin)
 	l.awaitReport()
 	return took
@@ -152,7 +152,7 @@ func (s *stage) mass() []Row {
 			before := l.pushes()
 			l.forget()
 			begin := time.Now()
-			l.Hint(reconciler.Hint{Config: true})
+			l.Hint(loop.Hint{Config: true})
 			took = append(took, l.awaitGitOps(projects).Sub(begin))
 			l.awaitReport()
 			pushes = max(pushes, l.pushes()-before)
@@ -165,7 +165,7 @@ func (s *stage) mass() []Row {
 }
 
 // pushes to the branch of that repository which has got more of them.
-func (l *loop) pushes() int64 { return max(l.config.pushes.Load(), l.gitops.pushes.Load()) }
+func (l *running) pushes() int64 { return max(l.config.pushes.Load(), l.gitops.pushes.Load()) }
 
 // builds is 100 builds that end at once, until GitOps has them all.
 func (s *stage) builds() []Row {
@@ -181,7 +181,7 @@ func (s *stage) builds() []Row {
 			for i := range projects {
 				source := f.project(f.key(i), "").Spec.Source
 				l.sources.push(source.Repository)
-				l.Hint(reconciler.Hint{Source: source.Repository})
+				l.Hint(loop.Hint{Source: source.Repository})
 			}
 			s.eventually("all builds run", func() bool { return l.builder.running() == projects })
 			l.settle()
@@ -200,7 +200,7 @@ func (s *stage) builds() []Row {
 }
 
 // settle waits until nobody has been told anything for a while.
-func (l *loop) settle() {
+func (l *running) settle() {
 	for {
 		select {
 		case <-l.told:

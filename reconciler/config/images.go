@@ -1,0 +1,35 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// ImageName is the image that a source part makes: app, or the service's name.
+func ImageName(part string) string {
+	if _, service, several := strings.Cut(part, "/"); several {
+		return service
+	}
+	return manifest.AppImage
+}
+
+// ReleaseImages are the images of a project's release files, by the key of their source part.
+func ReleaseImages(c *Catalog, v *View) (map[string]manifest.Image, error) {
+	images := map[string]manifest.Image{}
+	for _, file := range v.Releases {
+		release, problems, err := c.ReadRelease(c.Commit, v.Key, file, nil)
+		if err != nil {
+			return nil, err
+		}
+		if len(problems) > 0 {
+			continue
+		}
+		for part, key := range release.Spec.Parts {
+			if image, found := release.Image(ImageName(part)); found && strings.HasPrefix(part, manifest.PartSource) {
+				images[key] = image
+			}
+		}
+	}
+	return images, nil
+}

@@ -1,0 +1,193 @@
+package decision
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+)
+
+// Failed says that a build ended without an image.
+func (b Build) Failed() bool { return b.Status.Done && b.Status.Image == nil }
+
+// Over are the parts whose builds have failed and are held now: a retry builds them anew.
+func (f Fail) Over(builds map[string]Build) []string {
+	parts := []string{f.Build.Part}
+	for _, hold := range f.Holds {
+		if builds[hold.Part].Failed() {
+			parts = append(parts, hold.Part)
+		}
+	}
+	return parts
+}
+
+// cancelUnwanted stops the builds whose part will not be built: it is held, or it is back at what runs.
+func (p *pursuit) cancelUnwanted() []Action {
+	var actions []Action
+	for _, part := range slices.Sorted(maps.Keys(p.seen.Builds)) {
+		build := p.seen.Builds[part]
+		_, known := p.keys[part]
+		unwanted := known && (p.Want[part] == p.baseKey(part) || p.Stuck) || !p.has(part)
+		if !build.Status.Done && unwanted {
+			actions = append(actions, CancelBuild{Build: build})
+		}
+	}
+	return actions
+}
+
+func (p *pursuit) baseKey(part string) string {
+	if p.Base == nil {
+		return ""
+	}
+	return p.Base.Spec.Parts[part]
+}
+
+// images finds the image for each source part that is wanted: that of the release that runs, of an earlier release, or of
+// a build that has ended. missing are the parts without one.
+func (p *pursuit) images() (images []manifest.Image, builds []Build, missing []string) {
+	for _, part := range p.wantedSources() {
+		image, build, found := p.image(part)
+		if !found {
+			missing = append(missing, part)
+			continue
+		}
+		images = append(images, image)
+		if build != nil {
+			builds = append(builds, *build)
+		}
+	}
+	return images, builds, missing
+}
+
+// wantedSources are the source parts of the next release: in the order of HEAD, then those only the base has.
+func (p *pursuit) wantedSources() []string {
+	var parts []string
+	for _, input := range manifest.SourceInputs(p.head.Spec) {
+		if p.Want[input.Part] != "" {
+			parts = append(parts, input.Part)
+		}
+	}
+	for _, part := range slices.Sorted(maps.Keys(p.Want)) {
+		if !authored(part) && !p.has(part) {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+func (p *pursuit) image(part string) (manifest.Image, *Build, bool) {
+	key := p.Want[part]
+	if p.Base != nil && p.Base.Spec.Parts[part] == key {
+		image, found := p.Base.Image(config.ImageName(part))
+		image.Built = false
+		return image, nil, found
+	}
+	if image, found := p.seen.Images[key]; found {
+		image.Name, image.Built = config.ImageName(part), false
+		return image, nil, true
+	}
+	build, found := p.seen.Builds[part]
+	if found && build.SourceKey == key && build.Status.Done && build.Status.Image != nil {
+		image := *build.Status.Image
+		image.Name = config.ImageName(part)
+		return image, &build, true
+	}
+	return manifest.Image{}, nil, false
+}
+
+// build starts what is missing, waits for what runs, and gives up on what failed.
+func (p *pursuit) build(missing []string) []Action {
+	var actions []Action
+	for _, part := range missing {
+		build, asked := p.seen.Builds[part]
+		current := asked && build.SourceKey == p.Want[part]
+		switch {
+		case current && !build.Status.Done: // it runs
+		case current && build.Failed() && !build.Status.Failure.Canceled:
+			return []Action{Fail{Build: build, Holds: p.failedHolds(build)}}
+		case asked && build.Failed() && !build.Status.Failure.Canceled: // people want to hear of it all the same
+			return []Action{Fail{Build: build}}
+		case asked && !current && !build.Status.Done:
+			actions = append(actions, CancelBuild{Build: build, Superseded: true}, StartBuild{p.newBuild(part, true)})
+		default:
+			actions = append(actions, StartBuild{p.newBuild(part, false)})
+		}
+	}
+	return actions
+}
+
+func (p *pursuit) newBuild(part string, superseding bool) Build {
+	input, key := p.inputs[part], p.Want[part]
+	request := reconciler.BuildRequest{ID: buildID(p.head.Key, part, key), Key: p.head.Key, Image: input.Image}
+	if input.Reference != "" {
+		request.Reference = input.Reference
+	} else {
+		request.Repository = input.Source.Repository
+		request.Commit = input.Source.Revision
+		if request.Commit == "" {
+			request.Commit = p.seen.Tips[part].Commit
+		}
+		request.Path, request.Tree = input.Source.Path, p.seen.Tips[part].Tree
+		request.Build = input.Build
+		request.Destination = Destination(p.head, input)
+	}
+	return Build{Request: request, Part: part, SourceKey: key, Superseding: superseding}
+}
+
+// Destination is <registry>/<workspace>/<project>, with /<service> for one of several images.
+func Destination(v *config.View, input manifest.SourceInput) string {
+	repository := path.Join(v.Registry, v.Key.Workspace, v.Key.Project)
+	if input.Part != manifest.PartSource {
+		repository = path.Join(repository, input.Image)
+	}
+	return repository
+}
+
+// buildID is derived, never random: whoever asks for the same source of the same project finds the same build.
+func buildID(k manifest.Key, part, key string) string {
+	sum := sha256.Sum256([]byte(k.String() + "\n" + part + "\n" + key))
+	return hex.EncodeToString(sum[:10])
+}
+
+// failedHolds are the holds after a failed build: on its part, on the other sources of the same commit, and, when one
+// commit asked for all of it, on the other parts that differ from what runs.
+func (p *pursuit) failedHolds(failed Build) []manifest.Hold {
+	var holds []manifest.Hold
+	for _, part := range slices.Sorted(maps.Keys(p.Want)) {
+		if p.Want[part] == p.baseKey(part) {
+			continue
+		}
+		sameCommit := p.has(part) && failed.Request.Commit != "" && p.seen.Tips[part].Commit == failed.Request.Commit
+		alsoAsked := !p.has(part) && p.seen.Together && p.Base != nil
+		if part == failed.Part || sameCommit || alsoAsked {
+			holds = append(holds, manifest.Hold{
+				Part: part, Key: p.Want[part], Reason: manifest.HeldFailed, Source: failed.Request.Commit,
+			})
+		}
+	}
+	return holds
+}
+
+// draft puts the next release together.
+func (p *pursuit) draft(images []manifest.Image, builds []Build) Draft {
+	highest, err := manifest.ParseVersion(p.before.Run.Highest)
+	if top := p.head.Highest(); err != nil || top.Compare(highest) > 0 {
+		highest = top
+	}
+	draft := Draft{
+		Version: highest.Next(), Parts: p.Want, Images: images, Builds: builds, CreatedAt: p.now,
+		Project: p.head.Spec, Platform: p.head.Inputs,
+	}
+	if p.Base != nil && p.Want[manifest.PartProject] != p.keys[manifest.PartProject] {
+		draft.Project = p.Base.Spec.Project
+	}
+	if p.Base != nil && p.Want[manifest.PartPlatform] != p.keys[manifest.PartPlatform] {
+		draft.Platform = p.Base.Spec.Platform
+	}
+	return draft
+}

@@ -1,0 +1,308 @@
+package decision
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+)
+
+// Before is what is remembered of a project.
+type Before struct {
+	Run manifest.RunSpec
+	// Kept is the release that Run.Kept names; nil without one.
+	Kept *manifest.Release
+}
+
+// Observed is what was found in the world outside the config repository.
+type Observed struct {
+	// Tips says where each source part is now; a part nobody has looked at is missing.
+	Tips map[string]reconciler.Tip
+	// Unreadable sources could not be looked at for a while. Until they can, they count as unchanged.
+	Unreadable map[string]bool
+	// Builds holds the newest build of each source part that this project asked for.
+	Builds map[string]Build
+	// Images of the project's release files, by the key of their source part.
+	Images map[string]manifest.Image
+	// Obstacles to deploying the newest release now; see Refuse.
+	Obstacles manifest.Problems
+	// Together says that one commit changed both a source's settings and another part since the release that runs.
+	Together bool
+}
+
+// Build is a build that was asked for.
+type Build struct {
+	Request reconciler.BuildRequest
+	Part    string
+	// SourceKey is the key of the source part that it builds.
+	SourceKey string
+	// Superseding says that it replaced a running build, and so is not replaced itself: else a busy branch would never
+	// come to a release.
+	Superseding bool
+	Status      reconciler.BuildStatus
+}
+
+// Action is one thing to do for a project.
+type Action interface{ action() }
+
+type (
+	// Deploy: GitOps has to show this release.
+	Deploy struct{ Release *manifest.Release }
+	// Refuse: the newest release must not be deployed now, what runs stays.
+	Refuse struct {
+		Release  *manifest.Release
+		Problems manifest.Problems
+	}
+	// Remove: the project is deleted, GitOps has to drop what runs.
+	Remove struct{}
+	// Look: nobody knows yet where this source is.
+	Look struct{ Input manifest.SourceInput }
+	// StartBuild: an image is missing.
+	StartBuild struct{ Build Build }
+	// CancelBuild: nobody wants this build any more.
+	CancelBuild struct {
+		Build Build
+		// Superseded says that a newer source takes its place.
+		Superseded bool
+	}
+	// Fail: a build failed; the parts in Holds are not tried again by themselves.
+	Fail struct {
+		Build Build
+		Holds []manifest.Hold
+	}
+	// MakeRelease: all is there for a new release.
+	MakeRelease struct{ Draft Draft }
+	// Rest: nothing is left to do, for this reason.
+	Rest struct {
+		Reason   RestReason
+		Problems manifest.Problems
+	}
+)
+
+func (Deploy) action()      {}
+func (Refuse) action()      {}
+func (Remove) action()      {}
+func (Look) action()        {}
+func (StartBuild) action()  {}
+func (CancelBuild) action() {}
+func (Fail) action()        {}
+func (MakeRelease) action() {}
+func (Rest) action()        {}
+
+// RestReason says why there is nothing to do.
+type RestReason string
+
+// The reasons to rest.
+const (
+	UpToDate RestReason = "up to date"
+	Held     RestReason = "held"
+	Paused   RestReason = "paused"
+	Blocked  RestReason = "blocked"
+	Frozen   RestReason = "frozen"
+	Removed  RestReason = "removed"
+)
+
+// Draft is a release before it has a cause and a signature.
+type Draft struct {
+	Version  manifest.Version
+	Parts    manifest.Parts
+	Images   []manifest.Image
+	Project  manifest.ProjectSpec
+	Platform manifest.PlatformInputs
+	// Builds whose images are new in this release.
+	Builds    []Build
+	CreatedAt time.Time
+}
+
+// Decide says what to do for one project, given what is remembered of it, what the config repository says at HEAD and
+// what was observed. It is pure: the same arguments always give the same actions, and doing an action and asking again
+// leads on to the next.
+func Decide(before Before, head *config.View, seen Observed, now time.Time) []Action {
+	switch {
+	case before.Run.Frozen != nil:
+		return append(cancelAll(seen), Rest{Reason: Frozen})
+	case !head.Present:
+		return append(cancelAll(seen), Remove{}, Rest{Reason: Removed})
+	}
+	actions := deploy(before, head, seen)
+	switch {
+	case len(head.Problems) > 0:
+		return append(actions, Rest{Reason: Blocked, Problems: head.Problems})
+	case head.Spec.Paused:
+		return append(actions, Rest{Reason: Paused})
+	}
+	return append(actions, NewPursuit(before, head, seen, now).actions()...)
+}
+
+// deploy says what GitOps has to show: what was kept, or the newest release.
+func deploy(before Before, head *config.View, seen Observed) []Action {
+	running := RunningRelease(before, head)
+	switch {
+	case running == nil:
+		return nil
+	case len(seen.Obstacles) > 0:
+		return []Action{Refuse{Release: running, Problems: seen.Obstacles}}
+	}
+	return []Action{Deploy{Release: running}}
+}
+
+// RunningRelease is the release that has to run: the kept one, or the newest.
+func RunningRelease(before Before, head *config.View) *manifest.Release {
+	if before.Kept != nil {
+		return before.Kept
+	}
+	return head.Newest
+}
+
+// BaseRelease is the release that held parts are taken from: what runs, unless its file was withdrawn with no other left.
+func BaseRelease(before Before, head *config.View) *manifest.Release {
+	if before.Kept != nil && !head.Has(before.Kept.Version()) {
+		return nil
+	}
+	return RunningRelease(before, head)
+}
+
+func cancelAll(seen Observed) []Action {
+	var actions []Action
+	for _, part := range slices.Sorted(maps.Keys(seen.Builds)) {
+		if build := seen.Builds[part]; !build.Status.Done {
+			actions = append(actions, CancelBuild{Build: build})
+		}
+	}
+	return actions
+}
+
+// pursuit is the way from the release that runs to what HEAD wants.
+type pursuit struct {
+	before Before
+	head   *config.View
+	seen   Observed
+	now    time.Time
+
+	Base    *manifest.Release
+	inputs  map[string]manifest.SourceInput
+	keys    manifest.Parts  // at HEAD
+	assumed map[string]bool // sources whose key is only assumed
+	Want    manifest.Parts  // what the next release would have
+	held    bool            // something at HEAD is held
+	Stuck   bool            // it is held, with no release left to take it from
+}
+
+func NewPursuit(before Before, head *config.View, seen Observed, now time.Time) *pursuit {
+	p := &pursuit{before: before, head: head, seen: seen, now: now, Base: BaseRelease(before, head)}
+	p.inputs = map[string]manifest.SourceInput{}
+	for _, input := range manifest.SourceInputs(head.Spec) {
+		p.inputs[input.Part] = input
+	}
+	p.keys, p.assumed = HeadKeys(head, p.Base, before.Run.Retry != "", seen.Tips)
+	p.settleWant()
+	return p
+}
+
+// settleWant takes held parts from the base, and lets a build that superseded another come to its end, unless HEAD is back
+// at what runs.
+func (p *pursuit) settleWant() {
+	p.Want = manifest.Parts{}
+	for part, key := range p.keys {
+		switch build, building := p.seen.Builds[part]; {
+		case p.isHeld(part, key):
+			p.hold(part, key)
+		case building && build.Superseding && !build.Failed() && p.has(part) && build.SourceKey != p.baseKey(part) && key != p.baseKey(part):
+			p.Want[part] = build.SourceKey
+		default:
+			p.Want[part] = key
+		}
+	}
+	if p.Base == nil {
+		return
+	}
+	if _, held := p.heldProject(); held { // with the services it had
+		maps.DeleteFunc(p.Want, func(part, _ string) bool { return p.Base.Spec.Parts[part] == "" })
+		for part, key := range p.Base.Spec.Parts {
+			if p.Want[part] == "" && p.keys[part] == "" {
+				p.Want[part] = key
+			}
+		}
+	}
+	for _, key := range p.Want {
+		p.Stuck = p.Stuck || key == "" // held, and the base has no such image either
+	}
+}
+
+// hold takes a held part from the release that runs. When none is left, a held source has nothing to come from; the other
+// parts then follow HEAD, for there is nothing else to be.
+func (p *pursuit) hold(part, key string) {
+	if p.Base != nil {
+		p.Want[part] = p.Base.Spec.Parts[part]
+		p.held = p.held || p.Want[part] != key // else it runs all the same
+		return
+	}
+	p.held = true
+	if len(p.inputs) == 0 || p.has(part) {
+		p.Stuck = true
+	}
+	p.Want[part] = key
+}
+
+func (p *pursuit) has(part string) bool {
+	_, found := p.inputs[part]
+	return found
+}
+
+func (p *pursuit) isHeld(part, key string) bool {
+	return slices.ContainsFunc(p.before.Run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Key == key })
+}
+
+func (p *pursuit) heldProject() (string, bool) {
+	key, known := p.keys[manifest.PartProject]
+	return key, known && p.isHeld(manifest.PartProject, key)
+}
+
+// actions lead from the base to what is wanted.
+func (p *pursuit) actions() []Action {
+	actions := p.cancelUnwanted()
+	if looks := p.looks(p.unknown); len(looks) > 0 {
+		return append(actions, looks...)
+	}
+	if p.Stuck || p.Base != nil && maps.Equal(p.Want, p.Base.Spec.Parts) {
+		return append(actions, Rest{Reason: p.restReason()})
+	}
+	images, builds, missing := p.images()
+	if len(missing) > 0 {
+		return append(actions, p.build(missing)...)
+	}
+	if looks := p.looks(p.guessed); len(looks) > 0 { // a build that an earlier process began may belong to this release
+		return append(actions, looks...)
+	}
+	return append(actions, MakeRelease{Draft: p.draft(images, builds)})
+}
+
+func (p *pursuit) restReason() RestReason {
+	if p.held {
+		return Held
+	}
+	return UpToDate
+}
+
+// looks asks for some of the sources.
+func (p *pursuit) looks(wanted func(part string) bool) []Action {
+	var looks []Action
+	for _, part := range slices.Sorted(maps.Keys(p.inputs)) {
+		if wanted(part) {
+			looks = append(looks, Look{Input: p.inputs[part]})
+		}
+	}
+	return looks
+}
+
+// unknown says that nobody knows where a source is.
+func (p *pursuit) unknown(part string) bool {
+	_, known := p.keys[part]
+	return !known
+}
+
+// guessed says that a source is only taken to be where it was, and that somebody will look at it soon.
+func (p *pursuit) guessed(part string) bool { return p.assumed[part] && !p.seen.Unreadable[part] }

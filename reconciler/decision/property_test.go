@@ -1,0 +1,453 @@
+package decision
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+)
+
+// life is one project in a random history, with nothing but Decide and what is remembered: no Git, no loop, no waiting.
+type life struct {
+	*rand.Rand
+	story []string
+	wrong string
+
+	view   *config.View
+	key    manifest.Key
+	run    manifest.RunSpec
+	kept   *manifest.Release
+	builds map[string]Build
+	tips   map[string]reconciler.Tip
+	shown  *manifest.Release
+	rest   RestReason
+
+	// The app's repository: where its branches are, every commit there ever was, what each has at which path, which of
+	// them do not build.
+	branches map[string]string
+	commits  []string
+	trees    map[string]map[string]string
+	bad      map[string]bool
+	// builder has each build that was ever asked for, by its id.
+	builder map[string]Build
+	// together says that one commit since the newest release changed a source and another part.
+	together bool
+
+	// ever are the releases that were made, by their name.
+	ever    map[string]*manifest.Release
+	highest manifest.Version
+	// withdrawn are the keys that were rolled back, by part.
+	withdrawn map[string]withdrawnKey
+	// made counts the builds and releases since the last change, stopped the builds that were stopped or took another's
+	// place: after a restart one that nobody wants any more may come to its end instead.
+	made, stopped int
+}
+
+type withdrawnKey struct{ key, release string }
+
+const services = 2
+
+// settleRounds bounds how often a project is decided on before it has to be at rest.
+const settleRounds = 8
+
+func (l *life) before() Before { return Before{Run: l.run, Kept: l.kept} }
+
+func newLife(seed uint64) *life {
+	scene := newScene()
+	l := &life{
+		Rand: rand.New(rand.NewPCG(seed, 1)), view: &config.View{Key: scene.head.Key},
+		key: scene.head.Key, builds: map[string]Build{}, tips: map[string]reconciler.Tip{},
+		branches: map[string]string{}, trees: map[string]map[string]string{}, bad: map[string]bool{},
+		builder: map[string]Build{}, ever: map[string]*manifest.Release{}, withdrawn: map[string]withdrawnKey{},
+	}
+	first := scene.head
+	if seed%2 == 1 {
+		first.Spec.Type = manifest.SpringMicroservice
+		for i := range services {
+			first.Spec.Services = append(first.Spec.Services, manifest.Service{Name: fmt.Sprintf("service%d", i)})
+		}
+	}
+	l.push("main", false)
+	l.push("next", false)
+	l.step(func(v *config.View) {
+		v.Present, v.Parsed, v.Spec, v.Inputs, v.Owner = true, true, first.Spec, first.Inputs, first.Owner
+	}, false)
+	return l
+}
+
+// tell adds a line to the story, unless it only says the same again.
+func (l *life) tell(format string, args ...any) {
+	if line := fmt.Sprintf(format, args...); !slices.Contains(l.story[max(0, len(l.story)-2):], line) {
+		l.story = append(l.story, line)
+	}
+}
+
+// check notes the first thing that is not as it has to be.
+func (l *life) check(ok bool, format string, args ...any) {
+	if !ok && l.wrong == "" {
+		l.wrong = fmt.Sprintf(format, args...)
+		l.tell("WRONG: %s", l.wrong)
+	}
+}
+
+// push adds a commit to a branch of the app. It changes some of the services.
+func (l *life) push(branch string, bad bool) {
+	commit := fmt.Sprintf("%04d000000000000000000000000000000000000", len(l.commits)+1)
+	trees := maps.Clone(l.trees[l.branches[branch]])
+	if trees == nil {
+		trees = map[string]string{}
+	}
+	for i := range services {
+		if path := fmt.Sprintf("service%d", i); trees[path] == "" || l.IntN(2) == 0 {
+			trees[path] = path + " of " + commit
+		}
+	}
+	l.commits, l.branches[branch], l.trees[commit], l.bad[commit] = append(l.commits, commit), commit, trees, bad
+	l.tell("push %s to %s, bad: %v", commit[:4], branch, bad)
+}
+
+// doomed says that an image cannot be built from what a commit has at a path.
+func (l *life) doomed(r reconciler.BuildRequest) bool {
+	if r.Tree == "" {
+		return l.bad[r.Commit]
+	}
+	for commit, bad := range l.bad {
+		if bad && strings.HasSuffix(r.Tree, commit) {
+			return true
+		}
+	}
+	return false
+}
+
+// step makes one config commit and takes it in as the loop does.
+func (l *life) step(change func(*config.View), retry bool) {
+	before := l.view
+	after := *before
+	after.Spec.Services = slices.Clone(before.Spec.Services)
+	change(&after)
+	after.Newest = nil
+	if n := len(after.Releases); n > 0 {
+		after.Newest = l.ever[after.Releases[n-1].Version.String()]
+	}
+	s := Change{
+		Transition: config.Transition{Key: l.key, Before: before, After: &after}, Commit: fmt.Sprintf("config%d", len(l.story)),
+		Running: RunningRelease(l.before(), before), Retry: retry,
+	}
+	if branchOf(before) != branchOf(&after) {
+		clear(l.tips)
+	}
+	s.Keys = KnownKeys(&after, s.Running, l.tips)
+	if !before.Present && before.Spec.Type == "" {
+		s.Before = nil
+	}
+	l.view = &after
+	l.run = Remember(l.run, s)
+	l.recall()
+	l.forbid(s)
+}
+
+// recall finds the release that is kept, as the loop reads it from where it was.
+func (l *life) recall() {
+	l.kept = nil
+	if l.run.Kept != nil {
+		l.kept = l.ever[l.run.Kept.Release]
+	}
+}
+
+func branchOf(v *config.View) string {
+	if v.Spec.Source == nil || v.Spec.Source.Branch == "" {
+		return "main"
+	}
+	return v.Spec.Source.Branch
+}
+
+// forbid keeps account of what was rolled back, on its own: what HEAD has and the newest release left has not must not
+// come back until HEAD has something else there, the file is back, or somebody asks for a retry.
+func (l *life) forbid(s Change) {
+	if s.Retry || !s.After.Present {
+		clear(l.withdrawn)
+	}
+	l.permit()
+	gone := s.Running.Version()
+	if s.Before == nil || gone.IsZero() || !s.After.Present || !s.Before.Has(gone) || s.After.Has(gone) {
+		return
+	}
+	for part, key := range s.Keys {
+		if s.After.Newest != nil && s.After.Newest.Spec.Parts[part] == key {
+			delete(l.withdrawn, part)
+			continue
+		}
+		if l.withdrawn[part].key != key {
+			l.withdrawn[part] = withdrawnKey{key, s.Running.Metadata.Name}
+		}
+	}
+}
+
+// permit drops what may be released again.
+func (l *life) permit() {
+	keys := KnownKeys(l.view, BaseRelease(l.before(), l.view), l.tips)
+	maps.DeleteFunc(l.withdrawn, func(part string, w withdrawnKey) bool {
+		version, err := manifest.ParseVersion(w.release)
+		key, known := keys[part]
+		return err != nil || l.view.Has(version) || known && key != w.key
+	})
+}
+
+// look sees where the sources are, as the loop takes it in.
+func (l *life) look() {
+	for _, input := range manifest.SourceInputs(l.view.Spec) {
+		commit := l.branches[input.Source.Branch]
+		tip := reconciler.Tip{Commit: commit, Tree: l.trees[commit][input.Source.Path]}
+		if l.tips[input.Part] == tip {
+			continue
+		}
+		l.tips[input.Part] = tip
+		known := KnownKeys(l.view, BaseRelease(l.before(), l.view), l.tips)
+		l.run = EndHolds(l.run, l.view, known)
+	}
+	l.permit()
+}
+
+// settle looks and decides until nothing is left to do but wait for builds.
+func (l *life) settle() {
+	l.decide() // before anybody has looked, say after a restart
+	l.look()
+	for range settleRounds {
+		if !l.decide() {
+			l.atRest()
+			return
+		}
+	}
+	l.check(false, "it does not settle in %d settleRounds", settleRounds)
+}
+
+func (l *life) decide() (again bool) {
+	seen := Observed{Tips: l.tips, Builds: l.builds, Images: map[string]manifest.Image{}, Together: l.together}
+	for _, file := range l.view.Releases {
+		r := l.ever[file.Version.String()]
+		for _, image := range r.Spec.Images {
+			for part, key := range r.Spec.Parts {
+				if !authored(part) && config.ImageName(part) == image.Name {
+					seen.Images[key] = image
+				}
+			}
+		}
+	}
+	l.rest = ""
+	for _, action := range Decide(l.before(), l.view, seen, testTime) {
+		l.tell("  %s", strings.Join(tell([]Action{action}), ""))
+		again = l.do(action) || again
+	}
+	return again
+}
+
+func (l *life) do(action Action) (again bool) {
+	switch a := action.(type) {
+	case Deploy:
+		l.shown = a.Release
+	case Remove:
+		l.shown = nil
+	case StartBuild:
+		return l.start(a.Build)
+	case CancelBuild:
+		l.stopped++
+		delete(l.builds, a.Build.Part)
+		delete(l.builder, a.Build.Request.ID)
+	case Fail:
+		l.check(l.doomed(a.Build.Request), "the build of %s failed, which is fine", a.Build.Request.Commit)
+		for _, part := range a.Over(l.builds) {
+			delete(l.builds, part)
+		}
+		l.run.Holds = append(l.run.Holds, a.Holds...)
+		l.run = EndHolds(l.run, l.view, KnownKeys(l.view, BaseRelease(l.before(), l.view), l.tips))
+		l.run.Retry = ""
+		return true
+	case MakeRelease:
+		l.release(a.Draft)
+		return true
+	case Rest:
+		l.rest = a.Reason
+		if a.Reason == UpToDate || a.Reason == Held {
+			l.run.Retry = ""
+		}
+	case Look:
+		l.check(len(l.tips) == 0, "it wants to look at %s, which was looked at", a.Input.Part)
+	}
+	return false
+}
+
+func (l *life) start(b Build) (again bool) {
+	asked, known := l.builder[b.Request.ID]
+	if known && asked.Status.Failure != nil && l.run.Retry != "" {
+		known = false
+	}
+	if known {
+		b.Status = asked.Status
+	} else {
+		l.made++
+	}
+	if b.Superseding {
+		l.stopped++
+	}
+	l.builder[b.Request.ID], l.builds[b.Part] = b, b
+	return b.Status.Done
+}
+
+// finish ends all builds that run, also those that nobody waits for.
+func (l *life) finish() {
+	for id, b := range l.builder {
+		if b.Status.Done {
+			continue
+		}
+		b.Status = reconciler.BuildStatus{Done: true}
+		if l.doomed(b.Request) {
+			b.Status.Failure = &reconciler.BuildFailure{Summary: "does not compile"}
+		} else {
+			b.Status.Image = &manifest.Image{Digest: "sha256:" + b.Request.Commit, Commit: b.Request.Commit, Tree: b.Request.Tree, Built: true}
+		}
+		l.builder[id] = b
+	}
+	for part, b := range l.builds {
+		b.Status = l.builder[b.Request.ID].Status
+		l.builds[part] = b
+	}
+}
+
+func (l *life) release(d Draft) {
+	l.check(d.Version.Compare(l.highest) > 0, "%s is not above %s, which there was", d.Version, l.highest)
+	for part, key := range d.Parts {
+		base := BaseRelease(l.before(), l.view)
+		free := base == nil && authored(part) || base != nil && base.Spec.Parts[part] == key // there is nothing else to be, or it runs
+		l.check(free || l.withdrawn[part].key != key, "%s has the %s that was withdrawn with %s", d.Version, part, l.withdrawn[part].release)
+	}
+	l.made++
+	l.highest, l.together = d.Version, false
+	r := &manifest.Release{Header: manifest.NewHeader(manifest.KindRelease, d.Version.String()), Spec: manifest.ReleaseSpec{
+		Parts: d.Parts, Images: d.Images, Project: d.Project, Platform: d.Platform,
+	}}
+	l.ever[d.Version.String()] = r
+	l.step(func(v *config.View) {
+		v.Releases = append(slices.Clone(v.Releases), config.ReleaseFile{Version: d.Version})
+	}, false)
+	for _, b := range d.Builds {
+		delete(l.builds, b.Part)
+	}
+	l.run.Retry = ""
+}
+
+// atRest checks what has to hold whenever nothing but builds is waited for.
+func (l *life) atRest() {
+	if !l.view.Present {
+		l.check(l.shown == nil, "it is deleted and %s still runs", l.shown.Version())
+		return
+	}
+	if l.view.Newest != nil {
+		l.check(l.shown == l.view.Newest, "%s runs, the newest file is %s", l.shown.Version(), l.view.Newest.Version())
+	}
+	if l.shown == nil {
+		return
+	}
+	for _, image := range l.shown.Spec.Images {
+		l.check(!l.doomed(reconciler.BuildRequest{Commit: image.Commit, Tree: image.Tree}), "%s runs, which cannot be built", image.Commit)
+	}
+	if keys, _ := HeadKeys(l.view, BaseRelease(l.before(), l.view), false, l.tips); l.rest == UpToDate {
+		l.check(maps.Equal(keys, l.shown.Spec.Parts), "it is said to be up to date with %v while HEAD has %v", l.shown.Spec.Parts, keys)
+	}
+}
+
+// restart forgets all that only the process knew.
+func (l *life) restart() {
+	l.tell("restart")
+	text, err := yaml.Marshal(manifest.Run{Header: manifest.NewHeader(manifest.KindRun, l.key.Project), Spec: l.run})
+	l.check(err == nil, "what is remembered cannot be written: %v", err)
+	run, problems := manifest.ParseRun("run.yaml", text)
+	if len(problems) > 0 {
+		l.check(false, "what is remembered cannot be read: %v", problems)
+		return
+	}
+	l.run = run.Spec
+	l.recall()
+	clear(l.tips)
+	clear(l.builds)
+}
+
+// ending is what a history comes to.
+type ending struct {
+	Runs  string
+	Parts manifest.Parts
+	Rest  RestReason
+	Holds []string
+}
+
+func (l *life) ending() ending {
+	for range settleRounds {
+		l.finish()
+		l.settle()
+	}
+	e := ending{Rest: l.rest}
+	if l.shown != nil {
+		e.Runs, e.Parts = l.shown.Metadata.Name, l.shown.Spec.Parts
+	}
+	for _, h := range l.run.Holds {
+		e.Holds = append(e.Holds, fmt.Sprintf("%s at %s: %s", h.Part, h.Key, h.Reason))
+	}
+	slices.Sort(e.Holds)
+	return e
+}
+
+// play plays a history of so many changes, with a restart after the given one, or none for -1. It counts the
+// builds that were stopped from there on.
+func play(seed uint64, changes, at int, restart bool) (*life, ending) {
+	l := newLife(seed)
+	l.settle()
+	for i := range changes {
+		l.change()
+		if i == at {
+			l.stopped = len(slices.DeleteFunc(slices.Collect(maps.Values(l.builds)), func(b Build) bool { return !b.Superseding }))
+		}
+		if i == at && restart {
+			l.restart()
+		}
+		l.settle()
+		if l.IntN(3) > 0 { // else builds are still running when the next change comes
+			l.finish()
+			l.settle()
+		}
+	}
+	return l, l.ending()
+}
+
+// Over random histories: what runs is the newest file, a rollback makes nothing new, versions only grow, a source that
+// failed never runs, what was withdrawn never comes back by itself, everything settles, and a restart changes nothing.
+func TestRandomHistories(t *testing.T) {
+	const seeds, changes = 1000, 24
+	compared := 0
+	for seed := range uint64(seeds) {
+		at := int(seed) % changes
+		undisturbed, want := play(seed, changes, at, false)
+		if undisturbed.wrong != "" {
+			t.Fatalf("seed %d: %s\n%s", seed, undisturbed.wrong, strings.Join(undisturbed.story, "\n"))
+		}
+		restarted, got := play(seed, changes, at, true)
+		if undisturbed.stopped+restarted.stopped > 0 {
+			continue
+		}
+		compared++
+		if diff := cmp.Diff(want, got); diff != "" || restarted.wrong != "" {
+			t.Fatalf("seed %d: after a restart it ends otherwise (-without +with): %s\n%s\nwithout:\n%s\nwith:\n%s", seed, restarted.wrong, diff,
+				strings.Join(undisturbed.story, "\n"), strings.Join(restarted.story, "\n"))
+		}
+	}
+	if compared < seeds/10 {
+		t.Errorf("only %d of %d histories were compared with a restart", compared, seeds)
+	}
+}

@@ -1,0 +1,307 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// errSimFault is a call that failed and did nothing; errSimLost is one that did all of it and whose answer got lost.
+var (
+	errSimFault = errors.New("the other side does not answer")
+	errSimLost  = errors.New("the answer got lost")
+)
+
+// simCrash is what a process dies of.
+type simCrash struct{}
+
+// port is a call of the reconciler to the world: the process may die before and after it, the call may fail, and its
+// answer may get lost.
+func (p *simProcess) port(what string, effect func() error) error {
+	s := p.sim
+	if p.dead {
+		panic(simCrash{})
+	}
+	if s.strikes(s.weather.crash) {
+		p.die("before " + what)
+	}
+	if s.strikes(s.weather.fail) {
+		s.tell("   %s: no answer", what)
+		return errSimFault
+	}
+	if err := effect(); err != nil {
+		return err
+	}
+	if s.strikes(s.weather.crash) {
+		p.die("after " + what)
+	}
+	if s.strikes(s.weather.fail) {
+		s.tell("   %s: done, but the answer got lost", what)
+		return errSimLost
+	}
+	return nil
+}
+
+func (p *simProcess) die(when string) {
+	p.sim.tell("   CRASH %s", when)
+	p.dead = true
+	panic(simCrash{})
+}
+
+// simBuilds are builds as the builder, and the images of them as the registry has them. They outlive a process when
+// remote is set, as on a Jenkins.
+type simBuilds struct {
+	mu     sync.Mutex
+	builds map[string]*simBuild
+	// images by the tag of their build, and by their digest. digests says what each image was made from.
+	images  map[string]manifest.Image
+	digests map[string]simImage
+	tags    map[string]string
+	started map[string]int
+}
+
+type simBuild struct {
+	request  reconciler.BuildRequest
+	stages   []reconciler.Stage
+	failure  *reconciler.BuildFailure
+	canceled bool
+	done     bool
+}
+
+// simImage says what an image was made from, and how often that was built.
+type simImage struct {
+	request reconciler.BuildRequest
+	nth     int
+}
+
+func newSimBuilds() *simBuilds {
+	return &simBuilds{
+		builds: map[string]*simBuild{}, images: map[string]manifest.Image{}, digests: map[string]simImage{},
+		tags: map[string]string{}, started: map[string]int{},
+	}
+}
+
+// running are the builds that have not ended, in order.
+func (b *simBuilds) running() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(b.builds)), func(id string) bool { return b.builds[id].done })
+}
+
+// advance takes one build a stage further.
+func (s *sim) advance(id string) {
+	b := s.builds.builds[id]
+	stages := []reconciler.Stage{reconciler.StageBuilding, reconciler.StageScanning, reconciler.StagePushing}
+	switch n := len(b.stages); {
+	case n < len(stages):
+		b.stages = append(b.stages, stages[n])
+		s.tell("build %.6s of %s: %s", id, b.request.Key, stages[n])
+	case b.canceled:
+		b.done, b.failure = true, &reconciler.BuildFailure{Summary: "the build was canceled", Canceled: true}
+	default:
+		b.done = true
+		if why := s.spoiled(b.request); why != "" {
+			b.failure = &reconciler.BuildFailure{Summary: why, Log: "line 1\nline 2"}
+			s.tell("build %.6s of %s failed: %s", id, b.request.Key, why)
+			return
+		}
+		s.builds.push(id, b.request)
+		s.tell("build %.6s of %s is done: %s", id, b.request.Key, describe(b.request))
+	}
+}
+
+// push puts the image of a build into the registry.
+func (b *simBuilds) push(id string, request reconciler.BuildRequest) {
+	b.started[id]++
+	digest := "sha256:" + simHash("image", id, fmt.Sprint(b.started[id])) + strings.Repeat("0", 24)
+	image := manifest.Image{
+		Name: request.Image, Repository: request.Destination, Tag: "build-" + id, Digest: digest,
+		Commit: request.Commit, Tree: request.Tree, Built: true,
+	}
+	b.images[id] = image
+	b.digests[digest] = simImage{request, b.started[id]}
+	b.tags[image.Repository+":"+image.Tag] = digest
+}
+
+// simBuilder is the Builder of one process.
+type simBuilder struct{ *simProcess }
+
+func (b simBuilder) Start(_ context.Context, request reconciler.BuildRequest) error {
+	return b.port("start build of "+describe(request), func() error {
+		all := b.sim.builds
+		if build := all.builds[request.ID]; build != nil && !(build.done && build.failure != nil && build.failure.Canceled) {
+			return nil
+		}
+		build := &simBuild{request: request}
+		all.builds[request.ID] = build
+		if _, found := all.images[request.ID]; found || request.Reference != "" {
+			build.done = true
+		}
+		return nil
+	})
+}
+
+func (b simBuilder) Status(_ context.Context, id string) (status reconciler.BuildStatus, err error) {
+	err = b.port("status of build", func() error {
+		all := b.sim.builds
+		build := all.builds[id]
+		if build == nil {
+			return reconciler.ErrNoBuild
+		}
+		status.Stages = slices.Clone(build.stages)
+		status.URL = "https://builds.test/" + id
+		if len(status.Stages) > 0 && b.sim.strikes(b.sim.weather.fail) { // an old answer
+			status.Stages = status.Stages[:len(status.Stages)-1]
+			return nil
+		}
+		status.Done, status.Failure = build.done, build.failure
+		switch {
+		case build.done && build.failure == nil && build.request.Reference != "":
+			status.Image, status.Failure = b.sim.resolve(build.request)
+		case build.done && build.failure == nil:
+			image := all.images[id]
+			status.Image = &image
+		}
+		return nil
+	})
+	return status, err
+}
+
+func (b simBuilder) Cancel(_ context.Context, id string) error {
+	return b.port("cancel build", func() error {
+		if build := b.sim.builds.builds[id]; build != nil && !build.done {
+			build.canceled = true
+		}
+		return nil
+	})
+}
+
+func (b simBuilder) Forget(_ context.Context, id string) error {
+	return b.port("forget build", func() error {
+		if build := b.sim.builds.builds[id]; build != nil && build.failure != nil {
+			delete(b.sim.builds.builds, id)
+		}
+		return nil
+	})
+}
+
+// simRegistry is the Registry of one process. It is asked by several goroutines at once, whose order must not matter:
+// whether it answers is decided once a pass.
+type simRegistry struct{ *simProcess }
+
+func (r simRegistry) Tag(_ context.Context, repository, digest, tag string) error {
+	all := r.sim.builds
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if r.mute {
+		return errSimFault
+	}
+	if image, found := all.digests[digest]; !found || image.request.Destination != repository {
+		return fmt.Errorf("%s@%s is not there", repository, digest)
+	}
+	all.tags[repository+":"+tag] = digest
+	return nil
+}
+
+// simForge is the Forge of one process; what it was told is in the notes of the sim.
+type simForge struct{ *simProcess }
+
+func (f simForge) Report(_ context.Context, reports []reconciler.Report) error {
+	for _, r := range reports {
+		if f.sim.config.commits[r.Commit] == nil {
+			return fmt.Errorf("cannot report %s on %q", r.Context, r.Commit)
+		}
+	}
+	told := len(reports)
+	if f.sim.strikes(f.sim.weather.fail) {
+		told = f.sim.rng.IntN(told)
+	}
+	err := f.port("report", func() error {
+		for _, r := range reports[:told] {
+			f.sim.hear(r)
+		}
+		return nil
+	})
+	if err == nil && told < len(reports) {
+		return errSimFault
+	}
+	return err
+}
+
+func (f simForge) Open(_ context.Context, head string) (open []reconciler.Report, err error) {
+	err = f.port("open reports", func() error {
+		for _, c := range f.sim.config.history(head) {
+			open = append(open, f.sim.open(c.Hash)...)
+		}
+		return nil
+	})
+	return open, err
+}
+
+// hear takes a report in as a Forge does.
+func (s *sim) hear(r reconciler.Report) {
+	for _, news := range reconciler.News(s.notes[r.Commit], []reconciler.Report{r}) {
+		s.notes[r.Commit] = append(s.notes[r.Commit], news)
+		s.checkVerdict(news)
+		s.reported++
+		words, _, _ := strings.Cut(news.Description, "\n")
+		s.tell("   says on %s %s%s: %s, %s: %s", s.name(r.Commit), news.Context, s.sourceWords(news.Source), news.State, news.Stage, words)
+	}
+}
+
+func (s *sim) sourceWords(source string) string {
+	if source == "" {
+		return ""
+	}
+	return " for " + manifest.Short(source)
+}
+
+// open returns the newest report of each thread of a commit that is not over.
+func (s *sim) open(commit string) []reconciler.Report {
+	var open []reconciler.Report
+	for _, r := range s.notes[commit] {
+		same := func(o reconciler.Report) bool { return o.Context == r.Context && o.Source == r.Source }
+		open = slices.DeleteFunc(open, same)
+		if !r.Terminal() {
+			open = append(open, r)
+		}
+	}
+	return open
+}
+
+// simSources is the Sources of one process.
+type simSources struct{ *simProcess }
+
+func (f simSources) Tip(_ context.Context, source manifest.Source) (tip reconciler.Tip, err error) {
+	err = f.port("look at "+source.Repository, func() error {
+		tip, err = f.sim.tip(source)
+		return err
+	})
+	return tip, err
+}
+
+// simCharts are two small charts for each type.
+type simCharts struct{}
+
+func (simCharts) Chart(t manifest.ProjectType, version string) (manifest.Chart, error) {
+	switch version {
+	case "", "1.1.0":
+		version = "1.1.0"
+	case "1.0.0":
+	default:
+		return manifest.Chart{}, fmt.Errorf("there is no chart %s %s", t, version)
+	}
+	return manifest.Chart{Name: string(t), Version: version, Digest: "sha256:" + simHash(string(t), version) + strings.Repeat("0", 24)}, nil
+}
+
+func (simCharts) Files(c manifest.Chart) (map[string][]byte, error) {
+	return map[string][]byte{
+		"Chart.yaml":       []byte("name: " + c.Name + "\nversion: " + c.Version + "\n"),
+		"templates/a.yaml": []byte("kind: Deployment # " + c.Name + "\n"),
+	}, nil
+}

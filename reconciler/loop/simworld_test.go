@@ -1,0 +1,273 @@
+package loop
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// simStart is when all histories begin.
+var simStart = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// sim is a small world with one Plateform in it. One seed is one history: everything that happens is drawn from it.
+type sim struct {
+	seed    uint64
+	rng     *rand.Rand
+	weather simWeather
+	now     time.Time
+	// calm is the world without faults, in which everything has to come to rest.
+	calm bool
+
+	config, gitops *simRemote
+	repos          map[string]*simRepo
+	builds         *simBuilds
+	notes          map[string][]reconciler.Report
+	reported       int
+	process        *simProcess
+	lateHints      []Hint
+
+	people simPeople
+	audit  simAudit
+	story  simStory
+}
+
+// simStory is what happened, told when somebody asks.
+type simStory struct {
+	told  bool
+	lines []string
+	names map[string]string
+}
+
+func (s *sim) tell(format string, args ...any) {
+	if s.story.told {
+		s.story.lines = append(s.story.lines, fmt.Sprintf(format, args...))
+	}
+}
+
+// name is a commit as the story calls it.
+func (s *sim) name(commit string) string {
+	if name := s.story.names[commit]; name != "" {
+		return name
+	}
+	return manifest.Short(commit)
+}
+
+// simWeather is how hard times are: one in so many calls, 0 for never.
+type simWeather struct {
+	crash, fail, race, hints, flaky int
+	// remote builders keep builds when the process dies; forget says that they lose some.
+	remote  bool
+	forget  int
+	rewrite bool
+	empty   bool
+	keep    int
+}
+
+func (w simWeather) String() string {
+	return fmt.Sprintf("crash 1/%d, failed call 1/%d, race 1/%d, lost hint 1/%d, flaky build 1/%d, remote builder %t (forgets 1/%d), rewrites %t, empties GitOps %t, keeps %d releases",
+		w.crash, w.fail, w.race, w.hints, w.flaky, w.remote, w.forget, w.rewrite, w.empty, w.keep)
+}
+
+func newSim(seed uint64, told bool) *sim {
+	s := &sim{
+		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x706c617465666f72)), now: simStart,
+		config: newSimRemote("config"), gitops: newSimRemote("gitops"),
+		repos: map[string]*simRepo{}, builds: newSimBuilds(), notes: map[string][]reconciler.Report{},
+		people: newSimPeople(), audit: newSimAudit(),
+		story: simStory{told: told, names: map[string]string{}},
+	}
+	s.weather = simWeather{
+		crash: pick(s, 0, 0, 200, 40, 15), fail: pick(s, 0, 0, 50, 8), race: pick(s, 0, 10, 3), hints: pick(s, 0, 3, 1),
+		flaky: pick(s, 0, 0, 5), remote: s.chance(2), forget: pick(s, 0, 30), rewrite: s.chance(10), empty: s.chance(5), keep: pick(s, 0, 0, 3),
+	}
+	s.tell("weather: %s", s.weather)
+	s.found()
+	return s
+}
+
+func pick[T any](s *sim, from ...T) T { return from[s.rng.IntN(len(from))] }
+
+// chance is true once in n times.
+func (s *sim) chance(n int) bool { return s.rng.IntN(n) == 0 }
+
+// strikes is true once in n times while the weather is not calm; never for 0.
+func (s *sim) strikes(n int) bool { return !s.calm && n > 0 && s.rng.IntN(n) == 0 }
+
+// simRepo is the repository of an app.
+type simRepo struct {
+	url      string
+	branches map[string]string
+	commits  map[string]*simSource
+	order    []string
+	// reset says that a branch was taken back once.
+	reset bool
+}
+
+// simSource is a commit of an app. content is what each path holds; where it begins with bad it cannot be built.
+type simSource struct {
+	hash    string
+	content map[string]string
+	bad     bool
+}
+
+const (
+	simShop = "https://git.test/shop"
+	simMono = "https://git.test/mono"
+)
+
+// simPaths are the folders of the repository with several apps.
+var simPaths = []string{"api", "orders", "web"}
+
+// push adds a commit to a branch of an app.
+func (s *sim) push(repo *simRepo, branch string, bad bool) *simSource {
+	n := len(repo.order)
+	c := &simSource{content: map[string]string{}, bad: bad}
+	if tip := repo.commits[repo.branches[branch]]; tip != nil {
+		maps.Copy(c.content, tip.content)
+	}
+	path := "README"
+	if repo.url == simMono {
+		path = pick(s, "README", simPaths[0], simPaths[1], simPaths[2])
+	}
+	c.content[path] = fmt.Sprintf("content %d", n)
+	if bad {
+		c.content[path] = fmt.Sprintf("bad content %d", n)
+	}
+	c.hash = simHash(repo.url, fmt.Sprint(n))
+	repo.commits[c.hash], repo.branches[branch] = c, c.hash
+	repo.order = append(repo.order, c.hash)
+	return c
+}
+
+func (s *sim) tip(source manifest.Source) (reconciler.Tip, error) {
+	repo := s.repos[source.Repository]
+	if repo == nil {
+		return reconciler.Tip{}, fmt.Errorf("%s is not there", source.Repository)
+	}
+	hash := source.Revision
+	if hash == "" {
+		hash = repo.branches[source.Branch]
+	}
+	c := repo.commits[hash]
+	if c == nil {
+		return reconciler.Tip{}, fmt.Errorf("%s has no %s%s", source.Repository, source.Branch, source.Revision)
+	}
+	tip := reconciler.Tip{Commit: hash, By: "dev"}
+	if source.Path != "" {
+		content, found := c.content[source.Path]
+		if !found {
+			return reconciler.Tip{}, fmt.Errorf("%s has no folder %s", source.Repository, source.Path)
+		}
+		tip.Tree = simHash("tree", content)
+	}
+	return tip, nil
+}
+
+// spoiled says why a build fails; empty when it does not.
+func (s *sim) spoiled(r reconciler.BuildRequest) string {
+	if repo := s.repos[r.Repository]; s.bad(repo, r.Commit, r.Path) {
+		return "does not compile"
+	}
+	if s.strikes(s.weather.flaky) {
+		s.audit.flaky[r.ID] = true
+		return "the network broke"
+	}
+	return ""
+}
+
+func (s *sim) bad(repo *simRepo, commit, path string) bool {
+	c := repo.commits[commit]
+	if path == "" {
+		return c.bad
+	}
+	return strings.HasPrefix(c.content[path], "bad")
+}
+
+// resolve finds the digest of an authored image.
+func (s *sim) resolve(r reconciler.BuildRequest) (*manifest.Image, *reconciler.BuildFailure) {
+	repository, tag, _ := strings.Cut(r.Reference, ":")
+	if tag == "gone" {
+		return nil, &reconciler.BuildFailure{Summary: "there is no such image"}
+	}
+	digest := "sha256:" + simHash("reference", r.Reference) + strings.Repeat("1", 24)
+	return &manifest.Image{Name: r.Image, Repository: repository, Tag: tag, Digest: digest}, nil
+}
+
+// found writes the first commit of the config repository, and the apps.
+func (s *sim) found() {
+	for _, url := range []string{simShop, simMono} {
+		repo := &simRepo{url: url, branches: map[string]string{}, commits: map[string]*simSource{}}
+		s.repos[url] = repo
+		c := s.push(repo, "main", false)
+		for _, path := range simPaths {
+			c.content[path] = "content of " + path
+		}
+	}
+	files := map[string][]byte{}
+	platform := manifest.Platform{Header: manifest.NewHeader(manifest.KindPlatform, "acme"), Spec: manifest.PlatformSpec{
+		Domain: "apps.test", Registry: manifest.RegistrySpec{URL: "registry.test"},
+		Sources:  manifest.SourcesSpec{Allow: []string{"https://git.test/*"}},
+		Charts:   map[manifest.ProjectType]string{manifest.Monolithic: "1.0.0"},
+		Releases: manifest.ReleasesSpec{Keep: s.weather.keep},
+	}}
+	files[manifest.PlatformFile] = encoded(platform)
+	projects := s.firstProjects()
+	for _, k := range slices.SortedFunc(maps.Keys(projects), manifest.Key.Compare) {
+		files[manifest.WorkspaceFile(k.Workspace)] = encoded(workspaceOf(k.Workspace))
+		if s.chance(3) { // comes later
+			s.people.later[k] = projects[k]
+			continue
+		}
+		files[manifest.ProjectFile(k)] = encoded(projectOf(k, projects[k]))
+		s.people.good[k] = projects[k]
+	}
+	s.publish(manifest.Edit{Message: "The beginning", Files: files})
+}
+
+func (s *sim) firstProjects() map[manifest.Key]manifest.ProjectSpec {
+	key := func(project string) manifest.Key { return manifest.Key{Workspace: "ws-1", Project: project} }
+	projects := map[manifest.Key]manifest.ProjectSpec{
+		key("shop"): {Type: manifest.Monolithic, Source: &manifest.Source{Repository: simShop}},
+	}
+	if s.chance(2) {
+		projects[key("api")] = manifest.ProjectSpec{Type: manifest.Monolithic, Source: &manifest.Source{Repository: simMono, Path: "api"}}
+	}
+	switch s.rng.IntN(5) {
+	case 0:
+		projects[key("site")] = manifest.ProjectSpec{Type: manifest.Monolithic, Image: "docker.test/nginx:1"}
+	case 1:
+		projects[key("data")] = manifest.ProjectSpec{Type: manifest.Database,
+			DatabaseSpec: manifest.DatabaseSpec{Engine: "postgres", Version: "16", Storage: "1Gi"}}
+	case 2:
+		projects[key("micro")] = manifest.ProjectSpec{Type: manifest.SpringMicroservice, Source: &manifest.Source{Repository: simMono},
+			SpringSpec: manifest.SpringSpec{Services: []manifest.Service{{Name: "orders", Public: true}, {Name: "web"}}}}
+	case 3:
+		projects[manifest.Key{Workspace: "ws-2", Project: "shop"}] = manifest.ProjectSpec{Type: manifest.Monolithic,
+			Source: &manifest.Source{Repository: simShop}}
+	}
+	return projects
+}
+
+func workspaceOf(name string) manifest.Workspace {
+	return manifest.Workspace{Header: manifest.NewHeader(manifest.KindWorkspace, name), Spec: manifest.WorkspaceSpec{
+		Owner: manifest.User{GitHub: "alice", ID: 7}, Quota: manifest.Quota{CPU: "64"},
+	}}
+}
+
+func projectOf(k manifest.Key, spec manifest.ProjectSpec) manifest.Project {
+	return manifest.Project{Header: manifest.NewHeader(manifest.KindProject, k.Project), Spec: spec}
+}
+
+func encoded(v any) []byte {
+	b, err := manifest.Encode(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

@@ -1,0 +1,158 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hexops/gotextdiff"
+	"github.com/hexops/gotextdiff/myers"
+	textspan "github.com/hexops/gotextdiff/span"
+	"gopkg.in/yaml.v3"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/config"
+	"github.com/plateform/plateform/reconciler/decision"
+)
+
+// toBeBuilt stands for the digest of an image that is not there yet.
+const toBeBuilt = "(to be built)"
+
+// values adds the inferred values and the diff of the Helm values to a plan.
+func (p *Project) values(c *config.Catalog, t config.Transition, before decision.Before, seen decision.Observed, ran *manifest.Release) error {
+	if !t.After.Present || !t.After.Parsed {
+		if p.Action == Remove && ran != nil {
+			p.ValuesDiff = unified(string(ran.Spec.Values), "")
+		}
+		return nil
+	}
+	in := manifest.ValuesInput{Key: t.Key, Project: t.After.Spec, Platform: t.After.Inputs}
+	in.Images = plannedImages(t.After, before, seen)
+	if w := c.Workspaces[t.Key.Workspace]; w != nil && w.Spec != nil {
+		p.Inferred = manifest.Infer(in, c.Platform, w.Spec)
+	}
+	old := ""
+	if ran != nil {
+		old = string(ran.Spec.Values)
+	}
+	switch p.Action {
+	case Rollback, RollForward:
+		if next := decision.RunningRelease(before, t.After); next != nil {
+			p.ValuesDiff = unified(old, string(next.Spec.Values))
+			p.Restarts = restarts(old, string(next.Spec.Values))
+		}
+		return nil
+	case Create, Release:
+	default:
+		return nil
+	}
+	version, err := manifest.ParseVersion(p.Next)
+	if err != nil {
+		return fmt.Errorf("naming the next release: %w", err)
+	}
+	in.Release = version
+	document, err := manifest.BuildValues(in)
+	if err != nil {
+		return err
+	}
+	p.ValuesDiff = unified(old, string(document))
+	p.Restarts = ran != nil && (p.Builds > 0 || restarts(old, string(document)))
+	return nil
+}
+
+// plannedImages are the images that the next release would have, as far as they are known.
+func plannedImages(v *config.View, before decision.Before, seen decision.Observed) []manifest.Image {
+	base := decision.BaseRelease(before, v)
+	keys, _ := decision.HeadKeys(v, base, false, nil)
+	var images []manifest.Image
+	for _, input := range manifest.SourceInputs(v.Spec) {
+		image := manifest.Image{Name: input.Image, Repository: decision.Destination(v, input), Tag: toBeBuilt, Digest: toBeBuilt}
+		if input.Reference != "" {
+			image.Repository, image.Tag = input.Reference, ""
+		}
+		if known, found := seen.Images[keys[input.Part]]; found {
+			known.Name = input.Image
+			image = known
+		}
+		images = append(images, image)
+	}
+	return images
+}
+
+// restarts says that two sets of values differ in what pods are made of.
+func restarts(before, after string) bool {
+	pods := func(values string) map[string]any {
+		var m map[string]any
+		if err := yaml.Unmarshal([]byte(values), &m); err != nil {
+			return nil
+		}
+		for _, key := range []string{"release", "replicas", "host", "ingress"} {
+			delete(m, key)
+		}
+		return m
+	}
+	return before != "" && after != "" && !reflect.DeepEqual(pods(before), pods(after))
+}
+
+func unified(before, after string) string {
+	if before == after {
+		return ""
+	}
+	edits := myers.ComputeEdits(textspan.URIFromPath("values.yaml"), before, after)
+	return fmt.Sprint(gotextdiff.ToUnified("values.yaml", "values.yaml", before, edits))
+}
+
+// changedFields names the authored fields that differ, without their values.
+func changedFields(t config.Transition) []string {
+	if t.Before == nil || !t.Before.Parsed || !t.Before.Present || !t.After.Parsed || !t.After.Present {
+		return nil
+	}
+	before, after := map[string]string{}, map[string]string{}
+	flatten("spec", asTree(t.Before.Spec), before)
+	flatten("spec", asTree(t.After.Spec), after)
+	flatten("platform", asTree(t.Before.Inputs), before)
+	flatten("platform", asTree(t.After.Inputs), after)
+	fields := maps.Clone(before)
+	maps.Copy(fields, after)
+	differs := func(field string) bool {
+		old, had := before[field]
+		now, has := after[field]
+		return had != has || old != now
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(fields)), func(field string) bool {
+		own, ofPlatform := strings.CutPrefix(field, "platform.")
+		// A default is dropped because the project says so itself: that is one change.
+		return !differs(field) || ofPlatform && differs("spec."+own)
+	})
+}
+
+func asTree(v any) any {
+	var tree any
+	document, err := manifest.Encode(v)
+	if err != nil || yaml.Unmarshal(document, &tree) != nil {
+		return nil
+	}
+	return tree
+}
+
+// flatten writes the leaves of a tree by their path. Entries of a list that have a name go by it.
+func flatten(path string, tree any, into map[string]string) {
+	switch node := tree.(type) {
+	case map[string]any:
+		for key, value := range node {
+			flatten(path+"."+key, value, into)
+		}
+	case []any:
+		for i, value := range node {
+			label := fmt.Sprint(i)
+			if entry, ok := value.(map[string]any); ok && entry["name"] != nil {
+				label = fmt.Sprint(entry["name"])
+			}
+			flatten(path+"["+label+"]", value, into)
+		}
+	default:
+		into[strings.TrimSuffix(path, ".")] = fmt.Sprint(node)
+	}
+}
