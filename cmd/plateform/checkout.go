@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -155,15 +157,10 @@ func (c *checkout) fetchRef(ctx context.Context, ref string) (string, error) {
 // pushAttempts bounds how often a change is made anew because others push at the same time.
 const pushAttempts = 10
 
-// edit is one commit to make: a message, and the files that it removes.
-type edit struct {
-	message string
-	removed []string
-}
-
 // change makes one commit on the newest state of the branch and pushes it: the remote moves its branch only from the
 // commit that was looked at. When somebody else was faster, decide is asked again with the new head.
-func (c *checkout) change(ctx context.Context, decide func(head string) (edit, error)) (string, error) {
+// Edits only remove files.
+func (c *checkout) change(ctx context.Context, decide func(head string) (manifest.Edit, error)) (string, error) {
 	head, err := c.fetch(ctx)
 	if err != nil {
 		return "", err
@@ -174,7 +171,7 @@ func (c *checkout) change(ctx context.Context, decide func(head string) (edit, e
 		if err != nil {
 			return "", err
 		}
-		commit, err := c.git.commit(ctx, head, e.message, e.removed)
+		commit, err := c.git.commit(ctx, head, e.Message, slices.Sorted(maps.Keys(e.Files)))
 		if err != nil {
 			return "", err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // Completion reads the checkout as it was last fetched and committed: it asks no network, and says nothing when there is
@@ -102,7 +103,7 @@ func offers(c *cobra.Command, typed string, ask func(*localConfig) []string) ([]
 
 // projects are those of the commit that is checked out.
 func (l *localConfig) projects() []manifest.Key {
-	keys, err := projectsAt(l.objects, l.head)
+	keys, err := config.ProjectsAt(l.objects, l.head)
 	if err != nil {
 		return nil
 	}
@@ -111,16 +112,13 @@ func (l *localConfig) projects() []manifest.Key {
 
 // versions of a project, the newest first.
 func (l *localConfig) versions(key manifest.Key) []string {
-	entries, err := l.objects.List(l.head, manifest.ReleasesDir(key))
+	versions, err := config.VersionsAt(l.objects, l.head, key)
 	if err != nil {
 		return nil
 	}
 	var names []string
-	for _, e := range entries {
-		if v, ok := manifest.ReleaseVersion(e.Name); ok && !e.Dir {
-			names = append(names, v.String())
-		}
+	for _, v := range versions {
+		names = append(names, v.String())
 	}
-	slices.SortFunc(names, func(a, b string) int { return compareVersions(b, a) })
 	return names
 }

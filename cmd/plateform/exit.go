@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // Exit codes. Scripts rely on them.
@@ -45,8 +46,17 @@ func codeOf(err error) int {
 		return e.code
 	}
 	var problems manifest.Problems
-	if errors.As(err, &problems) {
+	var refusal *config.Refusal
+	if errors.As(err, &problems) || errors.As(err, &refusal) {
 		return exitFindings
 	}
 	return exitCouldNotRun
+}
+
+// whereConfigIs says how to name the config repository, when that is what an error is about.
+func whereConfigIs(err error) error {
+	if errors.Is(err, config.ErrNoConfig) {
+		return usageError("%w (go to its checkout, or name it with --config-repo)", err)
+	}
+	return err
 }

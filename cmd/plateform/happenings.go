@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // commitFact is what is worth showing of a commit.
@@ -223,7 +224,7 @@ func (c *chronicle) last(v manifest.Version, deeds ...deed) (happening, bool) {
 func (l *look) release(c *chronicle, key manifest.Key, v manifest.Version) (*manifest.Release, error) {
 	added, ok := c.last(v, deedReleased, deedBack)
 	if !ok {
-		return nil, finding("%s never had a release %s (it had: %s)", key, v, listVersions(c.versions()))
+		return nil, finding("%s never had a release %s (it had: %s)", key, v, config.ListVersions(c.versions()))
 	}
 	file := manifest.ReleaseFile(key, v)
 	data, err := l.config.objects.Read(added.Commit.Hash, file)

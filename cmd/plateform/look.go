@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // gitopsSetting is where a checkout of the config repository keeps the URL of the GitOps repository, in its git config.
@@ -35,7 +35,7 @@ func (f *lookFlags) add(c *cobra.Command) {
 type look struct {
 	config     *checkout
 	head       string
-	trust      *trust
+	trust      *config.Trust
 	gitops     *checkout // nil when it is not known
 	gitopsHead string
 	notes      *notes
@@ -46,28 +46,28 @@ type look struct {
 
 // openLook fetches both repositories. The caller closes it.
 func openLook(ctx context.Context, flags lookFlags, now func() time.Time) (_ *look, err error) {
-	config, err := openCheckout(ctx, flags.repositoryFlags)
+	repository, err := openCheckout(ctx, flags.repositoryFlags)
 	if err != nil {
 		return nil, err
 	}
-	l := &look{config: config, now: now, since: map[manifest.Key]string{}}
+	l := &look{config: repository, now: now, since: map[manifest.Key]string{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())
 		}
 	}()
-	if l.head, err = config.fetch(ctx); err != nil {
+	if l.head, err = repository.fetch(ctx); err != nil {
 		return nil, err
 	}
-	if l.notes, err = readNotes(ctx, config, l.head); err != nil {
+	if l.notes, err = readNotes(ctx, repository, l.head); err != nil {
 		return nil, err
 	}
-	if l.trust, err = readTrust(config.objects, l.head); err != nil {
-		return nil, err
+	if l.trust, err = config.ReadTrust(repository.objects, l.head); err != nil {
+		return nil, whereConfigIs(err)
 	}
 	url := flags.gitops
 	if url == "" {
-		url = configuredGitOps(ctx, config)
+		url = configuredGitOps(ctx, repository)
 	}
 	if url == "" {
 		return l, nil
@@ -101,45 +101,24 @@ func (l *look) close() error {
 	return err
 }
 
-// projectsAt lists the projects of a config repository at a commit.
-func projectsAt(reader reconciler.Reader, commit string) ([]manifest.Key, error) {
-	workspaces, err := reader.List(commit, manifest.WorkspacesDir)
-	if err != nil {
-		return nil, err
-	}
-	var keys []manifest.Key
-	for _, w := range workspaces {
-		projects, err := reader.List(commit, manifest.ProjectsDir(w.Name))
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range projects {
-			if p.Dir {
-				keys = append(keys, manifest.Key{Workspace: w.Name, Project: p.Name})
-			}
-		}
-	}
-	return keys, nil
-}
-
 // project looks at one project.
 func (l *look) project(key manifest.Key) (projectStatus, error) {
 	s := projectStatus{Key: key}
-	h, err := l.trust.history(key)
+	h, err := l.trust.Releases(key)
 	if err != nil {
 		return s, err
 	}
-	release, refused := h.newest()
+	release, refused := h.Newest()
 	if release != nil {
 		s.Release = &releaseStatus{
 			Version: release.Metadata.Name, CreatedAt: release.Spec.CreatedAt.UTC().Format(time.RFC3339),
 			Cause: release.Spec.Cause, Images: release.Spec.Images,
 		}
 	}
-	if owner, err := l.trust.owner(key.Workspace); err != nil {
+	if owner, err := l.trust.Owner(key.Workspace); err != nil {
 		return s, err
-	} else if owner.doubt != "" {
-		s.Why = append(s.Why, owner.doubt)
+	} else if owner.Doubt != "" {
+		s.Why = append(s.Why, owner.Doubt)
 	}
 	s.Since = l.since[key]
 	if s.Since == "" && l.gitops == nil && s.Release != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/charts"
+	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
@@ -70,8 +71,8 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := local.Read(head, manifest.PlatformFile); err != nil {
-		return notConfig(head, err)
+	if err := config.MustBeConfig(local, head); err != nil {
+		return whereConfigIs(err)
 	}
 	embedded, err := charts.New()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/change"
 )
 
 // retryCommand asks for another try of a project that failed, is held or frozen.
@@ -44,13 +45,9 @@ func (a *app) retry(ctx context.Context, flags repositoryFlags, key manifest.Key
 	}
 	defer func() { err = errors.Join(err, repository.close()) }()
 
-	commit, err := repository.change(ctx, func(head string) (edit, error) {
-		if err := mustHave(repository.objects, head, key); err != nil {
-			return edit{}, err
-		}
-		return edit{message: manifest.FormatMessage("Retry "+key.String(), []manifest.Trailer{
-			{Key: manifest.TrailerRetry, Value: key.String()},
-		})}, nil
+	commit, err := repository.change(ctx, func(head string) (manifest.Edit, error) {
+		edit, err := change.Retry(repository.objects, head, key)
+		return edit, whereConfigIs(err)
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // statusFlags are the flags of status.
@@ -69,7 +70,7 @@ func (a *app) status(ctx context.Context, flags statusFlags, key *manifest.Key) 
 	keys := []manifest.Key{}
 	if key != nil {
 		keys = append(keys, *key)
-	} else if keys, err = projectsAt(look.config.objects, look.head); err != nil {
+	} else if keys, err = config.ProjectsAt(look.config.objects, look.head); err != nil {
 		return err
 	}
 	if err := look.readSince(ctx, key); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // releaseFiles matches all release files, for git.
@@ -37,7 +38,7 @@ func (t *tracer) aboutProject(ctx context.Context, q question) ([]answer, error)
 		return nil, err
 	}
 	if len(c.happenings) == 0 {
-		if err := mustHave(t.config.objects, t.head, q.key); err != nil {
+		if err := config.MustHave(t.config.objects, t.head, q.key); err != nil {
 			return nil, err
 		}
 	}
@@ -105,13 +106,13 @@ func (t *tracer) servedAt(ctx context.Context, host string) ([]manifest.Key, err
 
 // claiming finds the projects whose project.yaml wants a host.
 func (t *tracer) claiming(host string) ([]manifest.Key, error) {
-	config, _ := manifest.Load(gitstore.FS(t.config.objects, t.head)) // what does not parse claims nothing
-	if config.Platform == nil {
+	all, _ := manifest.Load(gitstore.FS(t.config.objects, t.head)) // what does not parse claims nothing
+	if all.Platform == nil {
 		return nil, nil
 	}
 	var keys []manifest.Key
-	for key, project := range config.Projects {
-		if project != nil && slices.Contains(manifest.HostsOf(key, project.Spec, config.Platform.Spec.Domain), host) {
+	for key, project := range all.Projects {
+		if project != nil && slices.Contains(manifest.HostsOf(key, project.Spec, all.Platform.Spec.Domain), host) {
 			keys = append(keys, key)
 		}
 	}
