@@ -19,7 +19,7 @@ func completeProject(c *cobra.Command, args []string, typed string) ([]string, c
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return offers(c, typed, func(l *localConfig) []string { return keyNames(l.projects()) })
+	return offers(c, typed, (*localConfig).projects)
 }
 
 // completeRollback completes WORKSPACE/PROJECT and then the versions there are to go back to.
@@ -102,12 +102,16 @@ func offers(c *cobra.Command, typed string, ask func(*localConfig) []string) ([]
 }
 
 // projects are those of the commit that is checked out.
-func (l *localConfig) projects() []manifest.Key {
+func (l *localConfig) projects() []string {
 	keys, err := config.ProjectsAt(l.objects, l.head)
 	if err != nil {
 		return nil
 	}
-	return keys
+	var names []string
+	for _, key := range keys {
+		names = append(names, key.String())
+	}
+	return names
 }
 
 // versions of a project, the newest first.

@@ -11,6 +11,7 @@ import (
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // demoRepository is one repository of the demo: the checkout of a person, and the bare repository it pushes to.
@@ -76,8 +77,8 @@ func (r *demoRepository) blob(ctx context.Context, name string) (string, error) 
 }
 
 // values are those of hello in the GitOps repository.
-func (d *demo) values(ctx context.Context) (runningValues, error) {
-	return parseRunning([]byte(d.gitops.read(ctx, manifest.ValuesFile(helloKey()))))
+func (d *demo) values(ctx context.Context) (ledger.Values, error) {
+	return ledger.ParseValues([]byte(d.gitops.read(ctx, manifest.ValuesFile(helloKey()))))
 }
 
 // helloKey names the project of the demo.

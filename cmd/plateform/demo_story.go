@@ -9,6 +9,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // tell plays the story, chapter by chapter.
@@ -248,7 +249,7 @@ func (d *demo) showReport(r reconciler.Report) {
 
 // released waits until GitOps has a release, and shows it.
 func (d *demo) released(ctx context.Context, version string, begun time.Time) error {
-	var values runningValues
+	var values ledger.Values
 	err := d.await(ctx, version+" in plateform-gitops", func() (bool, error) {
 		var err error
 		values, err = d.values(ctx)
@@ -268,7 +269,7 @@ func (d *demo) released(ctx context.Context, version string, begun time.Time) er
 	}
 	d.say("     image        %s:%s@%s", values.Image.Repository, values.Image.Tag, short(values.Image.Digest))
 	d.say("     GitOps       plateform-gitops %s  %s", short(head), manifest.ValuesFile(helloKey()))
-	d.say("     url          %s", values.url())
+	d.say("     url          %s", values.URL())
 	d.say("     took         %s", seconds(took))
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // palette colours text on a terminal, and leaves it alone everywhere else.
@@ -40,11 +42,11 @@ func (p palette) colour(number, s string) string {
 }
 
 // state colours by how a project is.
-func (p palette) state(state projectState, s string) string {
+func (p palette) state(state ledger.State, s string) string {
 	switch state {
-	case stateRunning, stateReleased:
+	case ledger.StateRunning, ledger.StateReleased:
 		return p.good(s)
-	case stateFailed, stateFrozen, stateRefused:
+	case ledger.StateFailed, ledger.StateFrozen, ledger.StateRefused:
 		return p.bad(s)
 	}
 	return p.warn(s)

@@ -180,3 +180,15 @@ func (a *app) printDiff(diff string) {
 		fmt.Fprintf(a.stdout, "    %s\n", line)
 	}
 }
+
+// few lists some words, and says how many more there are.
+func few(words []string) string {
+	const most = 5
+	switch n := len(words); {
+	case n > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), n-most)
+	case n > 1:
+		return fmt.Sprintf("%s and %s", strings.Join(words[:n-1], ", "), words[n-1])
+	}
+	return strings.Join(words, "")
+}

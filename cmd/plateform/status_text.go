@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // printProjects prints all projects, one line each, and below what wants attention.
-func (a *app) printProjects(found statusReport, gitopsKnown bool) {
+func (a *app) printProjects(found *ledger.Status, gitopsKnown bool) {
 	if len(found.Projects) == 0 {
 		fmt.Fprintf(a.stdout, "There are no projects yet. Write workspaces/<workspace>/projects/<project>/project.yaml and push it.\n")
 		return
@@ -18,7 +20,7 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 		if !gitopsKnown && s.Release != nil {
 			runs = s.Release.Version
 		}
-		table.add(s.Key.String(), string(s.State), orDash(runs), orDash(a.agoShort(s.Since)), orDash(s.URL))
+		table.add(s.Key.String(), string(s.State), orDash(runs), orDash(a.sinceShort(s)), orDash(s.URL))
 	}
 	table.print(a.stdout, a.width, style, func(row, column int, cell string) string {
 		if column != 1 {
@@ -39,7 +41,7 @@ func (a *app) printProjects(found statusReport, gitopsKnown bool) {
 }
 
 // printProject prints all there is to say of one project.
-func (a *app) printProject(s projectStatus, gitopsKnown bool) {
+func (a *app) printProject(s ledger.Project, gitopsKnown bool) {
 	sheet, style := a.sheet(), a.palette()
 	fmt.Fprintf(a.stdout, "%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
 	sheet.line("type", string(s.Type))
@@ -49,6 +51,8 @@ func (a *app) printProject(s projectStatus, gitopsKnown bool) {
 		sheet.line("runs", "not known (name the GitOps repository with --gitops-repo)")
 	case s.Runs == "":
 		sheet.line("runs", "nothing yet")
+	case s.SinceBefore != "":
+		sheet.line("runs", s.Runs+since("before "+a.ago(s.SinceBefore)))
 	default:
 		sheet.line("runs", s.Runs+since(a.ago(s.Since)))
 	}
@@ -105,7 +109,7 @@ func (a *app) ago(at string) string {
 		return at
 	}
 	if passed := a.now().Sub(t); passed >= 0 {
-		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(timeFormat), age(passed))
+		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(timeFormat), ledger.Age(passed))
 	}
 	return t.UTC().Format(timeFormat)
 }
@@ -117,23 +121,17 @@ func (a *app) agoShort(at string) string {
 		return at
 	}
 	if passed := a.now().Sub(t); passed >= 0 {
-		return age(passed) + " ago"
+		return ledger.Age(passed) + " ago"
 	}
 	return t.UTC().Format(timeFormat)
 }
 
-// age is a time that has passed, in its largest unit.
-func age(passed time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case passed < time.Minute:
-		return fmt.Sprintf("%ds", int(passed.Seconds()))
-	case passed < time.Hour:
-		return fmt.Sprintf("%dm", int(passed.Minutes()))
-	case passed < 2*day:
-		return fmt.Sprintf("%dh", int(passed.Hours()))
+// sinceShort shows in a few letters since when a project runs what it runs.
+func (a *app) sinceShort(s ledger.Project) string {
+	if s.SinceBefore != "" {
+		return "over " + a.agoShort(s.SinceBefore)
 	}
-	return fmt.Sprintf("%dd", int(passed/day))
+	return a.agoShort(s.Since)
 }
 
 // clock shows a time that programs write as people read it.

@@ -2,16 +2,16 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // fullAnswers is how many answers are printed in full; of more there is one line each.
 const fullAnswers = 3
 
 // printWhy prints a report for people.
-func (a *app) printWhy(r *whyReport) {
+func (a *app) printWhy(r *ledger.Why) {
 	if r.Commit != nil {
 		a.printAsked(r)
 	}
@@ -31,7 +31,7 @@ func (a *app) printWhy(r *whyReport) {
 }
 
 // printAsked prints the commit that was asked for.
-func (a *app) printAsked(r *whyReport) {
+func (a *app) printAsked(r *ledger.Why) {
 	sheet, style, commit := a.sheet(), a.palette(), r.Commit
 	fmt.Fprintf(a.stdout, "%s of %s\n", style.bold("Commit "+short(commit.Hash)), repositoryNoun(r.Kind))
 	sheet.line("subject", commit.Subject)
@@ -43,22 +43,22 @@ func (a *app) printAsked(r *whyReport) {
 		sheet.line("did", did)
 	}
 	for _, report := range commit.Reports {
-		sheet.line("report", fmt.Sprintf("%s: %s: %s", strings.TrimPrefix(report.Context, contextPrefix), report.State, report.summary()))
+		sheet.line("report", fmt.Sprintf("%s: %s: %s", report.Subject(), report.State, report.Summary()))
 	}
 	if len(r.Answers) == 0 {
 		sheet.line("caused", "no release")
 	}
 }
 
-func repositoryNoun(kind questionKind) string {
-	if kind == askGitOps {
+func repositoryNoun(kind ledger.Kind) string {
+	if kind == ledger.AskGitOps {
 		return "the GitOps repository"
 	}
 	return "the config repository"
 }
 
 // printAnswerShort prints an answer in one line.
-func (a *app) printAnswerShort(found answer) {
+func (a *app) printAnswerShort(found ledger.Answer) {
 	version := "-"
 	if found.Release != nil {
 		version = found.Release.Version
@@ -67,7 +67,7 @@ func (a *app) printAnswerShort(found answer) {
 }
 
 // printAnswer prints all there is to say of a release.
-func (a *app) printAnswer(found answer) {
+func (a *app) printAnswer(found ledger.Answer) {
 	sheet, style := a.sheet(), a.palette()
 	title := found.Key.String()
 	if found.Release != nil {
@@ -86,14 +86,14 @@ func (a *app) printAnswer(found answer) {
 		sheet.line(label, a.happeningText(h))
 	}
 	label := "why"
-	if found.State == whyRunning || found.State == whyReleased {
+	if found.State == ledger.FateRunning || found.State == ledger.FateReleased {
 		label = "note" // it says what else there is, not why this runs
 	}
 	a.printReasons(label, found.Why, found.Next)
 }
 
 // printOrigin prints where a release comes from.
-func (a *app) printOrigin(sheet sheet, r *tracedRelease) {
+func (a *app) printOrigin(sheet sheet, r *ledger.TracedRelease) {
 	sheet.line("cause", a.causeText(r))
 	for _, image := range r.Images {
 		sheet.line("image", imageText(image))
@@ -111,14 +111,16 @@ func (a *app) printOrigin(sheet sheet, r *tracedRelease) {
 		sheet.line("build", "none: the image was there")
 	}
 	sheet.line("plan", short(r.Plan))
-	sheet.line("config", a.commitText(r.Commit))
+	if r.Commit != nil {
+		sheet.line("config", a.commitText(*r.Commit))
+	}
 	if r.GitOps != nil {
 		sheet.line("gitops", a.commitText(*r.GitOps))
 	}
 }
 
 // causeText says why a release was made, and who caused it.
-func (a *app) causeText(r *tracedRelease) string {
+func (a *app) causeText(r *ledger.TracedRelease) string {
 	c := r.Cause
 	what := map[manifest.CauseKind]string{
 		manifest.CauseSource:   "a push to the app",
@@ -140,23 +142,23 @@ func (a *app) causeText(r *tracedRelease) string {
 }
 
 // commitText is a commit in one line.
-func (a *app) commitText(c commitFact) string {
+func (a *app) commitText(c ledger.Commit) string {
 	return fmt.Sprintf("commit %s%s, %s: %s", short(c.Hash), of(c.Author), a.ago(c.At), c.Subject)
 }
 
 // happeningText is one thing that happened, in one line.
-func (a *app) happeningText(h happening) string {
+func (a *app) happeningText(h ledger.Happening) string {
 	what := string(h.Deed)
 	switch {
-	case h.Deed == deedSuperseded:
+	case h.Deed == ledger.DeedSuperseded:
 		what += " by " + h.Release
-	case h.Deed == deedRunsAgain:
+	case h.Deed == ledger.DeedRunsAgain:
 		what += " as " + h.Release + " was rolled back"
-	case h.Deed == deedRolledBack && h.Release != "":
+	case h.Deed == ledger.DeedRolledBack && h.Release != "":
 		what += " to " + h.Release
-	case h.Deed == deedRetired:
+	case h.Deed == ledger.DeedRetired:
 		what += ", as " + h.Release + " ran"
-	case h.Deed == deedRemoved:
+	case h.Deed == ledger.DeedRemoved:
 		what += " with its project"
 	}
 	return fmt.Sprintf("%s  %s: commit %s%s", clock(h.Commit.At), what, short(h.Commit.Hash), of(h.Commit.Author))
@@ -187,11 +189,11 @@ func since(when string) string {
 }
 
 // why colours by what became of a release.
-func (p palette) why(state whyState) string {
+func (p palette) why(state ledger.Fate) string {
 	switch state {
-	case whyRunning, whyReleased:
+	case ledger.FateRunning, ledger.FateReleased:
 		return p.good(string(state))
-	case whyFailed, whyRefused:
+	case ledger.FateFailed, ledger.FateRefused:
 		return p.bad(string(state))
 	}
 	return p.warn(string(state))

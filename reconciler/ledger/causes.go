@@ -1,84 +1,68 @@
-package main
+package ledger
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/plateform/plateform/manifest"
 )
 
 // aboutConfig answers with the releases that a commit of the config repository made, took back, or caused.
-func (t *tracer) aboutConfig(ctx context.Context, hash string, r *whyReport) error {
-	on, err := t.broughtBy(ctx, hash)
+func (t *tracer) aboutConfig(ctx context.Context, hash string, w *Why) error {
+	asked, err := t.asked(ctx, hash)
 	if err != nil {
 		return err
 	}
-	asked := askedCommit{}
-	if asked.commitFact, err = t.config.fact(hash); err != nil {
-		return err
-	}
-	if on != hash {
-		merge, err := t.config.fact(on)
-		if err != nil {
-			return err
-		}
-		asked.MergedBy = &merge
+	on := hash
+	if asked.MergedBy != nil {
+		on = asked.MergedBy.Hash
 	}
 	did, err := t.did(on)
 	if err != nil {
 		return err
 	}
 	asked.Does = did.sentences()
-	var own []note
-	for _, report := range t.notes.on(on) {
-		if report.Source == "" { // what pushes to an app came to while this was the newest commit is not its doing
-			own = append(own, report)
-		}
+	noted, err := t.notes.on(on)
+	if err != nil {
+		return err
 	}
+	// What pushes to an app came to while this was the newest commit is not its doing.
+	own := slices.DeleteFunc(noted, func(n Note) bool { return n.Source != "" })
 	asked.Reports = newestNotes(own)
-	r.Commit = &asked
+	w.Commit = asked
 
 	files := slices.Concat(did.released, did.withdrawn)
 	caused, err := t.causedBy(ctx, on, did)
 	if err != nil {
 		return err
 	}
-	if r.Answers, err = t.traceFiles(ctx, append(files, caused...), func(*tracedRelease) bool { return true }); err != nil {
+	if w.Answers, err = t.traceFiles(ctx, append(files, caused...), func(*TracedRelease) bool { return true }); err != nil {
 		return err
 	}
-	r.Answers, err = t.withReports(ctx, r.Answers, own)
-	if r.Answers == nil {
-		r.Answers = []answer{}
+	w.Answers, err = t.withNotes(ctx, w.Answers, own)
+	if w.Answers == nil {
+		w.Answers = []Answer{}
 	}
 	return err
 }
 
-// broughtBy is the commit on the branch itself that brought a commit in: itself, or a merge.
-func (t *tracer) broughtBy(ctx context.Context, hash string) (string, error) {
-	said, err := t.config.git.run(ctx, "rev-list", "--first-parent", "--reverse", t.head)
+// asked looks at a commit of the config repository, and which one brought it in.
+func (t *tracer) asked(ctx context.Context, hash string) (*AskedCommit, error) {
+	commit, err := t.config.Reader.Commit(hash)
 	if err != nil {
-		return "", fmt.Errorf("reading the history of %s: %w", t.config.remote, err)
+		return nil, err
 	}
-	line := strings.Fields(said)
-	if slices.Contains(line, hash) {
-		return hash, nil
+	commit.Hash = hash
+	asked := &AskedCommit{Commit: shown(commit)}
+	brought, err := t.config.origins(ctx)
+	if err != nil {
+		return nil, err
 	}
-	// From some commit on, all have it.
-	var failed error
-	at := sort.Search(len(line), func(i int) bool {
-		has, err := t.config.comesFrom(ctx, line[i], hash)
-		if err != nil {
-			failed = err
-		}
-		return has
-	})
-	if failed != nil || at == len(line) {
-		return hash, failed
+	if by := brought[hash]; by != hash {
+		asked.MergedBy, err = t.config.shown(by)
 	}
-	return line[at], nil
+	return asked, err
 }
 
 // deeds are what one commit did to the config repository.
@@ -95,7 +79,7 @@ type deeds struct {
 // did looks at what a commit did.
 func (t *tracer) did(hash string) (deeds, error) {
 	var d deeds
-	commit, err := t.config.objects.Commit(hash)
+	commit, err := t.config.Reader.Commit(hash)
 	if err != nil {
 		return d, err
 	}
@@ -103,25 +87,12 @@ func (t *tracer) did(hash string) (deeds, error) {
 	if len(commit.Parents) > 0 {
 		parent = commit.Parents[0]
 	}
-	changes, err := t.config.objects.Diff(parent, hash)
+	changes, err := t.config.Reader.Diff(parent, hash)
 	if err != nil {
 		return d, err
 	}
 	for _, change := range changes {
-		file, ok := manifest.FileOf(change.Path)
-		switch {
-		case !ok:
-		case file.Kind == manifest.KindRelease && change.Before == "":
-			d.released = append(d.released, change.Path)
-		case file.Kind == manifest.KindRelease && change.After == "":
-			d.withdrawn = append(d.withdrawn, change.Path)
-		case file.Kind == manifest.KindProject && change.After == "":
-			d.removed = append(d.removed, file.Key)
-		case file.Kind == manifest.KindProject:
-			d.edited = append(d.edited, file.Key)
-		case file.Kind != manifest.KindRelease:
-			d.shared = append(d.shared, change.Path)
-		}
+		d.add(change)
 	}
 	for _, trailer := range manifest.Trailers(commit.Message) {
 		if trailer.Key == manifest.TrailerRetry {
@@ -129,6 +100,24 @@ func (t *tracer) did(hash string) (deeds, error) {
 		}
 	}
 	return d, nil
+}
+
+// add takes in one file that differs.
+func (d *deeds) add(change manifest.Change) {
+	file, ok := manifest.FileOf(change.Path)
+	switch {
+	case !ok:
+	case file.Kind == manifest.KindRelease && change.Before == "":
+		d.released = append(d.released, change.Path)
+	case file.Kind == manifest.KindRelease && change.After == "":
+		d.withdrawn = append(d.withdrawn, change.Path)
+	case file.Kind == manifest.KindProject && change.After == "":
+		d.removed = append(d.removed, file.Key)
+	case file.Kind == manifest.KindProject:
+		d.edited = append(d.edited, file.Key)
+	case file.Kind != manifest.KindRelease:
+		d.shared = append(d.shared, change.Path)
+	}
 }
 
 // sentences say what was done.
@@ -149,15 +138,6 @@ func (d deeds) sentences() []string {
 		said = append(said, "it changed nothing that Plateform looks at")
 	}
 	return said
-}
-
-// few lists some words, and says how many more there are.
-func few(words []string) string {
-	const most = 5
-	if len(words) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), len(words)-most)
-	}
-	return listWords(words)
 }
 
 func releaseNames(files []string) []string {
@@ -181,23 +161,19 @@ func keyNames(keys []manifest.Key) []string {
 // causedBy finds the release files that a commit caused: those whose commits name it, and for a project it edited the
 // first that was made of the project as it then was, for an edit can wait for a build and ship with it.
 func (t *tracer) causedBy(ctx context.Context, hash string, did deeds) ([]string, error) {
-	touches, err := t.config.touches(ctx, "--diff-filter=A", hash+".."+t.head, "--", releaseFiles)
+	touches, err := t.releasedAfter(ctx, hash)
 	if err != nil {
 		return nil, err
 	}
 	var files []string
 	told := map[manifest.Key]bool{}
-	for _, touch := range touches {
-		commit, err := t.config.objects.Commit(touch.commit)
-		if err != nil {
-			return nil, err
-		}
-		_, cause, _ := strings.Cut(trailer(commit.Message, manifest.TrailerCausedBy), " ")
+	for _, added := range touches {
+		_, cause, _ := strings.Cut(trailer(added.commit.Message, manifest.TrailerCausedBy), " ")
 		if named, _, _ := strings.Cut(cause, " "); named != hash {
 			continue
 		}
-		if file, ok := manifest.FileOf(touch.path); ok && releaseOf(commit.Message) == touch.path {
-			files = append(files, touch.path)
+		if file, ok := manifest.FileOf(added.Path); ok && releaseOf(added.commit.Message) == added.Path {
+			files = append(files, added.Path)
 			told[file.Key] = true
 		}
 	}
@@ -214,6 +190,30 @@ func (t *tracer) causedBy(ctx context.Context, hash string, did deeds) ([]string
 	return files, nil
 }
 
+// releasedAfter lists the release files that were added since a commit of the line, the oldest first.
+func (t *tracer) releasedAfter(ctx context.Context, hash string) ([]touch, error) {
+	var found []touch
+	for s, err := range t.config.all(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if s.Hash == hash {
+			break
+		}
+		changes, err := t.config.changesOf(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, change := range slices.Backward(changes) {
+			if file, ok := manifest.FileOf(change.Path); ok && file.Kind == manifest.KindRelease && change.Before == "" {
+				found = append(found, touch{s.Commit, change})
+			}
+		}
+	}
+	slices.Reverse(found)
+	return found, nil
+}
+
 // madeOf finds the first release that was made of a project as it was at a commit.
 func (t *tracer) madeOf(hash string, key manifest.Key, touches []touch) ([]string, error) {
 	project := t.projectAt(hash, key)
@@ -221,17 +221,17 @@ func (t *tracer) madeOf(hash string, key manifest.Key, touches []touch) ([]strin
 		return nil, nil
 	}
 	wanted := manifest.ProjectKey(project.Spec)
-	for _, touch := range touches {
-		file, ok := manifest.FileOf(touch.path)
+	for _, added := range touches {
+		file, ok := manifest.FileOf(added.Path)
 		if !ok || file.Key != key {
 			continue
 		}
-		data, err := t.config.objects.Read(touch.commit, touch.path)
+		data, err := readIfThere(t.config.Reader, added.commit.Hash, added.Path) // a link is there, but no file
 		if err != nil {
 			return nil, err
 		}
-		if release, _ := manifest.ParseRelease(touch.path, data); release != nil && release.Spec.Parts[manifest.PartProject] == wanted {
-			return []string{touch.path}, nil
+		if release, _ := manifest.ParseRelease(added.Path, data); release != nil && release.Spec.Parts[manifest.PartProject] == wanted {
+			return []string{added.Path}, nil
 		}
 	}
 	return nil, nil
