@@ -85,13 +85,3 @@ func (g git) treeWithout(ctx context.Context, commit string, removed []string) (
 	}
 	return g.run(ctx, "write-tree")
 }
-
-// search runs git grep and returns what it printed, one entry a match; nothing is no error.
-func (g git) search(ctx context.Context, args ...string) ([]string, error) {
-	said, err := g.run(ctx, append([]string{"grep", "-z"}, args...)...)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 1 {
-		return nil, nil
-	}
-	return strings.FieldsFunc(said, func(r rune) bool { return r == 0 }), err
-}

@@ -13,7 +13,6 @@ import (
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/charts"
-	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/ledger"
 )
 
@@ -37,6 +36,7 @@ func (f *lookFlags) add(c *cobra.Command) {
 type look struct {
 	*ledger.Ledger
 	config *checkout
+	head   string    // of the config repository
 	gitops *checkout // nil when it is not known
 }
 
@@ -56,21 +56,18 @@ func openLook(ctx context.Context, flags lookFlags, now time.Time) (_ *look, err
 	if at.Charts, err = charts.New(); err != nil {
 		return nil, err
 	}
-	if at.Config.Head, err = repository.fetch(ctx); err != nil {
+	if l.head, err = repository.fetch(ctx); err != nil {
 		return nil, err
 	}
 	if at.Notes, err = repository.fetchNotes(ctx); err != nil {
 		return nil, err
 	}
-	at.Config.Reader, at.Config.Name = commitsOf{repository.objects}, repository.branch
-	if err := config.MustBeConfig(at.Config.Reader, at.Config.Head); err != nil {
-		return nil, whereConfigIs(err)
-	}
+	at.Config = ledger.Branch{Reader: commitsOf{repository.objects}, Head: l.head, Name: repository.branch}
 	if at.GitOps, err = l.openGitOps(ctx, flags); err != nil {
 		return nil, err
 	}
 	l.Ledger, err = ledger.Open(at, now)
-	return l, err
+	return l, whereConfigIs(err)
 }
 
 // openGitOps fetches the GitOps repository; nil when it is not known.

@@ -35,7 +35,8 @@ Ask with what you have at hand:
   digest of an image                the releases that run it
 
 Commits and digests may be cut short. All of it is read from Git, as status does; see there for how both repositories
-are found. docs/output.md describes the fields of --output json.`,
+are found. In each, the newest 10,000 commits are looked at; what is older is said not to be found. docs/output.md
+describes the fields of --output json.`,
 		Example: `  plateform why https://shop.example.com/cart
   plateform why 9fceb02d0a
   plateform why registry.example.com/ws-1/shop@sha256:4f5e...
@@ -68,7 +69,7 @@ func (a *app) why(ctx context.Context, flags whyFlags, q ledger.Question) (err e
 	found, err := look.Why(ctx, q)
 	var unknown *ledger.UnknownCommitError
 	if errors.As(err, &unknown) {
-		if here := look.config.notPushed(ctx, unknown.Prefix); here != nil {
+		if here := look.config.notPushed(ctx, unknown.Prefix, look.head); here != nil {
 			return here
 		}
 	}
@@ -82,8 +83,9 @@ func (a *app) why(ctx context.Context, flags whyFlags, q ledger.Question) (err e
 	return nil
 }
 
-// notPushed says that a commit is in the checkout of the user, but not on the branch; nil when it is not there either.
-func (c *checkout) notPushed(ctx context.Context, prefix string) error {
+// notPushed says that a commit is in the checkout of the user, but not on the branch; nil when it is not there either, or
+// on the branch after all, further back than is looked at.
+func (c *checkout) notPushed(ctx context.Context, prefix, head string) error {
 	if c.temporary != "" {
 		return nil
 	}
@@ -96,7 +98,11 @@ func (c *checkout) notPushed(ctx context.Context, prefix string) error {
 		return err
 	}
 	for line := range strings.Lines(kinds) {
-		if hash, ok := strings.CutSuffix(strings.TrimSpace(line), " commit"); ok {
+		hash, ok := strings.CutSuffix(strings.TrimSpace(line), " commit")
+		if !ok {
+			continue
+		}
+		if _, notOnIt := c.git.run(ctx, "merge-base", "--is-ancestor", hash, head); notOnIt != nil {
 			return finding("commit %s is in this checkout, but not on %s of %s (push it, or ask for the commit that it was merged as)",
 				short(hash), c.branch, c.remote)
 		}
