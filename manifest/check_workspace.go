@@ -20,6 +20,9 @@ func (c *Config) Validate() Problems {
 	ps = append(ps, CheckWorkspaces(c.Workspaces)...)
 	hosts := Hosts{}
 	for k, p := range c.Projects {
+		if w := c.Workspaces[k.Workspace]; w != nil && !MayHave(w, p.Spec, domain) {
+			continue
+		}
 		hosts.Add(k, p.Spec, domain, false)
 	}
 	projects := c.byWorkspace()

@@ -123,18 +123,24 @@ func (c *Catalog) owner(k manifest.Key) int64 {
 // concerned too: what was wrong there may be right now.
 func (c *Catalog) claim(t *touch, newest map[manifest.Key]verdict) {
 	for k, v := range newest {
-		for _, other := range c.hosts.set(k, c.hostsWanted(k), c.hostsDeployed(k, v.newest)) {
+		deployed := c.hostsDeployed(k, v.newest)
+		for _, other := range c.hosts.set(k, c.hostsWanted(k, deployed), deployed) {
 			t.workspaces[other.Workspace] = true
 		}
 	}
 }
 
-func (c *Catalog) hostsWanted(k manifest.Key) []string {
-	e := c.Projects[k]
+// hostsWanted are the hosts that count as a project's claims: those that it may have, and those that it has already.
+func (c *Catalog) hostsWanted(k manifest.Key, deployed []string) []string {
+	e, w := c.Projects[k], c.Workspaces[k.Workspace]
 	if c.Platform == nil || !e.present || e.spec == nil {
 		return nil
 	}
-	return manifest.HostsOf(k, e.spec.Spec, c.Platform.Spec.Domain)
+	hosts := manifest.HostsOf(k, e.spec.Spec, c.Platform.Spec.Domain)
+	if w != nil && w.Spec != nil && !manifest.MayHave(w.Spec, e.spec.Spec, c.Platform.Spec.Domain) {
+		return slices.DeleteFunc(hosts, func(host string) bool { return !slices.Contains(deployed, host) })
+	}
+	return hosts
 }
 
 func (c *Catalog) hostsDeployed(k manifest.Key, r *manifest.Release) []string {

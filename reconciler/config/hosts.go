@@ -6,6 +6,14 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
+// URL is where a project with these inputs answers at a host.
+func URL(host string, in manifest.PlatformInputs) string {
+	if in.Ingress.TLSIssuer == "" {
+		return "http://" + host
+	}
+	return "https://" + host
+}
+
 // hostIndex knows who wants which host, over all workspaces.
 type hostIndex struct {
 	claims manifest.Hosts

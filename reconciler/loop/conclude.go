@@ -158,14 +158,7 @@ func (s *state) url(p *project, running *manifest.Release) string {
 	if len(hosts) == 0 {
 		return ""
 	}
-	return UrlOf(hosts[0], running.Spec.Platform)
-}
-
-func UrlOf(host string, in manifest.PlatformInputs) string {
-	if in.Ingress.TLSIssuer == "" {
-		return "http://" + host
-	}
-	return "https://" + host
+	return config.URL(hosts[0], running.Spec.Platform)
 }
 
 // report sends what is to be told. What could not be sent is kept for the next time; its projects stay dirty, so that

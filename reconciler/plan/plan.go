@@ -11,7 +11,6 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
-	"github.com/plateform/plateform/reconciler/loop"
 )
 
 // Plan says what merging a change would do. It is made from commits alone: no network, no clock.
@@ -49,7 +48,7 @@ const (
 type Project struct {
 	manifest.Key
 	Type   manifest.ProjectType `json:"type"`
-	Action Action           `json:"action"`
+	Action Action               `json:"action"`
 	// Hash of the project's authored inputs; the release that is made of them carries it.
 	Hash string `json:"hash"`
 	// URL the project is served at; empty when it has none.
@@ -298,7 +297,7 @@ func planURL(c *config.Catalog, v *config.View) string {
 	if len(hosts) == 0 {
 		return ""
 	}
-	return loop.UrlOf(hosts[0], v.Inputs)
+	return config.URL(hosts[0], v.Inputs)
 }
 
 func planData(t config.Transition) string {
