@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/klauspost/compress/zlib"
 )
 
@@ -20,7 +21,15 @@ type localObjects struct {
 	// dirs are the object folders: its own, and those of the repositories it borrows from.
 	dirs  []string
 	packs []localPack
+	// folders are single files that hold folders: the way to most files goes through the same few, and they may be large.
+	folders *lru.Cache[plumbing.Hash, rawObject]
 }
+
+// Bounds of the folders that are kept: how many, and how large each may be.
+const (
+	keptFolders     = 256
+	keptFolderBytes = 1 << 17
+)
 
 // localPack is a pack that Git made, with the index that Git made.
 type localPack struct {
@@ -31,6 +40,7 @@ type localPack struct {
 // openLocalObjects opens what a repository has now.
 func openLocalObjects(gitDir string) (*localObjects, error) {
 	l := &localObjects{}
+	l.folders, _ = lru.New[plumbing.Hash, rawObject](keptFolders) // the size is positive, the only thing New refuses
 	if err := l.addDir(filepath.Join(gitDir, "objects"), 0); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
@@ -99,11 +109,22 @@ func (l *localObjects) object(h plumbing.Hash) (rawObject, bool, error) {
 			return o, err == nil, err
 		}
 	}
+	return l.single(h)
+}
+
+// single finds an object that is a file of its own.
+func (l *localObjects) single(h plumbing.Hash) (rawObject, bool, error) {
+	if o, ok := l.folders.Get(h); ok {
+		return o, true, nil
+	}
 	name := h.String()
 	for _, d := range l.dirs {
 		o, err := readLoose(filepath.Join(d, name[:2], name[2:]))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
+		}
+		if err == nil && o.kind == plumbing.TreeObject && len(o.data) <= keptFolderBytes {
+			l.folders.Add(h, o)
 		}
 		return o, err == nil, err
 	}
