@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/plateform/plateform/manifest"
@@ -109,7 +108,7 @@ func (s *state) followOne(hash string, f fold) error {
 	for _, workspace := range moved.Workspaces {
 		s.gitops.workspaces[workspace] = true
 	}
-	retries := retriesOf(commit)
+	retries := config.Retries(commit)
 	for _, k := range retries {
 		if !slices.ContainsFunc(moved.Projects, func(t config.Transition) bool { return t.Key == k }) && s.catalog.View(k) != nil {
 			moved.Projects = append(moved.Projects, config.Transition{Key: k, Before: s.catalog.View(k), After: s.catalog.View(k)})
@@ -124,18 +123,6 @@ func (s *state) followOne(hash string, f fold) error {
 		}
 	}
 	return nil
-}
-
-// retriesOf are the projects that a commit asks to retry.
-func retriesOf(c manifest.Commit) []manifest.Key {
-	var keys []manifest.Key
-	for _, trailer := range manifest.Trailers(c.Message) {
-		workspace, project, ok := strings.Cut(trailer.Value, "/")
-		if trailer.Key == manifest.TrailerRetry && ok {
-			keys = append(keys, manifest.Key{Workspace: workspace, Project: project})
-		}
-	}
-	return keys
 }
 
 // take folds one commit into one project.

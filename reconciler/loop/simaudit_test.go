@@ -8,6 +8,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // simAudit watches the history: what was released, what people took back, who waits for a word.
@@ -124,7 +125,7 @@ func (s *sim) published(before string, edit manifest.Edit) {
 			delete(s.audit.withdrawn, f.Key)
 		}
 	}
-	for _, k := range retriesOf(s.config.commits[after].Commit) {
+	for _, k := range config.Retries(s.config.commits[after].Commit) {
 		touched[k] = true
 		delete(s.audit.withdrawn, k)
 	}
