@@ -8,17 +8,25 @@ import (
 	"io"
 	"os"
 	"sort"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // packIndex is the index that Git made of a pack: a fan-out, names, checksums, offsets, long offsets. It is searched
-// where it lies, since a command looks for a handful of objects among perhaps a million.
+// where it lies, since a command looks for a handful of objects among perhaps a million. Names that share their first byte
+// lie together; where they are not many, they are read at once and kept, for a command that looks for thousands.
 type packIndex struct {
 	r      io.ReaderAt
 	file   *os.File
 	fanout [256]uint32
+
+	mu    sync.Mutex
+	names [256][]byte
 }
+
+// keptNames is how many names with the same first byte are kept at most.
+const keptNames = 1 << 13
 
 const (
 	indexHead = 8
@@ -78,13 +86,34 @@ func (x *packIndex) search(prefix []byte) (int64, error) {
 	if prefix[0] > 0 {
 		from = int64(x.fanout[prefix[0]-1])
 	}
-	var failed error
-	n := sort.Search(int(int64(x.fanout[prefix[0]])-from), func(i int) bool {
+	count := int(int64(x.fanout[prefix[0]]) - from)
+	names, failed := x.namesAt(prefix[0], from, count)
+	n := sort.Search(count, func(i int) bool {
+		if names != nil {
+			return bytes.Compare(names[i*hashSize:i*hashSize+len(prefix)], prefix) >= 0
+		}
 		h, err := x.hash(from + int64(i))
 		failed = errors.Join(failed, err)
 		return bytes.Compare(h[:len(prefix)], prefix) >= 0
 	})
 	return from + int64(n), failed
+}
+
+// namesAt returns the names that begin with a byte; nil when they are too many.
+func (x *packIndex) namesAt(first byte, from int64, count int) ([]byte, error) {
+	if count == 0 || count > keptNames {
+		return nil, nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.names[first] == nil {
+		names := make([]byte, count*hashSize)
+		if err := x.readAt(names, indexHead+indexFan+hashSize*from); err != nil {
+			return nil, err
+		}
+		x.names[first] = names
+	}
+	return x.names[first], nil
 }
 
 // find returns where in the pack an object is.

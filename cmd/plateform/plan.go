@@ -77,7 +77,7 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := plan.Make(local, base, head, embedded)
+	p, err := plan.Options{Config: local, Charts: embedded}.Make(base, head)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+	"github.com/plateform/plateform/reconciler/decision"
+)
+
+// place is where a source is looked for.
+type place struct{ repository, branch, revision, path string }
+
+func placeOf(source manifest.Source) place {
+	return place{source.Repository, source.Branch, source.Revision, source.Path}
+}
+
+// tipsOf says where the sources of a project are after a change, as far as that can be known without looking: where they
+// were when they were released last, or when they were held. A plan tells of what was authored, so sources do not move.
+func tipsOf(before decision.Before, t config.Transition) map[string]reconciler.Tip {
+	if t.Before == nil || !t.After.Parsed {
+		return nil
+	}
+	known := map[place]reconciler.Tip{}
+	if base := decision.BaseRelease(before, t.Before); base != nil {
+		for _, input := range manifest.SourceInputs(base.Spec.Project) {
+			image, found := base.Image(input.Image)
+			if found && image.Commit != "" && input.Reference == "" && (input.Source.Path == "" || image.Tree != "") {
+				known[placeOf(input.Source)] = tipOf(image, input.Source)
+			}
+		}
+	}
+	if t.Before.Parsed {
+		for _, input := range manifest.SourceInputs(t.Before.Spec) {
+			if commit, held := heldAt(before.Run.Holds, input); held {
+				known[placeOf(input.Source)] = reconciler.Tip{Commit: commit}
+			}
+		}
+	}
+	tips := map[string]reconciler.Tip{}
+	for _, input := range manifest.SourceInputs(t.After.Spec) {
+		if tip, found := known[placeOf(input.Source)]; found && input.Reference == "" {
+			tips[input.Part] = tip
+		}
+	}
+	return tips
+}
+
+func tipOf(image manifest.Image, source manifest.Source) reconciler.Tip {
+	if source.Path == "" {
+		return reconciler.Tip{Commit: image.Commit}
+	}
+	return reconciler.Tip{Commit: image.Commit, Tree: image.Tree}
+}
+
+// heldAt is the app's commit that a source was at when it was held. For one with a path that says not enough: the hold
+// does not tell the tree.
+func heldAt(holds []manifest.Hold, input manifest.SourceInput) (commit string, held bool) {
+	i := slices.IndexFunc(holds, func(h manifest.Hold) bool {
+		return h.Part == input.Part && h.Source != "" && input.Source.Path == "" && h.Key == input.Key(manifest.SourceID(h.Source, ""))
+	})
+	if i < 0 {
+		return "", false
+	}
+	return holds[i].Source, true
+}
