@@ -20,6 +20,9 @@ type planFlags struct {
 	head   string
 	output string
 	diff   bool
+	// gitops is the GitOps repository; empty for the one that the checkout names.
+	gitops       string
+	gitopsBranch string
 }
 
 // planCommand says what merging would do.
@@ -32,7 +35,10 @@ func (a *app) planCommand() *cobra.Command {
 		Long: `Say what merging would do: releases, builds, URLs, data, with the plan's hash.
 
 Two commits of the checkout you stand in are compared, by default where your branch left the remote's default branch and
-HEAD. Nothing is asked of a network, and the hash is the same that a release made of this change carries.
+HEAD. However it is merged, the change counts as one step. The hash is the same that a release made of this change carries.
+
+What is held, rolled back or frozen is remembered in the GitOps repository: --gitops-repo, or what "git config ` + gitopsSetting + `"
+says in the checkout. Without it nothing is asked of a network, and the plan says what it does not know; its hash is the same.
 
 The exit code is 0 also when there are changes, and 1 when problems keep something from being released. docs/output.md
 describes the fields of --output json, which holds all values; markdown never shows the value of a variable.`,
@@ -52,6 +58,8 @@ describes the fields of --output json, which holds all values; markdown never sh
 	c.Flags().StringVar(&flags.head, "head", "HEAD", "commit to plan")
 	outputFlag(c, &flags.output, "text", "json", "markdown")
 	c.Flags().BoolVar(&flags.diff, "diff", false, "show the diff of the Helm values, too (text)")
+	c.Flags().StringVar(&flags.gitops, "gitops-repo", "", "URL or path of the GitOps repository (default: git config "+gitopsSetting+" of the checkout)")
+	c.Flags().StringVar(&flags.gitopsBranch, "gitops-branch", "", "branch of the GitOps repository (default: its default branch)")
 	return c
 }
 
@@ -77,7 +85,16 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := plan.Options{Config: local, Charts: embedded}.Make(base, head)
+	options := plan.Options{Config: local, Charts: embedded}
+	gitops, err := a.openRemembered(ctx, local, flags)
+	if err != nil {
+		return err
+	}
+	if gitops != nil {
+		defer func() { err = errors.Join(err, gitops.close()) }()
+		options.GitOps = gitops.GitOps
+	}
+	p, err := options.Make(base, head)
 	if err != nil {
 		return err
 	}
@@ -136,6 +153,9 @@ func (a *app) printPlan(p *plan.Plan, flags planFlags) error {
 		}
 		if p.Quota == nil {
 			p.Quota = []plan.Quota{}
+		}
+		if p.Unknown == nil {
+			p.Unknown = []string{}
 		}
 		return writeJSON(a.stdout, p)
 	case "markdown":

@@ -44,6 +44,9 @@ func planMarkdown(p *plan.Plan) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", q.what, markdownText(q.text))
 	}
+	for _, unknown := range p.Unknown {
+		fmt.Fprintf(&b, "\n%s\n", markdownText(unknown))
+	}
 	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", short(p.Base), short(p.Head), p.Hash)
 	return b.String()
 }

@@ -42,6 +42,9 @@ func (a *app) printPlanText(p *plan.Plan, diff bool) {
 	if len(p.Projects) > 0 {
 		fmt.Fprintf(a.stdout, "\n%s\n", planSummary(p))
 	}
+	for _, unknown := range p.Unknown {
+		fmt.Fprintln(a.stdout, style.dim(unknown))
+	}
 }
 
 // quotaRow is what a plan says of one limit of a workspace.
@@ -86,6 +89,9 @@ func planRows(p plan.Project) []planRow {
 	if builds(p.Action) {
 		add("builds", buildsText(p))
 		add("restarts", map[bool]string{true: "yes, pods are replaced", false: "no"}[p.Restarts])
+	}
+	for i, why := range p.Why {
+		rows = append(rows, planRow{map[bool]string{true: "why"}[i == 0], why})
 	}
 	add("data", p.Data)
 	add("changes", strings.Join(p.Changes, ", "))
