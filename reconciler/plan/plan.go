@@ -195,7 +195,7 @@ func (ch *change) project(t config.Transition, before decision.Before) (*Project
 		before.Run.Highest = t.Before.NewestVersion().String()
 	}
 	var ran *manifest.Release
-	if t.Before != nil {
+	if t.Before != nil && t.Before.Present { // else nothing runs, whatever release files there are
 		ran = decision.RunningRelease(before, t.Before)
 	}
 	tips := tipsOf(before, t)

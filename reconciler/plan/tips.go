@@ -9,11 +9,23 @@ import (
 	"github.com/plateform/plateform/reconciler/decision"
 )
 
-// place is where a source is looked for.
+// place is where a source is looked for: on a branch, or at a revision.
 type place struct{ repository, branch, revision, path string }
 
 func placeOf(source manifest.Source) place {
-	return place{source.Repository, source.Branch, source.Revision, source.Path}
+	if source.Revision != "" {
+		return place{source.Repository, "", source.Revision, source.Path}
+	}
+	return place{source.Repository, source.Branch, "", source.Path}
+}
+
+// places are where the sources of a project were last seen.
+type places map[place]reconciler.Tip
+
+// add notes where a source was, also for who names that commit as the revision.
+func (p places) add(source manifest.Source, tip reconciler.Tip) {
+	p[placeOf(source)] = tip
+	p[place{source.Repository, "", tip.Commit, source.Path}] = tip
 }
 
 // tipsOf says where the sources of a project are after a change, as far as that can be known without looking: where they
@@ -22,19 +34,19 @@ func tipsOf(before decision.Before, t config.Transition) map[string]reconciler.T
 	if t.Before == nil || !t.After.Parsed {
 		return nil
 	}
-	known := map[place]reconciler.Tip{}
+	known := places{}
 	if base := decision.BaseRelease(before, t.Before); base != nil {
 		for _, input := range manifest.SourceInputs(base.Spec.Project) {
 			image, found := base.Image(input.Image)
 			if found && image.Commit != "" && input.Reference == "" && (input.Source.Path == "" || image.Tree != "") {
-				known[placeOf(input.Source)] = tipOf(image, input.Source)
+				known.add(input.Source, tipOf(image, input.Source))
 			}
 		}
 	}
 	if t.Before.Parsed {
 		for _, input := range manifest.SourceInputs(t.Before.Spec) {
 			if commit, held := heldAt(before.Run.Holds, input); held {
-				known[placeOf(input.Source)] = reconciler.Tip{Commit: commit}
+				known.add(input.Source, reconciler.Tip{Commit: commit})
 			}
 		}
 	}
