@@ -165,6 +165,12 @@ func (s *sim) checkPlanned(planned plan.Project, before simAtRest) error {
 		if built != planned.Builds {
 			return fmt.Errorf("it took %d builds", built)
 		}
+		for line := range strings.Lines(planned.ValuesDiff) {
+			if added, ok := strings.CutPrefix(line, "+"); ok && built == 0 && planned.BuildReason == "image known, 0 builds" &&
+				!strings.HasPrefix(line, "+++") && !strings.Contains(s.values(k), added) {
+				return fmt.Errorf("the values do not have %q", added)
+			}
+		}
 		if host := strings.TrimPrefix(planned.URL, "http://"); host != "" && !strings.Contains(s.values(k), host) {
 			return fmt.Errorf("it is not served at %s", host)
 		}

@@ -208,11 +208,11 @@ func (ch *change) project(t config.Transition, before decision.Before) (*Project
 		return nil, err
 	}
 	p := &Project{Key: t.Key, Type: t.After.Spec.Type, Current: ran.Version().String(), Action: Nothing, Hash: authoredHash(t.After)}
-	p.URL = ch.url(t.After)
 	p.Changes = changedFields(t)
 	p.Data = planData(t)
 	blocking := p.decide(t, before, seen, ran)
 	p.Why = whyHeld(before, t.After, ch.head)
+	p.URL = p.url(t.After, before, seen)
 	if err := p.values(ch.catalog, t, before, seen, ran); err != nil {
 		return nil, err
 	}
@@ -270,17 +270,6 @@ func (ch *change) hash() string {
 		}
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
-}
-
-func (ch *change) url(v *config.View) string {
-	if !v.Parsed || !v.Present {
-		return ""
-	}
-	hosts := manifest.HostsOf(v.Key, v.Spec, ch.catalog.Platform.Spec.Domain)
-	if len(hosts) == 0 {
-		return ""
-	}
-	return config.URL(hosts[0], v.Inputs)
 }
 
 func planData(t config.Transition) string {

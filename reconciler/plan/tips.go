@@ -36,18 +36,12 @@ func tipsOf(before decision.Before, t config.Transition) map[string]reconciler.T
 	}
 	known := places{}
 	if base := decision.BaseRelease(before, t.Before); base != nil {
-		for _, input := range manifest.SourceInputs(base.Spec.Project) {
-			image, found := base.Image(input.Image)
-			if found && image.Commit != "" && input.Reference == "" && (input.Source.Path == "" || image.Tree != "") {
-				known.add(input.Source, tipOf(image, input.Source))
-			}
-		}
+		known.released(base, base.Spec.Project)
+		known.released(base, t.Before.Spec) // what was edited since and made no release leads to the same code
 	}
-	if t.Before.Parsed {
-		for _, input := range manifest.SourceInputs(t.Before.Spec) {
-			if commit, held := heldAt(before.Run.Holds, input); held {
-				known.add(input.Source, reconciler.Tip{Commit: commit})
-			}
+	for _, input := range manifest.SourceInputs(t.Before.Spec) {
+		if commit, held := heldAt(before.Run.Holds, input); held {
+			known.add(input.Source, reconciler.Tip{Commit: commit})
 		}
 	}
 	tips := map[string]reconciler.Tip{}
@@ -59,11 +53,18 @@ func tipsOf(before decision.Before, t config.Transition) map[string]reconciler.T
 	return tips
 }
 
-func tipOf(image manifest.Image, source manifest.Source) reconciler.Tip {
-	if source.Path == "" {
-		return reconciler.Tip{Commit: image.Commit}
+// released notes where the sources of a project are as long as its settings give what was released.
+func (p places) released(base *manifest.Release, spec manifest.ProjectSpec) {
+	for _, input := range manifest.SourceInputs(spec) {
+		image, found := base.Image(input.Image)
+		tip := reconciler.Tip{Commit: image.Commit}
+		if input.Source.Path != "" {
+			tip.Tree = image.Tree
+		}
+		if found && image.Commit != "" && base.Spec.Parts[input.Part] == input.Key(manifest.SourceID(tip.Commit, tip.Tree)) {
+			p.add(input.Source, tip)
+		}
 	}
-	return reconciler.Tip{Commit: image.Commit, Tree: image.Tree}
 }
 
 // heldAt is the app's commit that a source was at when it was held. For one with a path that says not enough: the hold
