@@ -78,3 +78,11 @@ func heldAt(holds []manifest.Hold, input manifest.SourceInput) (commit string, h
 	}
 	return holds[i].Source, true
 }
+
+// heldStill says that a source of which nobody knows where it is was held, and is looked for where it was then.
+func heldStill(holds []manifest.Hold, t config.Transition, input manifest.SourceInput) bool {
+	return t.Before != nil && slices.ContainsFunc(holds, func(h manifest.Hold) bool { return h.Part == input.Part }) &&
+		slices.ContainsFunc(manifest.SourceInputs(t.Before.Spec), func(was manifest.SourceInput) bool {
+			return was.Part == input.Part && placeOf(was.Source) == placeOf(input.Source) && was.Key("") == input.Key("")
+		})
+}

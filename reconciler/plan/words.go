@@ -24,6 +24,10 @@ func (p *Project) decide(t config.Transition, before decision.Before, seen decis
 				p.Action = Remove
 			}
 		case decision.Look:
+			if heldStill(before.Run.Holds, t, a.Input) {
+				p.rests(decision.Rest{Reason: decision.Held})
+				continue
+			}
 			missing++
 			p.Builds++
 		case decision.StartBuild:
