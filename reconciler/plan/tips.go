@@ -46,11 +46,26 @@ func tipsOf(before decision.Before, t config.Transition) map[string]reconciler.T
 	}
 	tips := map[string]reconciler.Tip{}
 	for _, input := range manifest.SourceInputs(t.After.Spec) {
-		if tip, found := known[placeOf(input.Source)]; found && input.Reference == "" {
+		if input.Reference != "" {
+			continue
+		}
+		if tip, found := known[placeOf(input.Source)]; found {
 			tips[input.Part] = tip
+		} else if resettled(t.Before, input) {
+			tips[input.Part] = reconciler.Tip{Commit: unseen}
 		}
 	}
 	return tips
+}
+
+// unseen stands for a commit that nobody has looked at. What is built from it was never held nor released.
+const unseen = "unseen"
+
+// resettled says that an image is built in another way than before, or from another repository.
+func resettled(before *config.View, input manifest.SourceInput) bool {
+	return slices.ContainsFunc(manifest.SourceInputs(before.Spec), func(was manifest.SourceInput) bool {
+		return was.Part == input.Part && was.Key("") != input.Key("")
+	})
 }
 
 // released notes where the sources of a project are as long as its settings give what was released.
