@@ -40,8 +40,11 @@ func tipsOf(before decision.Before, t config.Transition) map[string]reconciler.T
 		known.released(base, t.Before.Spec) // what was edited since and made no release leads to the same code
 	}
 	for _, input := range manifest.SourceInputs(t.Before.Spec) {
-		if commit, held := heldAt(before.Run.Holds, input); held {
+		switch commit, held := heldAt(before.Run.Holds, input); {
+		case commit != "":
 			known.add(input.Source, reconciler.Tip{Commit: commit})
+		case held: // somewhere else than what was released
+			delete(known, placeOf(input.Source))
 		}
 	}
 	tips := map[string]reconciler.Tip{}
@@ -82,21 +85,23 @@ func (p places) released(base *manifest.Release, spec manifest.ProjectSpec) {
 	}
 }
 
-// heldAt is the app's commit that a source was at when it was held. For one with a path that says not enough: the hold
-// does not tell the tree.
+// heldAt says whether a source is held, and at which of the app's commits; that is empty when nobody knows: for one with a
+// path the hold does not tell the tree.
 func heldAt(holds []manifest.Hold, input manifest.SourceInput) (commit string, held bool) {
-	i := slices.IndexFunc(holds, func(h manifest.Hold) bool {
-		return h.Part == input.Part && h.Source != "" && input.Source.Path == "" && h.Key == input.Key(manifest.SourceID(h.Source, ""))
-	})
+	i := slices.IndexFunc(holds, func(h manifest.Hold) bool { return h.Part == input.Part })
 	if i < 0 {
 		return "", false
 	}
-	return holds[i].Source, true
+	if h := holds[i]; h.Source != "" && input.Source.Path == "" && h.Key == input.Key(manifest.SourceID(h.Source, "")) {
+		return h.Source, true
+	}
+	return "", true
 }
 
 // heldStill says that a source of which nobody knows where it is was held, and is looked for where it was then.
 func heldStill(holds []manifest.Hold, t config.Transition, input manifest.SourceInput) bool {
-	return t.Before != nil && slices.ContainsFunc(holds, func(h manifest.Hold) bool { return h.Part == input.Part }) &&
+	_, held := heldAt(holds, input)
+	return held && t.Before != nil &&
 		slices.ContainsFunc(manifest.SourceInputs(t.Before.Spec), func(was manifest.SourceInput) bool {
 			return was.Part == input.Part && placeOf(was.Source) == placeOf(input.Source) && was.Key("") == input.Key("")
 		})
