@@ -61,7 +61,7 @@ bench: ## run the benchmarks, print them and write bench.json
 .PHONY: generate
 generate: ## write again what is made from the code: schemas, examples, golden files, the README's table
 	go run ./schemas/generate
-	go test -count=1 ./manifest ./reconciler/charts ./cmd/plateform ./test/examples -update
+	go test -count=1 ./manifest ./reconciler/charts ./cmd/plateform ./cmd/plateform/installation ./test/examples -update
 
 .PHONY: tidy-check
 tidy-check: ## check that go.mod and go.sum are what the code needs

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/gitstore/pack"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/test/gitserver"
 )
@@ -38,10 +39,10 @@ func projectsRepo(b *testing.B, srv *gitserver.Server, name string, n, releases 
 func releaseText(project, release int) string {
 	var s bytes.Buffer
 	for i := range 40 {
-		h := hashOf(1, fmt.Append(nil, project, i))
+		h := pack.Hash(1, fmt.Append(nil, project, i))
 		fmt.Fprintf(&s, "    - {name: VARIABLE_%d, value: %s}\n", i, h)
 	}
-	fmt.Fprintf(&s, "digest: %s\n", hashOf(1, fmt.Append(nil, project, release, "digest")))
+	fmt.Fprintf(&s, "digest: %s\n", pack.Hash(1, fmt.Append(nil, project, release, "digest")))
 	return s.String()
 }
 

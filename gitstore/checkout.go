@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"github.com/plateform/plateform/gitstore/pack"
 )
 
 // Checkout writes the files of one commit of a repository into dir, which is made or has to be empty. The commit may be
@@ -34,12 +36,12 @@ func (r *Remote) checkout(ctx context.Context, url, commit, dir string) error {
 	defer func() { _ = root.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, r.options.TransferTimeout)
 	defer cancel()
-	up, refs, err := beginUpload(ctx, r.dialer, url)
+	up, err := r.dialer.Upload(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = up.Close() }()
-	return r.withCommit(ctx, up, refs, commit, false, func(at *reader) error {
+	return r.withCommit(ctx, up, commit, false, func(at *reader) error {
 		c, err := at.commit(commit)
 		if err != nil {
 			return err
@@ -70,7 +72,7 @@ func emptyRoot(dir string) (*os.Root, error) {
 // checkoutWriter writes files. Symlinks come last, so that nothing is written through one.
 type checkoutWriter struct {
 	ctx   context.Context
-	from  source
+	from  pack.Source
 	root  *os.Root
 	left  int64
 	links []link
@@ -82,7 +84,7 @@ func (w *checkoutWriter) folder(dir string, h plumbing.Hash) error {
 	if strings.Count(dir, "/") > maxDepth {
 		return fmt.Errorf("folders more than %d deep: %w", maxDepth, ErrTooLarge)
 	}
-	data, err := get(w.from, h, plumbing.TreeObject)
+	data, err := pack.Get(w.from, h, plumbing.TreeObject)
 	if err != nil {
 		return err
 	}
@@ -120,7 +122,7 @@ func (w *checkoutWriter) entry(p string, mode filemode.FileMode, h plumbing.Hash
 	case !isFile(mode) && mode != filemode.Symlink:
 		return fmt.Errorf("a file of the unknown mode %o", uint32(mode))
 	}
-	data, err := get(w.from, h, plumbing.BlobObject)
+	data, err := pack.Get(w.from, h, plumbing.BlobObject)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/plateform/plateform/gitstore/pack"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -51,7 +52,7 @@ func (r *reader) Diff(from, to string) ([]manifest.Change, error) {
 
 // differ collects the differences between two trees.
 type differ struct {
-	from    source
+	from    pack.Source
 	changes []manifest.Change
 	// seen counts the entries looked at so far, limit is how many there may be.
 	seen  *atomic.Int64
@@ -171,7 +172,7 @@ func (d *differ) entries(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if h.IsZero() {
 		return nil, nil
 	}
-	data, err := get(d.from, h, plumbing.TreeObject)
+	data, err := pack.Get(d.from, h, plumbing.TreeObject)
 	if err != nil {
 		return nil, err
 	}

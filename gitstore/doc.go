@@ -9,6 +9,6 @@
 //   - Notes appends lines to the notes of commits.
 //   - Remote answers questions about source repositories and checks them out.
 //
-// go-git speaks the protocol and knows the object formats. Packs are read by code of this package: indexing and reading
-// 130,000 objects has to take well under a second and little memory.
+// go-git speaks the protocol and knows the object formats. Package pack reads and writes packs, package transport reaches
+// remotes.
 package gitstore

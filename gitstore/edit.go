@@ -1,7 +1,6 @@
 package gitstore
 
 import (
-	"crypto/sha1"
 	"fmt"
 	"io"
 	"path"
@@ -14,15 +13,16 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/plateform/plateform/gitstore/pack"
 	"github.com/plateform/plateform/manifest"
 )
 
 // batch is a row of commits being made on top of a base: the objects that are new, in the order they are to be sent.
 type batch struct {
-	base    source
-	objects map[plumbing.Hash]rawObject
+	base    pack.Source
+	objects map[plumbing.Hash]pack.Object
 	order   []plumbing.Hash
-	// deltas tell for a new tree which older one it is best sent as a difference from.
+	// deltas map a new tree to the older one from which it is best sent as a difference.
 	deltas map[plumbing.Hash]treeBase
 	// tips are the commits, in order.
 	tips []plumbing.Hash
@@ -39,23 +39,23 @@ type treeBase struct {
 
 const maxTreeChain = 16
 
-func newBatch(base source) *batch {
-	return &batch{base: base, objects: map[plumbing.Hash]rawObject{}, deltas: map[plumbing.Hash]treeBase{}}
+func newBatch(base pack.Source) *batch {
+	return &batch{base: base, objects: map[plumbing.Hash]pack.Object{}, deltas: map[plumbing.Hash]treeBase{}}
 }
 
-// object makes a batch a source: later commits build on earlier ones.
-func (b *batch) object(h plumbing.Hash) (rawObject, bool, error) {
+// Object makes a batch a source: later commits build on earlier ones.
+func (b *batch) Object(h plumbing.Hash) (pack.Object, bool, error) {
 	if o, ok := b.objects[h]; ok {
 		return o, true, nil
 	}
-	return b.base.object(h)
+	return b.base.Object(h)
 }
 
 // put adds an object unless it is there.
 func (b *batch) put(kind plumbing.ObjectType, data []byte) plumbing.Hash {
-	h := hashOf(kind, data)
+	h := pack.Hash(kind, data)
 	if _, ok := b.objects[h]; !ok {
-		b.objects[h] = rawObject{kind: kind, data: data}
+		b.objects[h] = pack.Object{Kind: kind, Data: data}
 		b.order = append(b.order, h)
 	}
 	return h
@@ -68,7 +68,7 @@ func (b *batch) commit(base *object.Commit, baseHash plumbing.Hash, edit manifes
 	switch {
 	case len(b.tips) > 0:
 		parents = []plumbing.Hash{b.tips[len(b.tips)-1]}
-		o, err := get(b, parents[0], plumbing.CommitObject)
+		o, err := pack.Get(b, parents[0], plumbing.CommitObject)
 		if err != nil {
 			return err
 		}
@@ -88,8 +88,27 @@ func (b *batch) commit(base *object.Commit, baseHash plumbing.Hash, edit manifes
 	if err != nil {
 		return err
 	}
+	if edit.Message, err = messageOf(edit, root, parents); err != nil {
+		return err
+	}
 	b.tips = append(b.tips, b.put(plumbing.CommitObject, encodeCommit(root, parents, edit)))
 	return nil
+}
+
+// messageOf returns the message of a commit, which may depend on its tree.
+func messageOf(edit manifest.Edit, tree plumbing.Hash, parents []plumbing.Hash) (string, error) {
+	if edit.Seal == nil {
+		return edit.Message, nil
+	}
+	parent := ""
+	if len(parents) > 0 {
+		parent = parents[0].String()
+	}
+	message, err := edit.Seal(tree.String(), parent)
+	if err != nil {
+		return "", fmt.Errorf("sealing a commit: %w", err)
+	}
+	return message, nil
 }
 
 // folderChange is what an edit does to one folder.
@@ -137,11 +156,11 @@ func checkPath(p string) error {
 	return nil
 }
 
-// apply makes the tree that a change leads to; empty tells that nothing is left in it.
+// apply makes the tree that a change leads to; empty says that nothing is left in it.
 func (b *batch) apply(tree plumbing.Hash, change *folderChange) (h plumbing.Hash, empty bool, err error) {
 	var old []byte
 	if !tree.IsZero() {
-		if old, err = get(b, tree, plumbing.TreeObject); err != nil {
+		if old, err = pack.Get(b, tree, plumbing.TreeObject); err != nil {
 			return tree, false, err
 		}
 	}
@@ -288,28 +307,23 @@ func encodeSignature(s manifest.Signature) string {
 
 // encode writes the batch the way a push sends it.
 func (b *batch) encode(out io.Writer) error {
-	sum := sha1.New()
-	w := newPackWriter(io.MultiWriter(out, sum), len(b.order))
+	w := pack.NewWriter(out, len(b.order))
 	for _, h := range b.order {
 		o := b.objects[h]
 		base, ok := b.deltas[h]
 		if !ok {
-			w.object(o)
+			w.Object(o)
 			continue
 		}
-		from, err := get(b, base.from, plumbing.TreeObject)
+		from, err := pack.Get(b, base.from, plumbing.TreeObject)
 		if err != nil {
 			return err
 		}
-		if d, err := treeDelta(from, o.data); err == nil && len(d) < len(o.data)/2 {
-			w.delta(base.from, d)
+		if d, err := treeDelta(from, o.Data); err == nil && len(d) < len(o.Data)/2 {
+			w.Delta(base.from, d)
 		} else {
-			w.object(o)
+			w.Object(o)
 		}
 	}
-	if w.err != nil {
-		return w.err
-	}
-	_, err := out.Write(sum.Sum(nil))
-	return err
+	return w.Close()
 }

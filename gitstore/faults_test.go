@@ -8,11 +8,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/gitstore/transport"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/test/gitserver"
 )
@@ -98,7 +100,8 @@ func TestHangingServer(t *testing.T) {
 	const patience = 250 * time.Millisecond
 	impatient := func(s *Store, call, transfer time.Duration) {
 		s.options.CallTimeout, s.options.TransferTimeout = call, transfer
-		s.dialer.access = s.options.Access
+		s.dialer.Close()
+		s.dialer = transport.New(s.options.Access)
 	}
 	for _, op := range []gitserver.Op{gitserver.FetchRefs, gitserver.FetchPack} {
 		t.Run(string(op), func(t *testing.T) {
@@ -119,8 +122,8 @@ func TestHangingServer(t *testing.T) {
 	t.Run("stalled in the middle", func(t *testing.T) {
 		srv, r, s, _ := served(t, Options{})
 		srv.Inject("config", gitserver.Fault{Op: gitserver.FetchPack, Hang: true, Cut: 60})
-		impatient(s, time.Minute, time.Minute)
 		s.options.StallTimeout = patience
+		impatient(s, time.Minute, time.Minute)
 		r.Commit(gitserver.Change{Message: "2", Files: map[string]string{"a": "2"}})
 		if _, err := s.Fetch(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("fetching: %v", err)
@@ -175,6 +178,36 @@ func TestHangingServer(t *testing.T) {
 	})
 }
 
+// A push to a repository on this machine that is given up while git has the ref locked leaves no lock behind: the next
+// one gets through.
+func TestAPushThatIsGivenUpLeavesNoLock(t *testing.T) {
+	t.Parallel()
+	r := gitserver.CreateBare(t, t.TempDir())
+	base := r.Commit(gitserver.Change{Message: "1", Files: map[string]string{"a": "1"}})
+	s := openStore(t, Options{URL: r.Dir})
+	fetch(t, s)
+	r.Hook("reference-transaction", `[ "$1" = prepared ] || exit 0
+touch locked
+sleep 600`)
+	ctx, giveUp := context.WithCancel(t.Context())
+	var gone sync.WaitGroup
+	gone.Go(func() {
+		if _, err := s.Push(ctx, base, []manifest.Edit{setFiles("ours", nil)}); !errors.Is(err, context.Canceled) {
+			t.Errorf("pushing: %v", err)
+		}
+	})
+	there := func(file string) bool {
+		_, err := os.Stat(filepath.Join(r.Dir, file))
+		return err == nil
+	}
+	eventually(t, "the ref is locked", func() bool { return there("locked") && there("refs/heads/main.lock") })
+	giveUp()
+	gone.Wait()
+	r.Hook("reference-transaction", "")
+	eventually(t, "the lock is gone", func() bool { return !there("refs/heads/main.lock") })
+	push(t, s, base, setFiles("ours again", nil))
+}
+
 func TestBrokenPacks(t *testing.T) {
 	t.Parallel()
 	for _, cut := range []int{1, 40, 200} {
@@ -217,7 +250,8 @@ func TestLogin(t *testing.T) {
 	if asked != 3 {
 		t.Errorf("asked %d times for 3 operations", asked)
 	}
-	if got := fmt.Sprintf("%v %+v %#v", Credential{"u", "p"}, Credential{"u", "p"}, Credential{"u", "p"}); got != "*** *** ***" {
+	c := Credential{Username: "u", Password: "p"}
+	if got := fmt.Sprintf("%v %+v %#v", c, c, c); got != "*** *** ***" {
 		t.Errorf("a credential prints as %s", got)
 	}
 	if _, err := openStore(t, Options{URL: r.URL}).Fetch(t.Context()); err == nil {

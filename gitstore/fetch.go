@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+
+	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/transport"
 )
 
 // Fetch brings in the branch as it is now and returns its head, or "" for an empty repository or a missing branch. When
@@ -32,63 +32,26 @@ func (s *Store) Fetch(ctx context.Context) (string, error) {
 func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.options.TransferTimeout)
 	defer cancel()
-	up, refs, err := s.list(ctx)
+	up, err := s.dialer.Upload(ctx, s.options.URL)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
 	defer func() { _ = up.Close() }()
-	head := refs.References[s.ref.String()]
-	if head.IsZero() || s.db.Load().has(head) {
+	head := up.Refs.References[s.ref.String()]
+	if head.IsZero() || s.db.Load().Has(head) {
 		s.see(head)
 		return head, nil
 	}
-	if s.db.Load().packCount() > s.options.MaxPacks {
-		err = s.fetchAnew(ctx, up, refs, head)
+	if s.db.Load().Packs() > s.options.MaxPacks {
+		err = s.fetchAnew(ctx, up, head)
 	} else {
-		err = s.fetchInto(ctx, s.db.Load(), up, refs, head, s.haves())
+		err = s.fetchInto(ctx, s.db.Load(), up, head, s.haves())
 	}
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
 	s.see(head)
 	return head, nil
-}
-
-// list begins a conversation and returns the refs. A server that hangs is given up on after the time of a call.
-func (s *Store) list(ctx context.Context) (uploadSession, *packp.AdvRefs, error) {
-	return beginUpload(ctx, s.dialer, s.options.URL)
-}
-
-// beginUpload opens a session that lasts as long as ctx, whose first answer must come within the time of a call.
-func beginUpload(ctx context.Context, d *dialer, url string) (uploadSession, *packp.AdvRefs, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	timer := afterTimeout(d.access.CallTimeout, cancel)
-	defer timer.Stop()
-	up, err := d.upload(ctx, url)
-	if err != nil {
-		err = contextError(ctx, err)
-		cancel(nil)
-		return nil, nil, err
-	}
-	refs, err := listRefs(ctx, up)
-	if err != nil {
-		err = errors.Join(err, up.Close())
-		cancel(nil)
-		return nil, nil, err
-	}
-	return &cancelingUpload{up, cancel}, refs, nil
-}
-
-// cancelingUpload frees the context of a session with the session.
-type cancelingUpload struct {
-	uploadSession
-	cancel context.CancelCauseFunc
-}
-
-func (c *cancelingUpload) Close() error {
-	err := c.uploadSession.Close()
-	c.cancel(nil)
-	return err
 }
 
 // see takes note of where the branch is.
@@ -129,7 +92,7 @@ func (s *Store) haves() []plumbing.Hash {
 	}
 	known := haves[:0]
 	for _, h := range haves {
-		if s.db.Load().has(h) {
+		if s.db.Load().Has(h) {
 			known = append(known, h)
 		}
 	}
@@ -137,20 +100,20 @@ func (s *Store) haves() []plumbing.Hash {
 }
 
 // fetchAnew brings in everything into one pack that takes the place of the many.
-func (s *Store) fetchAnew(ctx context.Context, up uploadSession, refs *packp.AdvRefs, head plumbing.Hash) error {
-	fresh, old := newObjectDB(s.options.Dir, s.cache), s.db.Load()
-	if err := s.fetchInto(ctx, fresh, up, refs, head, nil); err != nil {
-		return errors.Join(err, fresh.close())
+func (s *Store) fetchAnew(ctx context.Context, up *transport.Upload, head plumbing.Hash) error {
+	old := s.db.Load()
+	fresh := old.Fresh()
+	if err := s.fetchInto(ctx, fresh, up, head, nil); err != nil {
+		return errors.Join(err, fresh.Close())
 	}
-	err := fresh.replace(old)
+	err := fresh.Replace(old)
 	s.db.Store(fresh)
 	return err
 }
 
 // fetchInto brings in the objects of a commit.
-func (s *Store) fetchInto(ctx context.Context, db *objectDB, up uploadSession, refs *packp.AdvRefs, want plumbing.Hash,
-	haves []plumbing.Hash) error {
-	req := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
+func (s *Store) fetchInto(ctx context.Context, db *pack.DB, up *transport.Upload, want plumbing.Hash, haves []plumbing.Hash) error {
+	req := packp.NewUploadPackRequestFromCapabilities(up.Refs.Capabilities)
 	req.Wants, req.Haves = []plumbing.Hash{want}, haves
 	if len(haves) > 0 {
 		// go-git leaves it out since it cannot read such packs; the packs are read here.
@@ -158,64 +121,11 @@ func (s *Store) fetchInto(ctx context.Context, db *objectDB, up uploadSession, r
 			return err
 		}
 	}
-	objects, p, err := receiveObjects(ctx, s.options.StallTimeout, up, req, db, s.options.Dir, s.cache, 0)
-	if err != nil {
+	if err := up.Receive(ctx, req, db.Receive); err != nil {
 		return err
 	}
-	if p != nil {
-		db.addPack(p)
-	} else if err := db.add(objects, s.options.MemoryObjects, s.options.MemoryBytes); err != nil {
-		return err
-	}
-	if !db.has(want) {
+	if !db.Has(want) {
 		return fmt.Errorf("the remote did not send the commit %s", want)
 	}
 	return nil
-}
-
-// receiveObjects asks for objects and takes them in. It gives up when nothing comes for too long.
-func receiveObjects(ctx context.Context, stall time.Duration, up uploadSession, req *packp.UploadPackRequest, bases source, dir string,
-	cache *objectCache, maxBytes int64) (objects map[plumbing.Hash]rawObject, p *pack, err error) {
-	if err := quiet(req.Capabilities); err != nil {
-		return nil, nil, err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	w := &watchedReader{stall: stall, timer: afterTimeout(stall, cancel)}
-	defer w.timer.Stop()
-	res, err := up.UploadPack(ctx, req)
-	if err != nil {
-		return nil, nil, contextError(ctx, err)
-	}
-	defer func() { err = errors.Join(err, res.Close()) }()
-	w.r = res
-	objects, p, err = receivePack(ctx, demux(req.Capabilities, w), dir, cache, bases, maxBytes)
-	return objects, p, contextError(ctx, err)
-}
-
-// watchedReader has a timer running while it waits for something to read.
-type watchedReader struct {
-	r     io.Reader
-	stall time.Duration
-	timer *time.Timer
-}
-
-func (w *watchedReader) Read(p []byte) (int, error) {
-	w.timer.Reset(w.stall)
-	defer w.timer.Stop()
-	return w.r.Read(p)
-}
-
-// quiet asks for no progress messages.
-func quiet(c *capability.List) error { return c.Set(capability.NoProgress) }
-
-// demux takes the pack out of an answer that mixes it with messages.
-func demux(c *capability.List, r io.Reader) io.Reader {
-	switch {
-	case c.Supports(capability.Sideband64k):
-		return sideband.NewDemuxer(sideband.Sideband64k, r)
-	case c.Supports(capability.Sideband):
-		return sideband.NewDemuxer(sideband.Sideband, r)
-	}
-	return r
 }

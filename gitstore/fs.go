@@ -13,7 +13,9 @@ import (
 
 // Reader is what FS reads from. Store and Local are Readers.
 type Reader interface {
+	// List returns the entries of a folder of a commit, sorted by name.
 	List(commit, dir string) ([]manifest.Entry, error)
+	// Read returns the content of a file of a commit.
 	Read(commit, path string) ([]byte, error)
 }
 

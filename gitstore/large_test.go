@@ -16,11 +16,14 @@ import (
 	"github.com/plateform/plateform/test/gitserver"
 )
 
+// many are more objects than those of a small pack, which is taken apart into memory.
+const many = 4300
+
 // manyFiles makes one commit that sets more files than a small pack holds.
 func manyFiles(t *testing.T, r *gitserver.Repo, word string) string {
 	t.Helper()
 	files := map[string]string{}
-	for i := range smallPack + 200 {
+	for i := range many {
 		same := strings.Repeat(fmt.Sprintf("this is file %d\n", i), 12)
 		files[fmt.Sprintf("d%02d/f%04d", i%50, i)] = same + word + "\n" + same
 	}
@@ -38,11 +41,11 @@ func TestLargePacksStayOnDisk(t *testing.T) {
 	if got := fetch(t, s); got != second {
 		t.Fatal(got)
 	}
-	if n := s.db.Load().packCount(); n != 2 {
+	if n := s.db.Load().Packs(); n != 2 {
 		t.Fatalf("%d packs", n)
 	}
 	for commit, word := range map[string]string{first: "one", second: "two"} {
-		for i := 0; i < smallPack; i += 97 {
+		for i := 0; i < many; i += 97 {
 			p := fmt.Sprintf("d%02d/f%04d", i%50, i)
 			if data, err := s.Read(commit, p); err != nil || string(data) != r.Read(commit, p) || !strings.Contains(string(data), word) {
 				t.Fatalf("%s at %s: %v", p, commit, err)
@@ -50,7 +53,7 @@ func TestLargePacksStayOnDisk(t *testing.T) {
 		}
 	}
 	sameDiff(t, r, s, first, second)
-	if changes, err := s.Diff("", second); err != nil || len(changes) != smallPack+200 {
+	if changes, err := s.Diff("", second); err != nil || len(changes) != many {
 		t.Fatalf("%d files: %v", len(changes), err)
 	}
 	head := push(t, s, second, setFiles("ours", map[string]string{"d00/f0000": "new"}))[0]

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,8 +11,9 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5"
-	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/plateform/plateform/gitstore/pack"
 )
 
 // Local is a read-only view of a repository on this machine, for commands that run inside a checkout. The work tree is
@@ -23,7 +23,7 @@ type Local struct {
 	// Root of the work tree; empty for a bare repository.
 	Root    string
 	repo    *git.Repository
-	objects *localObjects
+	objects *pack.Repository
 }
 
 // OpenLocal finds the repository that a directory belongs to, going upward. A bare one has to be named itself.
@@ -51,15 +51,15 @@ func OpenLocal(dir string) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.objects, err = openLocalObjects(gitDir); err != nil {
+	if l.objects, err = pack.OpenRepository(gitDir); err != nil {
 		return nil, err
 	}
-	l.reader = newReader(func() source { return l.objects })
+	l.reader = newReader(func() pack.Source { return l.objects })
 	return l, nil
 }
 
 // Close closes the packs.
-func (l *Local) Close() error { return l.objects.close() }
+func (l *Local) Close() error { return l.objects.Close() }
 
 // gitDirOf returns the folder with the objects and branches of a repository, which the work trees of it share.
 func gitDirOf(dir, root string) (string, error) {
@@ -107,53 +107,6 @@ func (l *Local) Head() (commit, branch string, err error) {
 	return to.Hash().String(), branch, nil
 }
 
-// Upstream is where a branch is pulled from and pushed to.
-type Upstream struct {
-	// Remote by name, and its URL.
-	Remote string
-	URL    string
-	// Branch on the remote.
-	Branch string
-}
-
-// Ref names the branch as it was at the last fetch, for Resolve.
-func (u Upstream) Ref() string { return u.Remote + "/" + u.Branch }
-
-// Upstream returns where the branch that is checked out comes from. Without a setting of its own that is the same branch
-// of origin; false when there is no such remote.
-func (l *Local) Upstream() (Upstream, bool, error) {
-	_, branch, err := l.Head()
-	if err != nil {
-		return Upstream{}, false, err
-	}
-	c, err := l.repo.Config()
-	if err != nil {
-		return Upstream{}, false, fmt.Errorf("the settings of the repository: %w", err)
-	}
-	u := Upstream{Remote: "origin", Branch: branch}
-	if b := c.Branches[branch]; b != nil && b.Remote != "" && b.Remote != "." {
-		u.Remote = b.Remote
-		if b.Merge != "" {
-			u.Branch = b.Merge.Short()
-		}
-	}
-	remote := c.Remotes[u.Remote]
-	if remote == nil || len(remote.URLs) == 0 {
-		return Upstream{}, false, nil
-	}
-	u.URL = resolveURL(remote, l.Root)
-	return u, true, nil
-}
-
-// resolveURL makes the path of a remote absolute: it counts from the work tree.
-func resolveURL(remote *config.RemoteConfig, root string) string {
-	u := remote.URLs[0]
-	if strings.HasPrefix(u, "./") || strings.HasPrefix(u, "../") {
-		return filepath.Join(root, u)
-	}
-	return u
-}
-
 // Resolve returns the commit that a revision names: a hash or a part of it, a branch, a tag, HEAD, a branch of a remote,
 // with ~n and ^n behind it.
 func (l *Local) Resolve(rev string) (string, error) {
@@ -190,11 +143,39 @@ func (l *Local) resolveName(name string) (plumbing.Hash, error) {
 			return ref, nil
 		}
 	}
-	h, err := l.objects.abbreviated(name)
+	h, err := l.abbreviated(name)
 	if err != nil {
 		return h, fmt.Errorf("%s: %w", name, err)
 	}
 	return h, nil
+}
+
+// abbreviated finds the one commit or tag whose name begins like this.
+func (l *Local) abbreviated(prefix string) (plumbing.Hash, error) {
+	const shortest = 4
+	noCommit := fmt.Errorf("is no branch, tag or commit: %w", ErrNoCommit)
+	if len(prefix) < shortest || len(prefix) > 40 || strings.Trim(prefix, "0123456789abcdefABCDEF") != "" {
+		return plumbing.ZeroHash, noCommit
+	}
+	found, err := l.objects.WithPrefix(prefix)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	var only []plumbing.Hash
+	for _, h := range found {
+		if o, ok, err := l.objects.Object(h); err != nil {
+			return h, err
+		} else if ok && (o.Kind == plumbing.CommitObject || o.Kind == plumbing.TagObject) {
+			only = append(only, h)
+		}
+	}
+	switch len(only) {
+	case 0:
+		return plumbing.ZeroHash, noCommit
+	case 1:
+		return only[0], nil
+	}
+	return plumbing.ZeroHash, fmt.Errorf("%d commits begin like this; name more of it", len(only))
 }
 
 // resolveRef follows a ref that may name another one.
@@ -216,21 +197,21 @@ func (l *Local) resolveRef(name plumbing.ReferenceName) (plumbing.Hash, error) {
 // peel follows a tag to its commit.
 func (l *Local) peel(h plumbing.Hash) (plumbing.Hash, error) {
 	for range maxTags {
-		o, ok, err := l.objects.object(h)
+		o, ok, err := l.objects.Object(h)
 		if err != nil {
 			return h, err
 		}
 		if !ok {
 			return h, ErrNoCommit
 		}
-		switch o.kind {
+		switch o.Kind {
 		case plumbing.CommitObject:
 			return h, nil
 		case plumbing.TagObject:
-			line, _, _ := bytes.Cut(o.data, []byte("\n"))
+			line, _, _ := bytes.Cut(o.Data, []byte("\n"))
 			h = plumbing.NewHash(string(bytes.TrimPrefix(line, []byte("object "))))
 		default:
-			return h, fmt.Errorf("is a %s and no commit", o.kind)
+			return h, fmt.Errorf("is a %s and no commit", o.Kind)
 		}
 	}
 	return h, errors.New("tags of tags without an end")
@@ -272,37 +253,4 @@ func (l *Local) step(h plumbing.Hash, steps string) (plumbing.Hash, string, erro
 		h = c.ParentHashes[parent-1]
 	}
 	return h, rest, nil
-}
-
-// readLoose unpacks an object that is a file of its own.
-func readLoose(path string) (rawObject, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return rawObject{}, err
-	}
-	defer func() { _ = f.Close() }()
-	return decodeLoose(f)
-}
-
-// decodeLoose reads "kind size", a zero byte, and the content.
-func decodeLoose(r io.Reader) (rawObject, error) {
-	z := &inflater{}
-	head, content, err := z.loose(r)
-	if err != nil {
-		return rawObject{}, err
-	}
-	name, size, ok := strings.Cut(head, " ")
-	n, err := strconv.ParseInt(size, 10, 64)
-	if !ok || err != nil || n < 0 || n > maxObjectBytes {
-		return rawObject{}, fmt.Errorf("%w: an object that begins with %q", errCorrupt, head)
-	}
-	kind, err := plumbing.ParseObjectType(name)
-	if err != nil {
-		return rawObject{}, fmt.Errorf("%w: %w", errCorrupt, err)
-	}
-	data, err := readExactly(content, n, nil)
-	if err != nil {
-		return rawObject{}, fmt.Errorf("%w: %w", errCorrupt, err)
-	}
-	return rawObject{kind: kind, data: data}, nil
 }

@@ -1,7 +1,6 @@
 package gitstore
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -85,7 +84,7 @@ func TestLocal(t *testing.T) {
 
 func TestResolve(t *testing.T) {
 	t.Parallel()
-	r, dir := cloned(t)
+	_, dir := cloned(t)
 	git := func(args ...string) string { return gitserver.Git(t, dir, nil, args...) }
 	git("tag", "light")
 	git("tag", "-a", "-m", "a tag", "v1")
@@ -113,37 +112,6 @@ func TestResolve(t *testing.T) {
 				t.Errorf("%q resolves to %s", rev, got)
 			}
 		}
-		for _, pair := range [][2]string{{"topic", "main"}, {"main", "topic~1"}, {"main", "main"}, {"main~1", "topic"}} {
-			a, b := git("rev-parse", pair[0]), git("rev-parse", pair[1])
-			if got, err := l.MergeBase(a, b); err != nil || got != git("merge-base", a, b) {
-				t.Errorf("the merge base of %s and %s is %s: %v", pair[0], pair[1], got, err)
-			}
-		}
-	}
-	orphan := r.Commit(gitserver.Change{Branch: "orphan", Message: "o", Files: map[string]string{"o": "o"}})
-	l := openLocal(t, r.Dir)
-	if got, err := l.MergeBase(orphan, r.Head("main")); err != nil || got != "" {
-		t.Errorf("unrelated histories meet at %q: %v", got, err)
-	}
-}
-
-func TestUpstream(t *testing.T) {
-	t.Parallel()
-	r, dir := cloned(t)
-	u, ok, err := openLocal(t, dir).Upstream()
-	if err != nil || !ok || u != (Upstream{Remote: "origin", URL: r.Dir, Branch: "main"}) || u.Ref() != "origin/main" {
-		t.Fatalf("%+v %v %v", u, ok, err)
-	}
-	gitserver.Git(t, dir, nil, "checkout", "-q", "-b", "topic")
-	gitserver.Git(t, dir, nil, "remote", "add", "fork", "../fork")
-	gitserver.Git(t, dir, nil, "config", "branch.topic.remote", "fork")
-	gitserver.Git(t, dir, nil, "config", "branch.topic.merge", "refs/heads/theirs")
-	u, ok, err = openLocal(t, dir).Upstream()
-	if err != nil || !ok || u != (Upstream{Remote: "fork", URL: filepath.Join(filepath.Dir(dir), "fork"), Branch: "theirs"}) {
-		t.Fatalf("%+v %v %v", u, ok, err)
-	}
-	if _, ok, err := openLocal(t, r.Dir).Upstream(); ok || err != nil {
-		t.Fatalf("a repository without remotes has an upstream: %v", err)
 	}
 }
 
@@ -186,39 +154,6 @@ func TestLocalWithBrokenFiles(t *testing.T) {
 			t.Errorf("an index of %d bytes was opened: %v", n, l.Close())
 		}
 	}
-}
-
-func FuzzPackIndex(f *testing.F) {
-	f.Add(append([]byte("\xfftOc\x00\x00\x00\x02"), make([]byte, 1024+40)...))
-	one := append([]byte("\xfftOc\x00\x00\x00\x02"), make([]byte, 1024)...)
-	for i := 3; i < 1024; i += 4 {
-		one[8+i] = 1
-	}
-	f.Add(append(one, append(make([]byte, 24), 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9)...))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		x, err := openIndex(bytes.NewReader(data), nil)
-		if err != nil {
-			return
-		}
-		hashes, err := x.withPrefix([]byte{0})
-		if err != nil {
-			return
-		}
-		for _, h := range hashes {
-			if off, ok, err := x.find(h); ok && (err != nil || off < 0) {
-				t.Fatalf("%s is at %d: %v", h, off, err)
-			}
-		}
-	})
-}
-
-func FuzzDecodeLoose(f *testing.F) {
-	f.Add([]byte("x\x9c\x4b\xca\xc9\x4f\x52\x30\x60\x00\x00\x09\xb0\x01\xf0"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if o, err := decodeLoose(strings.NewReader(string(data))); err == nil && !o.kind.Valid() {
-			t.Fatalf("an object of the kind %v", o.kind)
-		}
-	})
 }
 
 // brokenReader fails in all it does.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"github.com/plateform/plateform/gitstore/transport"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -41,7 +42,7 @@ type Notes struct {
 	head string // where the ref was last seen
 }
 
-// OpenNotes returns the notes of a remote. It talks to nobody.
+// OpenNotes returns the notes of a remote. It makes no network call.
 func OpenNotes(o NotesOptions) (*Notes, error) {
 	o.Options = o.withDefaults()
 	if o.Ref == "" {
@@ -51,7 +52,7 @@ func OpenNotes(o NotesOptions) (*Notes, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is no ref of notes: it must begin with refs/notes/", o.Ref)
 	}
-	if err := errors.Join(checkURL(o.URL), checkBranch(short)); err != nil {
+	if err := errors.Join(transport.CheckURL(o.URL), checkBranch(short)); err != nil {
 		return nil, err
 	}
 	if o.Now == nil {
@@ -68,8 +69,8 @@ func (n *Notes) Close() error { return n.store.Close() }
 const maxNotesTries = 200
 
 // Update changes the notes of the commits in one push. For each commit, change gets the note as it was last seen, empty
-// when there was none, and returns the note as it shall be, empty to remove it. When no note changes, nobody is talked
-// to. When the notes are no longer as they were last seen, change is asked again with what the others wrote.
+// when there was none, and returns the note as it shall be, empty to remove it. When no note changes, nothing is
+// sent. When the notes are no longer as they were last seen, change is asked again with what the others wrote.
 func (n *Notes) Update(ctx context.Context, commits []string, change func(commit string, note []byte) []byte) error {
 	head, err := n.lastSeen(ctx)
 	for range maxNotesTries {

@@ -1,62 +1,28 @@
 package gitstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
+
+	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/transport"
 )
 
+// Access says how remotes are reached. The zero value reaches public ones with the default timeouts.
+type Access = transport.Access
+
 // Credential is a username and password for one operation over HTTP. The zero value means none.
-type Credential struct {
-	Username string
-	Password string
-}
-
-// String hides the credential.
-func (Credential) String() string { return "***" }
-
-// GoString hides the credential.
-func (Credential) GoString() string { return "***" }
+type Credential = transport.Credential
 
 // Credentials returns what to log in with at a URL. It is asked anew for each operation, so a token may be short-lived.
-type Credentials func(ctx context.Context, url string) (Credential, error)
+type Credentials = transport.Credentials
 
 // SSH says how to log in and whom to trust over SSH.
-type SSH struct {
-	// KeyFile is a private key without a passphrase; the agent of $SSH_AUTH_SOCK when empty.
-	KeyFile string
-	// KnownHostsFile lists the host keys to trust; the files that ssh uses when empty. Unknown hosts are refused.
-	KnownHostsFile string
-}
+type SSH = transport.SSH
 
-// Access says how remotes are reached. The zero value reaches public ones with the default timeouts.
-type Access struct {
-	// Credentials for HTTP; none when nil.
-	Credentials Credentials
-	SSH         SSH
-	// CallTimeout bounds a listing of refs and a push. Default 30 seconds.
-	CallTimeout time.Duration
-	// TransferTimeout bounds bringing in objects. Default 10 minutes.
-	TransferTimeout time.Duration
-	// StallTimeout bounds how long a remote may send nothing while it brings in objects. Servers send something every few
-	// seconds, also while they think. Default one minute.
-	StallTimeout time.Duration
-}
-
-func (a Access) withDefaults() Access {
-	if a.CallTimeout <= 0 {
-		a.CallTimeout = 30 * time.Second
-	}
-	if a.TransferTimeout <= 0 {
-		a.TransferTimeout = 10 * time.Minute
-	}
-	if a.StallTimeout <= 0 {
-		a.StallTimeout = time.Minute
-	}
-	return a
-}
+// Redact returns a URL without the password that may be in it, for messages.
+func Redact(url string) string { return transport.Redact(url) }
 
 // Options of a Store.
 type Options struct {
@@ -79,7 +45,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Access = o.Access.withDefaults()
+	o.Access = o.Access.WithDefaults()
 	if o.Branch == "" {
 		o.Branch = "main"
 	}
@@ -100,7 +66,7 @@ func (o Options) withDefaults() Options {
 
 // validate checks what would reach a remote or a command line.
 func (o Options) validate() error {
-	if err := checkURL(o.URL); err != nil {
+	if err := transport.CheckURL(o.URL); err != nil {
 		return err
 	}
 	return checkBranch(o.Branch)
@@ -121,7 +87,7 @@ func checkBranch(name string) error {
 	return nil
 }
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
 	// ErrNoCommit says that a commit is not at hand: it never was fetched, or is gone from the remote.
 	ErrNoCommit = errors.New("no such commit")
@@ -130,7 +96,7 @@ var (
 	// ErrNoPath says that a commit has no such folder.
 	ErrNoPath = errors.New("no such folder in the repository")
 	// ErrTooLarge says that a repository or an object is beyond the limit.
-	ErrTooLarge = errors.New("too large")
+	ErrTooLarge = pack.ErrTooLarge
 )
 
 // RefusedError says that the server refused a push although the branch had not moved: a hook or a protected branch.

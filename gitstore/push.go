@@ -14,6 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
+	"github.com/plateform/plateform/gitstore/transport"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -56,7 +57,7 @@ func (s *Store) push(ctx context.Context, base string, edits []manifest.Edit) ([
 	} else {
 		s.see(last)
 	}
-	if err := s.db.Load().add(b.objects, s.options.MemoryObjects, s.options.MemoryBytes); err != nil {
+	if err := s.db.Load().Add(b.objects); err != nil {
 		return nil, err
 	}
 	hashes := make([]string, len(b.tips))
@@ -91,9 +92,9 @@ func (s *Store) makeCommits(base string, edits []manifest.Edit) (*batch, plumbin
 func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, s.options.CallTimeout)
 	defer cancel()
-	down, err := s.dialer.receive(ctx, s.options.URL)
+	down, err := s.dialer.Push(ctx, s.options.URL)
 	if err != nil {
-		return contextError(ctx, err)
+		return err
 	}
 	defer func() { _ = down.Close() }()
 	can, err := s.beginPush(ctx, down, from)
@@ -101,7 +102,7 @@ func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) e
 		return err
 	}
 	req := packp.NewReferenceUpdateRequestFromCapabilities(can)
-	said := &tail{}
+	said := &transport.Tail{}
 	if can.Supports(capability.Sideband64k) {
 		if err := req.Capabilities.Set(capability.Sideband64k); err != nil {
 			return err
@@ -110,31 +111,31 @@ func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) e
 	}
 	req.Commands = []*packp.Command{{Name: s.ref, Old: from, New: to}}
 	req.Packfile = io.NopCloser(bytes.NewReader(pack))
-	report, err := down.ReceivePack(ctx, req)
+	report, err := down.Send(ctx, req)
 	if err == nil {
 		return nil
 	}
 	s.serverCan = nil
 	if report == nil {
-		return contextError(ctx, err)
+		return err
 	}
 	return &RefusedError{Message: refusal(report, said.String())}
 }
 
 // beginPush returns what the server can do, after a look at where the branch is. Over HTTP each request stands alone, so
 // from the second push on it goes without the look: the push itself says where the branch has to be.
-func (s *Store) beginPush(ctx context.Context, down receiveSession, from plumbing.Hash) (*capability.List, error) {
+func (s *Store) beginPush(ctx context.Context, down *transport.Push, from plumbing.Hash) (*capability.List, error) {
 	if s.serverCan != nil {
 		return s.serverCan, nil
 	}
-	refs, err := listRefs(ctx, down)
+	refs, err := down.Refs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if refs.References[s.ref.String()] != from {
 		return nil, manifest.ErrMoved
 	}
-	if _, stream := down.(*streamSession); !stream && !s.dialer.redirected.Load() {
+	if down.Alone() {
 		s.serverCan = refs.Capabilities
 	}
 	return refs.Capabilities, nil
@@ -207,12 +208,12 @@ func (s *Store) whereNow(ctx context.Context, from plumbing.Hash, why error) (pl
 		polls = settlePolls
 	}
 	for {
-		up, refs, err := s.list(ctx)
+		up, err := s.dialer.Upload(ctx, s.options.URL)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
 		_ = up.Close()
-		head := refs.References[s.ref.String()]
+		head := up.Refs.References[s.ref.String()]
 		if polls--; head != from || polls == 0 {
 			return head, nil
 		}

@@ -10,13 +10,13 @@ import (
 func (s *Store) CheckPush(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.options.CallTimeout)
 	defer cancel()
-	down, err := s.dialer.receive(ctx, s.options.URL)
+	down, err := s.dialer.Push(ctx, s.options.URL)
 	if err == nil {
 		defer func() { _ = down.Close() }()
-		_, err = listRefs(ctx, down)
+		_, err = down.Refs(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("beginning a push to %s: %w", Redact(s.options.URL), contextError(ctx, err))
+		return fmt.Errorf("beginning a push to %s: %w", Redact(s.options.URL), err)
 	}
 	return nil
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/plateform/plateform/gitstore/pack"
 	"github.com/plateform/plateform/manifest"
 )
 
 // reader reads commits from a source of objects. Store and Local are readers.
 type reader struct {
 	// from returns where objects are now.
-	from func() source
+	from func() pack.Source
 	// roots holds the trees of commits, folders the trees of folders below them: most reads share all of their path but
 	// the last name.
 	roots   *lru.Cache[string, plumbing.Hash]
@@ -30,7 +31,7 @@ type folderKey struct {
 	dir  string
 }
 
-func newReader(from func() source) *reader {
+func newReader(from func() pack.Source) *reader {
 	// The sizes are positive, the only thing New refuses.
 	roots, _ := lru.New[string, plumbing.Hash](1024)
 	folders, _ := lru.New[folderKey, plumbing.Hash](8192)
@@ -45,6 +46,7 @@ func (r *reader) Commit(hash string) (manifest.Commit, error) {
 	}
 	out := manifest.Commit{
 		Hash:    hash,
+		Tree:    c.TreeHash.String(),
 		Author:  manifest.Signature{Name: printable(c.Author.Name), Email: printable(c.Author.Email), When: c.Author.When},
 		Message: c.Message,
 	}
@@ -69,7 +71,7 @@ func (r *reader) commit(hash string) (*object.Commit, error) {
 	if !plumbing.IsHash(hash) {
 		return nil, fmt.Errorf("%q is not the full hash of a commit: %w", hash, ErrNoCommit)
 	}
-	data, err := get(r.from(), plumbing.NewHash(hash), plumbing.CommitObject)
+	data, err := pack.Get(r.from(), plumbing.NewHash(hash), plumbing.CommitObject)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return nil, fmt.Errorf("%w: %s", ErrNoCommit, hash)
 	}
@@ -132,7 +134,7 @@ func (r *reader) entry(root plumbing.Hash, dir, name string) (object.TreeEntry, 
 	if err != nil || !ok {
 		return object.TreeEntry{}, false, err
 	}
-	data, err := get(r.from(), h, plumbing.TreeObject)
+	data, err := pack.Get(r.from(), h, plumbing.TreeObject)
 	if err != nil {
 		return object.TreeEntry{}, false, err
 	}
@@ -150,7 +152,7 @@ func (r *reader) List(commit, dir string) ([]manifest.Entry, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	data, err := get(r.from(), h, plumbing.TreeObject)
+	data, err := pack.Get(r.from(), h, plumbing.TreeObject)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +173,7 @@ func (r *reader) Read(commit, file string) ([]byte, error) {
 	if !ok || !isFile(e.Mode) {
 		return nil, &fs.PathError{Op: "read", Path: file, Err: fs.ErrNotExist}
 	}
-	data, err := get(r.from(), e.Hash, plumbing.BlobObject)
+	data, err := pack.Get(r.from(), e.Hash, plumbing.BlobObject)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -179,9 +181,9 @@ func (r *reader) Read(commit, file string) ([]byte, error) {
 	return append([]byte(nil), data...), nil
 }
 
-// Blob returns the content of a file by its hash, which List and Diff tell. It saves the way down to the file.
+// Blob returns the content of a file by its hash, which List and Diff return. It saves the way down to the file.
 func (r *reader) Blob(hash string) ([]byte, error) {
-	data, err := get(r.from(), plumbing.NewHash(hash), plumbing.BlobObject)
+	data, err := pack.Get(r.from(), plumbing.NewHash(hash), plumbing.BlobObject)
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"slices"
+	"math"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -13,7 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	lru "github.com/hashicorp/golang-lru/v2"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/transport"
 )
 
 // RemoteOptions of a Remote.
@@ -29,166 +29,43 @@ type RemoteOptions struct {
 // several goroutines.
 type Remote struct {
 	options RemoteOptions
-	dialer  *dialer
+	dialer  *transport.Dialer
 	trees   *lru.Cache[treeKey, Tip]
 }
 
 type treeKey struct{ url, commit, path string }
 
-// Tip is where a source is.
-type Tip struct {
-	// Commit the branch or revision points at.
-	Commit string
-	// Tree of the source's path in that commit; empty when the source has no path.
-	Tree string
-	// By is the name of the commit's author; empty when the commit did not have to be looked at.
-	By string
-}
-
-// NewRemote returns a Remote. It talks to nobody.
+// NewRemote returns a Remote. It makes no network call.
 func NewRemote(o RemoteOptions) *Remote {
-	o.Access = o.withDefaults()
+	o.Access = o.WithDefaults()
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 2 << 30
 	}
 	// The size is positive, the only thing New refuses.
 	trees, _ := lru.New[treeKey, Tip](16 << 10)
-	return &Remote{options: o, dialer: newDialer(o.Access), trees: trees}
+	return &Remote{options: o, dialer: transport.New(o.Access), trees: trees}
 }
 
 // Close drops idle connections.
-func (r *Remote) Close() { r.dialer.close() }
-
-// Tip returns where the branch, main if none is named, or the pinned revision of a source is. Only Repository, Branch,
-// Path and Revision are looked at. Without a path it costs one listing of refs; with one, the commit is looked at the
-// first time it is seen.
-func (r *Remote) Tip(ctx context.Context, source manifest.Source) (Tip, error) {
-	tip, err := r.tip(ctx, source)
-	if err != nil {
-		return Tip{}, fmt.Errorf("the source %s: %w", Redact(source.Repository), err)
-	}
-	return tip, nil
-}
-
-func (r *Remote) tip(ctx context.Context, source manifest.Source) (Tip, error) {
-	dir, err := cleanDir(source.Path)
-	if err != nil {
-		return Tip{}, err
-	}
-	if source.Revision != "" {
-		if !plumbing.IsHash(source.Revision) {
-			return Tip{}, fmt.Errorf("the revision %q is not the full hash of a commit", source.Revision)
-		}
-		if dir == "" {
-			return Tip{Commit: source.Revision}, checkURL(source.Repository)
-		}
-		if tip, ok := r.trees.Get(treeKey{source.Repository, source.Revision, dir}); ok {
-			return tip, nil
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.options.TransferTimeout)
-	defer cancel()
-	up, refs, err := beginUpload(ctx, r.dialer, source.Repository)
-	if err != nil {
-		return Tip{}, err
-	}
-	defer func() { _ = up.Close() }()
-	commit := source.Revision
-	if commit == "" {
-		if commit, err = branchTip(refs, source.Branch); err != nil || dir == "" {
-			return Tip{Commit: commit}, err
-		}
-	}
-	key := treeKey{source.Repository, commit, dir}
-	if tip, ok := r.trees.Get(key); ok {
-		return tip, nil
-	}
-	tip := Tip{Commit: commit}
-	err = r.withCommit(ctx, up, refs, commit, true, func(at *reader) error {
-		tip.Tree, tip.By, err = folderOf(at, commit, dir)
-		return err
-	})
-	if err == nil {
-		r.trees.Add(key, tip)
-	}
-	return tip, err
-}
-
-// cleanDir brings the path of a source into the one form that trees know.
-func cleanDir(p string) (string, error) {
-	c := path.Clean(p)
-	if p == "" || c == "." {
-		return "", nil
-	}
-	if path.IsAbs(c) || c == ".." || strings.HasPrefix(c, "../") {
-		return "", fmt.Errorf("the path %q leaves the repository", p)
-	}
-	return c, nil
-}
-
-// branchTip returns the commit of a branch.
-func branchTip(refs *packp.AdvRefs, branch string) (string, error) {
-	if branch == "" {
-		branch = "main"
-	}
-	if err := checkBranch(branch); err != nil {
-		return "", err
-	}
-	if h := refs.References[plumbing.NewBranchReferenceName(branch).String()]; !h.IsZero() {
-		return h.String(), nil
-	}
-	var others []string
-	for name := range refs.References {
-		if b, ok := strings.CutPrefix(name, "refs/heads/"); ok {
-			others = append(others, b)
-		}
-	}
-	if len(others) == 0 {
-		return "", fmt.Errorf("%w as %q: the repository is empty", ErrNoBranch, branch)
-	}
-	slices.Sort(others)
-	return "", fmt.Errorf("%w as %q; there are: %s", ErrNoBranch, branch, strings.Join(others[:min(len(others), 5)], ", "))
-}
-
-// folderOf returns the tree of a folder of a commit, and the author of the commit.
-func folderOf(at *reader, commit, dir string) (tree, by string, err error) {
-	c, err := at.commit(commit)
-	if err != nil {
-		return "", "", err
-	}
-	h, ok, err := at.folder(c.TreeHash, dir)
-	if err != nil {
-		return "", "", err
-	}
-	if !ok {
-		return "", "", fmt.Errorf("%w: %s at %s", ErrNoPath, dir, commit)
-	}
-	return h.String(), printable(c.Author.Name), nil
-}
+func (r *Remote) Close() { r.dialer.Close() }
 
 // withCommit brings in one commit, shows it, and forgets it. treesOnly asks for no files where the server knows how.
-func (r *Remote) withCommit(ctx context.Context, up uploadSession, refs *packp.AdvRefs, commit string, treesOnly bool,
-	show func(*reader) error) (err error) {
-	cache := newObjectCache(8 << 20)
-	db := newObjectDB(r.options.Dir, cache)
-	defer func() { err = errors.Join(err, db.close()) }()
-	req, err := requestCommit(refs, plumbing.NewHash(commit), treesOnly)
+func (r *Remote) withCommit(ctx context.Context, up *transport.Upload, commit string, treesOnly bool, show func(*reader) error) (err error) {
+	db := pack.NewDB(pack.Options{
+		Dir: r.options.Dir, CacheBytes: 8 << 20, MemoryObjects: math.MaxInt, MemoryBytes: r.options.MaxBytes, MaxBytes: r.options.MaxBytes,
+	})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	req, err := requestCommit(up.Refs, plumbing.NewHash(commit), treesOnly)
 	if err != nil {
 		return err
 	}
-	objects, p, err := receiveObjects(ctx, r.options.StallTimeout, up, req, db, r.options.Dir, cache, r.options.MaxBytes)
-	if err != nil {
+	if err := up.Receive(ctx, req, db.Receive); err != nil {
 		return err
 	}
-	if p != nil {
-		db.addPack(p)
-	} else if err := db.add(objects, len(objects), r.options.MaxBytes); err != nil {
-		return err
-	}
-	if !db.has(plumbing.NewHash(commit)) {
+	if !db.Has(plumbing.NewHash(commit)) {
 		return fmt.Errorf("%w: %s; it is on no branch or tag of the repository", ErrNoCommit, commit)
 	}
-	return show(newReader(func() source { return db }))
+	return show(newReader(func() pack.Source { return db }))
 }
 
 // requestCommit asks for one commit without its history when the server lets us, and for everything otherwise.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/test/gitserver"
 )
 
@@ -30,93 +29,6 @@ func openRemote(t *testing.T, o RemoteOptions) *Remote {
 		}
 	})
 	return r
-}
-
-func TestTip(t *testing.T) {
-	t.Parallel()
-	for _, tr := range transports() {
-		for _, modern := range []bool{false, true} {
-			t.Run(fmt.Sprint(tr.name, modern), func(t *testing.T) {
-				t.Parallel()
-				r, o := tr.make(t)
-				if modern {
-					r.Git("config", "uploadpack.allowFilter", "true")
-					r.Git("config", "uploadpack.allowAnySHA1InWant", "true")
-				}
-				old := r.Commit(gitserver.Change{Message: "1", Author: "Bob <b@x>", Files: map[string]string{"web/app.js": "1", "api/main.go": "1"}})
-				tip := r.Commit(gitserver.Change{Message: "2", Author: "Eve <e@x>", Files: map[string]string{"api/main.go": "2"}})
-				remote := openRemote(t, RemoteOptions{Access: o.Access})
-				source := manifest.Source{Repository: o.URL}
-				for _, c := range []struct {
-					branch, path, revision string
-					want                   Tip
-				}{
-					{"", "", "", Tip{Commit: tip}},
-					{"main", ".", "", Tip{Commit: tip}},
-					{"", "web", "", Tip{Commit: tip, Tree: r.Git("rev-parse", tip+":web"), By: "Eve"}},
-					{"", "./api/", "", Tip{Commit: tip, Tree: r.Git("rev-parse", tip+":api"), By: "Eve"}},
-					{"", "api", old, Tip{Commit: old, Tree: r.Git("rev-parse", old+":api"), By: "Bob"}},
-					{"gone", "", old, Tip{Commit: old}},
-				} {
-					source.Branch, source.Path, source.Revision = c.branch, c.path, c.revision
-					for range 2 { // the second time from the cache
-						got, err := remote.Tip(t.Context(), source)
-						if err != nil || got != c.want {
-							t.Errorf("%+v: %+v %v, not %+v", source, got, err, c.want)
-						}
-					}
-				}
-				for _, c := range []struct {
-					source manifest.Source
-					want   error
-					says   string
-				}{
-					{manifest.Source{Branch: "dev"}, ErrNoBranch, "there are: main"},
-					{manifest.Source{Path: "cmd"}, ErrNoPath, "cmd at " + tip},
-					{manifest.Source{Path: "api/main.go"}, ErrNoPath, ""},
-					{manifest.Source{Path: "../x"}, nil, "leaves the repository"},
-					{manifest.Source{Path: "/etc"}, nil, "leaves the repository"},
-					{manifest.Source{Revision: "main"}, nil, "full hash"},
-					{manifest.Source{Branch: "$(id) x"}, nil, "not a name Git allows"},
-				} {
-					c.source.Repository = o.URL
-					_, err := remote.Tip(t.Context(), c.source)
-					if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
-						t.Errorf("%+v: %v", c.source, err)
-					}
-				}
-				lost := manifest.Source{Repository: o.URL, Path: "api", Revision: strings.Repeat("1", 40)}
-				if _, err := remote.Tip(t.Context(), lost); err == nil {
-					t.Error("a commit that is not there has a tip")
-				}
-			})
-		}
-	}
-}
-
-func TestTipOfAnEmptyRepository(t *testing.T) {
-	t.Parallel()
-	r := gitserver.New(t).Create(t, "empty")
-	_, err := openRemote(t, RemoteOptions{}).Tip(t.Context(), manifest.Source{Repository: r.URL})
-	if !errors.Is(err, ErrNoBranch) || !strings.Contains(err.Error(), "is empty") {
-		t.Fatal(err)
-	}
-}
-
-func TestTipAsksLittle(t *testing.T) {
-	t.Parallel()
-	srv := gitserver.New(t)
-	r := srv.Create(t, "shop")
-	r.Commit(gitserver.Change{Message: "1", Files: map[string]string{"web/x": "1"}})
-	remote := openRemote(t, RemoteOptions{})
-	for range 3 {
-		if _, err := remote.Tip(t.Context(), manifest.Source{Repository: r.URL, Path: "web"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if lists, packs := srv.Count("shop", gitserver.FetchRefs), srv.Count("shop", gitserver.FetchPack); lists != 3 || packs != 1 {
-		t.Errorf("%d listings and %d packs", lists, packs)
-	}
 }
 
 func TestCheckout(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/transport"
 )
 
 // Store is one branch of one remote repository: what was fetched can be read, and commits can be pushed to it. It is
@@ -17,9 +20,8 @@ type Store struct {
 	*reader
 	options Options
 	ref     plumbing.ReferenceName
-	dialer  *dialer
-	cache   *objectCache
-	db      atomic.Pointer[objectDB]
+	dialer  *transport.Dialer
+	db      atomic.Pointer[pack.DB]
 	// remote is held during a call to the remote and guards all below.
 	remote chan struct{}
 	closed bool
@@ -31,7 +33,7 @@ type Store struct {
 	close     sync.Once
 }
 
-// Open returns a Store. It talks to nobody and touches no disk: the first Fetch does.
+// Open returns a Store. It makes no network call and does not use the disk: the first Fetch does both.
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
@@ -45,12 +47,13 @@ func open(o Options, ref plumbing.ReferenceName) *Store {
 	s := &Store{
 		options: o,
 		ref:     ref,
-		dialer:  newDialer(o.Access),
-		cache:   newObjectCache(o.CacheBytes),
+		dialer:  transport.New(o.Access),
 		remote:  make(chan struct{}, 1),
 	}
-	s.db.Store(newObjectDB(o.Dir, s.cache))
-	s.reader = newReader(func() source { return s.db.Load() })
+	s.db.Store(pack.NewDB(pack.Options{
+		Dir: o.Dir, CacheBytes: o.CacheBytes, MemoryObjects: o.MemoryObjects, MemoryBytes: o.MemoryBytes,
+	}))
+	s.reader = newReader(func() pack.Source { return s.db.Load() })
 	return s
 }
 
@@ -80,8 +83,8 @@ func (s *Store) Close() error {
 		s.remote <- struct{}{}
 		defer s.unlock()
 		s.closed = true
-		s.dialer.close()
-		err = s.db.Load().close()
+		s.dialer.Close()
+		err = s.db.Load().Close()
 	})
 	return err
 }

@@ -331,7 +331,7 @@ func TestGoroutinesReadWhileOthersWrite(t *testing.T) {
 	}
 	close(done)
 	readers.Wait()
-	if n := s.db.Load().packCount(); n > 4 {
+	if n := s.db.Load().Packs(); n > 4 {
 		t.Errorf("%d packs have piled up", n)
 	}
 	sameDiff(t, r, s, base, head)

@@ -10,6 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/plateform/plateform/gitstore/pack"
 )
 
 // treeScanner goes through the entries of a tree as Git stores them, without copying anything.
@@ -31,13 +33,13 @@ func (s *treeScanner) next() bool {
 	nul := bytes.IndexByte(s.rest, 0)
 	space := bytes.IndexByte(s.rest, ' ')
 	if nul < 0 || space < 1 || space > 7 || space > nul || len(s.rest) < nul+1+len(s.hash) {
-		s.err = fmt.Errorf("%w: a tree with a broken entry", errCorrupt)
+		s.err = fmt.Errorf("%w: a tree with a broken entry", pack.ErrCorrupt)
 		return false
 	}
 	s.mode = 0
 	for _, c := range s.rest[:space] {
 		if c < '0' || c > '7' {
-			s.err = fmt.Errorf("%w: a tree with a broken mode", errCorrupt)
+			s.err = fmt.Errorf("%w: a tree with a broken mode", pack.ErrCorrupt)
 			return false
 		}
 		s.mode = s.mode<<3 | filemode.FileMode(c-'0')
@@ -62,7 +64,7 @@ func isRegular(m filemode.FileMode, name []byte) bool {
 	return (isDir(m) || isFile(m)) && !hostileName(name)
 }
 
-// hostileName tells names that Git refuses to make but that a tree can be made to hold.
+// hostileName says that Git would not write a name, although a tree made by hand can hold it.
 func hostileName(name []byte) bool {
 	return len(name) == 0 || string(name) == "." || string(name) == ".." || strings.EqualFold(string(name), ".git") ||
 		bytes.IndexByte(name, '/') >= 0

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/plateform/plateform/gitstore/pack"
 )
 
 // treeDelta writes the tree to as Git's difference from the tree from. Both are in order, so one walk over the entries
@@ -30,7 +32,7 @@ func treeDelta(from, to []byte) ([]byte, error) {
 		}
 	}
 	if old.err != nil || fresh.err != nil {
-		return nil, fmt.Errorf("%w: a tree to send", errCorrupt)
+		return nil, fmt.Errorf("%w: a tree to send", pack.ErrCorrupt)
 	}
 	d.flush()
 	return d.out, nil

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// CheckChange tells which changes of a project are refused because its data would not survive them: another type or
+// CheckChange returns which changes of a project are refused because its data would not survive them: another type or
 // engine, less storage, an older major version. File is the project's file.
 func CheckChange(file string, before, after ProjectSpec) Problems {
 	c := collector{file: file}
@@ -47,14 +47,14 @@ func major(version string) (int, error) {
 	return strconv.Atoi(first)
 }
 
-// lessStorage says that after is less than before. What is no quantity is told elsewhere.
+// lessStorage says that after is less than before. What is no quantity is reported elsewhere.
 func lessStorage(before, after string) bool {
 	was, errWas := parseQuantity(before)
 	is, errIs := parseQuantity(after)
 	return errWas == nil && errIs == nil && is.Cmp(was) < 0
 }
 
-// CheckOwner tells when a workspace goes to another owner: before is the id of the owner it had. The login may change.
+// CheckOwner reports that a workspace goes to another owner: before is the id of the owner it had. The login may change.
 func CheckOwner(w *Workspace, before int64) Problems {
 	if before == 0 || w.Spec.Owner.ID == before {
 		return nil

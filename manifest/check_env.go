@@ -10,6 +10,8 @@ import (
 
 	"github.com/robfig/cron/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 // checkEnv checks the environment of an app or a service.
@@ -66,7 +68,7 @@ func (c *projectCheck) checkFrom(field string, from EnvFrom) {
 		c.add(field+".project", "the project refers to itself", "name another project")
 	case !there:
 		fix := "add it, or name another project of the workspace"
-		if near := nearest(from.Project, slices.Sorted(maps.Keys(c.projects))); near != "" && near != c.key.Project {
+		if near := strict.Nearest(from.Project, slices.Sorted(maps.Keys(c.projects))); near != "" && near != c.key.Project {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		c.add(field+".project", fmt.Sprintf("there is no project %s in the workspace %s", quote(from.Project), c.key.Workspace), fix)

@@ -13,7 +13,8 @@ type Claim struct {
 	Deployed bool
 }
 
-// Hosts says who wants which host, over all workspaces. It is what CheckWorkspace needs to know of other workspaces.
+// Hosts says who wants which host, over all workspaces. It is what CheckWorkspace needs to know of other workspaces. Who
+// may not have a domain and is not served there does not count: naming a host is not enough to keep others from it.
 type Hosts map[string][]Claim
 
 // Add notes that a project wants its hosts.
@@ -21,6 +22,13 @@ func (h Hosts) Add(k Key, spec ProjectSpec, platformDomain string, deployed bool
 	for _, host := range HostsOf(k, spec, platformDomain) {
 		h[host] = append(h[host], Claim{Key: k, Deployed: deployed})
 	}
+}
+
+// MayHave says that a project may be served at the domain that it names: it belongs to the workspace and not to the
+// platform. A project without one gets its host from the platform.
+func MayHave(w *Workspace, spec ProjectSpec, platformDomain string) bool {
+	return spec.Domain == "" || !isSubdomain(spec.Domain, platformDomain) &&
+		slices.ContainsFunc(w.Spec.Domains, func(own string) bool { return isSubdomain(spec.Domain, own) })
 }
 
 // HostsOf are all hosts that a project is served at, in the order of its services; none for a database.
@@ -39,7 +47,7 @@ func HostsOf(k Key, spec ProjectSpec, platformDomain string) []string {
 	return slices.DeleteFunc(hosts, func(host string) bool { return host == "" })
 }
 
-// checkHosts tells of hosts that another project has, or wants as well.
+// checkHosts reports hosts that another project has, or wants as well.
 func (c *projectCheck) checkHosts(hosts Hosts) {
 	told := map[string]bool{}
 	for _, host := range HostsOf(c.key, c.spec, c.domain()) {

@@ -69,3 +69,29 @@ func TestHostsBelongToWhoIsDeployed(t *testing.T) {
 		})
 	}
 }
+
+// TestNobodyKeepsOthersFromAHostByNamingIt: a domain that is not the workspace's is a problem of who names it alone.
+func TestNobodyKeepsOthersFromAHostByNamingIt(t *testing.T) {
+	project := func(name, domain string) *Project {
+		return &Project{Header: NewHeader(KindProject, name), Spec: ProjectSpec{Type: Monolithic, Image: "nginx", AppSpec: AppSpec{Domain: domain}}}
+	}
+	workspace := func(name string, domains ...string) *Workspace {
+		return &Workspace{Header: NewHeader(KindWorkspace, name), Spec: WorkspaceSpec{Owner: User{GitHub: "alice", ID: 1}, Domains: domains}}
+	}
+	c := &Config{
+		Platform:   &Platform{Header: NewHeader(KindPlatform, "p"), Spec: PlatformSpec{Domain: "example.com", Registry: RegistrySpec{URL: "r.example.com"}}},
+		Workspaces: map[string]*Workspace{"a": workspace("a", "x.org"), "b": workspace("b")},
+		Projects: map[Key]*Project{
+			{"a", "shop"}: project("shop", "x.org"), {"b", "thief"}: project("thief", "x.org"),
+			{"a", "web"}: project("web", ""), {"b", "rogue"}: project("rogue", "web-a.example.com"),
+		},
+	}
+	for _, p := range c.Validate() {
+		if f, ok := FileOf(p.File); !ok || f.Key.Workspace != "b" {
+			t.Errorf("a problem in a file of others: %v", p)
+		}
+	}
+	if len(c.Validate()) == 0 {
+		t.Error("nobody is told that the domain is not theirs")
+	}
+}

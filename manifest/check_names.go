@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 // Longest names of what Kubernetes makes, in characters.
@@ -112,7 +114,7 @@ func oneOf[T ~string](what string, value T, known []T) error {
 		names[i] = string(k)
 	}
 	fix := "write " + strings.Join(names, ", ")
-	if near := nearest(string(value), names); near != "" {
+	if near := strict.Nearest(string(value), names); near != "" {
 		fix = fmt.Sprintf("did you mean %q?", near)
 	}
 	return refuse(fix, "the %s %s is not known", what, quote(string(value)))

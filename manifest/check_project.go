@@ -71,7 +71,7 @@ func (c *projectCheck) checkName() {
 	}
 }
 
-// checkForeignFields tells of fields that mean nothing for the project's type.
+// checkForeignFields reports fields that have no meaning for the project's type.
 func (c *projectCheck) checkForeignFields() {
 	s := c.spec
 	app := []ProjectType{Monolithic, SpringMicroservice}
@@ -262,7 +262,7 @@ func objectNames(projects map[string]*Project) map[string][]string {
 	return makers
 }
 
-// checkCollisions tells when the project and another one of the workspace would make objects of one name.
+// checkCollisions reports when the project and another one of the workspace would make objects of one name.
 func (c *projectCheck) checkCollisions(objects map[string][]string) {
 	if others := without(objects[c.key.Project], c.key.Project); len(others) > 0 {
 		c.add("metadata.name", fmt.Sprintf("the project %s has the name that a service of the project %s has in Kubernetes",

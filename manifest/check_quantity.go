@@ -84,7 +84,7 @@ func (c *collector) checkCount(field string, n, most int) {
 	}
 }
 
-// sum adds up quantities; what is no quantity is told elsewhere and counts nothing.
+// sum adds up quantities; what is no quantity is reported elsewhere and counts nothing.
 type sum struct{ total resource.Quantity }
 
 func (s *sum) add(text string, times int) {

@@ -20,13 +20,16 @@ func (c *Config) Validate() Problems {
 	ps = append(ps, CheckWorkspaces(c.Workspaces)...)
 	hosts := Hosts{}
 	for k, p := range c.Projects {
+		if w := c.Workspaces[k.Workspace]; w != nil && !MayHave(w, p.Spec, domain) {
+			continue
+		}
 		hosts.Add(k, p.Spec, domain, false)
 	}
 	projects := c.byWorkspace()
 	for _, name := range slices.Sorted(maps.Keys(c.Workspaces)) {
 		ps = append(ps, CheckWorkspace(c.Platform, c.Workspaces[name], projects[name], hosts)...)
 	}
-	sortProblems(ps)
+	ps.Sort()
 	return ps
 }
 

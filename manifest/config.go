@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 // Config is everything that people wrote in platform-config, without the release files.
@@ -24,12 +26,7 @@ type Config struct {
 	Broken map[Key]bool
 }
 
-// ProjectsOf returns the projects of a workspace by name; nil stands for one that does not parse.
-func (c *Config) ProjectsOf(workspace string) map[string]*Project {
-	return c.byWorkspace()[workspace]
-}
-
-// byWorkspace returns the projects of all workspaces, as ProjectsOf does.
+// byWorkspace returns the projects of all workspaces by name; nil stands for one that does not parse.
 func (c *Config) byWorkspace() map[string]map[string]*Project {
 	all := map[string]map[string]*Project{}
 	add := func(k Key, p *Project) {
@@ -49,8 +46,8 @@ func (c *Config) byWorkspace() map[string]map[string]*Project {
 	return all
 }
 
-// Load reads and parses platform.yaml and all workspaces and projects of a checkout, on all processors. It tells
-// everything that is wrong with single files; Validate tells what is wrong between them. Symbolic links are not followed.
+// Load reads and parses platform.yaml and all workspaces and projects of a checkout, on all processors. It reports
+// everything that is wrong with single files; Validate reports what is wrong between them. Symbolic links are not followed.
 func Load(fsys fs.FS) (*Config, Problems) {
 	l := loader{fsys: fsys}
 	l.list()
@@ -112,7 +109,7 @@ func (l *loader) folders(dir string) []string {
 	return names
 }
 
-// LinkProblem tells of a symbolic link, or a submodule, where a file or a folder belongs.
+// LinkProblem is the problem of a symbolic link, or a submodule, where a file or a folder belongs.
 func LinkProblem(name string) Problem {
 	return Problem{File: name, What: "this is a link or another special file, which is not followed", Fix: "put the file itself here"}
 }
@@ -197,12 +194,12 @@ func (l *loader) config() (*Config, Problems) {
 			l.problems = append(l.problems, l.missing(f, used)...)
 		}
 	}
-	sortProblems(l.problems)
+	l.problems.Sort()
 	return c, l.problems
 }
 
-// missing tells of a file that is not there and should be. A project's folder without project.yaml is a project that was
-// removed, and a workspace's without anything is none; unless the file is there under another name.
+// missing are the problems of files that are not there and should be. A project's folder without project.yaml is a project
+// that was removed, and a workspace's folder without anything is no workspace; unless the file is there under another name.
 func (l *loader) missing(f loaded, used map[string]bool) Problems {
 	switch {
 	case f.file.Kind == KindPlatform:
@@ -216,7 +213,7 @@ func (l *loader) missing(f loaded, used map[string]bool) Problems {
 	}
 	wanted := path.Base(f.name)
 	misspelled := func(e fs.DirEntry) bool {
-		return !e.IsDir() && nearest(e.Name(), []string{wanted}) != ""
+		return !e.IsDir() && strict.Nearest(e.Name(), []string{wanted}) != ""
 	}
 	if i := slices.IndexFunc(entries, misspelled); i >= 0 {
 		return Problems{{File: path.Join(path.Dir(f.name), entries[i].Name()), What: "this file is not read, its name is not " + wanted, Fix: "rename it to " + wanted}}
@@ -240,6 +237,6 @@ func LocateIn(fsys fs.FS, ps Problems) Problems {
 		}
 		located = append(located, some...)
 	}
-	sortProblems(located)
+	located.Sort()
 	return located
 }

@@ -37,7 +37,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("broken (-want +got):\n%s", diff)
 	}
 	projects := map[string]bool{} // whether they parse
-	for name, p := range config.ProjectsOf("ws-1") {
+	for name, p := range config.byWorkspace()["ws-1"] {
 		projects[name] = p != nil
 	}
 	if diff := cmp.Diff(map[string]bool{"shop": true, "shop-db": true, "bank": true, "broken": false}, projects); diff != "" {

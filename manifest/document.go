@@ -1,38 +1,31 @@
 package manifest
 
 import (
-	"bytes"
-	"fmt"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	"github.com/plateform/plateform/manifest/strict"
 )
+
+// Problem is one thing that is wrong with what somebody wrote.
+type Problem = strict.Problem
+
+// Problems are all that is wrong, in the order of file, line and column.
+type Problems = strict.Problems
 
 // Document is a YAML mapping kept as text, with the order of its keys. In a file it is written as a nested block; read
 // back it is the same text again, byte for byte.
-type Document string
+type Document = strict.Document
 
-// MarshalYAML writes the document as a nested mapping.
-func (d Document) MarshalYAML() (any, error) {
-	var n yaml.Node
-	if err := yaml.Unmarshal([]byte(d), &n); err != nil {
-		return nil, fmt.Errorf("reading a document back: %w", err)
-	}
-	if len(n.Content) == 0 {
-		return nil, nil
-	}
-	return n.Content[0], nil
-}
+// Encode writes any value as YAML the way all files of Plateform are written: two spaces of indent, no document marker.
+func Encode(v any) ([]byte, error) { return strict.Encode(v) }
 
-// UnmarshalYAML takes a nested mapping as text.
-func (d *Document) UnmarshalYAML(n *yaml.Node) error {
-	b, err := Encode(n)
-	if err != nil {
-		return err
-	}
-	*d = Document(b)
-	return nil
-}
+// Locate fills in line and column of the problems of a file that name a field but no line, by parsing the file again. A
+// field that is not there gets the position of the nearest one above it. All other problems are returned as they are;
+// all are returned in the order of file, line and column.
+func Locate(file string, data []byte, ps Problems) Problems { return strict.Locate(file, data, ps) }
+
+// quote prepares a text from outside for a message.
+func quote(s string) string { return strict.Quote(s) }
 
 // MarshalYAML writes a value that is more than plain words in double quotes. The YAML library would write some so that
 // they do not come back: << as the merge key, several lines as a block without the empty ones at its beginning.
@@ -57,23 +50,4 @@ func isNoWord(r rune) bool {
 func (b BuildVar) MarshalYAML() (any, error) {
 	value := b.Value
 	return EnvVar{Name: b.Name, Value: &value}.MarshalYAML()
-}
-
-// Encode writes any value as YAML the way all files of Plateform are written: two spaces of indent, no document marker.
-func Encode(v any) ([]byte, error) { return encodeAll([]any{v}) }
-
-// encodeAll writes several values as one YAML document each.
-func encodeAll[T any](values []T) ([]byte, error) {
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	for _, v := range values {
-		if err := e.Encode(v); err != nil {
-			return nil, fmt.Errorf("writing YAML: %w", err)
-		}
-	}
-	if err := e.Close(); err != nil {
-		return nil, fmt.Errorf("writing YAML: %w", err)
-	}
-	return b.Bytes(), nil
 }

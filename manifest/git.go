@@ -13,7 +13,9 @@ type Commit struct {
 	Hash string
 	// Parents, the first one first; empty for a root commit.
 	Parents []string
-	Author  Signature
+	// Tree is the hash of the commit's tree: all of its files.
+	Tree   string
+	Author Signature
 	// Message with subject, body and trailers.
 	Message string
 }
@@ -48,7 +50,11 @@ type Change struct {
 type Edit struct {
 	// Message with subject and trailers.
 	Message string
-	Author  Signature
+	// Seal makes the message when the commit is made, instead of Message, so that a signature in it can cover the commit's
+	// tree. It gets the hashes of the tree and of the parent, "" for the first commit. It is called again when the edits
+	// are made into commits again, on another base.
+	Seal   func(tree, parent string) (message string, err error)
+	Author Signature
 	// Files by path; nil content removes the file.
 	Files map[string][]byte
 }

@@ -3,6 +3,8 @@ package manifest
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 // LabelWorkspace and LabelOwnerID mark what belongs to a workspace; LabelManagedBy marks whatever Plateform made.
@@ -34,7 +36,7 @@ func NamespaceDocument(p *Platform, w *Workspace) (Document, error) {
 	}
 	objects = append(objects, n.limits(), n.network())
 	objects = append(objects, n.access()...)
-	text, err := encodeAll(objects)
+	text, err := strict.EncodeAll(objects)
 	if err != nil {
 		return "", fmt.Errorf("namespace of %s: %w", w.Metadata.Name, err)
 	}

@@ -1,27 +1,21 @@
 package manifest
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"path"
-	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
-// Limits of one file. They are far beyond what people write and keep hostile files cheap.
-const (
-	// MaxFileBytes is the size of the largest file that is parsed, in bytes.
-	MaxFileBytes = 1 << 20
-	// maxDepth is how deep mappings and lists may be nested.
-	maxDepth = 64
-	// maxProblems is how many problems of one file are told; the rest is counted.
-	maxProblems = 100
-)
+// MaxFileBytes is the size of the largest file that is parsed, in bytes.
+const MaxFileBytes = strict.MaxFileBytes
 
-// ParsePlatform parses platform.yaml. Parsing is strict and tells everything that is wrong with the file at once; the
+// outline is what a file of the platform has.
+const outline = "write apiVersion, kind, metadata and spec"
+
+// ParsePlatform parses platform.yaml. Parsing is strict and reports everything that is wrong with the file at once; the
 // Platform is nil when anything is.
 func ParsePlatform(file string, data []byte) (*Platform, Problems) {
 	return parse[Platform](KindPlatform, file, data)
@@ -48,83 +42,61 @@ func ParseRun(file string, data []byte) (*Run, Problems) {
 	return parse[Run](KindRun, file, data)
 }
 
-// parse reads one object of a kind. The YAML is parsed once: the same nodes are checked, give the positions, and are
-// turned into the object. They are not kept.
+// DecodeStrict parses a YAML file that is no object of the platform, such as the settings of an installation, as strictly
+// as those are parsed: unknown and duplicate keys, wrong types, anchors and empty values are reported with their place, all
+// at once. into points to a struct with yaml tags; a field without omitempty must be there.
+func DecodeStrict(file string, data []byte, into any) Problems {
+	f, problems := strict.Parse(file, data, outline)
+	if f == nil {
+		return problems
+	}
+	f.Decode(into)
+	return f.Problems()
+}
+
+// parse reads one object of a kind.
 func parse[T any](kind, file string, data []byte) (*T, Problems) {
-	root, problems := parseTree(file, data)
-	if root == nil {
+	f, problems := strict.Parse(file, data, outline)
+	if f == nil {
 		return nil, problems
 	}
-	if p := checkHeader(kind, file, root); len(p) > 0 {
-		return nil, finish(append(problems, p...), data)
+	if !checkHeader(kind, f) {
+		return nil, f.Problems()
 	}
 	object := new(T)
-	d := decoder{file: file, data: data, lenient: len(problems) > 0}
-	d.decode(root, object)
-	problems = append(problems, d.problems...)
-	if p := checkFolder(kind, file, root); p != nil {
-		problems = append(problems, *p)
-	}
-	if len(problems) > 0 {
-		return nil, finish(problems, data)
+	f.Decode(object)
+	checkFolder(kind, file, f)
+	if ps := f.Problems(); len(ps) > 0 {
+		return nil, ps
 	}
 	return object, nil
 }
 
-// parseTree turns a file into YAML nodes, and checks all that does not depend on what the file is about. The root is nil
-// when there is no point in looking any further.
-func parseTree(file string, data []byte) (*yaml.Node, Problems) {
-	if p := checkText(file, data); p != nil {
-		return nil, Problems{*p}
-	}
-	var doc yaml.Node
-	y := yaml.NewDecoder(bytes.NewReader(data))
-	if err := y.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil, Problems{{File: file, Line: 1, Column: 1, What: "the file is empty",
-			Fix: "write apiVersion, kind, metadata and spec"}}
-	} else if err != nil {
-		return nil, Problems{syntaxProblem(file, data, err)}
-	}
-	var next yaml.Node
-	if err := y.Decode(&next); err == nil {
-		return nil, finish(Problems{{File: file, Line: next.Line, Column: next.Column,
-			What: "there is more than one YAML document in the file", Fix: "keep one document; remove the line --- and what follows it"}}, data)
-	} else if !errors.Is(err, io.EOF) {
-		return nil, Problems{syntaxProblem(file, data, err)}
-	}
-	root := doc.Content[0]
-	c := treeCheck{file: file}
-	c.check(root, 1)
-	if c.tooDeep {
-		return nil, finish(c.problems, data)
-	}
-	return root, c.problems
-}
-
 // checkHeader checks apiVersion and kind first: in a file of another kind or version every key would be unknown.
-func checkHeader(kind, file string, root *yaml.Node) Problems {
-	if root.Kind != yaml.MappingNode {
-		return Problems{problemAt(file, root, "", "the file is "+describe(root)+", but a mapping is wanted",
-			"write apiVersion, kind, metadata and spec")}
+func checkHeader(kind string, f *strict.File) bool {
+	if f.Root.Kind != yaml.MappingNode {
+		f.Add(f.Root, "", "the file is "+strict.Describe(f.Root)+", but a mapping is wanted", outline)
+		return false
 	}
-	var ps Problems
+	good := true
 	for _, want := range []struct{ key, value string }{{"apiVersion", APIVersion}, {"kind", kind}} {
-		if n := child(root, want.key); n == nil {
-			ps = append(ps, problemAt(file, root, want.key, want.key+" is missing",
-				fmt.Sprintf("write %s: %s", want.key, want.value)))
+		fix := fmt.Sprintf("write %s: %s", want.key, want.value)
+		if n := strict.Child(f.Root, want.key); n == nil {
+			f.Add(f.Root, want.key, want.key+" is missing", fix)
+			good = false
 		} else if n.Kind != yaml.ScalarNode || n.Value != want.value {
-			ps = append(ps, problemAt(file, n, want.key, fmt.Sprintf("%s is %s, but in this file it must be %s", want.key, describe(n), want.value),
-				fmt.Sprintf("write %s: %s", want.key, want.value)))
+			f.Add(n, want.key, fmt.Sprintf("%s is %s, but in this file it must be %s", want.key, strict.Describe(n), want.value), fix)
+			good = false
 		}
 	}
-	return ps
+	return good
 }
 
 // checkFolder checks that the name in the file is the one of its place in the config repository.
-func checkFolder(kind, file string, root *yaml.Node) *Problem {
+func checkFolder(kind, file string, f *strict.File) {
 	place, ok := FileOf(file)
 	if !ok || place.Kind != kind || kind == KindPlatform {
-		return nil
+		return
 	}
 	want, where := place.Key.Workspace, "folder"
 	switch kind {
@@ -133,47 +105,17 @@ func checkFolder(kind, file string, root *yaml.Node) *Problem {
 	case KindRelease:
 		want, where = place.Version.String(), "file"
 	}
-	metadata := child(root, "metadata")
+	metadata := strict.Child(f.Root, "metadata")
 	if metadata == nil || metadata.Kind != yaml.MappingNode {
-		return nil
+		return
 	}
-	n := child(metadata, "name")
+	n := strict.Child(metadata, "name")
 	if n == nil || n.Kind != yaml.ScalarNode || n.Value == want {
-		return nil
+		return
 	}
-	p := problemAt(file, n, "metadata.name", fmt.Sprintf("metadata.name is %s, but the %s is called %s", quote(n.Value), where, quote(want)),
-		"write name: "+want+", or rename the "+where+" "+path.Dir(file))
+	fix := "write name: " + want + ", or rename the " + where + " " + path.Dir(file)
 	if kind == KindRelease {
-		p.Fix = "release files are written by Plateform only; delete the file to take the release back"
+		fix = "release files are written by Plateform only; delete the file to take the release back"
 	}
-	return &p
-}
-
-// child returns the value of a key of a mapping, or nil.
-func child(mapping *yaml.Node, key string) *yaml.Node {
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value == key {
-			return mapping.Content[i+1]
-		}
-	}
-	return nil
-}
-
-// problemAt makes a problem at the position of a node.
-func problemAt(file string, n *yaml.Node, field, what, fix string) Problem {
-	return Problem{File: file, Line: n.Line, Column: n.Column, Field: field, What: what, Fix: fix}
-}
-
-// finish puts the problems of one file in order, sees to it that positions are inside the file, and cuts a flood.
-func finish(ps Problems, data []byte) Problems {
-	sortProblems(ps)
-	ps = slices.Compact(ps)
-	clampPositions(ps, data)
-	if len(ps) > maxProblems {
-		rest := len(ps) - maxProblems
-		last := ps[maxProblems]
-		ps = append(ps[:maxProblems:maxProblems], Problem{File: last.File, Line: last.Line, Column: last.Column,
-			What: fmt.Sprintf("%d more problems follow", rest), Fix: "mend the ones above first"})
-	}
-	return ps
+	f.Add(n, "metadata.name", fmt.Sprintf("metadata.name is %s, but the %s is called %s", quote(n.Value), where, quote(want)), fix)
 }

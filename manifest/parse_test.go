@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 // parseAny parses a file as what its name says: project.yaml, or a path of the config repository.
@@ -115,10 +117,10 @@ func TestParseNesting(t *testing.T) {
 		want string
 	}{
 		// The values are at level 3, in the mapping of the file and that of the spec.
-		{"lists at the limit", "[", "]", maxDepth - 3, ""},
-		{"lists beyond it", "[", "]", maxDepth - 2, "r:"},
-		{"mappings at the limit", "{a: ", "}", maxDepth - 3, ""},
-		{"mappings beyond it", "{a: ", "}", maxDepth - 2, "r:"},
+		{"lists at the limit", "[", "]", strict.MaxDepth - 3, ""},
+		{"lists beyond it", "[", "]", strict.MaxDepth - 2, "r:"},
+		{"mappings at the limit", "{a: ", "}", strict.MaxDepth - 3, ""},
+		{"mappings beyond it", "{a: ", "}", strict.MaxDepth - 2, "r:"},
 		{"thousands", "[", "]", 9000, "r:"},
 		{"more than the YAML parser takes", "{a: ", "}", 20000, "r:"},
 	} {
@@ -140,7 +142,7 @@ func TestParseCutsAFlood(t *testing.T) {
 		fmt.Fprintf(&b, "  key%d: 1\n", i)
 	}
 	_, ps := ParseProject("p", []byte(b.String()))
-	if len(ps) != maxProblems+1 || !strings.Contains(ps[maxProblems].What, "more problems follow") {
+	if len(ps) != strict.MaxProblems+1 || !strings.Contains(ps[strict.MaxProblems].What, "more problems follow") {
 		t.Errorf("%d problems, the last one: %v", len(ps), ps[len(ps)-1])
 	}
 }

@@ -21,7 +21,7 @@ const (
 // AppImage is the name of the image of a project that has one only.
 const AppImage = "app"
 
-// SourceInput is what one image of a project is made from, before anybody has looked where the source is.
+// SourceInput is what one image of a project is made from, before it is known where the source is.
 type SourceInput struct {
 	// Part of the project: source, or source/<service>.
 	Part string
@@ -134,14 +134,23 @@ func PlanHash(k Key, spec ProjectSpec, in PlatformInputs) string {
 	}{k, spec, in})
 }
 
-// UsedInputs returns what a project uses of platform.yaml, of workspace.yaml and of the workspace's other projects
-// (by name). Whatever the project says for itself is left out, so that a change of it elsewhere makes no release.
-func UsedInputs(p *Platform, w *Workspace, projects map[string]*Project, k Key, spec ProjectSpec, chart Chart) PlatformInputs {
+// Surroundings are the files around a project: the platform's, its workspace's, which may be nil, and those of the
+// workspace's projects by name.
+type Surroundings struct {
+	Platform  *Platform
+	Workspace *Workspace
+	Projects  map[string]*Project
+}
+
+// UsedInputs returns what a project uses of its surroundings. Whatever the project says for itself is left out, so that a
+// change of it elsewhere makes no release.
+func UsedInputs(around Surroundings, k Key, spec ProjectSpec, chart Chart) PlatformInputs {
+	p := around.Platform
 	in := PlatformInputs{
-		Namespace: NamespaceOf(w, k.Workspace),
+		Namespace: NamespaceOf(around.Workspace, k.Workspace),
 		Chart:     chart,
 		Resources: usedResources(p.Spec.Defaults.Resources, spec.Resources),
-		Databases: usedDatabases(projects, spec),
+		Databases: usedDatabases(around.Projects, spec),
 	}
 	if spec.Type != Database && !namesReplicas(spec) {
 		in.Replicas = orElse(p.Spec.Defaults.Replicas, defaultReplicas)

@@ -76,7 +76,7 @@ func keys(spec ProjectSpec, p *Platform, w *Workspace) Parts {
 	k := Key{"ws-1", "shop"}
 	parts := Parts{
 		PartProject:  ProjectKey(spec),
-		PartPlatform: PlatformKey(UsedInputs(p, w, nil, k, spec, monolithicChart)),
+		PartPlatform: PlatformKey(UsedInputs(Surroundings{Platform: p, Workspace: w}, k, spec, monolithicChart)),
 	}
 	for _, input := range SourceInputs(spec) {
 		id := SourceID("c0ffee", "")
@@ -313,7 +313,7 @@ func TestUsedDatabases(t *testing.T) {
 	spec.Services[0].Env = []EnvVar{{Name: "C", From: &EnvFrom{Project: "cache", Key: "url"}}, {Name: "D", From: &EnvFrom{Project: "orders-db", Key: "host"}},
 		{Name: "E", From: &EnvFrom{Project: "gone", Key: "url"}}, {Name: "F", From: &EnvFrom{Project: "broken", Key: "url"}}}
 	projects := map[string]*Project{"orders-db": {Spec: store()}, "cache": {Spec: store()}, "api": {Spec: shop()}, "other": {Spec: store()}, "broken": nil}
-	in := UsedInputs(acme(), tenant(), projects, Key{"ws-1", "bank"}, spec, monolithicChart)
+	in := UsedInputs(Surroundings{Platform: acme(), Workspace: tenant(), Projects: projects}, Key{"ws-1", "bank"}, spec, monolithicChart)
 	if want := []string{"cache", "orders-db"}; !slices.Equal(in.Databases, want) {
 		t.Errorf("%v, want %v", in.Databases, want)
 	}
@@ -326,7 +326,7 @@ func TestPlanHash(t *testing.T) {
 	hash := func(project string, edit func(*ProjectSpec, *PlatformInputs)) string {
 		k := Key{"ws-1", project}
 		spec := clone(t, shop())
-		in := UsedInputs(acme(), tenant(), nil, k, spec, monolithicChart)
+		in := UsedInputs(Surroundings{Platform: acme(), Workspace: tenant()}, k, spec, monolithicChart)
 		edit(&spec, &in)
 		return PlanHash(k, spec, in)
 	}

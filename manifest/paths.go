@@ -43,7 +43,7 @@ type File struct {
 	Version Version
 }
 
-// FileOf tells what a path of the config repository stands for; ok is false for all other files.
+// FileOf says what a path of the config repository stands for; ok is false for all other files.
 func FileOf(p string) (f File, ok bool) {
 	if p == PlatformFile {
 		return File{Kind: KindPlatform}, true

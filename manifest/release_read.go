@@ -15,27 +15,37 @@ type Authored struct {
 	Platform PlatformInputs
 }
 
-// ReadRelease parses a release file and checks that it is honoured: that it is release version of the project, written
-// for it by Plateform and nobody else since; see VerifyRelease.
+// Expected is what a release file has to be: which release of which project it is, the id of the workspace's owner, and
+// the keys that may have signed it.
+type Expected struct {
+	Key     Key
+	Version Version
+	Owner   int64
+	Keys    []PublicKey
+}
+
+// ReadRelease parses a release file and checks that it is honoured: that it is the release that is expected, written by
+// Plateform and not changed by anybody since; see VerifyRelease.
 //
-// now may say what is authored at present. A release that was made of the very same, which its plan tells, is read without
+// now may say what is authored at present. A release that was made of the same, which its plan hash shows, is read without
 // parsing that again, and shares it: with many projects at rest this is most of the work and of the memory.
-func ReadRelease(file string, data []byte, k Key, version Version, owner int64, keys []PublicKey, now *Authored) (*Release, Problems) {
+func ReadRelease(data []byte, want Expected, now *Authored) (*Release, Problems) {
 	if now != nil {
-		if r := readUnchanged(data, k, version, owner, keys, *now); r != nil {
+		if r := readUnchanged(data, want, *now); r != nil {
 			return r, nil
 		}
 	}
+	file := ReleaseFile(want.Key, want.Version)
 	r, problems := ParseRelease(file, data)
 	if len(problems) > 0 {
 		return nil, Locate(file, data, problems)
 	}
 	at := Problem{File: file, Line: 1, Column: 1}
-	if r.Metadata.Name != version.String() {
+	if r.Metadata.Name != want.Version.String() {
 		at.What, at.Fix = fmt.Sprintf("is named %s inside", r.Metadata.Name), "bring back the file as it was"
 		return nil, Problems{at}
 	}
-	if err := VerifyRelease(data, r, k, owner, keys); err != nil {
+	if err := VerifyRelease(data, r, want.Key, want.Owner, want.Keys); err != nil {
 		at.What = err.Error()
 		return nil, Problems{at}
 	}
@@ -44,13 +54,13 @@ func ReadRelease(file string, data []byte, k Key, version Version, owner int64, 
 
 // readUnchanged reads a release that was made of what is authored now; nil when it was not, or when the file is not
 // exactly as Plateform writes one. It relies on how that is laid out, so it looks at no file before its signature.
-func readUnchanged(data []byte, k Key, version Version, owner int64, keys []PublicKey, now Authored) *Release {
+func readUnchanged(data []byte, want Expected, now Authored) *Release {
 	content, signature, found := cutSignature(data)
-	if !found || verifyContent(content, signature, k, version.String(), owner, keys) != nil {
+	if !found || verifyContent(content, signature, want.binding(), want.Keys) != nil {
 		return nil
 	}
 	now.Project.Paused = false // what is paused is not released
-	plan := "  plan: " + PlanHash(k, now.Project, now.Platform) + "\n"
+	plan := "  plan: " + PlanHash(want.Key, now.Project, now.Platform) + "\n"
 	if !bytes.Contains(content, []byte("\n"+plan)) {
 		return nil
 	}
@@ -63,18 +73,18 @@ func readUnchanged(data []byte, k Key, version Version, owner int64, keys []Publ
 		return nil
 	}
 	r := new(Release)
-	if yaml.Unmarshal(rest, r) != nil || r.Metadata.Name != version.String() {
+	if yaml.Unmarshal(rest, r) != nil || r.Metadata.Name != want.Version.String() {
 		return nil
 	}
 	r.Spec.Values, r.Spec.Project, r.Spec.Platform, r.Spec.Signature = values, now.Project, now.Platform, signature
 	return r
 }
 
-// Sealed says that a release file is, byte for byte, what Plateform wrote for this version of the project, as far as its
-// signature tells; then there is no need to parse it to know that it is honoured.
-func Sealed(data []byte, k Key, version Version, owner int64, keys []PublicKey) bool {
+// Sealed says that a release file is, byte for byte, what Plateform wrote for the release that is expected, as far as its
+// signature shows; then there is no need to parse it to know that it is honoured.
+func Sealed(data []byte, want Expected) bool {
 	content, signature, found := cutSignature(data)
-	return found && verifyContent(content, signature, k, version.String(), owner, keys) == nil
+	return found && verifyContent(content, signature, want.binding(), want.Keys) == nil
 }
 
 // cutBlocks takes mappings out of the spec of a file and returns what is left, and the lines below each of them.

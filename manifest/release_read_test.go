@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-const releaseFileName = "workspaces/ws-1/projects/shop/releases/v1.0.3.yaml"
+	"github.com/plateform/plateform/manifest/strict"
+)
 
 // releaseOf writes a release file of what is authored.
 func releaseOf(t testing.TB, in ValuesInput, by string, key *SigningKey) []byte {
@@ -47,11 +47,11 @@ func TestReadReleaseOfWhatIsAuthored(t *testing.T) {
 					by, trusted = &key, keys
 				}
 				file := releaseOf(t, in, "Zoë: O'Hara", by)
-				full, problems := ReadRelease(releaseFileName, file, in.Key, in.Release, 7, trusted, nil)
+				full, problems := ReadRelease(file, Expected{Key: in.Key, Version: in.Release, Owner: 7, Keys: trusted}, nil)
 				if len(problems) > 0 {
 					t.Fatal(problems)
 				}
-				quick := readUnchanged(file, in.Key, in.Release, 7, trusted, now)
+				quick := readUnchanged(file, Expected{Key: in.Key, Version: in.Release, Owner: 7, Keys: trusted}, now)
 				if quick == nil {
 					t.Fatalf("it is parsed although nothing has changed:\n%s", file)
 				}
@@ -60,15 +60,15 @@ func TestReadReleaseOfWhatIsAuthored(t *testing.T) {
 				}
 				paused := now
 				paused.Project.Paused = true
-				if quick := readUnchanged(file, in.Key, in.Release, 7, trusted, paused); quick == nil || quick.Spec.Project.Paused {
+				if quick := readUnchanged(file, Expected{Key: in.Key, Version: in.Release, Owner: 7, Keys: trusted}, paused); quick == nil || quick.Spec.Project.Paused {
 					t.Errorf("with the project paused since, it is read as %+v", quick)
 				}
 				changed := now
 				changed.Platform.Namespace = "other"
-				if readUnchanged(file, in.Key, in.Release, 7, trusted, changed) != nil {
+				if readUnchanged(file, Expected{Key: in.Key, Version: in.Release, Owner: 7, Keys: trusted}, changed) != nil {
 					t.Error("it takes what is authored now for what it was made of")
 				}
-				if got, problems := ReadRelease(releaseFileName, file, in.Key, in.Release, 7, trusted, &changed); !cmp.Equal(got, full) {
+				if got, problems := ReadRelease(file, Expected{Key: in.Key, Version: in.Release, Owner: 7, Keys: trusted}, &changed); !cmp.Equal(got, full) {
 					t.Errorf("with something else authored it is read as %+v, %v", got, problems)
 				}
 			}
@@ -83,11 +83,11 @@ func TestReadReleaseThatWasEdited(t *testing.T) {
 	now := &Authored{in.Project, in.Platform}
 	file := releaseOf(t, in, "alice", &key)
 	read := func(data []byte, k Key, v Version, owner int64, keys ...PublicKey) bool {
-		r, problems := ReadRelease(releaseFileName, data, k, v, owner, keys, now)
+		r, problems := ReadRelease(data, Expected{Key: k, Version: v, Owner: owner, Keys: keys}, now)
 		if (r == nil) == (len(problems) == 0) {
 			t.Errorf("it returns %v and %v", r, problems)
 		}
-		if sealed := Sealed(data, k, v, owner, keys); sealed != (r != nil) {
+		if sealed := Sealed(data, Expected{Key: k, Version: v, Owner: owner, Keys: keys}); sealed != (r != nil) {
 			t.Errorf("sealed: %v, but read: %v", sealed, r != nil)
 		}
 		return r != nil
@@ -117,18 +117,18 @@ func FuzzReadRelease(f *testing.F) {
 		in := valuesInput(shop())
 		in.Project.Env = []EnvVar{{Name: "A", Value: &value}}
 		in.Project.Build = &Build{Env: []BuildVar{{Name: "B", Value: build}}}
-		if checkText("f", []byte(value)) != nil || checkText("f", []byte(build)) != nil || checkText("f", []byte(by)) != nil || by == "" || strings.ContainsAny(by, "<>\n") {
+		if strict.CheckText("f", []byte(value)) != nil || strict.CheckText("f", []byte(build)) != nil || strict.CheckText("f", []byte(by)) != nil || by == "" || strings.ContainsAny(by, "<>\n") {
 			return // the parser refuses it, and Git has no such names
 		}
 		if _, err := BuildValues(in); err != nil {
 			return // the checks refuse it
 		}
 		file := releaseOf(t, in, by, nil)
-		full, problems := ReadRelease(releaseFileName, file, in.Key, in.Release, 7, nil, nil)
+		full, problems := ReadRelease(file, Expected{Key: in.Key, Version: in.Release, Owner: 7, Keys: nil}, nil)
 		if full == nil || !cmp.Equal(full.Spec.Project, in.Project) || full.Spec.Cause.By != by {
 			t.Fatalf("of %q, %q, %q it says %v\n%s", value, build, by, problems, file)
 		}
-		quick := readUnchanged(file, in.Key, in.Release, 7, nil, Authored{in.Project, in.Platform})
+		quick := readUnchanged(file, Expected{Key: in.Key, Version: in.Release, Owner: 7, Keys: nil}, Authored{in.Project, in.Platform})
 		if quick != nil && !cmp.Equal(full, quick) {
 			t.Errorf("%v\n%s", problems, cmp.Diff(full, quick))
 		}

@@ -13,7 +13,7 @@ type Run struct {
 type RunSpec struct {
 	// Highest version the project ever had. Versions are never used again, so this outlives the project.
 	Highest string `yaml:"highest,omitempty" json:"highest,omitempty"`
-	// Owner id of the workspace. The name never passes to another.
+	// Owner id of the workspace. The workspace's name is never given to another owner.
 	Owner int64 `yaml:"owner,omitempty" json:"owner,omitempty"`
 	// Holds on parts that must not be released at the key they have.
 	Holds []Hold `yaml:"holds,omitempty" json:"holds,omitempty"`
@@ -23,9 +23,9 @@ type RunSpec struct {
 	Kept *Kept `yaml:"kept,omitempty" json:"kept,omitempty"`
 	// Retry is the config commit that asked for a retry, until there is an answer.
 	Retry string `yaml:"retry,omitempty" json:"retry,omitempty"`
-	// Deleted makes this a tombstone.
+	// Deleted is set once the project is deleted; the file then stays for the highest version and the owner.
 	Deleted *Deleted `yaml:"deleted,omitempty" json:"deleted,omitempty"`
-	// Asked are those who asked for something and may not have been told yet what became of it.
+	// Asked are the causes of runs whose reports may not have arrived yet.
 	Asked []Cause `yaml:"asked,omitempty" json:"asked,omitempty"`
 	// Last run that ended.
 	Last *LastRun `yaml:"last,omitempty" json:"last,omitempty"`
@@ -48,7 +48,7 @@ type Hold struct {
 	Key string `yaml:"key" json:"key"`
 	// Reason: rollback or failed.
 	Reason HoldReason `yaml:"reason" json:"reason"`
-	// Release that was withdrawn; its coming back ends the hold. Empty for a failure.
+	// Release that was withdrawn; the hold ends when its file comes back. Empty for a failure.
 	Release string `yaml:"release,omitempty" json:"release,omitempty"`
 	// Commit of the config repository that caused the hold.
 	Commit string `yaml:"commit,omitempty" json:"commit,omitempty"`
@@ -82,7 +82,10 @@ type Result string
 
 // The results.
 const (
+	// ResultDeployed: it runs, or, without an engine, GitOps shows it. ResultWritten: GitOps shows it, and the engine says what
+	// becomes of it.
 	ResultDeployed   Result = "deployed"
+	ResultWritten    Result = "written"
 	ResultFailed     Result = "failed"
 	ResultSuperseded Result = "superseded"
 	ResultHeld       Result = "held"
@@ -100,8 +103,10 @@ type LastRun struct {
 	// Source is the app's commit the run was for, where there is one.
 	Source string `yaml:"source,omitempty" json:"source,omitempty"`
 	// Error in one line, when it failed; secrets are never in it.
-	Error string       `yaml:"error,omitempty" json:"error,omitempty"`
-	Build *BuildRecord `yaml:"build,omitempty" json:"build,omitempty"`
+	Error string `yaml:"error,omitempty" json:"error,omitempty"`
+	// BuildID is the build that failed, when it failed.
+	BuildID string       `yaml:"buildId,omitempty" json:"buildId,omitempty"`
+	Build   *BuildRecord `yaml:"build,omitempty" json:"build,omitempty"`
 	// StartedAt and EndedAt in UTC, to the second.
 	StartedAt time.Time `yaml:"startedAt" json:"startedAt"`
 	EndedAt   time.Time `yaml:"endedAt" json:"endedAt"`

@@ -128,8 +128,8 @@ func (e *SignatureError) Error() string {
 	return fmt.Sprintf("release %s of %s is not honoured: %s (%s)", e.Version, e.Key, e.Detail, fix)
 }
 
-// seal is what stands behind ed25519: in a signature line. Only the signature is trusted; the checksum is there to tell
-// an edited file from a misplaced one.
+// seal is what a signature line has after "ed25519:". Only the signature is trusted; the checksum is there to distinguish an
+// edited file from one in the wrong place.
 type seal struct {
 	public    PublicKey
 	checksum  [sha256.Size]byte
@@ -149,7 +149,7 @@ func EncodeRelease(r *Release, k Key, owner int64, key *SigningKey) ([]byte, err
 	if !found {
 		return nil, fmt.Errorf("writing release %s of %s: the signature is not the last line", r.Metadata.Name, k)
 	}
-	payload := signedPayload(content, r.Metadata.Name, k, owner)
+	payload := binding{k, owner, r.Metadata.Name}.payload(content)
 	if key == nil {
 		sum := sha256.Sum256(payload)
 		r.Spec.Signature = checksumPrefix + hex.EncodeToString(sum[:])
@@ -178,15 +178,15 @@ func VerifyRelease(data []byte, r *Release, k Key, owner int64, keys []PublicKey
 	case line != r.Spec.Signature:
 		return fault(FaultEdited, "its signature is not where it belongs")
 	}
-	return verifyContent(content, line, k, r.Metadata.Name, owner, keys)
+	return verifyContent(content, line, binding{k, owner, r.Metadata.Name}, keys)
 }
 
 // verifyContent checks the signature line of a release file against all that is before it.
-func verifyContent(content []byte, line string, k Key, version string, owner int64, keys []PublicKey) error {
+func verifyContent(content []byte, line string, to binding, keys []PublicKey) error {
 	fault := func(f SignatureFault, detail string) error {
-		return &SignatureError{Fault: f, Key: k, Version: version, Detail: detail}
+		return &SignatureError{Fault: f, Key: to.key, Version: to.version, Detail: detail}
 	}
-	payload := signedPayload(content, version, k, owner)
+	payload := to.payload(content)
 	if strings.HasPrefix(line, checksumPrefix) {
 		sum := sha256.Sum256(payload)
 		switch {
@@ -211,15 +211,25 @@ func verifyContent(content []byte, line string, k Key, version string, owner int
 	return nil
 }
 
-// signedPayload binds the content of a release file to what it is a release of.
-func signedPayload(content []byte, version string, k Key, owner int64) []byte {
+// binding is what the signature of a release file binds its content to.
+type binding struct {
+	key     Key
+	owner   int64
+	version string
+}
+
+// binding is what the signature of the expected release has to bind it to.
+func (e Expected) binding() binding { return binding{e.Key, e.Owner, e.Version.String()} }
+
+// payload is what is signed: the content of a release file, and what it is a release of.
+func (b binding) payload(content []byte) []byte {
 	header, err := json.Marshal(struct {
 		Format    string `json:"format"`
 		Workspace string `json:"workspace"`
 		Owner     int64  `json:"owner"`
 		Project   string `json:"project"`
 		Version   string `json:"version"`
-	}{APIVersion + " release", k.Workspace, owner, k.Project, version})
+	}{APIVersion + " release", b.key.Workspace, b.owner, b.key.Project, b.version})
 	if err != nil {
 		panic(err) // strings and a number always are JSON
 	}

@@ -33,7 +33,7 @@ func sampleRelease(t testing.TB) *Release {
 	t.Helper()
 	k := Key{"ws-1", "shop"}
 	spec := shop()
-	in := ValuesInput{Key: k, Release: Version{1, 0, 3}, Project: spec, Platform: UsedInputs(acme(), tenant(), nil, k, spec, monolithicChart)}
+	in := ValuesInput{Key: k, Release: Version{1, 0, 3}, Project: spec, Platform: UsedInputs(Surroundings{Platform: acme(), Workspace: tenant()}, k, spec, monolithicChart)}
 	in.Images = []Image{{Name: AppImage, Repository: "harbor.example.com/ws-1/shop", Tag: "v1.0.3", Digest: "sha256:" + strings.Repeat("ab", 32), Built: true}}
 	values, err := BuildValues(in)
 	if err != nil {

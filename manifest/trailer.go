@@ -16,6 +16,10 @@ const (
 	TrailerCausedBy     = "Caused-By"
 	TrailerPlan         = "Plan"
 	TrailerRetry        = "Plateform-Retry"
+	// TrailerSignature proves that Plateform made a commit of plateform-gitops.
+	TrailerSignature = "Plateform-Signature"
+	// TrailerUnreported names the oldest config commit whose report about broken or mended files may not have arrived.
+	TrailerUnreported = "Plateform-Unreported"
 )
 
 // Trailer is one `Key: value` line at the end of a commit message.

@@ -54,7 +54,7 @@ func valuesInputs() map[string]ValuesInput {
 func valuesInput(spec ProjectSpec) ValuesInput {
 	k := Key{"ws-1", "shop"}
 	projects := map[string]*Project{"shop-db": {Spec: store()}, "api": {Spec: shop()}}
-	in := ValuesInput{Key: k, Release: Version{1, 0, 3}, Project: spec, Platform: UsedInputs(acme(), tenant(), projects, k, spec, Chart{Name: string(spec.Type), Version: "1.0.0"})}
+	in := ValuesInput{Key: k, Release: Version{1, 0, 3}, Project: spec, Platform: UsedInputs(Surroundings{Platform: acme(), Workspace: tenant(), Projects: projects}, k, spec, Chart{Name: string(spec.Type), Version: "1.0.0"})}
 	for i, input := range SourceInputs(spec) {
 		image := Image{Name: input.Image, Repository: "harbor.example.com/ws-1/shop/" + input.Image, Tag: "v1.0.3",
 			Digest: "sha256:" + strings.Repeat(fmt.Sprint(i), 64), Framework: "go"}
@@ -175,7 +175,7 @@ func TestInferBeforeTheBuild(t *testing.T) {
 	p, w := acme(), tenant()
 	p.Spec.Defaults, p.Spec.Charts = DefaultsSpec{}, map[ProjectType]string{Monolithic: "1.0.0"}
 	w.Spec.Namespace = "tenant"
-	in.Platform = UsedInputs(p, w, nil, in.Key, in.Project, monolithicChart)
+	in.Platform = UsedInputs(Surroundings{Platform: p, Workspace: w}, in.Key, in.Project, monolithicChart)
 	if diff := cmp.Diff(want, Infer(in, p, w)); diff != "" {
 		t.Error(diff)
 	}

@@ -1,6 +1,22 @@
-// Package reconciler brings what platform-config says into plateform-gitops, and says how far it is.
+// Package reconciler has the words that all of the reconciler shares, and its ports: what it needs of the world. It does
+// nothing by itself. Package loop below it is the reconciler; each technology behind a port is a package of its own, and
+// none of those imports another.
 //
-// Hints say that something may have changed; observe reads what is so; decide, which is pure, says what to do; act does
-// it; report tells people. Every step can be repeated. What the reconciler needs of the world are the ports in this
-// package; each technology behind a port is a package of its own below this folder, and none of them knows another.
+// The ports: Repository (one branch of a Git repository), Sources (where the branches of the apps are), Builder, Registry,
+// Forge (where people look), Engine (what makes it run), Charts. Each is implemented by packages beside this one, and its
+// contract is in a test suite beside this one (buildertest, forgetest, registrytest).
+//
+// The words: a Run is one attempt to bring about what a commit asks of a project. What happens to it is an Event. What
+// people are to be told of it is a Report, as facts; a forge turns that into a Statement, in its own words.
+//
+// # The stages of a run
+//
+//	queued → building → scanning → pushing → updating GitOps → synced → deployed
+//	   │        │          │          │             │             │
+//	   └────────┴──────────┴──────────┴─────────────┴─────────────┴──→ failed, superseded, held
+//
+// A run goes forward only, and may leave stages out: nothing is built for a changed variable. It ends once: as deployed,
+// as failed, as superseded (a newer source takes its place) or as held (what it asks for is kept back). Without an engine
+// nobody can say that anything is deployed, so the run ends, as a success, at updating GitOps. After the end it does not
+// change any more.
 package reconciler

@@ -17,27 +17,27 @@ func TestNews(t *testing.T) {
 		later = "2222222222222222222222222222222222222222"
 	)
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	pending := func(context string, stage reconciler.Stage) reconciler.Report {
-		return reconciler.Report{Context: context, State: reconciler.StatePending, Stage: stage, At: at}
+	pending := func(context string, stage reconciler.Stage) reconciler.Statement {
+		return reconciler.Statement{Context: context, State: reconciler.StatePending, Stage: stage, At: at}
 	}
-	ends := func(context string, state reconciler.State, stage reconciler.Stage) reconciler.Report {
-		return reconciler.Report{Context: context, State: state, Stage: stage, At: at}
+	ends := func(context string, state reconciler.State, stage reconciler.Stage) reconciler.Statement {
+		return reconciler.Statement{Context: context, State: state, Stage: stage, At: at}
 	}
-	with := func(r reconciler.Report, change func(*reconciler.Report)) reconciler.Report {
+	with := func(r reconciler.Statement, change func(*reconciler.Statement)) reconciler.Statement {
 		change(&r)
 		return r
 	}
-	from := func(r reconciler.Report, source string) reconciler.Report {
-		return with(r, func(r *reconciler.Report) { r.Source = source })
+	from := func(r reconciler.Statement, source string) reconciler.Statement {
+		return with(r, func(r *reconciler.Statement) { r.Source = source })
 	}
-	described := func(r reconciler.Report, text string) reconciler.Report {
-		return with(r, func(r *reconciler.Report) { r.Description = text })
+	described := func(r reconciler.Statement, text string) reconciler.Statement {
+		return with(r, func(r *reconciler.Statement) { r.Description = text })
 	}
 	deployed := ends(shop, reconciler.StateSuccess, reconciler.StageDeployed)
 	failed := ends(shop, reconciler.StateFailure, reconciler.StageFailed)
 	queued, building := pending(shop, reconciler.StageQueued), pending(shop, reconciler.StageBuilding)
 	updating := pending(shop, reconciler.StageUpdatingGitOps)
-	type reports = []reconciler.Report
+	type reports = []reconciler.Statement
 
 	tests := []struct {
 		name                string
@@ -48,14 +48,14 @@ func TestNews(t *testing.T) {
 		{"a whole run at once", nil, reports{queued, building, deployed}, reports{queued, building, deployed}},
 		{"said already", reports{queued}, reports{queued}, nil},
 		{"said already, at another time", reports{queued},
-			reports{with(queued, func(r *reconciler.Report) { r.At = at.Add(time.Minute) })}, nil},
+			reports{with(queued, func(r *reconciler.Statement) { r.At = at.Add(time.Minute) })}, nil},
 		{"said twice in one call", nil, reports{queued, queued}, reports{queued}},
 		{"said before the newest word of the same stage", reports{described(building, "1 of 2"), described(building, "2 of 2")},
 			reports{described(building, "1 of 2")}, nil},
 		{"more about the same stage", reports{described(building, "1 of 2")}, reports{described(building, "2 of 2")},
 			reports{described(building, "2 of 2")}},
-		{"another link", reports{building}, reports{with(building, func(r *reconciler.Report) { r.URL = "https://b/1" })},
-			reports{with(building, func(r *reconciler.Report) { r.URL = "https://b/1" })}},
+		{"another link", reports{building}, reports{with(building, func(r *reconciler.Statement) { r.URL = "https://b/1" })},
+			reports{with(building, func(r *reconciler.Statement) { r.URL = "https://b/1" })}},
 		{"the next stage", reports{queued}, reports{building}, reports{building}},
 		{"an earlier stage", reports{building}, reports{queued}, nil},
 		{"an earlier stage in the same call", nil, reports{building, queued}, reports{building}},

@@ -9,12 +9,19 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
 
-// app is what a command may touch of the machine it runs on.
+// app is what a command may touch of the machine it runs on. Its methods are the commands.
 type app struct {
-	stdin  io.Reader
+	stdin io.Reader
+	output
+}
+
+// output is where commands print, and how. Its methods show results to people.
+type output struct {
 	stdout io.Writer
 	stderr io.Writer
 	// now is the clock.
@@ -28,19 +35,13 @@ type app struct {
 
 // newApp returns the app of a real process.
 func newApp() *app {
-	return &app{
-		stdin:  os.Stdin,
+	return &app{stdin: os.Stdin, output: output{
 		stdout: os.Stdout,
 		stderr: os.Stderr,
 		now:    time.Now,
-		colour: wantsColour(os.Stdout, os.Getenv),
-		width:  terminalWidth(os.Stdout), stderrWidth: terminalWidth(os.Stderr),
-	}
-}
-
-// wantsColour says whether to colour what goes to f: only on a terminal, and never with NO_COLOR.
-func wantsColour(f *os.File, getenv func(string) string) bool {
-	return term.IsTerminal(int(f.Fd())) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+		colour: terminal.WantsColour(os.Stdout, os.Getenv),
+		width:  terminal.Width(os.Stdout), stderrWidth: terminal.Width(os.Stderr),
+	}}
 }
 
 // run executes one command line and returns the exit code.
@@ -52,12 +53,20 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return exitOK
+		return exit.OK
 	}
 	if text := err.Error(); text != "" {
-		sheet{w: a.stderr, width: a.stderrWidth}.wrap("", 0, "plateform: "+text)
+		terminal.Sheet{Out: a.stderr, Width: a.stderrWidth}.Wrap("", 0, "plateform: "+text)
 	}
-	return codeOf(err)
+	return exit.CodeOf(err)
+}
+
+// palette is for standard output.
+func (o *output) palette() terminal.Palette { return terminal.Palette{On: o.colour} }
+
+// sheet is for standard output.
+func (o *output) sheet() terminal.Sheet {
+	return terminal.Sheet{Out: o.stdout, Style: o.palette(), Width: o.width, Indent: 2, Label: 9}
 }
 
 // root is the command tree.
@@ -71,13 +80,13 @@ People describe workspaces and projects in platform-config. Plateform builds wha
 one commit, and writes the wanted state of the cluster into plateform-gitops. git revert takes a deploy back.
 
 Start with:  plateform demo`,
-		Args:          a.noArguments,
+		Args:          noArguments,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError("%w (see %s -h)", err, c.CommandPath())
+		return exit.Usage("%w (see %s -h)", err, c.CommandPath())
 	})
 	root.AddGroup(
 		&cobra.Group{ID: groupStart, Title: "Start:"},
@@ -99,7 +108,7 @@ func fitHelp(root *cobra.Command, width int) {
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", width)))
 	var fit func(c *cobra.Command)
 	fit = func(c *cobra.Command) {
-		c.Long = reflow(c.Long, width)
+		c.Long = terminal.Reflow(c.Long, width)
 		for _, child := range c.Commands() {
 			fit(child)
 		}
@@ -126,12 +135,25 @@ func (a *app) commands() []*cobra.Command {
 }
 
 // noArguments refuses arguments, as wrong usage.
-func (a *app) noArguments(c *cobra.Command, args []string) error {
+func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	if c.HasSubCommands() {
-		return usageError("there is no command %q (see %s -h)", args[0], c.CommandPath())
+		return exit.Usage("there is no command %q (see %s -h)", args[0], c.CommandPath())
 	}
-	return usageError("%s takes no arguments, got %q (see %s -h)", c.CommandPath(), args[0], c.CommandPath())
+	return exit.Usage("%s takes no arguments, got %q (see %s -h)", c.CommandPath(), args[0], c.CommandPath())
+}
+
+// argumentCount refuses any other number of arguments, as wrong usage.
+func argumentCount(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return exit.Usage("%s needs more arguments: %s (see %s -h)", c.CommandPath(), c.UseLine(), c.CommandPath())
+		case len(args) > most:
+			return exit.Usage("%s takes at most %d arguments: %s (see %s -h)", c.CommandPath(), most, c.UseLine(), c.CommandPath())
+		}
+		return nil
+	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localbuild"
@@ -28,7 +30,7 @@ They are the same that serve runs with builder.kind local. They work on a checko
 Plateform's repositories.`,
 		Example: `  plateform build detect
   plateform build image --destination harbor.example.com/ws-1/shop --id 4f2a`,
-		Args: a.noArguments,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.buildDetectCommand(), a.buildImageCommand())
@@ -65,7 +67,7 @@ func (f *sourceFlags) source(args []string) (localbuild.Source, error) {
 		return localbuild.Source{}, err
 	}
 	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return localbuild.Source{}, usageError("there is no folder %s (name the checkout of the app)", dir)
+		return localbuild.Source{}, exit.Usage("there is no folder %s (name the checkout of the app)", dir)
 	}
 	return localbuild.Source{Root: root, Path: f.path}, nil
 }
@@ -76,7 +78,7 @@ func (f *sourceFlags) settings() (*manifest.Build, error) {
 	for _, variable := range f.env {
 		name, value, found := strings.Cut(variable, "=")
 		if !found {
-			return nil, usageError("--env %s: write NAME=VALUE", name)
+			return nil, exit.Usage("--env %s: write NAME=VALUE", name)
 		}
 		b.Env = append(b.Env, manifest.BuildVar{Name: name, Value: value})
 	}
@@ -190,11 +192,11 @@ func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (
 		{"id", r.ID}, {"destination", r.Destination}, {"commit", r.Commit},
 	} {
 		if needed.value == "" {
-			return usageError("--%s is needed (see plateform build image -h)", needed.flag)
+			return exit.Usage("--%s is needed (see plateform build image -h)", needed.flag)
 		}
 	}
 	if err := localbuild.CheckNames(r); err != nil {
-		return usageError("%w", err)
+		return exit.Usage("%w", err)
 	}
 	client, err := flags.registry()
 	if err != nil {
@@ -237,17 +239,17 @@ func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.Buil
 func (f *imageFlags) registry() (*registry.Client, error) {
 	options := registry.Options{Insecure: f.insecure}
 	if f.usernameFile != "" && f.passwordFile != "" {
-		username, err := readSecret(f.usernameFile)
+		username, err := installation.ReadSecret(f.usernameFile)
 		if err != nil {
 			return nil, err
 		}
-		password, err := readSecret(f.passwordFile)
+		password, err := installation.ReadSecret(f.passwordFile)
 		if err != nil {
 			return nil, err
 		}
 		options.Username, options.Password = username, registry.Password(password)
 	} else if f.usernameFile != f.passwordFile {
-		return nil, usageError("set both --username-file and --password-file, or neither")
+		return nil, exit.Usage("set both --username-file and --password-file, or neither")
 	}
 	return registry.New(options)
 }
@@ -256,7 +258,7 @@ func (f *imageFlags) registry() (*registry.Client, error) {
 func ofTheSource(err error) error {
 	var fault *localbuild.Fault
 	if errors.As(err, &fault) {
-		return finding("%w", err)
+		return exit.Finding("%w", err)
 	}
 	return err
 }

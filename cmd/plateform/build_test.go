@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/test/ociregistry"
 )
@@ -33,7 +34,7 @@ func TestBuildImage(t *testing.T) {
 	build := func(source, id string, more ...string) (code int, stdout, stderr string) {
 		t.Helper()
 		var out, log bytes.Buffer
-		a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &log, now: time.Now}
+		a := &app{stdin: strings.NewReader(""), output: output{stdout: &out, stderr: &log, now: time.Now}}
 		args := []string{"build", "image", filepath.Join(dir, source), "--destination", registry.Host + "/ws-1/shop", "--id", id,
 			"--commit", "4b825dc", "--output", "json"}
 		code = a.run(t.Context(), append(args, more...))
@@ -41,7 +42,7 @@ func TestBuildImage(t *testing.T) {
 	}
 
 	code, first, log := build("shop", "one", login...)
-	if code != exitOK {
+	if code != exit.OK {
 		t.Fatalf("exit code %d\n%s", code, log)
 	}
 	var image manifest.Image
@@ -53,16 +54,16 @@ func TestBuildImage(t *testing.T) {
 	if diff := cmp.Diff(want, image); diff != "" || image.Digest == "" {
 		t.Errorf("image (-want +got):\n%s", diff)
 	}
-	if code, second, log := build("shop", "one", login...); code != exitOK || second != first || log != "" {
+	if code, second, log := build("shop", "one", login...); code != exit.OK || second != first || log != "" {
 		t.Errorf("the second time: exit code %d, %s, and it said %q", code, second, log)
 	}
 	if pushes := registry.Pushes()["ws-1/shop:build-one"]; pushes != 1 {
 		t.Errorf("pushed %d times, want once", pushes)
 	}
-	if code, _, log := build("broken", "two", login...); code != exitFindings || !strings.Contains(log, "main.go:3:15: undefined: nonsense") {
+	if code, _, log := build("broken", "two", login...); code != exit.Findings || !strings.Contains(log, "main.go:3:15: undefined: nonsense") {
 		t.Errorf("a source that does not compile: exit code %d\n%s", code, log)
 	}
-	if code, _, log := build("shop", "three"); code != exitCouldNotRun || !strings.Contains(log, "401 Unauthorized") {
+	if code, _, log := build("shop", "three"); code != exit.CouldNotRun || !strings.Contains(log, "401 Unauthorized") {
 		t.Errorf("without credentials: exit code %d\n%s", code, log)
 	}
 }

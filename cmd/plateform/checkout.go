@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 )
@@ -27,7 +31,7 @@ func (f *repositoryFlags) add(c *cobra.Command) {
 // checkout is a config repository with its remote: the checkout the user stands in, or a temporary clone of a URL. Only
 // its remote counts: what is checked out, staged or edited is neither read nor touched.
 type checkout struct {
-	git    git
+	git    git.Command
 	remote string // URL of the remote, for messages
 	name   string // of the remote
 	branch string
@@ -55,7 +59,7 @@ func openCheckout(ctx context.Context, flags repositoryFlags) (c *checkout, err 
 
 // reopen makes what git has brought in since visible.
 func (c *checkout) reopen() error {
-	opened, err := gitstore.OpenLocal(c.git.dir)
+	opened, err := gitstore.OpenLocal(c.git.Dir)
 	if err != nil {
 		return err
 	}
@@ -68,14 +72,14 @@ func (c *checkout) reopen() error {
 
 // findCheckout is the checkout the user stands in.
 func findCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error) {
-	c := &checkout{git: git{dir: "."}, name: "origin", branch: flags.branch}
-	top, err := c.git.run(ctx, "rev-parse", "--show-toplevel")
+	c := &checkout{git: git.Command{Dir: "."}, name: "origin", branch: flags.branch}
+	top, err := c.git.Run(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
-		return nil, usageError("this folder is not in a checkout of the config repository (go there, or name it with --config-repo): %w", err)
+		return nil, exit.Usage("this folder is not in a checkout of the config repository (go there, or name it with --config-repo): %w", err)
 	}
-	c.git.dir = top
-	if c.remote, err = c.git.run(ctx, "remote", "get-url", c.name); err != nil {
-		return nil, usageError("the checkout %s has no remote %q (add it with git remote add, or name the config repository with --config-repo): %w", top, c.name, err)
+	c.git.Dir = top
+	if c.remote, err = c.git.Run(ctx, "remote", "get-url", c.name); err != nil {
+		return nil, exit.Usage("the checkout %s has no remote %q (add it with git remote add, or name the config repository with --config-repo): %w", top, c.name, err)
 	}
 	if c.branch == "" {
 		c.branch, err = c.defaultBranch(ctx)
@@ -89,13 +93,13 @@ func cloneCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error
 	if err != nil {
 		return nil, fmt.Errorf("making room for a clone: %w", err)
 	}
-	c := &checkout{git: git{dir: dir}, remote: flags.url, name: "origin", branch: flags.branch, temporary: dir}
+	c := &checkout{git: git.Command{Dir: dir}, remote: flags.url, name: "origin", branch: flags.branch, temporary: dir}
 	args := []string{"clone", "--quiet", "--no-checkout", "--single-branch"}
 	if c.branch != "" {
 		args = append(args, "--branch="+c.branch)
 	}
 	// From the folder the user stands in: the URL may be a relative path.
-	_, err = git{dir: "."}.run(ctx, append(args, "--", flags.url, dir)...)
+	_, err = git.Command{Dir: "."}.Run(ctx, append(args, "--", flags.url, dir)...)
 	if err == nil && c.branch == "" {
 		c.branch, err = c.defaultBranch(ctx)
 	}
@@ -107,7 +111,7 @@ func cloneCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error
 
 // defaultBranch asks the remote for its default branch.
 func (c *checkout) defaultBranch(ctx context.Context) (string, error) {
-	said, err := c.git.run(ctx, "ls-remote", "--symref", c.name, "HEAD")
+	said, err := c.git.Run(ctx, "ls-remote", "--symref", c.name, "HEAD")
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its default branch: %w", c.remote, err)
 	}
@@ -117,7 +121,7 @@ func (c *checkout) defaultBranch(ctx context.Context) (string, error) {
 			return branch, nil
 		}
 	}
-	return "", usageError("%s does not say which branch is its default (name it with --branch)", c.remote)
+	return "", exit.Usage("%s does not say which branch is its default (name it with --branch)", c.remote)
 }
 
 // close ends reading and removes a temporary clone.
@@ -142,10 +146,10 @@ func (c *checkout) fetch(ctx context.Context) (string, error) {
 
 // fetchRef brings in a ref of the remote and returns the commit it is at. No ref of the checkout moves.
 func (c *checkout) fetchRef(ctx context.Context, ref string) (string, error) {
-	if _, err := c.git.run(ctx, "fetch", "--quiet", "--no-tags", c.name, ref); err != nil {
+	if _, err := c.git.Run(ctx, "fetch", "--quiet", "--no-tags", c.name, ref); err != nil {
 		return "", fmt.Errorf("fetching %s of %s: %w", ref, c.remote, err)
 	}
-	commit, err := c.git.run(ctx, "rev-parse", "--verify", "FETCH_HEAD^{commit}")
+	commit, err := c.git.Run(ctx, "rev-parse", "--verify", "FETCH_HEAD^{commit}")
 	if err != nil {
 		return "", err
 	}
@@ -155,15 +159,10 @@ func (c *checkout) fetchRef(ctx context.Context, ref string) (string, error) {
 // pushAttempts bounds how often a change is made anew because others push at the same time.
 const pushAttempts = 10
 
-// edit is one commit to make: a message, and the files that it removes.
-type edit struct {
-	message string
-	removed []string
-}
-
 // change makes one commit on the newest state of the branch and pushes it: the remote moves its branch only from the
 // commit that was looked at. When somebody else was faster, decide is asked again with the new head.
-func (c *checkout) change(ctx context.Context, decide func(head string) (edit, error)) (string, error) {
+// Edits only remove files.
+func (c *checkout) change(ctx context.Context, decide func(head string) (manifest.Edit, error)) (string, error) {
 	head, err := c.fetch(ctx)
 	if err != nil {
 		return "", err
@@ -174,7 +173,7 @@ func (c *checkout) change(ctx context.Context, decide func(head string) (edit, e
 		if err != nil {
 			return "", err
 		}
-		commit, err := c.git.commit(ctx, head, e.message, e.removed)
+		commit, err := c.git.Commit(ctx, head, e.Message, slices.Sorted(maps.Keys(e.Files)))
 		if err != nil {
 			return "", err
 		}
@@ -192,7 +191,7 @@ func (c *checkout) change(ctx context.Context, decide func(head string) (edit, e
 
 // push moves the branch from head to commit. When it was refused, now is where the branch is instead.
 func (c *checkout) push(ctx context.Context, head, commit string) (landed bool, now string, err error) {
-	_, refused := c.git.run(ctx, "push", "--quiet", c.name, commit+":refs/heads/"+c.branch)
+	_, refused := c.git.Run(ctx, "push", "--quiet", c.name, commit+":refs/heads/"+c.branch)
 	if refused == nil {
 		return true, commit, nil
 	}
@@ -202,7 +201,7 @@ func (c *checkout) push(ctx context.Context, head, commit string) (landed bool, 
 		return false, head, errors.Join(refused, err)
 	}
 	// The answer to a push can get lost after it landed.
-	if _, err := c.git.run(ctx, "merge-base", "--is-ancestor", commit, now); err == nil {
+	if _, err := c.git.Run(ctx, "merge-base", "--is-ancestor", commit, now); err == nil {
 		return true, commit, nil
 	}
 	return false, now, refused
@@ -212,7 +211,7 @@ func (c *checkout) push(ctx context.Context, head, commit string) (landed bool, 
 func parseKey(s string) (manifest.Key, error) {
 	workspace, project, ok := strings.Cut(s, "/")
 	if !ok || workspace == "" || project == "" || strings.Contains(project, "/") {
-		return manifest.Key{}, usageError("%q is not a project (write it like ws-1/shop)", s)
+		return manifest.Key{}, exit.Usage("%q is not a project (write it like ws-1/shop)", s)
 	}
 	return manifest.Key{Workspace: workspace, Project: project}, nil
 }

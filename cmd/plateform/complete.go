@@ -8,6 +8,7 @@ import (
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // Completion reads the checkout as it was last fetched and committed: it asks no network, and says nothing when there is
@@ -18,7 +19,7 @@ func completeProject(c *cobra.Command, args []string, typed string) ([]string, c
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return offers(c, typed, func(l *localConfig) []string { return keyNames(l.projects()) })
+	return offers(c, typed, (*localConfig).projects)
 }
 
 // completeRollback completes WORKSPACE/PROJECT and then the versions there are to go back to.
@@ -101,26 +102,27 @@ func offers(c *cobra.Command, typed string, ask func(*localConfig) []string) ([]
 }
 
 // projects are those of the commit that is checked out.
-func (l *localConfig) projects() []manifest.Key {
-	keys, err := projectsAt(l.objects, l.head)
-	if err != nil {
-		return nil
-	}
-	return keys
-}
-
-// versions of a project, the newest first.
-func (l *localConfig) versions(key manifest.Key) []string {
-	entries, err := l.objects.List(l.head, manifest.ReleasesDir(key))
+func (l *localConfig) projects() []string {
+	keys, err := config.ProjectsAt(l.objects, l.head)
 	if err != nil {
 		return nil
 	}
 	var names []string
-	for _, e := range entries {
-		if v, ok := manifest.ReleaseVersion(e.Name); ok && !e.Dir {
-			names = append(names, v.String())
-		}
+	for _, key := range keys {
+		names = append(names, key.String())
 	}
-	slices.SortFunc(names, func(a, b string) int { return compareVersions(b, a) })
+	return names
+}
+
+// versions of a project, the newest first.
+func (l *localConfig) versions(key manifest.Key) []string {
+	versions, err := config.VersionsAt(l.objects, l.head, key)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, v := range versions {
+		names = append(names, v.String())
+	}
 	return names
 }

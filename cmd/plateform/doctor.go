@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/cmd/plateform/doctor"
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
 
 // doctorFlags are the flags of doctor.
@@ -36,13 +35,13 @@ run beside serve. No secret is ever printed.
 The exit code is 1 when something fails; warnings alone are fine. docs/output.md describes the fields of --output json.`,
 		Example: `  plateform doctor --config serve.yaml
   plateform doctor --output json | jq '.checks[] | select(.status != "ok")'`,
-		Args: a.noArguments,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := oneOf("output", flags.output, "text", "json"); err != nil {
 				return err
 			}
 			if flags.timeout <= 0 {
-				return usageError("--timeout %s is not above zero", flags.timeout)
+				return exit.Usage("--timeout %s is not above zero", flags.timeout)
 			}
 			return a.doctor(c.Context(), flags)
 		},
@@ -61,111 +60,25 @@ func configFlag(c *cobra.Command, file *string) {
 	}
 }
 
-func (a *app) doctor(ctx context.Context, flags doctorFlags) (err error) {
-	dir, err := os.MkdirTemp("", "plateform-doctor-")
-	if err != nil {
-		return fmt.Errorf("making room for copies of the repositories: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	d := &doctor{file: flags.config, timeout: flags.timeout, dir: dir, now: a.now}
-	defer func() { err = errors.Join(err, d.close()) }()
-
-	report := doctorReport{Checks: []diagnosis{}}
-	for found := range d.examine(ctx) {
-		report.add(found)
+func (a *app) doctor(ctx context.Context, flags doctorFlags) error {
+	options := doctor.Options{Settings: flags.config, Timeout: flags.timeout, Now: a.now}
+	report, err := doctor.Examine(ctx, options, func(found doctor.Diagnosis) {
 		if flags.output == "text" {
-			a.printDiagnosis(found)
+			found.Print(a.sheet())
 		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	})
+	if err != nil {
+		return err
 	}
 	if flags.output == "json" {
 		if err := writeJSON(a.stdout, report); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.stdout, "\n%s, %s, %s\n", count(report.OK, "check")+" fine", count(report.Warnings, "warning"), count(report.Failures, "failure"))
+		fmt.Fprintf(a.stdout, "\n%s, %s, %s\n", terminal.Count(report.OK, "check")+" fine", terminal.Count(report.Warnings, "warning"), terminal.Count(report.Failures, "failure"))
 	}
 	if report.Failures > 0 {
-		return alreadySaid()
+		return exit.AlreadySaid()
 	}
 	return nil
-}
-
-// doctorReport is what `doctor --output json` prints. Keys are added, never renamed or removed.
-type doctorReport struct {
-	Checks   []diagnosis `json:"checks"`
-	OK       int         `json:"ok"`
-	Warnings int         `json:"warnings"`
-	Failures int         `json:"failures"`
-}
-
-func (r *doctorReport) add(found diagnosis) {
-	r.Checks = append(r.Checks, found)
-	switch found.Status {
-	case healthOK:
-		r.OK++
-	case healthWarn:
-		r.Warnings++
-	default:
-		r.Failures++
-	}
-}
-
-// health is how well something is.
-type health string
-
-const (
-	healthOK   health = "ok"
-	healthWarn health = "warn"
-	healthFail health = "fail"
-)
-
-// diagnosis is what was found about one thing.
-type diagnosis struct {
-	Status health `json:"status"`
-	// What was looked at.
-	What   string `json:"what"`
-	Detail string `json:"detail"`
-	// Fix says how to mend it; empty when nothing has to be.
-	Fix string `json:"fix,omitempty"`
-}
-
-func ok(what, format string, args ...any) diagnosis {
-	return diagnosis{Status: healthOK, What: what, Detail: fmt.Sprintf(format, args...)}
-}
-
-func warn(what, detail, fix string) diagnosis { return diagnosis{healthWarn, what, detail, fix} }
-
-func fail(what, detail, fix string) diagnosis { return diagnosis{healthFail, what, detail, fix} }
-
-// broken is fail for an error, in one line.
-func broken(what string, err error, fix string) diagnosis {
-	return fail(what, strings.Join(strings.Fields(plain(err.Error())), " "), fix)
-}
-
-// printDiagnosis prints one line.
-func (a *app) printDiagnosis(d diagnosis) {
-	style := a.palette()
-	status := map[health]func(string) string{healthOK: style.good, healthWarn: style.warn, healthFail: style.bad}[d.Status]
-	text := d.What + ": " + d.Detail
-	if d.Fix != "" {
-		text += " (" + d.Fix + ")"
-	}
-	const columns = 5
-	a.sheet().wrap(status(string(d.Status))+strings.Repeat(" ", columns-len(d.Status)), columns, text)
-}
-
-// settingsDiagnoses says what is wrong with serve.yaml, a line each.
-func settingsDiagnoses(file string, err error) []diagnosis {
-	var problems manifest.Problems
-	if !errors.As(err, &problems) {
-		return []diagnosis{broken("settings", err, "")}
-	}
-	var found []diagnosis
-	for _, p := range problems {
-		found = append(found, fail("settings", fmt.Sprintf("%s:%d:%d: %s", file, p.Line, p.Column, p.What), p.Fix))
-	}
-	return found
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,21 +9,15 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/tools/txtar"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
-
-// initFlags are the flags of init.
-type initFlags struct {
-	name     string
-	domain   string
-	registry string
-}
 
 // initCommand scaffolds an installation.
 func (a *app) initCommand() *cobra.Command {
-	var flags initFlags
+	var options scaffold.Options
 	c := &cobra.Command{
 		Use:     "init DIR",
 		GroupID: groupStart,
@@ -36,15 +29,15 @@ sample app, the key that signs releases, and a serve.yaml that ties them togethe
 		Example: `  plateform init acme
   plateform init acme --domain apps.acme.com --registry harbor.acme.com`,
 		Args: argumentCount(1, 1),
-		RunE: func(c *cobra.Command, args []string) error { return a.init(c.Context(), args[0], flags) },
+		RunE: func(c *cobra.Command, args []string) error { return a.init(c.Context(), args[0], options) },
 	}
-	c.Flags().StringVar(&flags.name, "name", "", "name of the platform (default: the name of DIR)")
-	c.Flags().StringVar(&flags.domain, "domain", "apps.example.com", "domain that projects get their hosts under")
-	c.Flags().StringVar(&flags.registry, "registry", "localhost:5000", "image registry, as host[:port][/path]")
+	c.Flags().StringVar(&options.Name, "name", "", "name of the platform (default: the name of DIR)")
+	c.Flags().StringVar(&options.Domain, "domain", "apps.example.com", "domain that projects get their hosts under")
+	c.Flags().StringVar(&options.Registry, "registry", "localhost:5000", "image registry, as host[:port][/path]")
 	return c
 }
 
-func (a *app) init(ctx context.Context, dir string, flags initFlags) error {
+func (a *app) init(ctx context.Context, dir string, options scaffold.Options) error {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("finding %s: %w", dir, err)
@@ -53,8 +46,8 @@ func (a *app) init(ctx context.Context, dir string, flags initFlags) error {
 	if err != nil {
 		return err
 	}
-	s := newScaffold(absolute, flags)
-	if err := s.write(ctx); err != nil {
+	s := scaffold.New(absolute, options)
+	if err := s.Write(ctx); err != nil {
 		return errors.Join(err, unclaimFolder(absolute, made))
 	}
 	return a.printScaffold(dir, s)
@@ -70,9 +63,9 @@ func claimFolder(dir string) (made bool, err error) {
 		}
 		return true, nil
 	case err != nil:
-		return false, usageError("%s cannot be used as a folder: %w", dir, err)
+		return false, exit.Usage("%s cannot be used as a folder: %w", dir, err)
 	case len(entries) > 0:
-		return false, usageError("%s is not empty (it has %s): nothing is overwritten, so name a new folder", dir, entries[0].Name())
+		return false, exit.Usage("%s is not empty (it has %s): nothing is overwritten, so name a new folder", dir, entries[0].Name())
 	}
 	return false, nil
 }
@@ -92,24 +85,48 @@ func unclaimFolder(dir string, made bool) error {
 	return err
 }
 
-// newSigningKey makes a key and writes it where only its owner can read it.
-func newSigningKey(file string) (manifest.PublicKey, error) {
-	key, err := manifest.GenerateSigningKey(rand.Reader)
-	if err != nil {
-		return manifest.PublicKey{}, err
-	}
-	text, err := key.PEM()
-	if err != nil {
-		return manifest.PublicKey{}, err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return manifest.PublicKey{}, fmt.Errorf("making the folder of the signing key: %w", err)
-	}
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return manifest.PublicKey{}, fmt.Errorf("writing the signing key: %w", err)
-	}
-	return key.Public(), nil
-}
+// printScaffold says what is there and what to do with it.
+func (o *output) printScaffold(dir string, s *scaffold.Scaffold) error {
+	const text = `Made %[1]s:
+  platform-config/     what people write; first commit %[2]s
+  plateform-gitops/    what Plateform writes; first commit %[3]s
+  hello/               a sample app to deploy
+  remotes/             bare repositories for the three to push to, until you
+                       have better ones
+  keys/release.key     signs releases: keep it secret and out of Git;
+                       platform.yaml holds its public half
+  serve.yaml           how Plateform reaches all of it
 
-// sampleApp is the app that init scaffolds and demo deploys.
-func sampleApp() *txtar.Archive { return txtar.Parse(helloArchive) }
+Next:
+  1. Have an image registry at %[4]s. To try things out:
+       docker run --detach --publish 5000:5000 registry:2
+
+  2. Start Plateform, in a terminal of its own; doctor tells what it lacks.
+       cd %[1]s
+       plateform doctor --config serve.yaml
+       plateform serve --config serve.yaml
+
+  3. Deploy the sample app: copy the sample workspace, check it, push it.
+       cd %[1]s/platform-config
+       mkdir -p workspaces && cp -r samples/ws-1 workspaces/
+       plateform validate
+       git add workspaces && git commit -m "Add ws-1 with hello" && git push
+
+  4. Watch it arrive: hello gets a release v1.0.0, and its values in
+     plateform-gitops.
+       plateform status ws-1/hello
+
+  5. Change hello/main.go, commit and push it, and there is v1.0.1. Take it
+     back, without a build:
+       plateform rollback ws-1/hello
+
+  6. When you mean it: set your domain and registry in platform.yaml, push both
+     repositories to your Git host, and write their URLs into serve.yaml.
+       git remote set-url origin URL && git push -u origin main
+`
+	_, err := fmt.Fprintf(o.stdout, text, dir, terminal.Short(s.FirstCommit(scaffold.ConfigDir)), terminal.Short(s.FirstCommit(scaffold.GitOpsDir)), s.Registry)
+	if err != nil {
+		return fmt.Errorf("writing the next steps: %w", err)
+	}
+	return nil
+}

@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plateform/plateform/cmd/plateform/doctor"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/ledger"
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
@@ -20,13 +22,13 @@ func documented() map[string]any {
 	return map[string]any{
 		"plan": plan.Plan{}, "planned project": plan.Project{}, "inferred value": manifest.Inference{},
 		"planned quota": plan.Quota{},
-		"status":        statusReport{}, "project": projectStatus{}, "newest release": releaseStatus{},
-		"why": whyReport{}, "asked commit": askedCommit{}, "answer": answer{}, "traced release": tracedRelease{}, "source": sourceFact{},
-		"happening": happening{},
+		"status":        ledger.Status{}, "project": ledger.Project{}, "newest release": ledger.NewestRelease{},
+		"why": ledger.Why{}, "asked commit": ledger.AskedCommit{}, "answer": ledger.Answer{}, "traced release": ledger.TracedRelease{}, "source": ledger.Source{},
+		"happening": ledger.Happening{},
 		"validate":  validation{},
-		"doctor":    doctorReport{}, "diagnosis": diagnosis{},
-		"problem": manifest.Problem{}, "commit": commitFact{}, "image": manifest.Image{}, "cause": manifest.Cause{},
-		"build": manifest.BuildRecord{}, "scan": manifest.ScanResult{}, "hold": manifest.Hold{}, "run": manifest.LastRun{}, "report": note{},
+		"doctor":    doctor.Report{}, "diagnosis": doctor.Diagnosis{},
+		"problem": manifest.Problem{}, "commit": ledger.Commit{}, "image": manifest.Image{}, "cause": manifest.Cause{},
+		"build": manifest.BuildRecord{}, "scan": manifest.ScanResult{}, "hold": manifest.Hold{}, "run": manifest.LastRun{}, "report": ledger.Note{},
 	}
 }
 

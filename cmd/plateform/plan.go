@@ -8,9 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/git"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/charts"
+	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
@@ -20,6 +24,9 @@ type planFlags struct {
 	head   string
 	output string
 	diff   bool
+	// gitops is the GitOps repository; empty for the one that the checkout names.
+	gitops       string
+	gitopsBranch string
 }
 
 // planCommand says what merging would do.
@@ -32,7 +39,10 @@ func (a *app) planCommand() *cobra.Command {
 		Long: `Say what merging would do: releases, builds, URLs, data, with the plan's hash.
 
 Two commits of the checkout you stand in are compared, by default where your branch left the remote's default branch and
-HEAD. Nothing is asked of a network, and the hash is the same that a release made of this change carries.
+HEAD. However it is merged, the change counts as one step. The hash is the same that a release made of this change carries.
+
+What is held, rolled back or frozen is remembered in the GitOps repository: --gitops-repo, or what "git config ` + gitopsSetting + `"
+says in the checkout. Without it nothing is asked of a network, and the plan says what it does not know; its hash is the same.
 
 The exit code is 0 also when there are changes, and 1 when problems keep something from being released. docs/output.md
 describes the fields of --output json, which holds all values; markdown never shows the value of a variable.`,
@@ -40,7 +50,7 @@ describes the fields of --output json, which holds all values; markdown never sh
   plateform plan --diff                       # with the diff of the Helm values
   plateform plan --base v1 --head my-branch
   plateform plan --output markdown >> "$GITHUB_STEP_SUMMARY"`,
-		Args: a.noArguments,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := oneOf("output", flags.output, "text", "json", "markdown"); err != nil {
 				return err
@@ -52,32 +62,43 @@ describes the fields of --output json, which holds all values; markdown never sh
 	c.Flags().StringVar(&flags.head, "head", "HEAD", "commit to plan")
 	outputFlag(c, &flags.output, "text", "json", "markdown")
 	c.Flags().BoolVar(&flags.diff, "diff", false, "show the diff of the Helm values, too (text)")
+	c.Flags().StringVar(&flags.gitops, "gitops-repo", "", "URL or path of the GitOps repository (default: git config "+gitopsSetting+" of the checkout)")
+	c.Flags().StringVar(&flags.gitopsBranch, "gitops-branch", "", "branch of the GitOps repository (default: its default branch)")
 	return c
 }
 
 func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	local, err := gitstore.OpenLocal(".")
 	if err != nil {
-		return usageError("this folder is not in a checkout of the config repository (go there): %w", err)
+		return exit.Usage("this folder is not in a checkout of the config repository (go there): %w", err)
 	}
 	defer func() { err = errors.Join(err, local.Close()) }()
-	g := git{dir: "."}
+	g := git.Command{Dir: "."}
 	head, err := local.Resolve(flags.head)
 	if err != nil {
-		return usageError("--head: there is no commit %q here: %w", flags.head, err)
+		return exit.Usage("--head: there is no commit %q here: %w", flags.head, err)
 	}
 	base, err := planBase(ctx, g, local, flags, head)
 	if err != nil {
 		return err
 	}
-	if _, err := local.Read(head, manifest.PlatformFile); err != nil {
-		return notConfig(head, err)
+	if err := config.MustBeConfig(local, head); err != nil {
+		return exit.WhereConfigIs(err)
 	}
 	embedded, err := charts.New()
 	if err != nil {
 		return err
 	}
-	p, err := plan.Make(local, base, head, embedded)
+	options := plan.Options{Config: local, Charts: embedded}
+	gitops, err := a.openRemembered(ctx, local, flags)
+	if err != nil {
+		return err
+	}
+	if gitops != nil {
+		defer func() { err = errors.Join(err, gitops.close()) }()
+		options.GitOps = gitops.GitOps
+	}
+	p, err := options.Make(base, head)
 	if err != nil {
 		return err
 	}
@@ -88,44 +109,44 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 		a.warnUncommitted(ctx, g)
 	}
 	if len(p.Problems) > 0 {
-		return alreadySaid()
+		return exit.AlreadySaid()
 	}
 	return nil
 }
 
 // planBase is the commit to compare with.
-func planBase(ctx context.Context, g git, local *gitstore.Local, flags planFlags, head string) (string, error) {
+func planBase(ctx context.Context, g git.Command, local *gitstore.Local, flags planFlags, head string) (string, error) {
 	if flags.base != "" {
 		base, err := local.Resolve(flags.base)
 		if err != nil {
-			return "", usageError("--base: there is no commit %q here (fetch it first): %w", flags.base, err)
+			return "", exit.Usage("--base: there is no commit %q here (fetch it first): %w", flags.base, err)
 		}
 		return base, nil
 	}
 	for _, candidate := range []string{"origin/HEAD", "@{upstream}", "origin/main", "origin/master"} {
-		if _, err := g.run(ctx, "rev-parse", "--verify", "--quiet", candidate); err != nil {
+		if _, err := g.Run(ctx, "rev-parse", "--verify", "--quiet", candidate); err != nil {
 			continue
 		}
-		base, err := g.run(ctx, "merge-base", candidate, head)
+		base, err := g.Run(ctx, "merge-base", candidate, head)
 		if err != nil {
-			return "", usageError("HEAD and %s have no commit in common (name what to compare with: --base)", candidate)
+			return "", exit.Usage("HEAD and %s have no commit in common (name what to compare with: --base)", candidate)
 		}
 		return base, nil
 	}
-	return "", usageError("there is no branch of a remote to compare with (git fetch, or name a commit with --base)")
+	return "", exit.Usage("there is no branch of a remote to compare with (git fetch, or name a commit with --base)")
 }
 
 // warnUncommitted tells of changes that are not in the plan because they are in no commit.
-func (a *app) warnUncommitted(ctx context.Context, g git) {
-	changed, err := g.run(ctx, "status", "--porcelain", "--", ":/"+manifest.PlatformFile, ":/"+manifest.WorkspacesDir)
+func (o *output) warnUncommitted(ctx context.Context, g git.Command) {
+	changed, err := g.Run(ctx, "status", "--porcelain", "--", ":/"+manifest.PlatformFile, ":/"+manifest.WorkspacesDir)
 	if err != nil || changed == "" {
 		return // a bare repository has no such thing
 	}
-	fmt.Fprintf(a.stderr, "Not in this plan: %s that you have not committed\n", count(strings.Count(changed, "\n")+1, "change"))
+	fmt.Fprintf(o.stderr, "Not in this plan: %s that you have not committed\n", terminal.Count(strings.Count(changed, "\n")+1, "change"))
 }
 
 // printPlan prints a plan in one of the formats.
-func (a *app) printPlan(p *plan.Plan, flags planFlags) error {
+func (o *output) printPlan(p *plan.Plan, flags planFlags) error {
 	switch flags.output {
 	case "json":
 		if p.Problems == nil {
@@ -137,11 +158,14 @@ func (a *app) printPlan(p *plan.Plan, flags planFlags) error {
 		if p.Quota == nil {
 			p.Quota = []plan.Quota{}
 		}
-		return writeJSON(a.stdout, p)
+		if p.Unknown == nil {
+			p.Unknown = []string{}
+		}
+		return writeJSON(o.stdout, p)
 	case "markdown":
-		_, err := fmt.Fprint(a.stdout, planMarkdown(p))
+		_, err := fmt.Fprint(o.stdout, planMarkdown(p))
 		return err
 	}
-	a.printPlanText(p, flags.diff)
+	o.printPlanText(p, flags.diff)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
@@ -12,7 +13,7 @@ import (
 // masked, and nothing that people wrote can break out of its place.
 func planMarkdown(p *plan.Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", short(p.Hash), planSummary(p))
+	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", terminal.Short(p.Hash), planSummary(p))
 	if len(p.Problems) > 0 {
 		b.WriteString("\n| problem | where |\n|---|---|\n")
 		for _, p := range p.Problems {
@@ -44,7 +45,10 @@ func planMarkdown(p *plan.Plan) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", q.what, markdownText(q.text))
 	}
-	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", short(p.Base), short(p.Head), p.Hash)
+	for _, unknown := range p.Unknown {
+		fmt.Fprintf(&b, "\n%s\n", markdownText(unknown))
+	}
+	fmt.Fprintf(&b, "\n`%s..%s`, plan `%s`\n", terminal.Short(p.Base), terminal.Short(p.Head), p.Hash)
 	return b.String()
 }
 

@@ -4,43 +4,47 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
 // printPlanText prints a plan in words.
-func (a *app) printPlanText(p *plan.Plan, diff bool) {
-	style := a.palette()
-	fmt.Fprintf(a.stdout, "%s %s..%s\n%s\n", style.bold("Plan"), short(p.Base), short(p.Head), style.dim(p.Hash))
+func (o *output) printPlanText(p *plan.Plan, diff bool) {
+	style := o.palette()
+	fmt.Fprintf(o.stdout, "%s %s..%s\n%s\n", style.Bold("Plan"), terminal.Short(p.Base), terminal.Short(p.Head), style.Dim(p.Hash))
 	if len(p.Projects) == 0 {
-		fmt.Fprintf(a.stdout, "\nNothing to do: no project is touched.\n")
+		fmt.Fprintf(o.stdout, "\nNothing to do: no project is touched.\n")
 	}
-	sheet := a.sheet()
+	sheet := o.sheet()
 	for _, p := range p.Projects {
-		fmt.Fprintf(a.stdout, "\n%s  %s\n", style.bold(p.Key.String()), style.action(p.Action, planHeadline(p)))
+		fmt.Fprintf(o.stdout, "\n%s  %s\n", style.Bold(p.Key.String()), paintAction(style, p.Action, planHeadline(p)))
 		for _, row := range planRows(p) {
-			sheet.line(row.label, row.text)
+			sheet.Line(row.label, row.text)
 		}
 		if diff && p.ValuesDiff != "" {
-			a.printDiff(p.ValuesDiff)
+			o.printDiff(p.ValuesDiff)
 		}
 	}
 	for _, q := range quotaRows(p) {
 		if q.first {
-			fmt.Fprintf(a.stdout, "\n%s  quota after this change\n", style.bold(q.workspace))
+			fmt.Fprintf(o.stdout, "\n%s  quota after this change\n", style.Bold(q.workspace))
 		}
 		if q.over {
-			q.text = style.bad(q.text)
+			q.text = style.Bad(q.text)
 		}
-		sheet.line(q.what, q.text)
+		sheet.Line(q.what, q.text)
 	}
 	if len(p.Problems) > 0 {
-		fmt.Fprintf(a.stdout, "\n%s\n", style.bad(count(len(p.Problems), "problem")))
+		fmt.Fprintf(o.stdout, "\n%s\n", style.Bad(terminal.Count(len(p.Problems), "problem")))
 		for _, p := range p.Problems {
-			sheet.wrap("  ", sheet.indent, p.String())
+			sheet.Wrap("  ", sheet.Indent, p.String())
 		}
 	}
 	if len(p.Projects) > 0 {
-		fmt.Fprintf(a.stdout, "\n%s\n", planSummary(p))
+		fmt.Fprintf(o.stdout, "\n%s\n", planSummary(p))
+	}
+	for _, unknown := range p.Unknown {
+		fmt.Fprintln(o.stdout, style.Dim(unknown))
 	}
 }
 
@@ -87,6 +91,9 @@ func planRows(p plan.Project) []planRow {
 		add("builds", buildsText(p))
 		add("restarts", map[bool]string{true: "yes, pods are replaced", false: "no"}[p.Restarts])
 	}
+	for i, why := range p.Why {
+		rows = append(rows, planRow{map[bool]string{true: "why"}[i == 0], why})
+	}
 	add("data", p.Data)
 	add("changes", strings.Join(p.Changes, ", "))
 	for i, inferred := range p.Inferred {
@@ -128,7 +135,7 @@ func planSummary(p *plan.Plan) string {
 	for _, p := range p.Projects {
 		builds += p.Builds
 	}
-	return fmt.Sprintf("%s, %s, %s, %s.", count(len(p.Projects), "project"), count(builds, "build"), dataSummary(p), count(len(p.Problems), "problem"))
+	return fmt.Sprintf("%s, %s, %s, %s.", terminal.Count(len(p.Projects), "project"), terminal.Count(builds, "build"), dataSummary(p), terminal.Count(len(p.Problems), "problem"))
 }
 
 // dataSummary says what becomes of all data.
@@ -154,29 +161,41 @@ func buildsText(p plan.Project) string {
 }
 
 // action colours by what an action does.
-func (p palette) action(action plan.Action, s string) string {
+func paintAction(p terminal.Palette, action plan.Action, s string) string {
 	switch action {
 	case plan.Blocked, plan.Remove:
-		return p.bad(s)
+		return p.Bad(s)
 	case plan.Create, plan.Release:
-		return p.good(s)
+		return p.Good(s)
 	}
-	return p.warn(s)
+	return p.Warn(s)
 }
 
 // printDiff prints a unified diff.
-func (a *app) printDiff(diff string) {
-	style := a.palette()
+func (o *output) printDiff(diff string) {
+	style := o.palette()
 	for line := range strings.Lines(diff) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case strings.HasPrefix(line, "+"):
-			line = style.good(line)
+			line = style.Good(line)
 		case strings.HasPrefix(line, "-"):
-			line = style.bad(line)
+			line = style.Bad(line)
 		case strings.HasPrefix(line, "@@"):
-			line = style.dim(line)
+			line = style.Dim(line)
 		}
-		fmt.Fprintf(a.stdout, "    %s\n", line)
+		fmt.Fprintf(o.stdout, "    %s\n", line)
 	}
+}
+
+// few lists some words, and says how many more there are.
+func few(words []string) string {
+	const most = 5
+	switch n := len(words); {
+	case n > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), n-most)
+	case n > 1:
+		return fmt.Sprintf("%s and %s", strings.Join(words[:n-1], ", "), words[n-1])
+	}
+	return strings.Join(words, "")
 }

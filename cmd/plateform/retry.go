@@ -7,7 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/change"
 )
 
 // retryCommand asks for another try of a project that failed, is held or frozen.
@@ -44,19 +47,15 @@ func (a *app) retry(ctx context.Context, flags repositoryFlags, key manifest.Key
 	}
 	defer func() { err = errors.Join(err, repository.close()) }()
 
-	commit, err := repository.change(ctx, func(head string) (edit, error) {
-		if err := mustHave(repository.objects, head, key); err != nil {
-			return edit{}, err
-		}
-		return edit{message: manifest.FormatMessage("Retry "+key.String(), []manifest.Trailer{
-			{Key: manifest.TrailerRetry, Value: key.String()},
-		})}, nil
+	commit, err := repository.change(ctx, func(head string) (manifest.Edit, error) {
+		edit, err := change.Retry(repository.objects, head, key)
+		return edit, exit.WhereConfigIs(err)
 	})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "Retrying %s\n", key)
-	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", short(commit), repository.branch, repository.remote)
+	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", terminal.Short(commit), repository.branch, repository.remote)
 	fmt.Fprintf(a.stdout, "\nFollow it with: plateform status %s\n", key)
 	return nil
 }

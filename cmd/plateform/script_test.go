@@ -151,3 +151,11 @@ func scriptEmpty(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has %d entries", args[0], len(entries))
 	}
 }
+
+// writeFile writes one file and the folders it is in.
+func writeFile(name string, data []byte, mode os.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(name, data, mode)
+}

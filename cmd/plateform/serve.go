@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"runtime/debug"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/cmd/plateform/installation"
 )
 
 // serveCommand runs the reconciler.
@@ -29,12 +28,12 @@ only database: serve can be stopped and started anywhere at any time. It ends on
 is doing has come to a safe end. Logs go to standard error.`,
 		Example: `  plateform serve --config serve.yaml
   plateform serve --config serve.yaml --log-format json`,
-		Args: a.noArguments,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := oneOf("log-format", format, "text", "json"); err != nil {
 				return err
 			}
-			s, err := loadSettings(file)
+			s, err := installation.Load(file)
 			if err != nil {
 				return err
 			}
@@ -48,78 +47,45 @@ is doing has come to a safe end. Logs go to standard error.`,
 }
 
 // logger writes structured logs to standard error.
-func (a *app) logger(format string, verbose bool) *slog.Logger {
+func (o *output) logger(format string, verbose bool) *slog.Logger {
 	options := &slog.HandlerOptions{}
 	if verbose {
 		options.Level = slog.LevelDebug
 	}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(a.stderr, options))
+		return slog.New(slog.NewJSONHandler(o.stderr, options))
 	}
-	return slog.New(slog.NewTextHandler(a.stderr, options))
+	return slog.New(slog.NewTextHandler(o.stderr, options))
 }
 
 // collectAt is how much the heap may grow, in percent of what is in use, before it is collected, unless GOGC says
 // otherwise. Starting makes far more garbage than it keeps, and most of it while a Git server is waited for, so that
-// collecting twice as often as usual costs little and saves a quarter of the memory.
-const collectAt = 50
+// collecting more than twice as often as usual costs little and saves more than a quarter of the memory.
+const collectAt = 45
 
 // serve runs an installation until the context ends.
-func (a *app) serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
+func (a *app) serve(ctx context.Context, s *installation.Settings, log *slog.Logger) (err error) {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
 	}
-	i, err := assemble(s, a.now, log)
+	i, err := installation.Open(s, a.now, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, i.close()) }()
-	public, err := listen(ctx, s.Listen, "listen", i.health())
+	defer func() { err = errors.Join(err, i.Close()) }()
+	public, err := installation.Listen(ctx, s.Listen, "listen", i.Health())
 	if err != nil {
 		return err
 	}
-	endpoints := []endpoint{public}
+	endpoints := []installation.Endpoint{public}
 	if s.API.Listen != "" {
-		private, err := listen(ctx, s.API.Listen, "api.listen", i.metrics.handler())
+		private, err := installation.Listen(ctx, s.API.Listen, "api.listen", i.Metrics())
 		if err != nil {
-			return errors.Join(err, public.listener.Close())
+			return errors.Join(err, public.Close())
 		}
 		endpoints = append(endpoints, private)
-		fmt.Fprintf(a.stdout, "Metrics on http://%s/metrics\n", private.listener.Addr())
+		fmt.Fprintf(a.stdout, "Metrics on http://%s/metrics\n", private.Address())
 	}
-	fmt.Fprintf(a.stdout, "Listening on http://%s\n", public.listener.Addr())
-	return i.run(ctx, endpoints...)
-}
-
-// shutdownTimeout bounds how long answers that are under way may take at the end.
-const shutdownTimeout = 5 * time.Second
-
-// run reconciles and answers at the endpoints until the context ends.
-func (i *installation) run(ctx context.Context, endpoints ...endpoint) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return i.reconciler.Run(ctx) })
-	for _, e := range endpoints {
-		group.Go(func() error { return e.serve(ctx) })
-	}
-	err := group.Wait()
-	if errors.Is(err, context.Canceled) {
-		return nil // it was asked to end
-	}
-	return err
-}
-
-// health answers what supervisors ask.
-func (i *installation) health() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "ok")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !i.reconciler.Ready() {
-			http.Error(w, "not ready: the repositories have not been read yet", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	return mux
+	fmt.Fprintf(a.stdout, "Listening on http://%s\n", public.Address())
+	return i.Run(ctx, endpoints...)
 }

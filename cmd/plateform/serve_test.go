@@ -15,33 +15,32 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
 )
 
-// output is a place to write to from one goroutine and to look at from another.
-type output struct {
+// buffer is a place to write to from one goroutine and to look at from another.
+type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (o *output) Write(p []byte) (int, error) {
+func (o *buffer) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.Write(p)
 }
 
-func (o *output) String() string {
+func (o *buffer) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.String()
 }
 
 // testApp is an app with nothing of this machine.
-func testApp() (*app, *output, *output) {
-	stdout, stderr := &output{}, &output{}
-	return &app{
-		stdin: strings.NewReader(""), stdout: stdout, stderr: stderr,
-		now: time.Now,
-	}, stdout, stderr
+func testApp() (*app, *buffer, *buffer) {
+	stdout, stderr := &buffer{}, &buffer{}
+	return &app{stdin: strings.NewReader(""), output: output{stdout: stdout, stderr: stderr, now: time.Now}}, stdout, stderr
 }
 
 // scaffolded is a new installation in a temporary folder.
@@ -49,7 +48,7 @@ func scaffolded(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "acme")
 	a, _, stderr := testApp()
-	if code := a.run(t.Context(), []string{"init", dir, "--registry", "127.0.0.1:1"}); code != exitOK {
+	if code := a.run(t.Context(), []string{"init", dir, "--registry", "127.0.0.1:1"}); code != exit.OK {
 		t.Fatalf("init: exit code %d\n%s", code, stderr)
 	}
 	return dir
@@ -116,15 +115,15 @@ func TestServe(t *testing.T) {
 	}
 
 	other, _, complaint := testApp()
-	if code := other.run(t.Context(), []string{"serve", "--config", port0}); code != exitUsage {
-		t.Errorf("a second serve on the same data folder: exit code %d, want %d", code, exitUsage)
+	if code := other.run(t.Context(), []string{"serve", "--config", port0}); code != exit.WrongUsage {
+		t.Errorf("a second serve on the same data folder: exit code %d, want %d", code, exit.WrongUsage)
 	}
 	if want := "another serve works with the data folder"; !strings.Contains(complaint.String(), want) {
 		t.Errorf("a second serve says %q, want %q", complaint, want)
 	}
 
 	stop()
-	if code := <-ended; code != exitOK {
+	if code := <-ended; code != exit.OK {
 		t.Errorf("serve: exit code %d, want 0\n%s", code, stderr)
 	}
 	for line := range strings.Lines(stderr.String()) {
@@ -132,6 +131,56 @@ func TestServe(t *testing.T) {
 			t.Errorf("a log line is no JSON: %s", line)
 		}
 	}
+}
+
+// TestServeRefusesWhatIsTooLarge: at both addresses, before anything is read.
+func TestServeRefusesWhatIsTooLarge(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	dir := scaffolded(t)
+	file := filepath.Join(dir, "serve.yaml")
+	text := strings.ReplaceAll(readText(t, file), "127.0.0.1:8080", "127.0.0.1:0") + "\napi: {listen: 127.0.0.1:0}\n"
+	if err := writeFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	a, stdout, stderr := testApp()
+	ended := make(chan int, 1)
+	go func() { ended <- a.run(ctx, []string{"serve", "--config", file}) }()
+
+	public, private := awaitLine(t, stdout, "Listening on "), awaitLine(t, stdout, "Metrics on ")
+	large := strings.Repeat("x", 100<<10)
+	for _, url := range []string{public + "/healthz", private} {
+		if got := statusOf(t, url, large, ""); got != http.StatusRequestEntityTooLarge {
+			t.Errorf("a large body at %s: status %d, want %d", url, got, http.StatusRequestEntityTooLarge)
+		}
+		if got := statusOf(t, url, "", large); got != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("a large header at %s: status %d, want %d", url, got, http.StatusRequestHeaderFieldsTooLarge)
+		}
+	}
+	stop()
+	if code := <-ended; code != exit.OK {
+		t.Errorf("serve: exit code %d, want 0\n%s", code, stderr)
+	}
+}
+
+// statusOf is the status of the answer to a body and a header.
+func statusOf(t *testing.T, url, body, header string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Large", header)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode
 }
 
 // TestServeCannotListen: it says where, and what to do.
@@ -143,8 +192,8 @@ func TestServeCannotListen(t *testing.T) {
 	if err := writeFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code := a.run(t.Context(), []string{"serve", "--config", file}); code != exitCouldNotRun {
-		t.Errorf("exit code %d, want %d", code, exitCouldNotRun)
+	if code := a.run(t.Context(), []string{"serve", "--config", file}); code != exit.CouldNotRun {
+		t.Errorf("exit code %d, want %d", code, exit.CouldNotRun)
 	}
 	if want := "listening on 127.0.0.1:99999"; !strings.Contains(stderr.String(), want) {
 		t.Errorf("serve says %q, want %q", stderr, want)
@@ -161,7 +210,7 @@ func readText(t *testing.T, file string) string {
 }
 
 // awaitLine waits for a line that begins with prefix, and returns the rest of it.
-func awaitLine(t *testing.T, o *output, prefix string) string {
+func awaitLine(t *testing.T, o *buffer, prefix string) string {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -60,86 +61,28 @@ config repository is looked at. docs/output.md describes the fields of --output 
 }
 
 func (a *app) status(ctx context.Context, flags statusFlags, key *manifest.Key) (err error) {
-	look, err := openLook(ctx, flags.lookFlags, a.now)
+	look, err := openLook(ctx, flags.lookFlags, a.now())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, look.close()) }()
 
-	keys := []manifest.Key{}
+	var keys []manifest.Key
 	if key != nil {
 		keys = append(keys, *key)
-	} else if keys, err = projectsAt(look.config.objects, look.head); err != nil {
-		return err
 	}
-	if err := look.readSince(ctx, key); err != nil {
-		return err
-	}
-	found := statusReport{ConfigCommit: look.head, GitOpsCommit: look.gitopsHead, Projects: []projectStatus{}}
-	for _, k := range keys {
-		s, err := look.project(k)
-		if err != nil {
-			return err
-		}
-		found.Projects = append(found.Projects, s)
-	}
+	found, err := look.Status(ctx, keys...)
 	switch {
+	case err != nil:
+		return err
 	case flags.output == "json":
 		return writeJSON(a.stdout, found)
 	case key != nil:
-		a.printProject(found.Projects[0], look.gitopsHead != "")
+		a.printProject(found.Projects[0], look.gitops != nil)
 	default:
-		a.printProjects(found, look.gitopsHead != "")
+		a.printProjects(found, look.gitops != nil)
 	}
 	return nil
-}
-
-// statusReport is what `status --output json` prints. Keys are added, never renamed or removed.
-type statusReport struct {
-	// ConfigCommit and GitOpsCommit are what was looked at; GitOpsCommit is empty when no GitOps repository is known.
-	ConfigCommit string          `json:"configCommit"`
-	GitOpsCommit string          `json:"gitopsCommit"`
-	Projects     []projectStatus `json:"projects"`
-}
-
-// projectState is the one word for how a project is.
-type projectState string
-
-const (
-	stateRunning  projectState = "running"  // what the newest release says is in GitOps
-	statePending  projectState = "pending"  // something is on its way
-	stateFailed   projectState = "failed"   // the newest attempt failed; what ran before still runs
-	stateHeld     projectState = "held"     // rolled back: something at HEAD is kept from being released
-	stateFrozen   projectState = "frozen"   // history was rewritten: nothing moves until a retry
-	stateRefused  projectState = "refused"  // a release file is not honoured
-	stateNew      projectState = "new"      // nothing was released yet
-	stateReleased projectState = "released" // there is a release; whether it runs is not known without the GitOps repository
-)
-
-// projectStatus is one project of a statusReport.
-type projectStatus struct {
-	manifest.Key
-	Type    manifest.ProjectType `json:"type"`
-	State   projectState         `json:"state"`
-	Release *releaseStatus       `json:"release,omitempty"` // the newest that is honoured
-	Runs    string               `json:"runs,omitempty"`    // the release that GitOps says runs
-	Since   string               `json:"since,omitempty"`   // when that was written; without GitOps, when it was released
-	URL     string               `json:"url,omitempty"`
-	Stage   string               `json:"stage,omitempty"` // how far the run is that is under way
-	Highest string               `json:"highest,omitempty"`
-	Holds   []manifest.Hold      `json:"holds,omitempty"`
-	Last    *manifest.LastRun    `json:"last,omitempty"`
-	Why     []string             `json:"why,omitempty"`  // reasons for the state, in sentences
-	Next    []string             `json:"next,omitempty"` // what to do about it
-	Paused  bool                 `json:"paused,omitempty"`
-}
-
-// releaseStatus is the newest release of a project.
-type releaseStatus struct {
-	Version   string           `json:"version"`
-	CreatedAt string           `json:"createdAt"`
-	Cause     manifest.Cause   `json:"cause"`
-	Images    []manifest.Image `json:"images,omitempty"`
 }
 
 // writeJSON writes indented JSON.
@@ -158,5 +101,5 @@ func oneOf(flag, value string, known ...string) error {
 	if slices.Contains(known, value) {
 		return nil
 	}
-	return usageError("--%s %q is not known (use %s)", flag, value, strings.Join(known, ", "))
+	return exit.Usage("--%s %q is not known (use %s)", flag, value, strings.Join(known, ", "))
 }

@@ -3,83 +3,88 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // printProjects prints all projects, one line each, and below what wants attention.
-func (a *app) printProjects(found statusReport, gitopsKnown bool) {
+func (o *output) printProjects(found *ledger.Status, gitopsKnown bool) {
 	if len(found.Projects) == 0 {
-		fmt.Fprintf(a.stdout, "There are no projects yet. Write workspaces/<workspace>/projects/<project>/project.yaml and push it.\n")
+		fmt.Fprintf(o.stdout, "There are no projects yet. Write workspaces/<workspace>/projects/<project>/project.yaml and push it.\n")
 		return
 	}
-	style := a.palette()
-	table := newTable("PROJECT", "STATE", "RUNS", "SINCE", "URL")
+	style := o.palette()
+	table := terminal.NewTable("PROJECT", "STATE", "RUNS", "SINCE", "URL")
 	for _, s := range found.Projects {
 		runs := s.Runs
 		if !gitopsKnown && s.Release != nil {
 			runs = s.Release.Version
 		}
-		table.add(s.Key.String(), string(s.State), orDash(runs), orDash(a.agoShort(s.Since)), orDash(s.URL))
+		table.Add(s.Key.String(), string(s.State), orDash(runs), orDash(o.sinceShort(s)), orDash(s.URL))
 	}
-	table.print(a.stdout, a.width, style, func(row, column int, cell string) string {
+	table.Print(o.stdout, o.width, style, func(row, column int, cell string) string {
 		if column != 1 {
 			return cell
 		}
-		return style.state(found.Projects[row].State, cell)
+		return paintState(style, found.Projects[row].State, cell)
 	})
 	for _, s := range found.Projects {
 		if len(s.Why) == 0 {
 			continue
 		}
-		fmt.Fprintf(a.stdout, "\n%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
-		a.printReasons("why", s.Why, s.Next)
+		fmt.Fprintf(o.stdout, "\n%s %s\n", style.Bold(s.Key.String()), paintState(style, s.State, string(s.State)))
+		o.printReasons("why", s.Why, s.Next)
 	}
 	if !gitopsKnown {
-		fmt.Fprintf(a.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", gitopsSetting)
+		fmt.Fprintf(o.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", gitopsSetting)
 	}
 }
 
 // printProject prints all there is to say of one project.
-func (a *app) printProject(s projectStatus, gitopsKnown bool) {
-	sheet, style := a.sheet(), a.palette()
-	fmt.Fprintf(a.stdout, "%s %s\n", style.bold(s.Key.String()), style.state(s.State, string(s.State)))
-	sheet.line("type", string(s.Type))
-	sheet.line("url", s.URL)
+func (o *output) printProject(s ledger.Project, gitopsKnown bool) {
+	sheet, style := o.sheet(), o.palette()
+	fmt.Fprintf(o.stdout, "%s %s\n", style.Bold(s.Key.String()), paintState(style, s.State, string(s.State)))
+	sheet.Line("type", string(s.Type))
+	sheet.Line("url", s.URL)
 	switch {
 	case !gitopsKnown:
-		sheet.line("runs", "not known (name the GitOps repository with --gitops-repo)")
+		sheet.Line("runs", "not known (name the GitOps repository with --gitops-repo)")
 	case s.Runs == "":
-		sheet.line("runs", "nothing yet")
+		sheet.Line("runs", "nothing yet")
+	case s.SinceBefore != "":
+		sheet.Line("runs", s.Runs+since("before "+o.ago(s.SinceBefore)))
 	default:
-		sheet.line("runs", s.Runs+since(a.ago(s.Since)))
+		sheet.Line("runs", s.Runs+since(o.ago(s.Since)))
 	}
-	sheet.line("under way", s.Stage)
+	sheet.Line("under way", s.Stage)
 	if r := s.Release; r != nil {
-		sheet.line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, a.ago(r.CreatedAt), r.Cause.Kind, short(r.Cause.Commit), by(r.Cause.By)))
+		sheet.Line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, o.ago(r.CreatedAt), r.Cause.Kind, terminal.Short(r.Cause.Commit), by(r.Cause.By)))
 		for _, image := range r.Images {
 			from := ""
 			if image.Commit != "" {
-				from = " from commit " + short(image.Commit)
+				from = " from commit " + terminal.Short(image.Commit)
 			}
-			sheet.line("image", imageText(image)+from)
+			sheet.Line("image", imageText(image)+from)
 		}
 	}
 	if s.Last != nil {
-		sheet.line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, a.ago(rfc3339(s.Last.EndedAt)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
+		sheet.Line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, o.ago(terminal.RFC3339(s.Last.EndedAt)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
 	}
-	a.printReasons("why", s.Why, s.Next)
+	o.printReasons("why", s.Why, s.Next)
 	if s.Release != nil {
-		sheet.line("more", "plateform why "+s.Key.String())
+		sheet.Line("more", "plateform why "+s.Key.String())
 	}
 }
 
 // printReasons prints the reasons of a state and what to do.
-func (a *app) printReasons(label string, why, next []string) {
-	sheet := a.sheet()
+func (o *output) printReasons(label string, why, next []string) {
+	sheet := o.sheet()
 	for _, text := range why {
-		sheet.line(label, plain(text))
+		sheet.Line(label, terminal.Plain(text))
 	}
 	for _, text := range next {
-		sheet.line("next", plain(text))
+		sheet.Line("next", terminal.Plain(text))
 	}
 }
 
@@ -99,41 +104,35 @@ func orDash(s string) string {
 }
 
 // ago shows a time as a date and how long ago that is.
-func (a *app) ago(at string) string {
+func (o *output) ago(at string) string {
 	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
 		return at
 	}
-	if passed := a.now().Sub(t); passed >= 0 {
-		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(timeFormat), age(passed))
+	if passed := o.now().Sub(t); passed >= 0 {
+		return fmt.Sprintf("%s (%s ago)", t.UTC().Format(terminal.TimeFormat), ledger.Age(passed))
 	}
-	return t.UTC().Format(timeFormat)
+	return t.UTC().Format(terminal.TimeFormat)
 }
 
 // agoShort shows a time in a few letters: how long ago it is.
-func (a *app) agoShort(at string) string {
+func (o *output) agoShort(at string) string {
 	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
 		return at
 	}
-	if passed := a.now().Sub(t); passed >= 0 {
-		return age(passed) + " ago"
+	if passed := o.now().Sub(t); passed >= 0 {
+		return ledger.Age(passed) + " ago"
 	}
-	return t.UTC().Format(timeFormat)
+	return t.UTC().Format(terminal.TimeFormat)
 }
 
-// age is a time that has passed, in its largest unit.
-func age(passed time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case passed < time.Minute:
-		return fmt.Sprintf("%ds", int(passed.Seconds()))
-	case passed < time.Hour:
-		return fmt.Sprintf("%dm", int(passed.Minutes()))
-	case passed < 2*day:
-		return fmt.Sprintf("%dh", int(passed.Hours()))
+// sinceShort shows in a few letters since when a project runs what it runs.
+func (o *output) sinceShort(s ledger.Project) string {
+	if s.SinceBefore != "" {
+		return "over " + o.agoShort(s.SinceBefore)
 	}
-	return fmt.Sprintf("%dd", int(passed/day))
+	return o.agoShort(s.Since)
 }
 
 // clock shows a time that programs write as people read it.
@@ -142,8 +141,19 @@ func clock(at string) string {
 	if err != nil {
 		return at
 	}
-	return t.UTC().Format(timeFormat)
+	return t.UTC().Format(terminal.TimeFormat)
 }
 
 // wholeSeconds shows how long something took.
 func wholeSeconds(n int) string { return (time.Duration(n) * time.Second).String() }
+
+// paintState colours by how a project is.
+func paintState(p terminal.Palette, state ledger.State, s string) string {
+	switch state {
+	case ledger.StateRunning, ledger.StateReleased:
+		return p.Good(s)
+	case ledger.StateFailed, ledger.StateFrozen, ledger.StateRefused:
+		return p.Bad(s)
+	}
+	return p.Warn(s)
+}

@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,41 +16,41 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/registry"
 	"go.uber.org/goleak"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/manifest"
 )
 
 // served is a serve in this process with everything around it, and Alice in front of her repositories.
 type served struct {
-	t              *testing.T
-	demo           *demo
-	public, api    string
-	stdout, stderr *output
+	t                     *testing.T
+	app                   *app
+	config, gitops, hello *scaffold.Repository
+	public, api           string
+	stdout, stderr        *buffer
 }
 
 // newServed starts serve on a new installation. What it logs is JSON.
 func newServed(t *testing.T) *served {
 	t.Helper()
 	useGoCaches(t)
-	stage := &demoStage{imagesDone: make(chan error, 1)}
-	host, err := stage.startRegistry(t.Context())
-	if err != nil {
+	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(images.Close)
+	dir := filepath.Join(t.TempDir(), "acme")
+	s := scaffold.New(dir, scaffold.Options{Name: "acme", Domain: "apps.example.com", Registry: strings.TrimPrefix(images.URL, "http://")})
+	if err := s.Write(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := stage.close(); err != nil {
-			t.Error(err)
-		}
-	})
+	const who = "alice"
 	a, stdout, stderr := testApp()
-	w := &served{t: t, demo: &demo{app: a, dir: t.TempDir()}, stdout: stdout, stderr: stderr}
-	s := newScaffold(filepath.Join(w.demo.dir, "acme"), initFlags{name: "acme", domain: "apps.example.com", registry: host})
-	if err := s.write(t.Context()); err != nil {
-		t.Fatal(err)
+	w := &served{
+		t: t, app: a, stdout: stdout, stderr: stderr,
+		config: s.Repository(scaffold.ConfigDir, who), gitops: s.Repository(scaffold.GitOpsDir, who), hello: s.Repository(scaffold.HelloDir, who),
 	}
-	w.demo.config, w.demo.gitops, w.demo.hello = newDemoRepository(s, configDir), newDemoRepository(s, gitopsDir), newDemoRepository(s, helloDir)
-	file := filepath.Join(s.dir, "serve.yaml")
+	file := filepath.Join(dir, "serve.yaml")
 	text := strings.ReplaceAll(readText(t, file), "127.0.0.1:8080", "127.0.0.1:0") + "\napi: {listen: 127.0.0.1:0}\n"
 	if err := writeFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -60,10 +64,10 @@ func newServed(t *testing.T) *served {
 func (w *served) run(file string) {
 	ctx, stop := context.WithCancel(w.t.Context())
 	ended := make(chan int, 1)
-	go func() { ended <- w.demo.app.run(ctx, []string{"serve", "--config", file, "--log-format", "json"}) }()
+	go func() { ended <- w.app.run(ctx, []string{"serve", "--config", file, "--log-format", "json"}) }()
 	w.t.Cleanup(func() {
 		stop()
-		if code := <-ended; code != exitOK {
+		if code := <-ended; code != exit.OK {
 			w.t.Errorf("serve: exit code %d, want 0", code)
 		}
 		if w.t.Failed() {
@@ -87,20 +91,20 @@ func useGoCaches(t *testing.T) {
 // addHello commits the sample project and returns the commit.
 func (w *served) addHello() string {
 	w.t.Helper()
-	d := w.demo
-	if err := copyTree(filepath.Join(d.config.work.dir, "workspaces", "ws-1"), filepath.Join(d.config.work.dir, "samples", "ws-1")); err != nil {
+	samples := os.DirFS(filepath.Join(w.config.Work.Dir, "samples", "ws-1"))
+	if err := os.CopyFS(filepath.Join(w.config.Work.Dir, "workspaces", "ws-1"), samples); err != nil {
 		w.t.Fatal(err)
 	}
-	return w.must(d.config.push(w.t.Context(), "Add ws-1 with hello"))
+	return w.must(w.config.Push(w.t.Context(), "Add ws-1 with hello"))
 }
 
 // breakHello pushes code that does not compile and returns the app's commit.
 func (w *served) breakHello() string {
 	w.t.Helper()
-	if err := w.demo.hello.write("main.go", "package main\n\nfunc main() { nothing() }\n"); err != nil {
+	if err := w.hello.Write("main.go", "package main\n\nfunc main() { nothing() }\n"); err != nil {
 		w.t.Fatal(err)
 	}
-	return w.must(w.demo.hello.push(w.t.Context(), "Break it"))
+	return w.must(w.hello.Push(w.t.Context(), "Break it"))
 }
 
 func (w *served) must(commit string, err error) string {
@@ -119,8 +123,8 @@ func (l line) text(key string) string {
 	return text
 }
 
-// log is what serve has logged so far.
-func (w *served) log() []line {
+// logged is what serve has logged so far.
+func (w *served) logged() []line {
 	w.t.Helper()
 	var all []line
 	for text := range strings.Lines(w.stderr.String()) {
@@ -142,7 +146,7 @@ func (w *served) story(key, commit string) []line {
 	defer ticker.Stop()
 	deadline := time.After(2 * time.Minute)
 	for {
-		all := w.log()
+		all := w.logged()
 		asked := slices.IndexFunc(all, func(l line) bool { return l["msg"] == "asked" && l[key] == commit[:10] })
 		if asked >= 0 {
 			id := all[asked]["run"]
@@ -189,7 +193,7 @@ func TestARunIsToldUnderOneID(t *testing.T) {
 			t.Errorf("the story of the first run (-want +got):\n%s", diff)
 		}
 		w.wantSameProject(story)
-		if run := w.demo.gitops.read(t.Context(), manifest.RunFile(helloKey())); !strings.Contains(run, "id: "+story[0].text("run")+"\n") {
+		if run := w.gitops.Read(t.Context(), manifest.RunFile(manifest.Key{Workspace: "ws-1", Project: "hello"})); !strings.Contains(run, "id: "+story[0].text("run")+"\n") {
 			t.Errorf("run.yaml does not have the id of the run, %s:\n%s", story[0].text("run"), run)
 		}
 		w.wantBuilderLines(story[1]["build"], []string{"build: building", "build: pushing", "build: done"})
@@ -219,7 +223,7 @@ func (w *served) wantSameProject(story []line) {
 func (w *served) wantBuilderLines(id any, want []string) {
 	w.t.Helper()
 	var got []string
-	for _, l := range w.log() {
+	for _, l := range w.logged() {
 		if l["build"] == id && l["run"] == nil {
 			got = append(got, l.text("msg"))
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -51,10 +53,10 @@ func configFolder(args []string) (string, error) {
 	if len(args) == 1 {
 		info, err := os.Stat(args[0])
 		if err != nil {
-			return "", usageError("%s cannot be read (name a checkout of the config repository): %w", args[0], err)
+			return "", exit.Usage("%s cannot be read (name a checkout of the config repository): %w", args[0], err)
 		}
 		if !info.IsDir() {
-			return "", usageError("%s is no folder (name a checkout of the config repository)", args[0])
+			return "", exit.Usage("%s is no folder (name a checkout of the config repository)", args[0])
 		}
 		return args[0], nil
 	}
@@ -68,7 +70,7 @@ func configFolder(args []string) (string, error) {
 			return up, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", usageError("there is no %s in %s or above (go to a checkout of the config repository, or name it)", manifest.PlatformFile, here)
+			return "", exit.Usage("there is no %s in %s or above (go to a checkout of the config repository, or name it)", manifest.PlatformFile, here)
 		}
 	}
 }
@@ -106,14 +108,14 @@ func (a *app) validate(dir, output string, verify bool) error {
 		a.printValidation(dir, v)
 	}
 	if len(v.Problems) > 0 {
-		return alreadySaid()
+		return exit.AlreadySaid()
 	}
 	return nil
 }
 
 // printValidation prints one problem a line, as editors and terminals know it.
-func (a *app) printValidation(dir string, v validation) {
-	style := a.palette()
+func (o *output) printValidation(dir string, v validation) {
+	style := o.palette()
 	files := map[string]bool{}
 	for _, p := range v.Problems {
 		files[p.File] = true
@@ -123,15 +125,15 @@ func (a *app) printValidation(dir string, v validation) {
 		}
 		fix := ""
 		if p.Fix != "" {
-			fix = style.dim(" (" + p.Fix + ")")
+			fix = style.Dim(" (" + p.Fix + ")")
 		}
-		fmt.Fprintf(a.stdout, "%s: %s%s\n", style.bold(place), p.What, fix)
+		fmt.Fprintf(o.stdout, "%s: %s%s\n", style.Bold(place), p.What, fix)
 	}
 	if len(v.Problems) > 0 {
-		fmt.Fprintf(a.stderr, "%s in %s\n", style.bad(count(len(v.Problems), "problem")), count(len(files), "file"))
+		fmt.Fprintf(o.stderr, "%s in %s\n", style.Bad(terminal.Count(len(v.Problems), "problem")), terminal.Count(len(files), "file"))
 		return
 	}
-	fmt.Fprintf(a.stdout, "%s %s, %s\n", style.good("No problems:"), count(v.Workspaces, "workspace"), count(v.Projects, "project"))
+	fmt.Fprintf(o.stdout, "%s %s, %s\n", style.Good("No problems:"), terminal.Count(v.Workspaces, "workspace"), terminal.Count(v.Projects, "project"))
 }
 
 // githubCommand is a problem as a workflow command, which GitHub shows on the line of the file.
@@ -147,12 +149,4 @@ func githubCommand(dir string, p manifest.Problem) string {
 		text += " (" + p.Fix + ")"
 	}
 	return "::error " + place + "::" + message.Replace(text)
-}
-
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

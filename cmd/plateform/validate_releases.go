@@ -11,12 +11,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/manifest"
 )
 
 // checkReleases checks that release files are what Plateform wrote: the newest of each project, or all of them.
 func checkReleases(fsys fs.FS, config *manifest.Config, all bool) (manifest.Problems, error) {
-	keys := publicKeys(config.Platform)
+	keys := installation.PublicKeys(config.Platform)
 	var projects []manifest.Key
 	for k := range config.Projects {
 		projects = append(projects, k)
@@ -41,20 +42,6 @@ func checkReleases(fsys fs.FS, config *manifest.Config, all bool) (manifest.Prob
 	problems := slices.Concat(found...)
 	slices.SortFunc(problems, func(a, b manifest.Problem) int { return strings.Compare(a.File, b.File) })
 	return problems, nil
-}
-
-// publicKeys are the keys that may sign releases. Those that do not parse are told elsewhere.
-func publicKeys(platform *manifest.Platform) []manifest.PublicKey {
-	if platform == nil {
-		return nil
-	}
-	var keys []manifest.PublicKey
-	for _, text := range platform.Spec.Releases.PublicKeys {
-		if key, err := manifest.ParsePublicKey(text); err == nil {
-			keys = append(keys, key)
-		}
-	}
-	return keys
 }
 
 // releaseCheck checks the release files of one project.
@@ -105,7 +92,7 @@ func (c releaseCheck) verify(v manifest.Version) (manifest.Problems, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a release file: %w", err)
 	}
-	if manifest.Sealed(data, c.key, v, c.owner, c.keys) {
+	if manifest.Sealed(data, manifest.Expected{Key: c.key, Version: v, Owner: c.owner, Keys: c.keys}) {
 		return nil, nil
 	}
 	release, problems := manifest.ParseRelease(file, data)

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // whyFlags are the flags of why.
@@ -34,7 +37,8 @@ Ask with what you have at hand:
   digest of an image                the releases that run it
 
 Commits and digests may be cut short. All of it is read from Git, as status does; see there for how both repositories
-are found. docs/output.md describes the fields of --output json.`,
+are found. In each, the newest 10,000 commits are looked at; what is older is said not to be found. docs/output.md
+describes the fields of --output json.`,
 		Example: `  plateform why https://shop.example.com/cart
   plateform why 9fceb02d0a
   plateform why registry.example.com/ws-1/shop@sha256:4f5e...
@@ -46,9 +50,9 @@ are found. docs/output.md describes the fields of --output json.`,
 			if err := oneOf("output", flags.output, "text", "json"); err != nil {
 				return err
 			}
-			q, err := parseQuestion(args[0])
+			q, err := ledger.ParseQuestion(args[0])
 			if err != nil {
-				return err
+				return exit.Usage("%w", err)
 			}
 			return a.why(c.Context(), flags, q)
 		},
@@ -58,98 +62,52 @@ are found. docs/output.md describes the fields of --output json.`,
 	return c
 }
 
-func (a *app) why(ctx context.Context, flags whyFlags, q question) (err error) {
-	look, err := openLook(ctx, flags.lookFlags, a.now)
+func (a *app) why(ctx context.Context, flags whyFlags, q ledger.Question) (err error) {
+	look, err := openLook(ctx, flags.lookFlags, a.now())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, look.close()) }()
-	t := newTracer(look)
-	report, err := t.answer(ctx, q)
+	found, err := look.Why(ctx, q)
+	var unknown *ledger.UnknownCommitError
+	if errors.As(err, &unknown) {
+		if here := look.config.notPushed(ctx, unknown.Prefix, look.head); here != nil {
+			return here
+		}
+	}
 	if err != nil {
 		return err
 	}
 	if flags.output == "json" {
-		return writeJSON(a.stdout, report)
+		return writeJSON(a.stdout, found)
 	}
-	a.printWhy(report)
+	a.printWhy(found)
 	return nil
 }
 
-// whyReport is what `why --output json` prints. Keys are added, never renamed or removed.
-type whyReport struct {
-	Asked string       `json:"asked"`
-	Kind  questionKind `json:"kind"`
-	// ConfigCommit and GitOpsCommit are what was looked at; GitOpsCommit is empty when no GitOps repository is known.
-	ConfigCommit string `json:"configCommit"`
-	GitOpsCommit string `json:"gitopsCommit"`
-	// Commit that was asked for, when it is one of the two repositories.
-	Commit  *askedCommit `json:"commit,omitempty"`
-	Answers []answer     `json:"answers"`
-}
-
-// askedCommit is a commit of one of the two repositories.
-type askedCommit struct {
-	commitFact
-	// MergedBy is the commit on the branch that brought it in, when it is not on the branch itself.
-	MergedBy *commitFact `json:"mergedBy,omitempty"`
-	// Does says what it did, in sentences.
-	Does []string `json:"does,omitempty"`
-	// Reports that are on it.
-	Reports []note `json:"reports,omitempty"`
-}
-
-// answer is about one release, or about one project for which no release was made.
-type answer struct {
-	manifest.Key
-	State whyState `json:"state"`
-	// Since when it is so, in RFC 3339; empty when that is not known.
-	Since   string         `json:"since,omitempty"`
-	Release *tracedRelease `json:"release,omitempty"`
-	History []happening    `json:"history,omitempty"`
-	Why     []string       `json:"why,omitempty"`
-	Next    []string       `json:"next,omitempty"`
-}
-
-// whyState is the one word for what became of a release, or of the wish for one.
-type whyState string
-
-const (
-	whyRunning    whyState = "running"
-	whyReleased   whyState = "released"   // the newest; whether it runs is not known without the GitOps repository
-	whyPending    whyState = "pending"    // on its way
-	whySuperseded whyState = "superseded" // a newer one runs
-	whyRolledBack whyState = "rolled back"
-	whyRetired    whyState = "retired" // old, and its file removed
-	whyRemoved    whyState = "removed" // with its project
-	whyRefused    whyState = "refused" // not honoured
-	whyFailed     whyState = "failed"
-	whyHeld       whyState = "held"
-	whyNone       whyState = "no release"
-)
-
-// tracedRelease is a release with where it comes from.
-type tracedRelease struct {
-	Version   string                `json:"version"`
-	CreatedAt string                `json:"createdAt"`
-	URL       string                `json:"url,omitempty"`
-	Plan      string                `json:"plan"`
-	Images    []manifest.Image      `json:"images,omitempty"`
-	Sources   []sourceFact          `json:"sources,omitempty"`
-	Build     *manifest.BuildRecord `json:"build,omitempty"`
-	Cause     manifest.Cause        `json:"cause"`
-	// CausedBy is the commit of the config repository that caused it; absent when a push to the app did, or when it is
-	// no longer there.
-	CausedBy *commitFact `json:"causedBy,omitempty"`
-	// Commit of the config repository that holds the release file.
-	Commit commitFact `json:"commit"`
-	// GitOps is the newest commit of the GitOps repository that wrote its values.
-	GitOps *commitFact `json:"gitops,omitempty"`
-}
-
-// sourceFact is where an image was built from.
-type sourceFact struct {
-	Image      string `json:"image"`
-	Repository string `json:"repository"`
-	Commit     string `json:"commit"`
+// notPushed says that a commit is in the checkout of the user, but not on the branch; nil when it is not there either, or
+// on the branch after all, further back than is looked at.
+func (c *checkout) notPushed(ctx context.Context, prefix, head string) error {
+	if c.temporary != "" {
+		return nil
+	}
+	objects, err := c.git.Run(ctx, "rev-parse", "--disambiguate="+prefix)
+	if err != nil || objects == "" {
+		return err
+	}
+	kinds, err := c.git.Feed(ctx, objects+"\n", "cat-file", "--batch-check=%(objectname) %(objecttype)")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(kinds) {
+		hash, ok := strings.CutSuffix(strings.TrimSpace(line), " commit")
+		if !ok {
+			continue
+		}
+		if _, notOnIt := c.git.Run(ctx, "merge-base", "--is-ancestor", hash, head); notOnIt != nil {
+			return exit.Finding("commit %s is in this checkout, but not on %s of %s (push it, or ask for the commit that it was merged as)",
+				terminal.Short(hash), c.branch, c.remote)
+		}
+	}
+	return nil
 }

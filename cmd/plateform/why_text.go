@@ -2,123 +2,126 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // fullAnswers is how many answers are printed in full; of more there is one line each.
 const fullAnswers = 3
 
 // printWhy prints a report for people.
-func (a *app) printWhy(r *whyReport) {
+func (o *output) printWhy(r *ledger.Why) {
 	if r.Commit != nil {
-		a.printAsked(r)
+		o.printAsked(r)
 	}
 	for i, found := range r.Answers {
 		if len(r.Answers) > fullAnswers {
-			a.printAnswerShort(found)
+			o.printAnswerShort(found)
 			continue
 		}
 		if i > 0 || r.Commit != nil {
-			fmt.Fprintln(a.stdout)
+			fmt.Fprintln(o.stdout)
 		}
-		a.printAnswer(found)
+		o.printAnswer(found)
 	}
 	if r.GitOpsCommit == "" {
-		fmt.Fprintf(a.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", gitopsSetting)
+		fmt.Fprintf(o.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", gitopsSetting)
 	}
 }
 
 // printAsked prints the commit that was asked for.
-func (a *app) printAsked(r *whyReport) {
-	sheet, style, commit := a.sheet(), a.palette(), r.Commit
-	fmt.Fprintf(a.stdout, "%s of %s\n", style.bold("Commit "+short(commit.Hash)), repositoryNoun(r.Kind))
-	sheet.line("subject", commit.Subject)
-	sheet.line("by", fmt.Sprintf("%s, %s", commit.Author, a.ago(commit.At)))
+func (o *output) printAsked(r *ledger.Why) {
+	sheet, style, commit := o.sheet(), o.palette(), r.Commit
+	fmt.Fprintf(o.stdout, "%s of %s\n", style.Bold("Commit "+terminal.Short(commit.Hash)), repositoryNoun(r.Kind))
+	sheet.Line("subject", commit.Subject)
+	sheet.Line("by", fmt.Sprintf("%s, %s", commit.Author, o.ago(commit.At)))
 	if by := commit.MergedBy; by != nil {
-		sheet.line("merged", a.commitText(*by))
+		sheet.Line("merged", o.commitText(*by))
 	}
 	for _, did := range commit.Does {
-		sheet.line("did", did)
+		sheet.Line("did", did)
 	}
 	for _, report := range commit.Reports {
-		sheet.line("report", fmt.Sprintf("%s: %s: %s", strings.TrimPrefix(report.Context, contextPrefix), report.State, report.summary()))
+		sheet.Line("report", fmt.Sprintf("%s: %s: %s", report.Subject(), report.State, report.Summary()))
 	}
 	if len(r.Answers) == 0 {
-		sheet.line("caused", "no release")
+		sheet.Line("caused", "no release")
 	}
 }
 
-func repositoryNoun(kind questionKind) string {
-	if kind == askGitOps {
+func repositoryNoun(kind ledger.Kind) string {
+	if kind == ledger.AskGitOps {
 		return "the GitOps repository"
 	}
 	return "the config repository"
 }
 
 // printAnswerShort prints an answer in one line.
-func (a *app) printAnswerShort(found answer) {
+func (o *output) printAnswerShort(found ledger.Answer) {
 	version := "-"
 	if found.Release != nil {
 		version = found.Release.Version
 	}
-	fmt.Fprintf(a.stdout, "%s %s  %s%s\n", found.Key, version, a.palette().why(found.State), since(a.ago(found.Since)))
+	fmt.Fprintf(o.stdout, "%s %s  %s%s\n", found.Key, version, paintWhy(o.palette(), found.State), since(o.ago(found.Since)))
 }
 
 // printAnswer prints all there is to say of a release.
-func (a *app) printAnswer(found answer) {
-	sheet, style := a.sheet(), a.palette()
+func (o *output) printAnswer(found ledger.Answer) {
+	sheet, style := o.sheet(), o.palette()
 	title := found.Key.String()
 	if found.Release != nil {
 		title += " " + found.Release.Version
 	}
-	fmt.Fprintf(a.stdout, "%s  %s%s\n", style.bold(title), style.why(found.State), since(a.ago(found.Since)))
+	fmt.Fprintf(o.stdout, "%s  %s%s\n", style.Bold(title), paintWhy(style, found.State), since(o.ago(found.Since)))
 	if r := found.Release; r != nil {
-		sheet.line("url", r.URL)
-		a.printOrigin(sheet, r)
+		sheet.Line("url", r.URL)
+		o.printOrigin(sheet, r)
 	}
 	for i, h := range found.History {
 		label := ""
 		if i == 0 {
 			label = "history"
 		}
-		sheet.line(label, a.happeningText(h))
+		sheet.Line(label, happeningText(h))
 	}
 	label := "why"
-	if found.State == whyRunning || found.State == whyReleased {
+	if found.State == ledger.FateRunning || found.State == ledger.FateReleased {
 		label = "note" // it says what else there is, not why this runs
 	}
-	a.printReasons(label, found.Why, found.Next)
+	o.printReasons(label, found.Why, found.Next)
 }
 
 // printOrigin prints where a release comes from.
-func (a *app) printOrigin(sheet sheet, r *tracedRelease) {
-	sheet.line("cause", a.causeText(r))
+func (o *output) printOrigin(sheet terminal.Sheet, r *ledger.TracedRelease) {
+	sheet.Line("cause", causeText(r))
 	for _, image := range r.Images {
-		sheet.line("image", imageText(image))
+		sheet.Line("image", imageText(image))
 	}
 	for _, source := range r.Sources {
-		sheet.line("source", "commit "+short(source.Commit)+" of "+source.Repository)
+		sheet.Line("source", "commit "+terminal.Short(source.Commit)+" of "+source.Repository)
 	}
 	if b := r.Build; b != nil {
 		text := fmt.Sprintf("took %s", wholeSeconds(b.Seconds))
 		if b.URL != "" {
-			text += ", " + plain(b.URL)
+			text += ", " + terminal.Plain(b.URL)
 		}
-		sheet.line("build", text)
+		sheet.Line("build", text)
 	} else if len(r.Images) > 0 {
-		sheet.line("build", "none: the image was there")
+		sheet.Line("build", "none: the image was there")
 	}
-	sheet.line("plan", short(r.Plan))
-	sheet.line("config", a.commitText(r.Commit))
+	sheet.Line("plan", terminal.Short(r.Plan))
+	if r.Commit != nil {
+		sheet.Line("config", o.commitText(*r.Commit))
+	}
 	if r.GitOps != nil {
-		sheet.line("gitops", a.commitText(*r.GitOps))
+		sheet.Line("gitops", o.commitText(*r.GitOps))
 	}
 }
 
 // causeText says why a release was made, and who caused it.
-func (a *app) causeText(r *tracedRelease) string {
+func causeText(r *ledger.TracedRelease) string {
 	c := r.Cause
 	what := map[manifest.CauseKind]string{
 		manifest.CauseSource:   "a push to the app",
@@ -129,37 +132,37 @@ func (a *app) causeText(r *tracedRelease) string {
 	if what == "" {
 		what = string(c.Kind)
 	}
-	text := fmt.Sprintf("%s, commit %s", what, short(c.Commit))
+	text := fmt.Sprintf("%s, commit %s", what, terminal.Short(c.Commit))
 	switch {
 	case r.CausedBy != nil:
 		text += fmt.Sprintf("%s: %s", of(r.CausedBy.Author), r.CausedBy.Subject)
 	case c.By != "":
-		text += of(plain(c.By))
+		text += of(terminal.Plain(c.By))
 	}
 	return text
 }
 
 // commitText is a commit in one line.
-func (a *app) commitText(c commitFact) string {
-	return fmt.Sprintf("commit %s%s, %s: %s", short(c.Hash), of(c.Author), a.ago(c.At), c.Subject)
+func (o *output) commitText(c ledger.Commit) string {
+	return fmt.Sprintf("commit %s%s, %s: %s", terminal.Short(c.Hash), of(c.Author), o.ago(c.At), c.Subject)
 }
 
 // happeningText is one thing that happened, in one line.
-func (a *app) happeningText(h happening) string {
+func happeningText(h ledger.Happening) string {
 	what := string(h.Deed)
 	switch {
-	case h.Deed == deedSuperseded:
+	case h.Deed == ledger.DeedSuperseded:
 		what += " by " + h.Release
-	case h.Deed == deedRunsAgain:
+	case h.Deed == ledger.DeedRunsAgain:
 		what += " as " + h.Release + " was rolled back"
-	case h.Deed == deedRolledBack && h.Release != "":
+	case h.Deed == ledger.DeedRolledBack && h.Release != "":
 		what += " to " + h.Release
-	case h.Deed == deedRetired:
+	case h.Deed == ledger.DeedRetired:
 		what += ", as " + h.Release + " ran"
-	case h.Deed == deedRemoved:
+	case h.Deed == ledger.DeedRemoved:
 		what += " with its project"
 	}
-	return fmt.Sprintf("%s  %s: commit %s%s", clock(h.Commit.At), what, short(h.Commit.Hash), of(h.Commit.Author))
+	return fmt.Sprintf("%s  %s: commit %s%s", clock(h.Commit.At), what, terminal.Short(h.Commit.Hash), of(h.Commit.Author))
 }
 
 func imageText(image manifest.Image) string {
@@ -167,7 +170,7 @@ func imageText(image manifest.Image) string {
 	if image.Tag != "" {
 		text += ":" + image.Tag
 	}
-	return text + "@" + short(image.Digest)
+	return text + "@" + terminal.Short(image.Digest)
 }
 
 // of names who did something.
@@ -187,12 +190,12 @@ func since(when string) string {
 }
 
 // why colours by what became of a release.
-func (p palette) why(state whyState) string {
+func paintWhy(p terminal.Palette, state ledger.Fate) string {
 	switch state {
-	case whyRunning, whyReleased:
-		return p.good(string(state))
-	case whyFailed, whyRefused:
-		return p.bad(string(state))
+	case ledger.FateRunning, ledger.FateReleased:
+		return p.Good(string(state))
+	case ledger.FateFailed, ledger.FateRefused:
+		return p.Bad(string(state))
 	}
-	return p.warn(string(state))
+	return p.Warn(string(state))
 }

@@ -3,7 +3,7 @@ package buildertest
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +23,7 @@ type Subject struct {
 	// Open returns a builder, as a process that starts has it; notify is to be called with what changes. Builders of one
 	// test share everything that outlives a process.
 	Open func(t *testing.T, notify func(id string)) reconciler.Builder
-	// Good can be built, Bad cannot. They have different IDs.
+	// Good can be built, Bad cannot. They have different IDs, and name no Attempt.
 	Good, Bad reconciler.BuildRequest
 	// Mend makes Bad one that can be built.
 	Mend func(t *testing.T)
@@ -37,13 +37,15 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		name string
 		test func(t *testing.T, s Subject)
 	}{
-		{"what is unknown is no build", unknown},
+		{"what is unknown is left out", unknown},
 		{"a good request ends with an image", good},
 		{"many starts of one build are one", once},
 		{"a bad request ends with a failure, and stays there", bad},
-		{"a forgotten failure is tried again", forgotten},
+		{"another attempt of a failure is tried again, the same one is not", retried},
+		{"a good build is found whatever the attempt", found},
 		{"a canceled build begins again", restarted},
 		{"the next process finds the same image", adopted},
+		{"one question tells of many builds", many},
 		{"what was returned belongs to the caller", own},
 	}
 	for _, tt := range tests {
@@ -79,9 +81,9 @@ func (w watched) wait(t *testing.T, id string) reconciler.BuildStatus {
 	defer cancel()
 	var before reconciler.BuildStatus
 	for {
-		status, err := w.Status(ctx, id)
-		if err != nil {
-			t.Fatalf("Status(%s): %v", id, err)
+		status, known := w.statuses(ctx, t, id)[id]
+		if !known {
+			t.Fatalf("%s was started and is not known", id)
 		}
 		if len(status.Stages) < len(before.Stages) || !slices.Equal(before.Stages, status.Stages[:len(before.Stages)]) {
 			t.Fatalf("the stages went from %v to %v", before.Stages, status.Stages)
@@ -97,6 +99,15 @@ func (w watched) wait(t *testing.T, id string) reconciler.BuildStatus {
 			t.Fatalf("%s has not ended, and there is no notice: %+v", id, status)
 		}
 	}
+}
+
+func (w watched) statuses(ctx context.Context, t *testing.T, ids ...string) map[string]reconciler.BuildStatus {
+	t.Helper()
+	statuses, err := w.Statuses(ctx, ids)
+	if err != nil {
+		t.Fatalf("Statuses(%v): %v", ids, err)
+	}
+	return statuses
 }
 
 // check holds for every status of a build that has ended.
@@ -121,14 +132,11 @@ func check(t *testing.T, s reconciler.BuildStatus) {
 
 func unknown(t *testing.T, s Subject) {
 	w := s.open(t)
-	if _, err := w.Status(t.Context(), s.Good.ID); !errors.Is(err, reconciler.ErrNoBuild) {
-		t.Errorf("Status = %v, want ErrNoBuild", err)
+	if statuses := w.statuses(t.Context(), t, s.Good.ID, s.Bad.ID); len(statuses) != 0 {
+		t.Errorf("what was never started has statuses: %+v", statuses)
 	}
 	if err := w.Cancel(t.Context(), s.Good.ID); err != nil {
 		t.Errorf("Cancel = %v, want no error", err)
-	}
-	if err := w.Forget(t.Context(), s.Good.ID); err != nil {
-		t.Errorf("Forget = %v, want no error", err)
 	}
 }
 
@@ -142,17 +150,14 @@ func good(t *testing.T, s Subject) {
 	if image.Name != s.Good.Image || image.Repository == "" || !strings.HasPrefix(image.Digest, "sha256:") {
 		t.Errorf("got %+v, want an image called %s with a repository and a digest", image, s.Good.Image)
 	}
-	if s.Good.Reference == "" && (image.Repository != s.Good.Destination || image.Commit != s.Good.Commit || image.Tag != "build-"+s.Good.ID) {
+	if image.Repository != s.Good.Destination || image.Commit != s.Good.Commit || image.Tag != "build-"+s.Good.ID {
 		t.Errorf("got %+v, want what was asked for: %+v", image, s.Good)
 	}
 	if err := w.Cancel(t.Context(), s.Good.ID); err != nil {
 		t.Errorf("Cancel of what has ended = %v, want no error", err)
 	}
-	if err := w.Forget(t.Context(), s.Good.ID); err != nil {
-		t.Errorf("Forget = %v, want no error", err)
-	}
 	if again := w.start(t, s.Good); again.Image == nil {
-		t.Errorf("Cancel and Forget of a good build lost it: %+v", again)
+		t.Errorf("Cancel of a good build lost it: %+v", again)
 	}
 }
 
@@ -187,21 +192,37 @@ func bad(t *testing.T, s Subject) {
 	}
 }
 
-func forgotten(t *testing.T, s Subject) {
+func retried(t *testing.T, s Subject) {
 	w := s.open(t)
 	if first := w.start(t, s.Bad); first.Failure == nil {
 		t.Fatalf("got %+v, want a failure", first)
 	}
+	again := s.Bad
+	again.Attempt = "1111111111111111111111111111111111111111"
+	if second := w.start(t, again); second.Failure == nil {
+		t.Fatalf("got %+v, want a failure once more", second)
+	}
 	s.Mend(t)
-	if err := w.Forget(t.Context(), s.Bad.ID); err != nil {
-		t.Fatal(err)
+	for _, request := range []reconciler.BuildRequest{again, s.Bad} {
+		if status := w.start(t, request); status.Failure == nil {
+			t.Errorf("attempt %q had failed and was tried again by itself: %+v", request.Attempt, status)
+		}
 	}
-	if _, err := w.Status(t.Context(), s.Bad.ID); !errors.Is(err, reconciler.ErrNoBuild) {
-		t.Errorf("Status of what was forgotten = %v, want ErrNoBuild", err)
+	again.Attempt = "2222222222222222222222222222222222222222"
+	if third := w.start(t, again); third.Image == nil {
+		t.Errorf("got %+v, want an image now", third.Failure)
 	}
-	if second := w.start(t, s.Bad); second.Image == nil {
-		t.Errorf("got %+v, want an image now", second.Failure)
+}
+
+func found(t *testing.T, s Subject) {
+	w := s.open(t)
+	first := w.start(t, s.Good)
+	again := s.Good
+	again.Attempt = "1111111111111111111111111111111111111111"
+	if diff := cmp.Diff(first, w.start(t, again)); diff != "" {
+		t.Errorf("the build in another attempt (-first +later):\n%s", diff)
 	}
+	s.count(t, s.Good, 1)
 }
 
 func restarted(t *testing.T, s Subject) {
@@ -228,6 +249,18 @@ func adopted(t *testing.T, s Subject) {
 		t.Errorf("the image after a restart (-before +after):\n%s", diff)
 	}
 	s.count(t, s.Good, 1)
+}
+
+func many(t *testing.T, s Subject) {
+	w := s.open(t)
+	good, bad := w.start(t, s.Good), w.start(t, s.Bad)
+	statuses := w.statuses(t.Context(), t, s.Good.ID, "unknown-1", s.Bad.ID, "unknown-2", s.Good.ID)
+	if diff := cmp.Diff(map[string]reconciler.BuildStatus{s.Good.ID: good, s.Bad.ID: bad}, statuses); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+	if statuses := w.statuses(t.Context(), t); len(statuses) != 0 {
+		t.Errorf("asked about no build, got %v", slices.Collect(maps.Keys(statuses)))
+	}
 }
 
 func own(t *testing.T, s Subject) {

@@ -80,7 +80,7 @@ func input(spec manifest.ProjectSpec, images ...string) manifest.ValuesInput {
 		Key:      key,
 		Release:  manifest.FirstVersion(),
 		Project:  spec,
-		Platform: manifest.UsedInputs(platform, nil, projects, key, spec, manifest.Chart{}),
+		Platform: manifest.UsedInputs(manifest.Surroundings{Platform: platform, Workspace: nil, Projects: projects}, key, spec, manifest.Chart{}),
 	}
 	for _, name := range images {
 		repository := "harbor.example.com/ws-1/shop"

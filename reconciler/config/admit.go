@@ -13,38 +13,39 @@ import (
 	"github.com/plateform/plateform/reconciler"
 )
 
-// admit sorts out what no file should be taken from: folders with names that nobody can mean, and links where a folder
-// belongs. A link hides what was below it but deletes nothing: it stays as it was at the commit before, and is read from
-// there. Admit returns the changes to take in, and the folders that a link was put in the place of or taken away from.
-func (c *Catalog) admit(to string, changes []manifest.Change) (admitted []manifest.Change, linked []string, err error) {
+// admit leaves out what must not be read: files in folders whose names are not allowed, and whatever is behind a symbolic
+// link that stands where a folder belongs. Such a link deletes nothing: what was in the folder counts as it was at the commit
+// before the link, and is read from there. admit returns the changes to take in, and the folders that were replaced by a link
+// or that have replaced one.
+func (a *advance) admit(changes []manifest.Change) (admitted []manifest.Change, linked []string, err error) {
 	for _, change := range changes {
-		_, was := c.links[change.Path]
+		_, was := a.links[change.Path]
 		if !change.Special && !was || !isFolder(change.Path) {
 			continue
 		}
 		linked = append(linked, change.Path)
 		if !change.Special {
-			delete(c.links, change.Path)
-			delete(c.problems, change.Path)
+			delete(a.links, change.Path)
+			delete(a.problems, change.Path)
 			continue
 		}
 		if !was {
-			if c.links[change.Path], err = c.lastFolder(to, change.Path); err != nil {
+			if a.links[change.Path], err = a.lastFolder(change.Path); err != nil {
 				return nil, nil, err
 			}
 		}
-		c.problems[change.Path] = manifest.Problems{manifest.LinkProblem(change.Path)}
+		a.problems[change.Path] = manifest.Problems{manifest.LinkProblem(change.Path)}
 	}
 	admitted = make([]manifest.Change, 0, len(changes))
 	for _, change := range changes {
 		f, ok := manifest.FileOf(change.Path)
-		if !ok || change.After == "" && c.linkAbove(change.Path) != "" || c.refuseFolders(change, f) {
+		if !ok || change.After == "" && a.linkAbove(change.Path) != "" || a.refuseFolders(change, f) {
 			continue
 		}
 		admitted = append(admitted, change)
 	}
 	for _, folder := range linked {
-		more, err := c.behind(folder, changes)
+		more, err := a.behind(folder, changes)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -60,8 +61,8 @@ func isFolder(name string) bool {
 		(len(parts) < 3 || parts[2] == "projects") && (len(parts) < 5 || len(parts) == 5 && parts[4] == "releases")
 }
 
-// refuseFolders tells of a file in folders that no workspace or project may be called like.
-func (c *Catalog) refuseFolders(change manifest.Change, f manifest.File) bool {
+// refuseFolders reports a file in a folder whose name no workspace or project may have.
+func (a *advance) refuseFolders(change manifest.Change, f manifest.File) bool {
 	problems := manifest.CheckFolders(change.Path, f.Key)
 	if len(problems) == 0 {
 		return false
@@ -69,7 +70,7 @@ func (c *Catalog) refuseFolders(change manifest.Change, f manifest.File) bool {
 	if change.After == "" {
 		problems = nil
 	}
-	c.setProblems(change.Path, problems)
+	a.setProblems(change.Path, problems)
 	return true
 }
 
@@ -86,7 +87,8 @@ func (c *Catalog) linkAbove(name string) string {
 	return ""
 }
 
-// read reads a file at a commit; what is behind a link as it was before that. hash is what it is known to have, or empty.
+// read reads a file at a commit. A file behind a link is read as it was before the link. hash is the file's hash if it is
+// known, or empty.
 func (c *Catalog) read(commit, file, hash string) ([]byte, error) {
 	data, err := reconciler.ReadFile(c.Reader, commit, file, hash)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,12 +100,12 @@ func (c *Catalog) read(commit, file, hash string) ([]byte, error) {
 }
 
 // lastFolder returns the newest commit before another at which a path was a folder; empty when it never was.
-func (c *Catalog) lastFolder(to, name string) (string, error) {
-	if c.Commit != "" {
-		return c.Commit, nil
+func (a *advance) lastFolder(name string) (string, error) {
+	if a.Commit != "" {
+		return a.Commit, nil
 	}
-	for hash := to; ; {
-		commit, err := c.Reader.Commit(hash)
+	for hash := a.to; ; {
+		commit, err := a.Reader.Commit(hash)
 		if err != nil {
 			return "", fmt.Errorf("looking for what was at %s: %w", name, err)
 		}
@@ -111,7 +113,7 @@ func (c *Catalog) lastFolder(to, name string) (string, error) {
 			return "", nil
 		}
 		hash = commit.Parents[0]
-		entries, err := c.Reader.List(hash, path.Dir(name))
+		entries, err := a.Reader.List(hash, path.Dir(name))
 		if err != nil {
 			return "", fmt.Errorf("looking for what was at %s: %w", name, err)
 		}
@@ -121,15 +123,15 @@ func (c *Catalog) lastFolder(to, name string) (string, error) {
 	}
 }
 
-// behind returns what there is to take in at a folder that a link was put in the place of or taken away from, beyond what
-// differs: for a process that was not there to see the folder all that it held, and once the link is gone the files that
-// did not come back.
-func (c *Catalog) behind(folder string, changes []manifest.Change) ([]manifest.Change, error) {
-	if origin, linked := c.links[folder]; linked {
-		if c.Commit != "" || origin == "" {
+// behind returns the changes that a link at the place of a folder brings, beyond the difference between the two commits. For
+// a process that starts after the folder was replaced, that is all that the folder held. When the link is gone again, it is
+// the files that did not come back.
+func (a *advance) behind(folder string, changes []manifest.Change) ([]manifest.Change, error) {
+	if origin, linked := a.links[folder]; linked {
+		if a.Commit != "" || origin == "" {
 			return nil, nil
 		}
-		held, err := c.Reader.Diff("", origin)
+		held, err := a.Reader.Diff("", origin)
 		if err != nil {
 			return nil, fmt.Errorf("listing what was at %s: %w", folder, err)
 		}
@@ -142,8 +144,8 @@ func (c *Catalog) behind(folder string, changes []manifest.Change) ([]manifest.C
 		back[change.Path] = true
 	}
 	var gone []manifest.Change
-	for _, file := range c.filesBelow(folder) {
-		if !back[file] && c.linkAbove(file) == "" {
+	for _, file := range a.filesBelow(folder) {
+		if !back[file] && a.linkAbove(file) == "" {
 			gone = append(gone, manifest.Change{Path: file})
 		}
 	}
@@ -151,18 +153,18 @@ func (c *Catalog) behind(folder string, changes []manifest.Change) ([]manifest.C
 }
 
 // filesBelow are the files of a folder that the catalog holds.
-func (c *Catalog) filesBelow(folder string) []string {
+func (a *advance) filesBelow(folder string) []string {
 	var files []string
 	add := func(file string, there bool) {
 		if there && strings.HasPrefix(file, folder+"/") {
 			files = append(files, file)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Workspaces)) {
-		add(manifest.WorkspaceFile(name), c.Workspaces[name].Present)
+	for _, name := range slices.Sorted(maps.Keys(a.Workspaces)) {
+		add(manifest.WorkspaceFile(name), a.Workspaces[name].Present)
 	}
-	for _, k := range c.Keys() {
-		e := c.Projects[k]
+	for _, k := range a.Keys() {
+		e := a.Projects[k]
 		add(manifest.ProjectFile(k), e.present)
 		for _, release := range e.releases {
 			add(manifest.ReleaseFile(k, release.Version), true)
@@ -171,18 +173,18 @@ func (c *Catalog) filesBelow(folder string) []string {
 	return files
 }
 
-// touchLinked notes whom links concern.
-func (c *Catalog) touchLinked(t *touch, linked []string) {
+// touchLinked notes which projects are concerned by links.
+func (a *advance) touchLinked(linked []string) {
 	for _, folder := range linked {
-		for k := range c.Projects {
+		for k := range a.Projects {
 			if strings.HasPrefix(manifest.ReleasesDir(k)+"/", folder+"/") {
-				t.key(k)
+				a.touch.key(k)
 			}
 		}
 	}
 }
 
-// linkProblems tell of the links that hide something of a project.
+// linkProblems are the problems of links that hide something of a project.
 func (c *Catalog) linkProblems(k manifest.Key) manifest.Problems {
 	if link := c.linkAbove(manifest.ReleasesDir(k) + "/"); link != "" {
 		return c.problems[link]

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 )
 
 // parsedFile is one changed file of the config repository, read and parsed.
@@ -34,7 +35,7 @@ type releaseChange struct {
 
 // parse reads the changed files that are of any kind, several at a time. Release files are only listed: which of them
 // have to be read depends on which is the newest.
-func (c *Catalog) parse(commit string, changes []manifest.Change) ([]parsedFile, []releaseChange, error) {
+func (a *advance) parse(changes []manifest.Change) ([]parsedFile, []releaseChange, error) {
 	var files []parsedFile
 	releases := make([]releaseChange, 0, len(changes))
 	for _, change := range changes {
@@ -52,7 +53,7 @@ func (c *Catalog) parse(commit string, changes []manifest.Change) ([]parsedFile,
 	for part := range slices.Chunk(files, chunk) {
 		group.Go(func() error {
 			for i := range part {
-				if err := c.parseFile(commit, &part[i]); err != nil {
+				if err := a.parseFile(&part[i]); err != nil {
 					return err
 				}
 			}
@@ -62,21 +63,21 @@ func (c *Catalog) parse(commit string, changes []manifest.Change) ([]parsedFile,
 	return files, releases, group.Wait()
 }
 
-func (c *Catalog) parseFile(commit string, f *parsedFile) error {
+func (a *advance) parseFile(f *parsedFile) error {
 	if f.hash == "" {
 		return nil
 	}
 	if f.link {
 		f.problems = manifest.Problems{manifest.LinkProblem(f.path)}
 	} else {
-		data, err := c.read(commit, f.path, f.hash)
+		data, err := a.read(a.to, f.path, f.hash)
 		if err != nil {
-			return fmt.Errorf("reading %s at config commit %.10s: %w", f.path, commit, err)
+			return fmt.Errorf("reading %s at config commit %.10s: %w", f.path, a.to, err)
 		}
 		f.take(data)
 	}
-	if len(f.problems) > 0 && c.Commit == "" {
-		return c.lookBack(commit, f)
+	if len(f.problems) > 0 && a.Commit == "" {
+		return a.lookBack(f)
 	}
 	return nil
 }
@@ -108,11 +109,11 @@ func (f *parsedFile) take(data []byte) {
 }
 
 // lookBack finds the last commit at which a broken file parsed, for a process that was not there to see it.
-func (c *Catalog) lookBack(commit string, f *parsedFile) error {
+func (a *advance) lookBack(f *parsedFile) error {
 	problems := f.problems
 	defer func() { f.problems = problems }()
-	for hash := commit; ; {
-		at, err := c.Reader.Commit(hash)
+	for hash := a.to; ; {
+		at, err := a.Reader.Commit(hash)
 		if err != nil {
 			return fmt.Errorf("looking for the last good %s: %w", f.path, err)
 		}
@@ -120,10 +121,10 @@ func (c *Catalog) lookBack(commit string, f *parsedFile) error {
 			return nil
 		}
 		hash = at.Parents[0]
-		if _, err := c.Reader.Read(hash, manifest.PlatformFile); errors.Is(err, fs.ErrNotExist) {
+		if _, err := a.Reader.Read(hash, manifest.PlatformFile); errors.Is(err, fs.ErrNotExist) {
 			continue // nothing is taken from such a commit
 		}
-		data, err := c.Reader.Read(hash, f.path)
+		data, err := a.Reader.Read(hash, f.path)
 		if errors.Is(err, fs.ErrNotExist) && f.link {
 			continue // the link may have been there for a while
 		}
@@ -139,7 +140,7 @@ func (c *Catalog) lookBack(commit string, f *parsedFile) error {
 	}
 }
 
-// touch is what a step concerns.
+// touch is what a step concerns: projects and workspaces that have to be looked at again.
 type touch struct {
 	everything bool
 	// publicKeys says that other keys may sign releases than before.
@@ -151,33 +152,38 @@ type touch struct {
 	edited     map[manifest.Key]bool
 }
 
+func newTouch() *touch {
+	return &touch{workspaces: map[string]bool{}, keys: map[manifest.Key]bool{}, edited: map[manifest.Key]bool{}}
+}
+
+// key notes that a project is concerned, and its workspace with it.
 func (t *touch) key(k manifest.Key) {
 	t.keys[k] = true
 	t.workspaces[k.Workspace] = true
 }
 
-// apply takes the files into the entries and returns what they concern.
-func (c *Catalog) apply(files []parsedFile, releases []releaseChange) *touch {
-	touched := &touch{workspaces: map[string]bool{}, keys: map[manifest.Key]bool{}, edited: map[manifest.Key]bool{}}
+// apply takes the files into the entries and notes what they concern.
+func (a *advance) apply(files []parsedFile, releases []releaseChange) {
+	touched := a.touch
 	for i := range files {
 		f := &files[i]
-		c.setProblems(f.path, f.problems)
+		a.setProblems(f.path, f.problems)
 		switch f.Kind {
 		case manifest.KindPlatform:
 			touched.everything = true
 			if f.platform != nil {
-				before := c.PublicKeys
-				c.setPlatform(f.platform)
-				touched.publicKeys = !slices.Equal(before, c.PublicKeys)
+				before := a.PublicKeys
+				a.setPlatform(f.platform)
+				touched.publicKeys = !slices.Equal(before, a.PublicKeys)
 			}
 		case manifest.KindWorkspace:
 			touched.workspaces[f.Key.Workspace] = true
 			touched.shared = true
-			c.setWorkspace(f)
+			a.setWorkspace(f)
 		case manifest.KindProject:
 			touched.key(f.Key)
 			touched.edited[f.Key] = true
-			c.setProject(f)
+			a.setProject(f)
 		}
 	}
 	for len(releases) > 0 {
@@ -187,10 +193,9 @@ func (c *Catalog) apply(files []parsedFile, releases []releaseChange) *touch {
 			n = len(releases)
 		}
 		touched.key(k)
-		c.setReleases(k, releases[:n])
+		a.setReleases(k, releases[:n])
 		releases = releases[n:]
 	}
-	return touched
 }
 
 func (c *Catalog) setProblems(file string, problems manifest.Problems) {
@@ -203,12 +208,31 @@ func (c *Catalog) setProblems(file string, problems manifest.Problems) {
 
 func (c *Catalog) setPlatform(p *manifest.Platform) {
 	c.Platform = p
-	c.PublicKeys = nil
+	c.PublicKeys = PublicKeys(p)
+}
+
+// PublicKeys are the keys that platform.yaml names for signing. One that is none is a problem of the file.
+func PublicKeys(p *manifest.Platform) []manifest.PublicKey {
+	var keys []manifest.PublicKey
 	for _, text := range p.Spec.Releases.PublicKeys {
-		if key, err := manifest.ParsePublicKey(text); err == nil { // anything else is a problem of platform.yaml
-			c.PublicKeys = append(c.PublicKeys, key)
+		if key, err := manifest.ParsePublicKey(text); err == nil {
+			keys = append(keys, key)
 		}
 	}
+	return keys
+}
+
+// KeysAt are the keys that platform.yaml names at a commit; none when it cannot be read there.
+func KeysAt(reader reconciler.Reader, commit string) []manifest.PublicKey {
+	data, err := reader.Read(commit, manifest.PlatformFile)
+	if err != nil {
+		return nil
+	}
+	platform, problems := manifest.ParsePlatform(manifest.PlatformFile, data)
+	if len(problems) > 0 {
+		return nil
+	}
+	return PublicKeys(platform)
 }
 
 func (c *Catalog) workspace(name string) *workspaceEntry {

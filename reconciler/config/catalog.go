@@ -10,7 +10,8 @@ import (
 	"github.com/plateform/plateform/reconciler"
 )
 
-// errUnusable says that a commit of the config repository cannot be what anybody wanted: nothing is taken from it.
+// ErrUnusable says that a commit of the config repository cannot be intended, as when platform.yaml is missing. Nothing is
+// taken from such a commit.
 var ErrUnusable = errors.New("nothing is changed until this is mended")
 
 // Catalog holds what the config repository says at one commit. It moves from commit to commit by what differs between
@@ -55,13 +56,14 @@ type projectEntry struct {
 // Transition is what one step of the config repository did to one project.
 type Transition struct {
 	Key manifest.Key
-	// Before is nil when the project was never heard of.
+	// Before is nil when the project is new to the catalog.
 	Before *View
 	After  *View
 	// Edited says that project.yaml itself is another file than before.
 	Edited bool
 }
 
+// NewCatalog returns an empty catalog, before the first commit.
 func NewCatalog(reader reconciler.Reader, charts reconciler.Charts) *Catalog {
 	return &Catalog{
 		Reader: reader, charts: charts,
@@ -76,13 +78,40 @@ func NewCatalog(reader reconciler.Reader, charts reconciler.Charts) *Catalog {
 	}
 }
 
-// advanced is what a step concerned: the projects in the order of their keys, and the workspaces.
+// Step is what one step of the catalog concerned and did: the projects in the order of their keys, and the workspaces.
 type Step struct {
 	Projects   []Transition
 	Workspaces []string
+	// Broken are the problems that the step made, or left in files that it touched: what is wrong elsewhere is not its.
+	Broken manifest.Problems
+	// Mended says that something that was wrong before is right.
+	Mended bool
+
+	touched map[string]bool
+	before  map[manifest.Problem]bool
 }
 
-// Advance moves the catalog to another commit and returns what that did. After an error other than errUnusable the catalog has to be made anew.
+// Own are those of some problems that are the step's: in files that it touched, or new. before are those there were of the
+// same kind.
+func (s Step) Own(problems, before manifest.Problems) manifest.Problems {
+	var own manifest.Problems
+	for _, p := range problems {
+		if s.touched[p.File] || !s.before[p] && !slices.Contains(before, p) {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+// advance is a step under way: the catalog on its way to another commit, and what that concerns so far.
+type advance struct {
+	*Catalog
+	to    string
+	touch *touch
+}
+
+// Advance moves the catalog to another commit and returns what that did. After an error other than ErrUnusable the catalog
+// has to be made anew.
 func (c *Catalog) Advance(to string) (Step, error) {
 	changes, err := c.Reader.Diff(c.Commit, to)
 	if err != nil {
@@ -91,58 +120,85 @@ func (c *Catalog) Advance(to string) (Step, error) {
 	return c.Step(to, changes)
 }
 
-// Step takes in the files that differ at another commit.
+// Step takes in the files that differ at another commit. The order of its parts matters: files are admitted before they
+// are parsed; entries are filled before releases are honoured, which needs owners and keys; hosts are claimed by what is
+// honoured; checks across files look at claims; and views, made last, hold what all of these found.
 func (c *Catalog) Step(to string, changes []manifest.Change) (Step, error) {
-	if err := c.usable(to, changes); err != nil {
+	a := &advance{Catalog: c, to: to, touch: newTouch()}
+	if err := a.usable(changes); err != nil {
 		return Step{}, err
 	}
-	changes, linked, err := c.admit(to, changes)
+	step := Step{touched: map[string]bool{}, before: map[manifest.Problem]bool{}}
+	for _, p := range c.FileProblems() {
+		step.before[p] = true
+	}
+	if c.Commit != "" { // else all problems are new; and so many paths are not worth their memory
+		for _, change := range changes {
+			step.touched[change.Path] = true
+		}
+	}
+	changes, linked, err := a.admit(changes)
 	if err != nil {
 		return Step{}, err
 	}
-	files, releases, err := c.parse(to, changes)
+	files, releases, err := a.parse(changes)
 	if err != nil {
 		return Step{}, err
 	}
-	touched := c.apply(files, releases)
-	c.touchLinked(touched, linked)
-	newest, err := c.honour(to, touched)
+	a.apply(files, releases)
+	a.touchLinked(linked)
+	newest, err := a.honour()
 	if err != nil {
 		return Step{}, err
 	}
-	c.claim(touched, newest)
-	if err := c.check(to, touched); err != nil {
+	a.claim(newest)
+	if err := a.check(); err != nil {
 		return Step{}, err
 	}
 	c.Commit = to
-	return Step{c.review(touched, newest), c.concernedWorkspaces(touched)}, nil
+	step.Projects, step.Workspaces = a.review(newest), a.concernedWorkspaces()
+	c.judge(&step)
+	return step, nil
 }
 
-// usable refuses a tree that cannot be meant: without it all projects would be taken for deleted.
-func (c *Catalog) usable(commit string, changes []manifest.Change) error {
+// judge finds out which problems the step has made, and whether it has mended any.
+func (c *Catalog) judge(step *Step) {
+	now := c.FileProblems()
+	step.Broken = step.Own(now, nil)
+	still := map[manifest.Problem]bool{}
+	for _, p := range now {
+		still[p] = true
+	}
+	for p := range step.before {
+		step.Mended = step.Mended || !still[p]
+	}
+}
+
+// usable refuses a tree that cannot be intended. Without this check all projects would count as deleted.
+func (a *advance) usable(changes []manifest.Change) error {
 	for _, change := range changes {
 		if change.Special && (change.Path == manifest.PlatformFile || change.Path == manifest.WorkspacesDir) {
-			return fmt.Errorf("config commit %.10s: %s: %w", commit, manifest.LinkProblem(change.Path), ErrUnusable)
+			return fmt.Errorf("config commit %.10s: %s: %w", a.to, manifest.LinkProblem(change.Path), ErrUnusable)
 		}
 	}
-	if c.Commit != "" && !slices.ContainsFunc(changes, func(change manifest.Change) bool { return change.After == "" }) {
+	if a.Commit != "" && !slices.ContainsFunc(changes, func(change manifest.Change) bool { return change.After == "" }) {
 		return nil // nothing went away since a commit that was usable
 	}
-	root, err := c.Reader.List(commit, "")
+	root, err := a.Reader.List(a.to, "")
 	if err != nil {
-		return fmt.Errorf("listing config commit %.10s: %w", commit, err)
+		return fmt.Errorf("listing config commit %.10s: %w", a.to, err)
 	}
 	if !slices.ContainsFunc(root, func(e manifest.Entry) bool { return e.Name == manifest.PlatformFile && !e.Dir }) {
 		return fmt.Errorf("%s is missing at config commit %.10s: %w (restore it, or run `plateform init` for a new repository)",
-			manifest.PlatformFile, commit, ErrUnusable)
+			manifest.PlatformFile, a.to, ErrUnusable)
 	}
-	workspaces, err := c.Reader.List(commit, manifest.WorkspacesDir)
+	workspaces, err := a.Reader.List(a.to, manifest.WorkspacesDir)
 	if err != nil {
-		return fmt.Errorf("listing config commit %.10s: %w", commit, err)
+		return fmt.Errorf("listing config commit %.10s: %w", a.to, err)
 	}
-	if len(workspaces) == 0 && c.populated() > 1 {
+	if len(workspaces) == 0 && a.populated() > 1 {
 		return fmt.Errorf("config commit %.10s deletes every workspace at once: %w (delete them one by one if that is meant)",
-			commit, ErrUnusable)
+			a.to, ErrUnusable)
 	}
 	return nil
 }
@@ -166,7 +222,7 @@ func (c *Catalog) View(k manifest.Key) *View {
 	return nil
 }
 
-// Keys returns all projects ever heard of, sorted.
+// Keys returns all projects that the catalog has seen, also deleted ones, sorted.
 func (c *Catalog) Keys() []manifest.Key {
 	all := make([]manifest.Key, 0, len(c.Projects))
 	for _, workspace := range slices.Sorted(maps.Keys(c.known)) {

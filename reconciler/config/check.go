@@ -22,44 +22,44 @@ type verdict struct {
 }
 
 // concerned returns the projects a step concerns, sorted.
-func (c *Catalog) concerned(t *touch) []manifest.Key {
-	if t.everything {
-		return c.Keys()
+func (a *advance) concerned() []manifest.Key {
+	if a.touch.everything {
+		return a.Keys()
 	}
 	var keys []manifest.Key
-	for _, workspace := range slices.Sorted(maps.Keys(t.workspaces)) {
-		keys = append(keys, c.known[workspace]...)
+	for _, workspace := range slices.Sorted(maps.Keys(a.touch.workspaces)) {
+		keys = append(keys, a.known[workspace]...)
 	}
 	return keys
 }
 
 // concernedWorkspaces returns the workspaces a step concerns, sorted.
-func (c *Catalog) concernedWorkspaces(t *touch) []string {
-	if t.everything {
-		return slices.Sorted(maps.Keys(c.Workspaces))
+func (a *advance) concernedWorkspaces() []string {
+	if a.touch.everything {
+		return slices.Sorted(maps.Keys(a.Workspaces))
 	}
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(t.workspaces)), func(name string) bool { return c.Workspaces[name] == nil })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(a.touch.workspaces)), func(name string) bool { return a.Workspaces[name] == nil })
 }
 
 // honour finds the newest honoured release of each project that a step concerns. Files are read only where they, the
 // platform's keys or the workspace's owner may have changed.
-func (c *Catalog) honour(commit string, t *touch) (map[manifest.Key]verdict, error) {
-	if c.Platform == nil {
+func (a *advance) honour() (map[manifest.Key]verdict, error) {
+	if a.Platform == nil {
 		return nil, fmt.Errorf("%s never parsed, so nobody can say whose releases to honour: %w\n%w", manifest.PlatformFile,
-			ErrUnusable, c.problems[manifest.PlatformFile].Err())
+			ErrUnusable, a.problems[manifest.PlatformFile].Err())
 	}
-	keys := c.concerned(t)
+	keys := a.concerned()
 	verdicts := make([]verdict, len(keys))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, k := range keys {
-		e := c.Projects[k]
-		if v := e.view; v != nil && !t.publicKeys && slices.Equal(v.Releases, e.releases) && v.Owner == c.owner(k) {
+		e := a.Projects[k]
+		if v := e.view; v != nil && !a.touch.publicKeys && slices.Equal(v.Releases, e.releases) && v.Owner == a.owner(k) {
 			verdicts[i] = verdict{v.Newest, v.Refused}
 			continue
 		}
 		group.Go(func() (err error) {
-			verdicts[i], err = c.newest(commit, k, e.releases)
+			verdicts[i], err = a.newest(k, e.releases)
 			return err
 		})
 	}
@@ -74,14 +74,14 @@ func (c *Catalog) honour(commit string, t *touch) (map[manifest.Key]verdict, err
 }
 
 // newest reads release files from the highest version down until one is honoured.
-func (c *Catalog) newest(commit string, k manifest.Key, releases []ReleaseFile) (verdict, error) {
+func (a *advance) newest(k manifest.Key, releases []ReleaseFile) (verdict, error) {
 	var v verdict
 	var now *manifest.Authored
-	if authored, err := c.authored(k); err == nil { // else that is told as a problem of its own
+	if authored, err := a.authored(k); err == nil { // the error is reported as a problem of platform.yaml
 		now = authored
 	}
 	for _, f := range slices.Backward(releases) {
-		release, problems, err := c.ReadRelease(commit, k, f, now)
+		release, problems, err := a.ReadRelease(a.to, k, f, now)
 		if err != nil {
 			return verdict{}, err
 		}
@@ -107,7 +107,7 @@ func (c *Catalog) ReadRelease(commit string, k manifest.Key, f ReleaseFile, now 
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
 	}
-	release, problems := manifest.ReadRelease(file, data, k, f.Version, c.owner(k), c.PublicKeys, now)
+	release, problems := manifest.ReadRelease(data, manifest.Expected{Key: k, Version: f.Version, Owner: c.owner(k), Keys: c.PublicKeys}, now)
 	return release, problems, nil
 }
 
@@ -121,52 +121,58 @@ func (c *Catalog) owner(k manifest.Key) int64 {
 
 // claim brings the host index up to date for the projects of a step. Workspaces of others who want the same hosts are
 // concerned too: what was wrong there may be right now.
-func (c *Catalog) claim(t *touch, newest map[manifest.Key]verdict) {
+func (a *advance) claim(newest map[manifest.Key]verdict) {
 	for k, v := range newest {
-		for _, other := range c.hosts.set(k, c.hostsWanted(k), c.hostsDeployed(k, v.newest)) {
-			t.workspaces[other.Workspace] = true
+		deployed := a.hostsDeployed(k, v.newest)
+		for _, other := range a.hosts.set(k, a.hostsWanted(k, deployed), deployed) {
+			a.touch.workspaces[other.Workspace] = true
 		}
 	}
 }
 
-func (c *Catalog) hostsWanted(k manifest.Key) []string {
-	e := c.Projects[k]
-	if c.Platform == nil || !e.present || e.spec == nil {
+// hostsWanted are the hosts that count as a project's claims: those that it may have, and those that it has already.
+func (a *advance) hostsWanted(k manifest.Key, deployed []string) []string {
+	e, w := a.Projects[k], a.Workspaces[k.Workspace]
+	if a.Platform == nil || !e.present || e.spec == nil {
 		return nil
 	}
-	return manifest.HostsOf(k, e.spec.Spec, c.Platform.Spec.Domain)
+	hosts := manifest.HostsOf(k, e.spec.Spec, a.Platform.Spec.Domain)
+	if w != nil && w.Spec != nil && !manifest.MayHave(w.Spec, e.spec.Spec, a.Platform.Spec.Domain) {
+		return slices.DeleteFunc(hosts, func(host string) bool { return !slices.Contains(deployed, host) })
+	}
+	return hosts
 }
 
-func (c *Catalog) hostsDeployed(k manifest.Key, r *manifest.Release) []string {
-	if r == nil || c.Platform == nil {
+func (a *advance) hostsDeployed(k manifest.Key, r *manifest.Release) []string {
+	if r == nil || a.Platform == nil {
 		return nil
 	}
-	return manifest.HostsOf(k, r.Spec.Project, c.Platform.Spec.Domain)
+	return manifest.HostsOf(k, r.Spec.Project, a.Platform.Spec.Domain)
 }
 
 // check finds the problems across files in the workspaces that a step concerns.
-func (c *Catalog) check(commit string, t *touch) error {
-	c.checkShared(t)
-	for _, name := range c.concernedWorkspaces(t) {
-		problems, err := c.locate(commit, append(c.checkWorkspace(name, c.Workspaces[name]), c.shared[name]...))
+func (a *advance) check() error {
+	a.checkShared()
+	for _, name := range a.concernedWorkspaces() {
+		problems, err := a.locate(append(a.checkWorkspace(name, a.Workspaces[name]), a.shared[name]...))
 		if err != nil {
 			return err
 		}
-		delete(c.checks, name)
+		delete(a.checks, name)
 		if len(problems) > 0 {
-			c.checks[name] = problems
+			a.checks[name] = problems
 		}
 	}
 	return nil
 }
 
 // checkShared checks what all workspaces share. Where that comes out differently, a workspace is concerned too.
-func (c *Catalog) checkShared(t *touch) {
-	if !t.everything && !t.shared {
+func (a *advance) checkShared() {
+	if !a.touch.everything && !a.touch.shared {
 		return
 	}
 	specs := map[string]*manifest.Workspace{}
-	for name, w := range c.Workspaces {
+	for name, w := range a.Workspaces {
 		if w.Present && w.Spec != nil {
 			specs[name] = w.Spec
 		}
@@ -177,18 +183,18 @@ func (c *Catalog) checkShared(t *touch) {
 			shared[f.Key.Workspace] = append(shared[f.Key.Workspace], p)
 		}
 	}
-	for name := range c.Workspaces {
-		if !slices.Equal(shared[name], c.shared[name]) {
-			t.workspaces[name] = true
+	for name := range a.Workspaces {
+		if !slices.Equal(shared[name], a.shared[name]) {
+			a.touch.workspaces[name] = true
 		}
 	}
-	c.shared = shared
+	a.shared = shared
 }
 
-func (c *Catalog) checkWorkspace(name string, w *workspaceEntry) manifest.Problems {
+func (a *advance) checkWorkspace(name string, w *workspaceEntry) manifest.Problems {
 	switch {
 	case w.Spec != nil && w.Present:
-		return manifest.CheckWorkspace(c.Platform, w.Spec, w.projects, c.hosts.claims)
+		return manifest.CheckWorkspace(a.Platform, w.Spec, w.projects, a.hosts.claims)
 	case w.Present || len(w.projects) == 0: // it never parsed, which is a problem already; or all of it is gone
 		return nil
 	}
@@ -204,16 +210,16 @@ func (c *Catalog) checkWorkspace(name string, w *workspaceEntry) manifest.Proble
 }
 
 // locate gives problems across files their line and column.
-func (c *Catalog) locate(commit string, problems manifest.Problems) (manifest.Problems, error) {
+func (a *advance) locate(problems manifest.Problems) (manifest.Problems, error) {
 	byFile := map[string]manifest.Problems{}
 	for _, p := range problems {
 		byFile[p.File] = append(byFile[p.File], p)
 	}
 	var located manifest.Problems
 	for _, file := range slices.Sorted(maps.Keys(byFile)) {
-		data, err := c.read(commit, file, "")
+		data, err := a.read(a.to, file, "")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
+			return nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, a.to, err)
 		}
 		located = append(located, manifest.Locate(file, data, byFile[file])...)
 	}
@@ -221,21 +227,21 @@ func (c *Catalog) locate(commit string, problems manifest.Problems) (manifest.Pr
 }
 
 // review makes the new views of the projects that a step concerns and returns those that are not as they were.
-func (c *Catalog) review(t *touch, newest map[manifest.Key]verdict) []Transition {
+func (a *advance) review(newest map[manifest.Key]verdict) []Transition {
 	var transitions []Transition
-	for _, k := range c.concerned(t) {
-		e := c.Projects[k]
+	for _, k := range a.concerned() {
+		e := a.Projects[k]
 		v, known := newest[k]
 		if !known {
 			v = verdict{e.view.Newest, e.view.Refused}
 		}
 		before := e.view
-		e.view = c.newView(k, e, v)
-		if delete(c.refusing, k); len(v.refused) > 0 {
-			c.refusing[k] = true
+		e.view = a.newView(k, e, v)
+		if delete(a.refusing, k); len(v.refused) > 0 {
+			a.refusing[k] = true
 		}
-		if before == nil || t.everything || t.keys[k] || !sameView(before, e.view) {
-			transitions = append(transitions, Transition{Key: k, Before: before, After: e.view, Edited: t.edited[k]})
+		if before == nil || a.touch.everything || a.touch.keys[k] || !sameView(before, e.view) {
+			transitions = append(transitions, Transition{Key: k, Before: before, After: e.view, Edited: a.touch.edited[k]})
 		}
 	}
 	return transitions
@@ -267,11 +273,11 @@ func (c *Catalog) authored(k manifest.Key) (*manifest.Authored, error) {
 	}
 	spec := e.spec.Spec
 	chart, err := c.charts.Chart(spec.Type, c.Platform.Spec.Charts[spec.Type])
-	return &manifest.Authored{Project: spec, Platform: manifest.UsedInputs(c.Platform, w.Spec, w.projects, k, spec, chart)}, err
+	return &manifest.Authored{Project: spec, Platform: manifest.UsedInputs(manifest.Surroundings{Platform: c.Platform, Workspace: w.Spec, Projects: w.projects}, k, spec, chart)}, err
 }
 
-// unreadable tells of projects that env takes values from and that never parsed: what those offer is not known, so the
-// inputs are not right.
+// unreadable are the problems of projects that env takes values from and that never parsed: what those offer is not known,
+// so the inputs may be wrong.
 func unreadable(k manifest.Key, spec manifest.ProjectSpec, projects map[string]*manifest.Project) manifest.Problems {
 	var problems manifest.Problems
 	for _, name := range manifest.References(spec) {
@@ -298,7 +304,7 @@ func (c *Catalog) problemsOf(v *View) manifest.Problems {
 	if v.Parsed && v.Newest != nil {
 		all = append(all, manifest.CheckChange(file, v.Newest.Spec.Project, v.Spec)...)
 		if manifest.ProjectKey(v.Spec) == v.Newest.Spec.Parts[manifest.PartProject] {
-			all = slices.DeleteFunc(all, aboutQuota) // what runs as it is wants no more than it had
+			all = slices.DeleteFunc(all, aboutQuota) // the running release stays as it is, and needs no more than before
 		}
 	}
 	return all

@@ -2,8 +2,9 @@ package config
 
 import (
 	"fmt"
-	"github.com/plateform/plateform/reconciler"
 	"slices"
+
+	"github.com/plateform/plateform/reconciler"
 )
 
 // Span returns the commits after from up to and including to along the first parents, oldest first. from "" is before

@@ -26,13 +26,13 @@ func (f Fail) Over(builds map[string]Build) []string {
 	return parts
 }
 
-// cancelUnwanted stops the builds whose part will not be built: it is held, or it is back at what runs.
+// cancelUnwanted stops the builds that are not needed any more: their part is held, or HEAD is back at what runs.
 func (p *pursuit) cancelUnwanted() []Action {
 	var actions []Action
 	for _, part := range slices.Sorted(maps.Keys(p.seen.Builds)) {
 		build := p.seen.Builds[part]
 		_, known := p.keys[part]
-		unwanted := known && (p.Want[part] == p.baseKey(part) || p.Stuck) || !p.has(part)
+		unwanted := known && (p.want[part] == p.baseKey(part) || p.stuck) || !p.has(part)
 		if !build.Status.Done && unwanted {
 			actions = append(actions, CancelBuild{Build: build})
 		}
@@ -41,10 +41,10 @@ func (p *pursuit) cancelUnwanted() []Action {
 }
 
 func (p *pursuit) baseKey(part string) string {
-	if p.Base == nil {
+	if p.base == nil {
 		return ""
 	}
-	return p.Base.Spec.Parts[part]
+	return p.base.Spec.Parts[part]
 }
 
 // images finds the image for each source part that is wanted: that of the release that runs, of an earlier release, or of
@@ -68,11 +68,11 @@ func (p *pursuit) images() (images []manifest.Image, builds []Build, missing []s
 func (p *pursuit) wantedSources() []string {
 	var parts []string
 	for _, input := range manifest.SourceInputs(p.head.Spec) {
-		if p.Want[input.Part] != "" {
+		if p.want[input.Part] != "" {
 			parts = append(parts, input.Part)
 		}
 	}
-	for _, part := range slices.Sorted(maps.Keys(p.Want)) {
+	for _, part := range slices.Sorted(maps.Keys(p.want)) {
 		if !authored(part) && !p.has(part) {
 			parts = append(parts, part)
 		}
@@ -81,9 +81,9 @@ func (p *pursuit) wantedSources() []string {
 }
 
 func (p *pursuit) image(part string) (manifest.Image, *Build, bool) {
-	key := p.Want[part]
-	if p.Base != nil && p.Base.Spec.Parts[part] == key {
-		image, found := p.Base.Image(config.ImageName(part))
+	key := p.want[part]
+	if p.base != nil && p.base.Spec.Parts[part] == key {
+		image, found := p.base.Image(config.ImageName(part))
 		image.Built = false
 		return image, nil, found
 	}
@@ -105,25 +105,39 @@ func (p *pursuit) build(missing []string) []Action {
 	var actions []Action
 	for _, part := range missing {
 		build, asked := p.seen.Builds[part]
-		current := asked && build.SourceKey == p.Want[part]
+		current := asked && build.SourceKey == p.want[part]
 		switch {
-		case current && !build.Status.Done: // it runs
+		case current && !build.Status.Done: // it is still running
 		case current && build.Failed() && !build.Status.Failure.Canceled:
 			return []Action{Fail{Build: build, Holds: p.failedHolds(build)}}
-		case asked && build.Failed() && !build.Status.Failure.Canceled: // people want to hear of it all the same
+		case asked && build.Failed() && !build.Status.Failure.Canceled: // it is reported all the same
 			return []Action{Fail{Build: build}}
 		case asked && !current && !build.Status.Done:
 			actions = append(actions, CancelBuild{Build: build, Superseded: true}, StartBuild{p.newBuild(part, true)})
 		default:
-			actions = append(actions, StartBuild{p.newBuild(part, false)})
+			build := p.newBuild(part, false)
+			if failure, known := p.knownFailure(build); known {
+				build.Status = reconciler.BuildStatus{Done: true, Failure: &failure}
+				return []Action{Fail{Build: build, Holds: p.failedHolds(build), Known: true}}
+			}
+			actions = append(actions, StartBuild{build})
 		}
 	}
 	return actions
 }
 
+// knownFailure is the failure of a build that was reported and is in no run.yaml, unless a retry has asked for it since.
+func (p *pursuit) knownFailure(build Build) (reconciler.BuildFailure, bool) {
+	failure, known := p.seen.Failures[build.Request.ID]
+	if !known || build.Request.Attempt != "" && !failure.Attempts[build.Request.Attempt] {
+		return reconciler.BuildFailure{}, false
+	}
+	return reconciler.BuildFailure{Summary: failure.Summary}, true
+}
+
 func (p *pursuit) newBuild(part string, superseding bool) Build {
-	input, key := p.inputs[part], p.Want[part]
-	request := reconciler.BuildRequest{ID: buildID(p.head.Key, part, key), Key: p.head.Key, Image: input.Image}
+	input, key := p.inputs[part], p.want[part]
+	request := reconciler.BuildRequest{ID: BuildID(p.head.Key, part, key), Attempt: p.before.Run.Retry, Key: p.head.Key, Image: input.Image}
 	if input.Reference != "" {
 		request.Reference = input.Reference
 	} else {
@@ -148,46 +162,46 @@ func Destination(v *config.View, input manifest.SourceInput) string {
 	return repository
 }
 
-// buildID is derived, never random: whoever asks for the same source of the same project finds the same build.
-func buildID(k manifest.Key, part, key string) string {
+// BuildID is derived, never random: whoever asks for the same source of the same project finds the same build.
+func BuildID(k manifest.Key, part, key string) string {
 	sum := sha256.Sum256([]byte(k.String() + "\n" + part + "\n" + key))
 	return hex.EncodeToString(sum[:10])
 }
 
 // failedHolds are the holds after a failed build: on its part, on the other sources of the same commit, and, when one
-// commit asked for all of it, on the other parts that differ from what runs.
+// commit asked for both, on the authored parts that it changed too.
 func (p *pursuit) failedHolds(failed Build) []manifest.Hold {
 	var holds []manifest.Hold
-	for _, part := range slices.Sorted(maps.Keys(p.Want)) {
-		if p.Want[part] == p.baseKey(part) {
+	for _, part := range slices.Sorted(maps.Keys(p.want)) {
+		if p.want[part] == p.baseKey(part) {
 			continue
 		}
 		sameCommit := p.has(part) && failed.Request.Commit != "" && p.seen.Tips[part].Commit == failed.Request.Commit
-		alsoAsked := !p.has(part) && p.seen.Together && p.Base != nil
+		alsoAsked := !p.has(part) && p.seen.Together[part] && p.base != nil
 		if part == failed.Part || sameCommit || alsoAsked {
 			holds = append(holds, manifest.Hold{
-				Part: part, Key: p.Want[part], Reason: manifest.HeldFailed, Source: failed.Request.Commit,
+				Part: part, Key: p.want[part], Reason: manifest.HeldFailed, Source: failed.Request.Commit,
 			})
 		}
 	}
 	return holds
 }
 
-// draft puts the next release together.
+// draft is the next release.
 func (p *pursuit) draft(images []manifest.Image, builds []Build) Draft {
 	highest, err := manifest.ParseVersion(p.before.Run.Highest)
 	if top := p.head.Highest(); err != nil || top.Compare(highest) > 0 {
 		highest = top
 	}
 	draft := Draft{
-		Version: highest.Next(), Parts: p.Want, Images: images, Builds: builds, CreatedAt: p.now,
+		Version: highest.Next(), Parts: p.want, Images: images, Builds: builds, CreatedAt: p.now,
 		Project: p.head.Spec, Platform: p.head.Inputs,
 	}
-	if p.Base != nil && p.Want[manifest.PartProject] != p.keys[manifest.PartProject] {
-		draft.Project = p.Base.Spec.Project
+	if p.base != nil && p.want[manifest.PartProject] != p.keys[manifest.PartProject] {
+		draft.Project = p.base.Spec.Project
 	}
-	if p.Base != nil && p.Want[manifest.PartPlatform] != p.keys[manifest.PartPlatform] {
-		draft.Platform = p.Base.Spec.Platform
+	if p.base != nil && p.want[manifest.PartPlatform] != p.keys[manifest.PartPlatform] {
+		draft.Platform = p.base.Spec.Platform
 	}
 	return draft
 }

@@ -29,8 +29,23 @@ type Observed struct {
 	Images map[string]manifest.Image
 	// Obstacles to deploying the newest release now; see Refuse.
 	Obstacles manifest.Problems
-	// Together says that one commit changed both a source's settings and another part since the release that runs.
-	Together bool
+	// Together are the authored parts (project, platform) that a commit since the running release changed in one go with
+	// where an image comes from: they are released with that image, not before.
+	Together map[string]bool
+	// Failures are builds that are known to have failed from reports only, by their ID: no run.yaml has them.
+	Failures map[string]KnownFailure
+	// Rollout of what runs; nil when nobody follows it.
+	Rollout *reconciler.Rollout
+	// RolloutSince is when the rollout was wanted.
+	RolloutSince time.Time
+}
+
+// KnownFailure is a failed build that was reported.
+type KnownFailure struct {
+	// Attempts that failed, as config commits: those that asked to try again, and those that the failure was reported on.
+	Attempts map[string]bool
+	// Summary as it was reported.
+	Summary string
 }
 
 // Build is a build that was asked for.
@@ -72,7 +87,11 @@ type (
 	Fail struct {
 		Build Build
 		Holds []manifest.Hold
+		// Known says that it was reported already.
+		Known bool
 	}
+	// Await: what was handed to the engine gets until this time to become healthy.
+	Await struct{ Until time.Time }
 	// MakeRelease: all is there for a new release.
 	MakeRelease struct{ Draft Draft }
 	// Rest: nothing is left to do, for this reason.
@@ -90,6 +109,7 @@ func (StartBuild) action()  {}
 func (CancelBuild) action() {}
 func (Fail) action()        {}
 func (MakeRelease) action() {}
+func (Await) action()       {}
 func (Rest) action()        {}
 
 // RestReason says why there is nothing to do.
@@ -134,7 +154,7 @@ func Decide(before Before, head *config.View, seen Observed, now time.Time) []Ac
 	case head.Spec.Paused:
 		return append(actions, Rest{Reason: Paused})
 	}
-	return append(actions, NewPursuit(before, head, seen, now).actions()...)
+	return append(actions, newPursuit(before, head, seen, now).actions()...)
 }
 
 // deploy says what GitOps has to show: what was kept, or the newest release.
@@ -146,8 +166,15 @@ func deploy(before Before, head *config.View, seen Observed) []Action {
 	case len(seen.Obstacles) > 0:
 		return []Action{Refuse{Release: running, Problems: seen.Obstacles}}
 	}
-	return []Action{Deploy{Release: running}}
+	actions := []Action{Deploy{Release: running}}
+	if r := seen.Rollout; r != nil && r.Release == running.Metadata.Name && r.Phase == reconciler.PhaseProgressing {
+		actions = append(actions, Await{Until: seen.RolloutSince.Add(RolloutLimit)})
+	}
+	return actions
 }
+
+// RolloutLimit is how long a rollout may take to become healthy before it counts as failed.
+const RolloutLimit = 10 * time.Minute
 
 // RunningRelease is the release that has to run: the kept one, or the newest.
 func RunningRelease(before Before, head *config.View) *manifest.Release {
@@ -175,76 +202,76 @@ func cancelAll(seen Observed) []Action {
 	return actions
 }
 
-// pursuit is the way from the release that runs to what HEAD wants.
+// pursuit is one decision in the making: what leads from the release that runs to the one that HEAD asks for.
 type pursuit struct {
 	before Before
 	head   *config.View
 	seen   Observed
 	now    time.Time
 
-	Base    *manifest.Release
+	base    *manifest.Release
 	inputs  map[string]manifest.SourceInput
 	keys    manifest.Parts  // at HEAD
 	assumed map[string]bool // sources whose key is only assumed
-	Want    manifest.Parts  // what the next release would have
+	want    manifest.Parts  // what the next release would have
 	held    bool            // something at HEAD is held
-	Stuck   bool            // it is held, with no release left to take it from
+	stuck   bool            // something is held, and there is no release to take it from
 }
 
-func NewPursuit(before Before, head *config.View, seen Observed, now time.Time) *pursuit {
-	p := &pursuit{before: before, head: head, seen: seen, now: now, Base: BaseRelease(before, head)}
+func newPursuit(before Before, head *config.View, seen Observed, now time.Time) *pursuit {
+	p := &pursuit{before: before, head: head, seen: seen, now: now, base: BaseRelease(before, head)}
 	p.inputs = map[string]manifest.SourceInput{}
 	for _, input := range manifest.SourceInputs(head.Spec) {
 		p.inputs[input.Part] = input
 	}
-	p.keys, p.assumed = HeadKeys(head, p.Base, before.Run.Retry != "", seen.Tips)
+	p.keys, p.assumed = HeadKeys(head, p.base, before.Run.Retry != "", seen.Tips)
 	p.settleWant()
 	return p
 }
 
-// settleWant takes held parts from the base, and lets a build that superseded another come to its end, unless HEAD is back
-// at what runs.
+// settleWant decides which key each part of the next release has. A held part has the key of the base. A build that has
+// superseded another one may finish, although HEAD has moved on, unless HEAD is back at what runs.
 func (p *pursuit) settleWant() {
-	p.Want = manifest.Parts{}
+	p.want = manifest.Parts{}
 	for part, key := range p.keys {
 		switch build, building := p.seen.Builds[part]; {
 		case p.isHeld(part, key):
 			p.hold(part, key)
 		case building && build.Superseding && !build.Failed() && p.has(part) && build.SourceKey != p.baseKey(part) && key != p.baseKey(part):
-			p.Want[part] = build.SourceKey
+			p.want[part] = build.SourceKey
 		default:
-			p.Want[part] = key
+			p.want[part] = key
 		}
 	}
-	if p.Base == nil {
+	if p.base == nil {
 		return
 	}
-	if _, held := p.heldProject(); held { // with the services it had
-		maps.DeleteFunc(p.Want, func(part, _ string) bool { return p.Base.Spec.Parts[part] == "" })
-		for part, key := range p.Base.Spec.Parts {
-			if p.Want[part] == "" && p.keys[part] == "" {
-				p.Want[part] = key
+	if _, held := p.heldProject(); held { // the next release has the services that the base had
+		maps.DeleteFunc(p.want, func(part, _ string) bool { return p.base.Spec.Parts[part] == "" })
+		for part, key := range p.base.Spec.Parts {
+			if p.want[part] == "" && p.keys[part] == "" {
+				p.want[part] = key
 			}
 		}
 	}
-	for _, key := range p.Want {
-		p.Stuck = p.Stuck || key == "" // held, and the base has no such image either
+	for _, key := range p.want {
+		p.stuck = p.stuck || key == "" // it is held, and the base has no image for it
 	}
 }
 
-// hold takes a held part from the release that runs. When none is left, a held source has nothing to come from; the other
-// parts then follow HEAD, for there is nothing else to be.
+// hold gives a held part the key that it has in the running release. Without a running release there is no image for a held
+// source, so nothing can be released; the other parts then follow HEAD.
 func (p *pursuit) hold(part, key string) {
-	if p.Base != nil {
-		p.Want[part] = p.Base.Spec.Parts[part]
-		p.held = p.held || p.Want[part] != key // else it runs all the same
+	if p.base != nil {
+		p.want[part] = p.base.Spec.Parts[part]
+		p.held = p.held || p.want[part] != key // with the same key it runs anyway
 		return
 	}
 	p.held = true
 	if len(p.inputs) == 0 || p.has(part) {
-		p.Stuck = true
+		p.stuck = true
 	}
-	p.Want[part] = key
+	p.want[part] = key
 }
 
 func (p *pursuit) has(part string) bool {
@@ -267,7 +294,7 @@ func (p *pursuit) actions() []Action {
 	if looks := p.looks(p.unknown); len(looks) > 0 {
 		return append(actions, looks...)
 	}
-	if p.Stuck || p.Base != nil && maps.Equal(p.Want, p.Base.Spec.Parts) {
+	if p.stuck || p.base != nil && maps.Equal(p.want, p.base.Spec.Parts) {
 		return append(actions, Rest{Reason: p.restReason()})
 	}
 	images, builds, missing := p.images()
@@ -287,7 +314,7 @@ func (p *pursuit) restReason() RestReason {
 	return UpToDate
 }
 
-// looks asks for some of the sources.
+// looks are the actions that ask where some of the sources are.
 func (p *pursuit) looks(wanted func(part string) bool) []Action {
 	var looks []Action
 	for _, part := range slices.Sorted(maps.Keys(p.inputs)) {
@@ -304,5 +331,12 @@ func (p *pursuit) unknown(part string) bool {
 	return !known
 }
 
-// guessed says that a source is only taken to be where it was, and that somebody will look at it soon.
+// guessed says that the key of a source is an assumption, which a look at it will soon confirm or correct.
 func (p *pursuit) guessed(part string) bool { return p.assumed[part] && !p.seen.Unreadable[part] }
+
+// Next are the parts of the release that HEAD leads to as things are, with held parts taken from base, the release that
+// they stay as they are in; nil when there is none.
+func Next(before Before, head *config.View, seen Observed) (parts manifest.Parts, base *manifest.Release) {
+	p := newPursuit(before, head, seen, time.Time{})
+	return p.want, p.base
+}

@@ -203,7 +203,9 @@ func TestDecide(t *testing.T) {
 		{"an env value changed while a build ran", released().tip(commit2).build(done).env("debug"),
 			[]string{"deploy v1.0.0", "release v1.0.1 of 2222 built with debug"}},
 		{"an env value changed while a build failed", released().tip(commit2).build(failing).env("debug"), []string{"deploy v1.0.0", "fail source"}},
-		{"one commit asked for the build that failed and the env value", released().tip(commit2).build(failing).env("debug").set(func(s *scene) { s.seen.Together = true }),
+		{"one commit asked for the build that failed and the env value", released().tip(commit2).build(failing).env("debug").set(func(s *scene) {
+			s.seen.Together = map[string]bool{manifest.PartProject: true, manifest.PartPlatform: true}
+		}),
 			[]string{"deploy v1.0.0", "fail project+source"}},
 		{"the failed source is held, the env value ships alone", released().tip(commit2).hold(manifest.PartSource, manifest.HeldFailed).env("debug"),
 			[]string{"deploy v1.0.0", "release v1.0.1 of 1111 with debug"}},

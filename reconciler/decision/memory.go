@@ -8,7 +8,7 @@ import (
 	"github.com/plateform/plateform/reconciler/config"
 )
 
-// step is one config commit as one project sees it.
+// Change is one config commit as one project sees it.
 type Change struct {
 	config.Transition
 	// Commit of the config repository, and the one before it.
@@ -25,6 +25,7 @@ type Change struct {
 // Remember folds one config commit into what is remembered of a project. It is pure: folding the same commits again, in
 // this process or the next, comes to the same.
 func Remember(run manifest.RunSpec, s Change) manifest.RunSpec {
+	released := highestOf(run).Compare(s.After.NewestVersion()) < 0
 	run.Highest = higher(run.Highest, s.After.NewestVersion())
 	if s.Retry {
 		run.Holds, run.Frozen, run.Retry = nil, nil, s.Commit
@@ -33,15 +34,27 @@ func Remember(run manifest.RunSpec, s Change) manifest.RunSpec {
 		return run
 	}
 	if !s.After.Present {
-		return Bury(run, s)
+		return bury(run, s)
 	}
 	run.Deleted = nil
 	if s.After.Owner != 0 && run.Owner == 0 {
 		run.Owner = s.After.Owner
 	}
+	if released {
+		run = outrun(run, s)
+	}
 	run = withdraw(run, s)
-	run = BringBack(run, s)
+	run = bringBack(run, s)
 	return EndHolds(run, s.After, s.Keys)
+}
+
+// highestOf is the highest version that is remembered; zero when there is none.
+func highestOf(run manifest.RunSpec) manifest.Version {
+	version, err := manifest.ParseVersion(run.Highest)
+	if err != nil {
+		return manifest.Version{}
+	}
+	return version
 }
 
 func higher(highest string, v manifest.Version) string {
@@ -52,7 +65,7 @@ func higher(highest string, v manifest.Version) string {
 	return v.String()
 }
 
-// thaw ends a freeze by itself only when the release that vanished is there again.
+// thaw ends a freeze when the release that vanished is there again. Otherwise only a retry does.
 func thaw(run manifest.RunSpec, s Change) manifest.RunSpec {
 	if run.Frozen == nil {
 		return run
@@ -64,8 +77,8 @@ func thaw(run manifest.RunSpec, s Change) manifest.RunSpec {
 	return run
 }
 
-// Bury makes what is remembered of a deleted project its tombstone.
-func Bury(run manifest.RunSpec, s Change) manifest.RunSpec {
+// bury reduces what is remembered of a deleted project to what outlives it: its versions, its owner, and whether data is kept.
+func bury(run manifest.RunSpec, s Change) manifest.RunSpec {
 	if run.Deleted != nil || s.Before == nil && run.Highest == "" {
 		return run
 	}
@@ -78,6 +91,21 @@ func Bury(run manifest.RunSpec, s Change) manifest.RunSpec {
 func KeepsData(v *config.View) bool {
 	return v != nil && v.Newest != nil && v.Newest.Spec.Project.Type == manifest.Database &&
 		v.Newest.Spec.Project.DeletionPolicy != "delete"
+}
+
+// outrun ends the holds that a new release proves to be over. When the release has another key for a part than the one that
+// is held, and than the release before, then HEAD had moved on from what is held. A process that reads the history later
+// learns in this way where the sources were at that time.
+func outrun(run manifest.RunSpec, s Change) manifest.RunSpec {
+	var ran manifest.Parts
+	if s.Running != nil {
+		ran = s.Running.Spec.Parts
+	}
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
+		key, has := s.After.Newest.Spec.Parts[h.Part]
+		return has && key != h.Key && key != ran[h.Part]
+	})
+	return run
 }
 
 // withdraw notices that the release that runs is gone, and holds what would make it again.
@@ -94,7 +122,7 @@ func withdraw(run manifest.RunSpec, s Change) manifest.RunSpec {
 	switch {
 	case s.After.NewestVersion().Compare(gone) >= 0:
 		run.Kept = nil
-	case there && was: // edited, not withdrawn: what it said before goes on
+	case there && was: // the file was edited, not removed: what it said before the edit keeps running
 		run.Kept = kept
 	case s.After.Newest != nil:
 		run.Kept = nil
@@ -107,36 +135,63 @@ func withdraw(run manifest.RunSpec, s Change) manifest.RunSpec {
 	return run
 }
 
-// holdParts holds every part whose key is not that of the newest release left, beside what holds it already: each reason
-// ends by itself. One that an earlier rollback holds is held for this one too only when it was released with it.
+// holdParts holds every part whose key at HEAD is not the one of the newest remaining release. A part can have several
+// holds, each with a reason of its own and an end of its own. A part that an earlier rollback holds gets a hold for this
+// rollback only when the withdrawn release had that key.
 func holdParts(run manifest.RunSpec, s Change) manifest.RunSpec {
 	var left manifest.Parts
 	if s.After.Newest != nil {
 		left = s.After.Newest.Spec.Parts
 	}
-	keys := maps.Clone(s.Running.Spec.Parts) // what nobody has looked at is taken to be as it was held or released
-	for _, h := range run.Holds {
-		keys[h.Part] = h.Key
-	}
-	maps.Copy(keys, s.Keys)
-	run.Holds = without(run.Holds, func(h manifest.Hold) bool { return h.Key != keys[h.Part] })
+	keys := possibleKeys(run, s)
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool { return !slices.Contains(keys[h.Part], h.Key) })
 	for _, part := range slices.Sorted(maps.Keys(keys)) {
-		rolledBack := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Reason == manifest.HeldRollback })
-		if keys[part] == left[part] || rolledBack && s.Running.Spec.Parts[part] != keys[part] {
-			continue
+		for _, key := range keys[part] {
+			rolledBack := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool {
+				return h.Part == part && h.Key == key && h.Reason == manifest.HeldRollback
+			})
+			if key == left[part] || rolledBack && s.Running.Spec.Parts[part] != key {
+				continue
+			}
+			run.Holds = append(slices.Clip(run.Holds), manifest.Hold{
+				Part: part, Key: key, Reason: manifest.HeldRollback,
+				Release: s.Running.Metadata.Name, Commit: s.Commit, Source: heldCommit(run.Holds, s.Running, part, key),
+			})
 		}
-		run.Holds = append(slices.Clip(run.Holds), manifest.Hold{
-			Part: part, Key: keys[part], Reason: manifest.HeldRollback,
-			Release: s.Running.Metadata.Name, Commit: s.Commit, Source: heldCommit(run.Holds, s.Running, part, keys[part]),
-		})
 	}
 	return run
+}
+
+// possibleKeys are the keys that the parts may have at HEAD. Where a source was not looked at yet, these are the key it was
+// released with and those it is held at; the first look at it ends the holds on keys that it does not have.
+func possibleKeys(run manifest.RunSpec, s Change) map[string][]string {
+	keys := map[string][]string{}
+	add := func(part, key string) {
+		if !slices.Contains(keys[part], key) {
+			keys[part] = append(keys[part], key)
+		}
+	}
+	for part, key := range s.Keys {
+		add(part, key)
+	}
+	for part, key := range s.Running.Spec.Parts {
+		if _, known := s.Keys[part]; !known {
+			add(part, key)
+		}
+	}
+	for _, h := range run.Holds {
+		if _, known := s.Keys[h.Part]; !known {
+			add(h.Part, h.Key)
+		}
+	}
+	return keys
 }
 
 // heldCommit is the app's commit of a source that is held at a key, as the holds before or the release that was withdrawn
 // know it.
 func heldCommit(holds []manifest.Hold, r *manifest.Release, part, key string) string {
-	if i := slices.IndexFunc(holds, func(h manifest.Hold) bool { return h.Part == part && h.Source != "" }); i >= 0 {
+	held := func(h manifest.Hold) bool { return h.Part == part && h.Key == key && h.Source != "" }
+	if i := slices.IndexFunc(holds, held); i >= 0 {
 		return holds[i].Source
 	}
 	return releasedCommit(r, part, key)
@@ -151,7 +206,7 @@ func releasedCommit(r *manifest.Release, part, key string) string {
 	return image.Commit
 }
 
-// without leaves holds out. What is remembered may be shared, so nothing is changed in place.
+// without returns the holds without some of them. The list may be shared, so it is not changed in place.
 func without(holds []manifest.Hold, gone func(manifest.Hold) bool) []manifest.Hold {
 	if !slices.ContainsFunc(holds, gone) {
 		return holds
@@ -159,8 +214,8 @@ func without(holds []manifest.Hold, gone func(manifest.Hold) bool) []manifest.Ho
 	return slices.DeleteFunc(slices.Clone(holds), gone)
 }
 
-// BringBack ends the holds of a release whose file is there again.
-func BringBack(run manifest.RunSpec, s Change) manifest.RunSpec {
+// bringBack ends the holds of a release whose file is there again.
+func bringBack(run manifest.RunSpec, s Change) manifest.RunSpec {
 	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
 		version, err := manifest.ParseVersion(h.Release)
 		return err == nil && s.After.Has(version)
@@ -168,8 +223,8 @@ func BringBack(run manifest.RunSpec, s Change) manifest.RunSpec {
 	return run
 }
 
-// EndHolds drops the holds whose part has another key now, or is no part any more. What is held because the build that
-// one commit asked for with it failed goes with the hold of that source.
+// EndHolds drops the holds whose part has another key now, or does not exist any more. When one commit changed a source and
+// the project together and the build failed, both are held; the hold of the project ends with the one of the source.
 func EndHolds(run manifest.RunSpec, v *config.View, keys manifest.Parts) manifest.RunSpec {
 	gone := func(part string) bool {
 		return v.Parsed && !authored(part) &&

@@ -39,6 +39,10 @@ type life struct {
 	bad      map[string]bool
 	// builder has each build that was ever asked for, by its id.
 	builder map[string]Build
+	// history are all config commits, as somebody reads them who has lost what was remembered. failures are builds that people
+	// were told have failed.
+	history  []Change
+	failures map[string]KnownFailure
 	// together says that one commit since the newest release changed a source and another part.
 	together bool
 
@@ -67,7 +71,7 @@ func newLife(seed uint64) *life {
 		Rand: rand.New(rand.NewPCG(seed, 1)), view: &config.View{Key: scene.head.Key},
 		key: scene.head.Key, builds: map[string]Build{}, tips: map[string]reconciler.Tip{},
 		branches: map[string]string{}, trees: map[string]map[string]string{}, bad: map[string]bool{},
-		builder: map[string]Build{}, ever: map[string]*manifest.Release{}, withdrawn: map[string]withdrawnKey{},
+		builder: map[string]Build{}, failures: map[string]KnownFailure{}, ever: map[string]*manifest.Release{}, withdrawn: map[string]withdrawnKey{},
 	}
 	first := scene.head
 	if seed%2 == 1 {
@@ -150,6 +154,8 @@ func (l *life) step(change func(*config.View), retry bool) {
 		s.Before = nil
 	}
 	l.view = &after
+	l.history = append(l.history, s)
+	l.rest = "" // until something is decided
 	l.run = Remember(l.run, s)
 	l.recall()
 	l.forbid(s)
@@ -231,7 +237,7 @@ func (l *life) settle() {
 }
 
 func (l *life) decide() (again bool) {
-	seen := Observed{Tips: l.tips, Builds: l.builds, Images: map[string]manifest.Image{}, Together: l.together}
+	seen := Observed{Tips: l.tips, Builds: l.builds, Images: map[string]manifest.Image{}, Failures: l.failures, Together: map[string]bool{manifest.PartProject: l.together, manifest.PartPlatform: l.together}}
 	for _, file := range l.view.Releases {
 		r := l.ever[file.Version.String()]
 		for _, image := range r.Spec.Images {
@@ -267,6 +273,7 @@ func (l *life) do(action Action) (again bool) {
 		for _, part := range a.Over(l.builds) {
 			delete(l.builds, part)
 		}
+		l.failures[a.Build.Request.ID] = KnownFailure{Attempts: map[string]bool{a.Build.Request.Attempt: true}, Summary: "does not compile"}
 		l.run.Holds = append(l.run.Holds, a.Holds...)
 		l.run = EndHolds(l.run, l.view, KnownKeys(l.view, BaseRelease(l.before(), l.view), l.tips))
 		l.run.Retry = ""
@@ -380,6 +387,30 @@ func (l *life) restart() {
 	clear(l.builds)
 }
 
+// lose forgets what was remembered too: GitOps is lost. It is read again out of the config history, where nobody knows where
+// the sources were, and out of what people were told.
+func (l *life) lose() {
+	l.tell("GitOps is lost")
+	settled := l.settled() && l.view.Present
+	l.run, l.kept = manifest.RunSpec{}, nil
+	for _, s := range l.history {
+		s.Running = nil
+		if s.Before != nil {
+			s.Running = RunningRelease(l.before(), s.Before)
+		}
+		s.Keys = KnownKeys(s.After, s.Running, nil)
+		l.run = Remember(l.run, s)
+		l.recall()
+	}
+	clear(l.tips)
+	clear(l.builds)
+	// What was held where a source was, without having been in the release that was taken back, is in no file: when it is
+	// found there it is taken to be new.
+	known := len(l.withdrawn)
+	maps.DeleteFunc(l.withdrawn, func(part string, w withdrawnKey) bool { return l.ever[w.release].Spec.Parts[part] != w.key })
+	l.makesNothing(settled && len(l.withdrawn) == known)
+}
+
 // ending is what a history comes to.
 type ending struct {
 	Runs  string
@@ -424,6 +455,32 @@ func play(seed uint64, changes, at int, restart bool) (*life, ending) {
 		}
 	}
 	return l, l.ending()
+}
+
+// What was rolled back stays so, what failed is not built again, and no version is used twice, also when GitOps is lost at any
+// step.
+func TestRandomHistoriesWithGitOpsLost(t *testing.T) {
+	const seeds, changes = 1000, 24
+	for seed := range uint64(seeds) {
+		l := newLife(seed)
+		l.settle()
+		for i := range changes {
+			for range 1 + l.IntN(2) { // a push of one commit, or of two
+				l.change()
+			}
+			l.settle()
+			if l.IntN(3) > 0 {
+				l.finish()
+				l.settle()
+			}
+			if i%8 == int(seed%8) {
+				l.lose()
+			}
+		}
+		if l.ending(); l.wrong != "" {
+			t.Fatalf("seed %d: %s\n%s", seed, l.wrong, strings.Join(l.story, "\n"))
+		}
+	}
 }
 
 // Over random histories: what runs is the newest file, a rollback makes nothing new, versions only grow, a source that

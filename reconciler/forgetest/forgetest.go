@@ -5,6 +5,7 @@ package forgetest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -22,16 +24,11 @@ type Forge struct {
 	// New returns the port the way a process that has just started gets it. What one of them was told, the others find
 	// on the forge only.
 	New func() reconciler.Forge
-	// Said reads from the forge itself, past the port, what people see on a commit, oldest first. Commit may be empty in
-	// what it returns.
-	Said func(commit string) []reconciler.Report
+	// Said reads from the forge itself, past the port, what people see on a commit, oldest first.
+	Said func(commit string) []reconciler.Statement
 }
 
-const (
-	shop   = "plateform/ws-1/shop"
-	api    = "plateform/ws-1/api"
-	source = "9fceb02d0ae598e95dc970b74767f19372d61af8"
-)
+const source = "9fceb02d0ae598e95dc970b74767f19372d61af8"
 
 // Run holds an implementation against the contract. fresh is called once for each part of it.
 func Run(t *testing.T, fresh func(t *testing.T) Forge) {
@@ -40,14 +37,17 @@ func Run(t *testing.T, fresh func(t *testing.T) Forge) {
 		run  func(*testing.T, Forge)
 	}{
 		{"tells a run in order", tellsInOrder},
+		{"points to the build and to what is live", pointsTo},
 		{"says nothing twice", saysNothingTwice},
 		{"never goes back", neverGoesBack},
 		{"gives one verdict", givesOneVerdict},
 		{"gives one verdict when processes race", givesOneVerdictInARace},
 		{"keeps contexts, sources and commits apart", keepsApart},
 		{"loses nothing of many at once", losesNothing},
-		{"opens what an earlier process left", opensWhatWasLeft},
-		{"opens only what is up to head", opensUpToHead},
+		{"log lines are never said", neverSaysLogLines},
+		{"recalls what an earlier process left", recallsWhatWasLeft},
+		{"recalls failures of builds", recallsFailures},
+		{"recalls only what is up to head", recallsUpToHead},
 		{"gives up with the context", givesUp},
 	}
 	for _, part := range parts {
@@ -57,53 +57,77 @@ func Run(t *testing.T, fresh func(t *testing.T) Forge) {
 
 func tellsInOrder(t *testing.T, f Forge) {
 	commit := f.Commits[1]
-	want := []reconciler.Report{
-		pending(commit, shop, reconciler.StageQueued),
-		pending(commit, shop, reconciler.StageBuilding),
-		pending(commit, shop, reconciler.StagePushing),
-		pending(commit, shop, reconciler.StageUpdatingGitOps),
-		ends(commit, shop, reconciler.StateSuccess, reconciler.StageUpdatingGitOps),
+	run := []reconciler.Report{
+		queued(commit, "shop"),
+		building(commit, "shop", reconciler.StageBuilding),
+		building(commit, "shop", reconciler.StagePushing),
+		report(commit, "shop", reconciler.StatePending, reconciler.StageUpdatingGitOps, reconciler.OutcomeReleasing),
+		deployed(commit, "shop"),
 	}
-	want[1].Description, want[1].URL = "building 9fceb02 <main> & \"friends\"\nline 2 — ö", "https://ci.example.com/job/1?a=b&c=d"
+	run[1].Build.What = "9fceb02d0a <main> & \"friends\" — ö"
 	forge := f.New()
 	tell(t, forge)
-	tell(t, forge, want[0])
-	tell(t, forge, want[1], want[2])
-	tell(t, f.New(), want[3:]...)
-	equal(t, "the commit", want, f.Said(commit))
+	tell(t, forge, run[0])
+	tell(t, forge, run[1], run[2])
+	tell(t, f.New(), run[3:]...)
+	says(t, f, commit, run)
+}
+
+func pointsTo(t *testing.T, f Forge) {
+	commit := f.Commits[1]
+	waiting, runs := queued(commit, "shop"), deployed(commit, "shop")
+	underWay, broken := building(commit, "api", reconciler.StageBuilding), buildFailed(commit, "api", "build-1")
+	for _, r := range []*reconciler.Report{&waiting, &runs, &underWay, &broken} {
+		r.LiveURL, r.Build.URL = "https://shop.example.com/a?b=c&d=e", "https://ci.example.com/job/1?a=b&c=d"
+	}
+	tell(t, f.New(), waiting, runs, underWay, broken)
+	urls := map[string][]string{}
+	for _, s := range f.Said(commit) {
+		urls[s.Context] = append(urls[s.Context], s.URL)
+	}
+	want := map[string][]string{
+		waiting.Context():  {"", runs.LiveURL},
+		underWay.Context(): {broken.Build.URL, broken.Build.URL},
+	}
+	if diff := cmp.Diff(want, urls); diff != "" {
+		t.Errorf("URLs by context (-want +got):\n%s", diff)
+	}
 }
 
 func saysNothingTwice(t *testing.T, f Forge) {
 	commit := f.Commits[1]
-	queued, building := pending(commit, shop, reconciler.StageQueued), pending(commit, shop, reconciler.StageBuilding)
+	waiting, under := queued(commit, "shop"), building(commit, "shop", reconciler.StageBuilding)
 	forge := f.New()
-	tell(t, forge, queued, building)
-	later := building
+	tell(t, forge, waiting, under)
+	later := under
 	later.At = later.At.Add(time.Minute)
-	tell(t, forge, queued, later)
-	tell(t, f.New(), queued, later)
-	equal(t, "the commit", []reconciler.Report{queued, building}, f.Said(commit))
+	tell(t, forge, waiting, later)
+	tell(t, f.New(), waiting, later)
+	says(t, f, commit, []reconciler.Report{waiting, under})
+	other := under
+	other.Build.What = "another part"
+	tell(t, f.New(), other, later)
+	says(t, f, commit, []reconciler.Report{waiting, under, other})
 }
 
 func neverGoesBack(t *testing.T, f Forge) {
 	commit := f.Commits[1]
-	pushing := pending(commit, shop, reconciler.StagePushing)
+	pushing := building(commit, "shop", reconciler.StagePushing)
 	forge := f.New()
 	tell(t, forge, pushing)
-	tell(t, forge, pending(commit, shop, reconciler.StageBuilding))
-	tell(t, f.New(), pending(commit, shop, reconciler.StageQueued))
-	equal(t, "the commit", []reconciler.Report{pushing}, f.Said(commit))
+	tell(t, forge, building(commit, "shop", reconciler.StageBuilding))
+	tell(t, f.New(), queued(commit, "shop"))
+	says(t, f, commit, []reconciler.Report{pushing})
 }
 
 func givesOneVerdict(t *testing.T, f Forge) {
 	commit := f.Commits[1]
-	failed := ends(commit, shop, reconciler.StateFailure, reconciler.StageFailed)
-	failed.Description = "the build failed: main.go:3:1: expected declaration"
+	failure := buildFailed(commit, "shop", "build-1")
 	forge := f.New()
-	tell(t, forge, failed)
-	tell(t, forge, ends(commit, shop, reconciler.StateSuccess, reconciler.StageDeployed))
-	tell(t, f.New(), pending(commit, shop, reconciler.StageQueued), failed)
-	equal(t, "the commit", []reconciler.Report{failed}, f.Said(commit))
+	tell(t, forge, failure)
+	tell(t, forge, deployed(commit, "shop"))
+	tell(t, f.New(), queued(commit, "shop"), failure)
+	says(t, f, commit, []reconciler.Report{failure})
 }
 
 func givesOneVerdictInARace(t *testing.T, f Forge) {
@@ -113,9 +137,9 @@ func givesOneVerdictInARace(t *testing.T, f Forge) {
 		forge := f.New()
 		racing.Go(func() {
 			for _, commit := range f.Commits[:3] {
-				verdict := ends(commit, shop, reconciler.StateSuccess, reconciler.StageDeployed)
-				verdict.Description = fmt.Sprintf("process %d", i)
-				tell(t, forge, pending(commit, shop, reconciler.StageQueued), verdict)
+				verdict := deployed(commit, "shop")
+				verdict.Release.Version = fmt.Sprintf("v1.0.%d", i)
+				tell(t, forge, queued(commit, "shop"), verdict)
 			}
 		})
 	}
@@ -123,8 +147,8 @@ func givesOneVerdictInARace(t *testing.T, f Forge) {
 	for _, commit := range f.Commits[:3] {
 		verdicts := 0
 		said := f.Said(commit)
-		for _, r := range said {
-			if r.Terminal() {
+		for _, s := range said {
+			if s.Terminal() {
 				verdicts++
 			}
 		}
@@ -136,126 +160,107 @@ func givesOneVerdictInARace(t *testing.T, f Forge) {
 
 func keepsApart(t *testing.T, f Forge) {
 	older, newer := f.Commits[0], f.Commits[2]
-	ended := ends(older, shop, reconciler.StateSuccess, reconciler.StageDeployed)
-	bySource := pending(older, shop, reconciler.StageQueued)
-	bySource.Source = source
-	broken := ends(older, "plateform/config", reconciler.StateFailure, reconciler.StageFailed)
-	broken.Description = "workspaces/ws-1/workspace.yaml:3:5: unknown key"
+	bySource := queued(older, "shop")
+	bySource.Source, bySource.Cause = source, manifest.CauseSource
+	broken := report(older, "", reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeFilesBroken)
+	broken.Project = manifest.Key{}
+	broken.Problems = manifest.Problems{{File: "workspaces/ws-1/workspace.yaml", Line: 3, Column: 5, What: "unknown key"}}
+	onOlder := []reconciler.Report{deployed(older, "shop"), bySource, queued(older, "api"), broken}
 	forge := f.New()
-	tell(t, forge, ended, bySource, pending(newer, shop, reconciler.StageQueued),
-		pending(older, api, reconciler.StageQueued), broken)
-	sorted := cmpopts.SortSlices(func(a, b reconciler.Report) bool { return a.Context+a.Source < b.Context+b.Source })
-	equal(t, "the older commit", []reconciler.Report{ended, bySource, pending(older, api, reconciler.StageQueued), broken},
-		f.Said(older), sorted)
-	equal(t, "the newer commit", []reconciler.Report{pending(newer, shop, reconciler.StageQueued)}, f.Said(newer))
-	equal(t, "the commit between", nil, f.Said(f.Commits[1]))
+	tell(t, forge, append([]reconciler.Report{queued(newer, "shop")}, onOlder...)...)
+	sorted := cmpopts.SortSlices(func(a, b reconciler.Statement) bool { return a.Context+a.Source < b.Context+b.Source })
+	says(t, f, older, onOlder, sorted)
+	says(t, f, newer, []reconciler.Report{queued(newer, "shop")})
+	says(t, f, f.Commits[1], nil)
 }
 
 func losesNothing(t *testing.T, f Forge) {
-	const projects = 20
+	const projects = 8
 	commit := f.Commits[1]
-	context := func(i int) string { return fmt.Sprintf("plateform/ws-1/project-%02d", i) }
 	var reporting sync.WaitGroup
 	forge := f.New()
+	want := map[string][]reconciler.Stage{}
 	for i := range projects {
+		waiting, verdict := queued(commit, fmt.Sprintf("project-%d", i)), deployed(commit, fmt.Sprintf("project-%d", i))
+		want[waiting.Context()] = []reconciler.Stage{waiting.Stage, verdict.Stage}
 		reporting.Go(func() {
-			tell(t, forge, pending(commit, context(i), reconciler.StageQueued))
-			tell(t, forge, ends(commit, context(i), reconciler.StateSuccess, reconciler.StageDeployed))
+			tell(t, forge, waiting)
+			tell(t, forge, verdict)
 		})
 	}
 	reporting.Wait()
 	stages := map[string][]reconciler.Stage{}
-	for _, r := range f.Said(commit) {
-		stages[r.Context] = append(stages[r.Context], r.Stage)
-	}
-	want := map[string][]reconciler.Stage{}
-	for i := range projects {
-		want[context(i)] = []reconciler.Stage{reconciler.StageQueued, reconciler.StageDeployed}
+	for _, s := range f.Said(commit) {
+		stages[s.Context] = append(stages[s.Context], s.Stage)
 	}
 	if diff := cmp.Diff(want, stages); diff != "" {
 		t.Errorf("stages by context (-want +got):\n%s", diff)
 	}
 }
 
-func opensWhatWasLeft(t *testing.T, f Forge) {
-	head := f.Commits[len(f.Commits)-1]
-	if open := opened(t, f.New(), head); len(open) != 0 {
-		t.Fatalf("a forge that was told nothing has open reports: %v", open)
+func neverSaysLogLines(t *testing.T, f Forge) {
+	commit := f.Commits[1]
+	under, failure := building(commit, "shop", reconciler.StageBuilding), buildFailed(commit, "shop", "build-1")
+	rollout := report(commit, "api", reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeRolloutFailed)
+	for _, r := range []*reconciler.Report{&under, &failure, &rollout} {
+		r.Build.LogTail = "connecting as robot with hunter2\nmain.go:3:1: expected declaration"
 	}
-	if open := opened(t, f.New(), ""); len(open) != 0 {
-		t.Fatalf("an empty repository has open reports: %v", open)
+	tell(t, f.New(), under, failure, rollout)
+	said := f.Said(commit)
+	if len(said) != 3 {
+		t.Errorf("the commit says %v, want three things", said)
 	}
-	building := pending(f.Commits[0], shop, reconciler.StageBuilding)
-	building.Description, building.URL = "on node 3", "https://ci.example.com/job/1"
-	bySource := pending(f.Commits[2], shop, reconciler.StageQueued)
-	bySource.Source = source
-	tell(t, f.New(), pending(f.Commits[0], shop, reconciler.StageQueued), building,
-		pending(f.Commits[1], shop, reconciler.StageQueued),
-		ends(f.Commits[1], shop, reconciler.StateSuccess, reconciler.StageSuperseded),
-		pending(f.Commits[1], api, reconciler.StagePushing),
-		bySource,
-		ends(f.Commits[2], shop, reconciler.StateFailure, reconciler.StageFailed))
-	want := []reconciler.Report{building, pending(f.Commits[1], api, reconciler.StagePushing), bySource}
-	sorted := cmpopts.SortSlices(func(a, b reconciler.Report) bool {
-		return a.Commit+a.Context+a.Source < b.Commit+b.Context+b.Source
-	})
-	if diff := cmp.Diff(want, opened(t, f.New(), head), sorted); diff != "" {
-		t.Errorf("open reports (-want +got):\n%s", diff)
+	for _, s := range said {
+		if text := fmt.Sprintf("%+v", s); strings.Contains(text, "hunter2") || strings.Contains(text, "main.go") {
+			t.Errorf("everybody can read log lines: %s", text)
+		}
 	}
 }
 
-func opensUpToHead(t *testing.T, f Forge) {
-	older, newer := pending(f.Commits[0], shop, reconciler.StageQueued), pending(f.Commits[2], shop, reconciler.StageQueued)
-	tell(t, f.New(), older, newer)
-	if diff := cmp.Diff([]reconciler.Report{older}, opened(t, f.New(), f.Commits[1])); diff != "" {
-		t.Errorf("open reports up to the second commit (-want +got):\n%s", diff)
+func recallsWhatWasLeft(t *testing.T, f Forge) {
+	head := f.Commits[len(f.Commits)-1]
+	if recalled := recall(t, f.New(), head); len(recalled) != 0 {
+		t.Fatalf("a forge that was told nothing recalls %v", recalled)
 	}
+	if recalled := recall(t, f.New(), ""); len(recalled) != 0 {
+		t.Fatalf("of an empty repository it recalls %v", recalled)
+	}
+	superseded := report(f.Commits[1], "shop", reconciler.StateSuccess, reconciler.StageSuperseded, reconciler.OutcomeSuperseded)
+	superseded.SupersededBy = f.Commits[2]
+	bySource := queued(f.Commits[2], "shop")
+	bySource.Source, bySource.Cause = source, manifest.CauseSource
+	blocked := report(f.Commits[2], "shop", reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeBlocked)
+	left := []reconciler.Report{building(f.Commits[0], "shop", reconciler.StageBuilding), building(f.Commits[1], "api", reconciler.StagePushing), bySource}
+	tell(t, f.New(), queued(f.Commits[0], "shop"), left[0], queued(f.Commits[1], "shop"), superseded, left[1], left[2], blocked)
+	recalls(t, f, head, left)
+}
+
+func recallsFailures(t *testing.T, f Forge) {
+	head := f.Commits[len(f.Commits)-1]
+	first, second := buildFailed(f.Commits[0], "shop", "build-1"), buildFailed(f.Commits[2], "shop", "build-2")
+	bySource := buildFailed(f.Commits[0], "shop", "build-3")
+	bySource.Source, bySource.Cause = source, manifest.CauseSource
+	rollout := report(f.Commits[1], "api", reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeRolloutFailed)
+	rollout.Build.ID = "build-4"
+	tell(t, f.New(), queued(f.Commits[0], "shop"), first, bySource, deployed(f.Commits[1], "shop"), rollout, second)
+	recalls(t, f, head, []reconciler.Report{first, bySource, second})
+}
+
+func recallsUpToHead(t *testing.T, f Forge) {
+	older, newer := queued(f.Commits[0], "shop"), queued(f.Commits[2], "shop")
+	tell(t, f.New(), older, newer, buildFailed(f.Commits[2], "api", "build-1"))
+	recalls(t, f, f.Commits[1], []reconciler.Report{older})
 }
 
 func givesUp(t *testing.T, f Forge) {
 	commit := f.Commits[1]
-	queued := pending(commit, shop, reconciler.StageQueued)
+	waiting := queued(commit, "shop")
 	forge := f.New()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := forge.Report(ended, []reconciler.Report{queued}); err == nil {
+	if err := forge.Report(ended, []reconciler.Report{waiting}); err == nil {
 		t.Error("Report returned nil although its context had ended")
 	}
-	tell(t, forge, queued)
-	equal(t, "the commit", []reconciler.Report{queued}, f.Said(commit))
-}
-
-func pending(commit, context string, stage reconciler.Stage) reconciler.Report {
-	return ends(commit, context, reconciler.StatePending, stage)
-}
-
-func ends(commit, context string, state reconciler.State, stage reconciler.Stage) reconciler.Report {
-	return reconciler.Report{
-		Commit: commit, Context: context, State: state, Stage: stage,
-		At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-	}
-}
-
-func tell(t *testing.T, f reconciler.Forge, reports ...reconciler.Report) {
-	t.Helper()
-	if err := f.Report(t.Context(), reports); err != nil {
-		t.Errorf("Report: %v", err)
-	}
-}
-
-func opened(t *testing.T, f reconciler.Forge, head string) []reconciler.Report {
-	t.Helper()
-	open, err := f.Open(t.Context(), head)
-	if err != nil {
-		t.Fatalf("Open(%q): %v", head, err)
-	}
-	return open
-}
-
-func equal(t *testing.T, what string, want, said []reconciler.Report, options ...cmp.Option) {
-	t.Helper()
-	options = append(options, cmpopts.IgnoreFields(reconciler.Report{}, "Commit"), cmpopts.EquateEmpty())
-	if diff := cmp.Diff(want, said, options...); diff != "" {
-		t.Errorf("%s says (-want +got):\n%s", what, diff)
-	}
+	tell(t, forge, waiting)
+	says(t, f, commit, []reconciler.Report{waiting})
 }

@@ -47,7 +47,7 @@ func forgeOn(t *testing.T, repo *gitserver.Repo, url string) forgetest.Forge {
 	return forgetest.Forge{
 		Commits: commits,
 		New:     func() reconciler.Forge { return process(t, url) },
-		Said:    func(commit string) []reconciler.Report { return said(t, repo, commit) },
+		Said:    func(commit string) []reconciler.Statement { return said(t, repo, commit) },
 	}
 }
 
@@ -83,21 +83,29 @@ func process(t *testing.T, url string) reconciler.Forge {
 }
 
 // said reads a note with the git command line.
-func said(t *testing.T, repo *gitserver.Repo, commit string) []reconciler.Report {
+func said(t *testing.T, repo *gitserver.Repo, commit string) []reconciler.Statement {
 	t.Helper()
 	text, err := gitserver.TryGit(repo.Dir, nil, "notes", "--ref=plateform", "show", commit)
 	if err != nil {
 		return nil
 	}
-	var reports []reconciler.Report
+	var statements []reconciler.Statement
 	for line := range strings.Lines(text) {
-		var r reconciler.Report
-		if err := json.Unmarshal([]byte(line), &r); err != nil {
+		var s reconciler.Statement
+		if err := json.Unmarshal([]byte(line), &s); err != nil {
 			t.Fatalf("line %q of the note on %s: %v", line, commit, err)
 		}
-		reports = append(reports, r)
+		statements = append(statements, s)
 	}
-	return reports
+	return statements
+}
+
+// report is one about a project of ws-1.
+func report(commit, project string, state reconciler.State, stage reconciler.Stage, outcome reconciler.Outcome) reconciler.Report {
+	return reconciler.Report{
+		Subject: reconciler.Subject{Project: manifest.Key{Workspace: "ws-1", Project: project}, Commit: commit},
+		State:   state, Stage: stage, Outcome: outcome, At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
+	}
 }
 
 func TestOnePushForManyReports(t *testing.T) {
@@ -108,10 +116,8 @@ func TestOnePushForManyReports(t *testing.T) {
 	var reports []reconciler.Report
 	for _, commit := range fresh.Commits {
 		for i := range 50 {
-			reports = append(reports, reconciler.Report{
-				Commit: commit, Context: fmt.Sprintf("plateform/ws-1/p%d", i),
-				State: reconciler.StatePending, Stage: reconciler.StageQueued, At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-			})
+			reports = append(reports,
+				report(commit, fmt.Sprintf("p%d", i), reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeWaiting))
 		}
 	}
 	if err := forge.Report(t.Context(), reports); err != nil {
@@ -128,8 +134,8 @@ func TestOnePushForManyReports(t *testing.T) {
 		t.Errorf("telling it again went to the server (-before +after):\n%s", diff)
 	}
 	for _, commit := range fresh.Commits {
-		if reports := said(t, repo, commit); len(reports) != 50 {
-			t.Errorf("%s says %d things, want 50", commit, len(reports))
+		if statements := said(t, repo, commit); len(statements) != 50 {
+			t.Errorf("%s says %d things, want 50", commit, len(statements))
 		}
 	}
 }
@@ -139,17 +145,14 @@ func TestAnAnswerThatGotLost(t *testing.T) {
 	repo := server.Create(t, "config")
 	fresh := forgeOn(t, repo, repo.URL)
 	forge := fresh.New()
-	verdict := reconciler.Report{
-		Commit: fresh.Commits[1], Context: "plateform/ws-1/shop", State: reconciler.StateFailure, Stage: reconciler.StageFailed,
-		At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-	}
+	verdict := report(fresh.Commits[1], "shop", reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeBlocked)
 	server.Inject("config", gitserver.Fault{Op: gitserver.PushPack, Times: 1, DropAnswer: true})
 	for range 2 {
 		if err := forge.Report(t.Context(), []reconciler.Report{verdict}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if reports := said(t, repo, fresh.Commits[1]); len(reports) != 1 {
-		t.Errorf("the commit says %v, want one verdict", reports)
+	if statements := said(t, repo, fresh.Commits[1]); len(statements) != 1 {
+		t.Errorf("the commit says %v, want one verdict", statements)
 	}
 }

@@ -1,4 +1,4 @@
-// Package gitforge tells people on a plain Git remote how far their changes are. Reports are lines of JSON in the Git
+// Package gitforge tells people on a plain Git remote how far their changes are. What it says are lines of JSON in the Git
 // notes of the config commits, under refs/notes/plateform, so that
 //
 //	git fetch origin refs/notes/plateform:refs/notes/plateform
@@ -13,11 +13,13 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
-// openWindow is how many of the newest config commits Open looks at: runs are over long before as many commits follow.
-const openWindow = 200
+// recallWindow is how many of the newest config commits Recall looks at: runs are over long before as many commits follow,
+// and what failed longer ago may be built once more.
+const recallWindow = 1000
 
 // fullHash matches the hash of a commit, as notes are filed under it.
 var fullHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
@@ -34,55 +36,47 @@ type Notes interface {
 	Read(ctx context.Context, commits []string) (map[string][]byte, error)
 }
 
-// Forge is a reconciler.Forge that writes notes. It is safe for use by several goroutines: what is reported while a
-// push is under way goes out together in the next one.
+// Forge is a reconciler.Forge that writes notes. It is safe for use by several goroutines, and beside other processes.
 type Forge struct {
 	notes  Notes
 	config reconciler.Reader
-	queue  *queue
 }
 
 var _ reconciler.Forge = (*Forge)(nil)
 
 // New returns a Forge on the notes of the repository that config reads.
 func New(notes Notes, config reconciler.Reader) *Forge {
-	return &Forge{notes: notes, config: config, queue: newQueue()}
+	return &Forge{notes: notes, config: config}
 }
 
-// Report implements reconciler.Forge.
+// Report implements reconciler.Forge: all news among the reports go out in one push. What is news is decided on the notes
+// that the push builds on, so that two processes cannot both give a verdict.
 func (f *Forge) Report(ctx context.Context, reports []reconciler.Report) error {
 	if len(reports) == 0 {
 		return nil
 	}
+	var commits []string
+	byCommit := map[string][]reconciler.Statement{}
 	for _, r := range reports {
 		if !fullHash.MatchString(r.Commit) {
-			return fmt.Errorf("cannot report %s on %q: not the full hash of a commit", r.Context, r.Commit)
+			return fmt.Errorf("cannot report %s on %q: not the full hash of a commit", r.Context(), r.Commit)
 		}
+		if byCommit[r.Commit] == nil {
+			commits = append(commits, r.Commit)
+		}
+		byCommit[r.Commit] = append(byCommit[r.Commit], tidy(statementOf(r)))
 	}
-	if err := f.queue.do(ctx, reports, f.write); err != nil {
-		return fmt.Errorf("writing %d reports to the notes of the config repository: %w", len(reports), err)
+	err := f.notes.Update(ctx, commits, func(commit string, note []byte) []byte {
+		return appendLines(note, reconciler.News(decode(note), byCommit[commit]))
+	})
+	if err != nil {
+		return fmt.Errorf("writing %s to the notes of the config repository: %w", manifest.Count(len(reports), "report"), err)
 	}
 	return nil
 }
 
-// write puts the news among the reports into the notes, in one push. What is news is decided on the notes that the push
-// builds on, so that two processes cannot both give a verdict.
-func (f *Forge) write(ctx context.Context, reports []reconciler.Report) error {
-	var commits []string
-	byCommit := map[string][]reconciler.Report{}
-	for _, r := range reports {
-		if byCommit[r.Commit] == nil {
-			commits = append(commits, r.Commit)
-		}
-		byCommit[r.Commit] = append(byCommit[r.Commit], tidy(r))
-	}
-	return f.notes.Update(ctx, commits, func(commit string, note []byte) []byte {
-		return appendLines(note, reconciler.News(decode(note), byCommit[commit]))
-	})
-}
-
-// Open implements reconciler.Forge. Reports come in the order of their commits, oldest first.
-func (f *Forge) Open(ctx context.Context, head string) ([]reconciler.Report, error) {
+// Recall implements reconciler.Forge. Statements come in the order of their commits, oldest first.
+func (f *Forge) Recall(ctx context.Context, head string) ([]reconciler.Recalled, error) {
 	commits, err := f.newest(head)
 	if err != nil {
 		return nil, err
@@ -94,20 +88,19 @@ func (f *Forge) Open(ctx context.Context, head string) ([]reconciler.Report, err
 	if err != nil {
 		return nil, fmt.Errorf("reading the notes of the config repository: %w", err)
 	}
-	var open []reconciler.Report
+	var recalled []reconciler.Recalled
 	for _, commit := range slices.Backward(commits) {
-		for _, r := range unfinished(decode(notes[commit])) {
-			r.Commit = commit
-			open = append(open, r)
+		for _, s := range worthRecalling(decode(notes[commit])) {
+			recalled = append(recalled, reconciler.Recalled{Commit: commit, Statement: s})
 		}
 	}
-	return open, nil
+	return recalled, nil
 }
 
 // newest returns the newest commits up to head along the first parent, newest first.
 func (f *Forge) newest(head string) ([]string, error) {
 	var commits []string
-	for hash := head; hash != "" && len(commits) < openWindow; {
+	for hash := head; hash != "" && len(commits) < recallWindow; {
 		c, err := f.config.Commit(hash)
 		if err != nil {
 			return nil, fmt.Errorf("reading the config history at %s: %w", hash, err)
@@ -121,27 +114,22 @@ func (f *Forge) newest(head string) ([]string, error) {
 	return commits, nil
 }
 
-// unfinished returns the newest report of each context and source that has no terminal one, in the order in which they
-// first appear.
-func unfinished(reports []reconciler.Report) []reconciler.Report {
+// worthRecalling returns, of what one commit says, the newest statement of each context and source that has no verdict,
+// and all failures of builds.
+func worthRecalling(said []reconciler.Statement) []reconciler.Statement {
 	type thread struct{ context, source string }
-	var order []thread
-	newest := map[thread]reconciler.Report{}
-	for _, r := range reports {
-		k := thread{r.Context, r.Source}
-		last, seen := newest[k]
-		if !seen {
-			order = append(order, k)
-		}
-		if !seen || !last.Terminal() {
-			newest[k] = r
+	newest, ended := map[thread]int{}, map[thread]bool{}
+	for i, s := range said {
+		k := thread{s.Context, s.Source}
+		newest[k] = i
+		ended[k] = ended[k] || s.Terminal()
+	}
+	var recalled []reconciler.Statement
+	for i, s := range said {
+		k := thread{s.Context, s.Source}
+		if s.Terminal() && s.Build != "" || newest[k] == i && !ended[k] {
+			recalled = append(recalled, s)
 		}
 	}
-	var open []reconciler.Report
-	for _, k := range order {
-		if !newest[k].Terminal() {
-			open = append(open, newest[k])
-		}
-	}
-	return open
+	return recalled
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,26 +80,38 @@ func (l line) Commit(hash string) (manifest.Commit, error) {
 	return manifest.Commit{}, errors.New("no such commit")
 }
 
-func report(commit, context string, stage reconciler.Stage) reconciler.Report {
-	return reconciler.Report{
-		Commit: commit, Context: context, State: reconciler.StatePending, Stage: stage,
-		At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
+// waiting is a report of a project of ws-1, or of the files of the repository without one.
+func waiting(commit, project string) reconciler.Report {
+	r := reconciler.Report{
+		Subject: reconciler.Subject{Commit: commit}, State: reconciler.StatePending, Stage: reconciler.StageQueued,
+		Outcome: reconciler.OutcomeWaiting, At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
 	}
+	if project != "" {
+		r.Project = manifest.Key{Workspace: "ws-1", Project: project}
+	}
+	return r
 }
 
 func TestLinesAreAsDocumented(t *testing.T) {
 	notes, history := &noteMap{}, line{length: 1}
 	f := New(notes, history)
-	deployed := report(history.at(0), "plateform/ws-1/shop", reconciler.StageUpdatingGitOps)
-	deployed.State = reconciler.StateSuccess
-	deployed.Description, deployed.URL, deployed.Source = "v1.0.0 <shop> & more", "https://shop.example.com", strings.Repeat("9", 40)
+	deployed := waiting(history.at(0), "shop")
+	deployed.State, deployed.Stage, deployed.Outcome = reconciler.StateSuccess, reconciler.StageUpdatingGitOps, reconciler.OutcomeRuns
+	deployed.Release = reconciler.ReleaseFacts{Version: "v1.0.0 <shop> & more", GitOps: strings.Repeat("8", 40)}
+	deployed.LiveURL, deployed.Source = "https://shop.example.com", strings.Repeat("9", 40)
 	deployed.At = deployed.At.In(time.FixedZone("", 3600))
-	if err := f.Report(t.Context(), []reconciler.Report{report(history.at(0), "plateform/config", reconciler.StageQueued), deployed}); err != nil {
+	failed := waiting(history.at(0), "api")
+	failed.State, failed.Stage, failed.Outcome = reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeBuildFailed
+	failed.Detail = "it does not compile\nall that the compiler says"
+	failed.Build = reconciler.BuildFacts{ID: "4f5e6d", URL: "https://ci.example.com/1", LogTail: "log in as robot"}
+	if err := f.Report(t.Context(), []reconciler.Report{waiting(history.at(0), ""), deployed, failed}); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"context":"plateform/config","state":"pending","stage":"queued","description":"","at":"2026-11-22T12:00:00Z"}
-{"context":"plateform/ws-1/shop","state":"success","stage":"updating GitOps","description":"v1.0.0 <shop> & more",` +
+	want := `{"context":"plateform/config","state":"pending","stage":"queued","description":"queued","at":"2026-11-22T12:00:00Z"}
+{"context":"plateform/ws-1/shop","state":"success","stage":"updating GitOps","description":"v1.0.0 <shop> & more is in plateform-gitops at 8888888888",` +
 		`"url":"https://shop.example.com","source":"9999999999999999999999999999999999999999","at":"2026-11-22T12:00:00Z"}
+{"context":"plateform/ws-1/api","state":"failure","stage":"failed","description":"build failed: it does not compile",` +
+		`"url":"https://ci.example.com/1","build":"4f5e6d","at":"2026-11-22T12:00:00Z"}
 `
 	if diff := cmp.Diff(want, notes.notes[history.at(0)]); diff != "" {
 		t.Errorf("note (-want +got):\n%s", diff)
@@ -112,9 +123,8 @@ func TestNotesOfOthersStay(t *testing.T) {
 	const theirs = "Looked at by bob\n\n{\"review\":\"fine\"}\n{\"context\":7}\nno newline at the end"
 	notes := &noteMap{notes: map[string]string{history.at(0): theirs}}
 	f := New(notes, history)
-	queued := report(history.at(0), "plateform/ws-1/shop", reconciler.StageQueued)
 	for range 2 {
-		if err := f.Report(t.Context(), []reconciler.Report{queued}); err != nil {
+		if err := f.Report(t.Context(), []reconciler.Report{waiting(history.at(0), "shop")}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -129,11 +139,12 @@ func TestNotesOfOthersStay(t *testing.T) {
 
 func TestSomebodyElseIsFaster(t *testing.T) {
 	history := line{length: 1}
-	success, failure := report(history.at(0), "plateform/ws-1/shop", reconciler.StageDeployed), report(history.at(0), "plateform/ws-1/shop", reconciler.StageFailed)
-	success.State, failure.State = reconciler.StateSuccess, reconciler.StateFailure
+	success := waiting(history.at(0), "shop")
+	success.State, success.Stage, success.Outcome = reconciler.StateSuccess, reconciler.StageDeployed, reconciler.OutcomeRuns
+	failure := reconciler.Statement{Context: success.Context(), State: reconciler.StateFailure, Stage: reconciler.StageFailed, At: success.At}
 	notes := &noteMap{notes: map[string]string{}}
 	notes.before = func(_ context.Context, n *noteMap) error {
-		n.notes[history.at(0)] = string(appendLines(nil, []reconciler.Report{failure}))
+		n.notes[history.at(0)] = string(appendLines(nil, []reconciler.Statement{failure}))
 		return nil
 	}
 	if err := New(notes, history).Report(t.Context(), []reconciler.Report{success}); err != nil {
@@ -144,161 +155,110 @@ func TestSomebodyElseIsFaster(t *testing.T) {
 	}
 }
 
-func TestReportsGoOutTogether(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const projects = 100
-		history := line{length: 1}
-		notes := &noteMap{notes: map[string]string{}}
-		notes.before = func(context.Context, *noteMap) error {
-			<-time.After(time.Second) // a slow remote; all others arrive meanwhile
-			return nil
-		}
-		f := New(notes, history)
-		var reporting sync.WaitGroup
-		for i := range projects {
-			reporting.Go(func() {
-				queued := report(history.at(0), fmt.Sprintf("plateform/ws-1/p%d", i), reconciler.StageQueued)
-				if err := f.Report(t.Context(), []reconciler.Report{queued}); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		reporting.Wait()
-		if lines := strings.Count(notes.notes[history.at(0)], "\n"); lines != projects {
-			t.Errorf("%d lines, want %d", lines, projects)
-		}
-		if notes.pushes > 2 {
-			t.Errorf("%d pushes, want at most 2", notes.pushes)
-		}
-	})
+func TestOldLinesCountAndNewFieldsStay(t *testing.T) {
+	history := line{length: 1}
+	const old = `{"context":"plateform/ws-1/shop","state":"failure","stage":"failed","description":"build failed: it does not compile\nlog","at":"2026-11-22T12:00:00Z"}
+{"context":"plateform/ws-1/api","state":"pending","stage":"queued","description":"queued","priority":7,"at":"2026-11-22T12:00:00Z"}
+`
+	notes := &noteMap{notes: map[string]string{history.at(0): old}}
+	f := New(notes, history)
+	under := waiting(history.at(0), "api")
+	under.Stage, under.Outcome = reconciler.StageBuilding, reconciler.OutcomeBuilding
+	reports := []reconciler.Report{waiting(history.at(0), "shop"), waiting(history.at(0), "api"), under}
+	if err := f.Report(t.Context(), reports); err != nil {
+		t.Fatal(err)
+	}
+	added, found := strings.CutPrefix(notes.notes[history.at(0)], old)
+	if !found || strings.Count(added, "\n") != 1 || !strings.Contains(added, `"stage":"building"`) {
+		t.Errorf("note is %q, want the old lines and one about the build", notes.notes[history.at(0)])
+	}
+	recalled, err := f.Recall(t.Context(), history.at(0))
+	if err != nil || len(recalled) != 1 || recalled[0].Context != "plateform/ws-1/api" || recalled[0].Stage != reconciler.StageBuilding {
+		t.Errorf("recalled %+v, %v, want the build only: the old failure names none", recalled, err)
+	}
 }
 
-func TestOneWhoGivesUpTakesNobodyAlong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		history := line{length: 1}
-		notes := &noteMap{notes: map[string]string{}}
-		attempts := 0
-		notes.before = func(ctx context.Context, _ *noteMap) error {
-			attempts++
-			if attempts > 2 {
-				return nil
-			}
-			<-ctx.Done() // a remote that does not answer the first two
-			return ctx.Err()
-		}
-		f := New(notes, history)
-		var reporting sync.WaitGroup
-		answers := make([]error, 4)
-		for i, patience := range []time.Duration{time.Second, 10 * time.Second, 2 * time.Second, time.Hour} {
-			reporting.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), patience)
-				defer cancel()
-				queued := report(history.at(0), fmt.Sprintf("plateform/ws-1/p%d", i), reconciler.StageQueued)
-				answers[i] = f.Report(ctx, []reconciler.Report{queued})
-			})
-			synctest.Wait() // each queues behind the one before
-		}
-		reporting.Wait()
-		for i, wanted := range []error{context.DeadlineExceeded, context.DeadlineExceeded, context.DeadlineExceeded, nil} {
-			if !errors.Is(answers[i], wanted) {
-				t.Errorf("caller %d got %v, want %v", i, answers[i], wanted)
-			}
-		}
-		if !strings.Contains(notes.notes[history.at(0)], "plateform/ws-1/p3") {
-			t.Errorf("the report of the patient caller is not there: %s", notes.notes[history.at(0)])
-		}
-	})
-}
-
-func TestFailuresReachEverybodyWhoWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		history, refused := line{length: 1}, errors.New("the server refused the push")
-		notes := &noteMap{}
-		notes.before = func(context.Context, *noteMap) error {
-			<-time.After(time.Second)
-			return refused
-		}
-		f := New(notes, history)
-		var reporting sync.WaitGroup
-		for range 3 {
-			reporting.Go(func() {
-				err := f.Report(t.Context(), []reconciler.Report{report(history.at(0), "plateform/ws-1/shop", reconciler.StageQueued)})
-				if !errors.Is(err, refused) {
-					t.Errorf("Report: %v, want %v", err, refused)
-				}
-			})
-		}
-		reporting.Wait()
-	})
+func TestWhatWentWrongIsTold(t *testing.T) {
+	history, refused := line{length: 1}, errors.New("the server refused the push")
+	notes := &noteMap{before: func(context.Context, *noteMap) error { return refused }}
+	err := New(notes, history).Report(t.Context(), []reconciler.Report{waiting(history.at(0), "shop")})
+	if !errors.Is(err, refused) || !strings.Contains(err.Error(), "writing 1 report to the notes") {
+		t.Errorf("Report: %v, want %v and what was being done", err, refused)
+	}
 }
 
 func TestReportRefusesWhatIsNoCommit(t *testing.T) {
 	f := New(&noteMap{}, line{})
 	for _, hash := range []string{"", "HEAD", "4b825dc", strings.Repeat("A", 40), "../../refs/heads/main"} {
-		if err := f.Report(t.Context(), []reconciler.Report{report(hash, "plateform/config", reconciler.StageQueued)}); err == nil {
+		if err := f.Report(t.Context(), []reconciler.Report{waiting(hash, "")}); err == nil {
 			t.Errorf("a report on %q was taken", hash)
 		}
 	}
 }
 
-func TestOpenLooksAtTheNewestCommits(t *testing.T) {
-	history := line{length: openWindow + 50}
-	notes := &noteMap{}
+func TestRecallLooksAtTheNewestCommits(t *testing.T) {
+	history := line{length: recallWindow + 50}
+	notes := &noteMap{notes: map[string]string{}}
 	f := New(notes, history)
 	var all []reconciler.Report
 	for i := range history.length {
-		all = append(all, report(history.at(i), "plateform/ws-1/shop", reconciler.StageQueued))
+		all = append(all, waiting(history.at(i), "shop"))
 	}
 	if err := f.Report(t.Context(), all); err != nil {
 		t.Fatal(err)
 	}
-	open, err := f.Open(t.Context(), history.at(history.length-1))
+	recalled, err := f.Recall(t.Context(), history.at(history.length-1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(all[50:], open); diff != "" {
-		t.Errorf("open reports, oldest first (-want +got):\n%s", diff)
+	var want []reconciler.Recalled
+	for _, r := range all[50:] {
+		want = append(want, reconciler.Recalled{Commit: r.Commit, Statement: statementOf(r)})
 	}
-	if _, err := f.Open(t.Context(), strings.Repeat("f", 40)); err == nil {
-		t.Error("Open of a commit that is not there returned no error")
+	if diff := cmp.Diff(want, recalled); diff != "" {
+		t.Errorf("recalled, oldest first (-want +got):\n%s", diff)
+	}
+	if _, err := f.Recall(t.Context(), strings.Repeat("f", 40)); err == nil {
+		t.Error("Recall up to a commit that is not there returned no error")
 	}
 }
 
 func TestLongDescriptionsLoseTheirMiddle(t *testing.T) {
 	history, notes := line{length: 1}, &noteMap{}
 	f := New(notes, history)
-	failed := report(history.at(0), "plateform/ws-1/shop", reconciler.StageFailed)
-	failed.State = reconciler.StatePending // so that only what it says keeps it from being written again
-	failed.Description = "the build failed\n" + strings.Repeat("öäü\xff", 9000) + "\nmain.go:3:1: expected declaration"
+	long := waiting(history.at(0), "shop")
+	long.Detail = "the rest\n" + strings.Repeat("öäü\xff", 9000) + "\nmend it"
 	for range 2 {
-		if err := f.Report(t.Context(), []reconciler.Report{failed}); err != nil {
+		if err := f.Report(t.Context(), []reconciler.Report{long}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	said := decode([]byte(notes.notes[history.at(0)]))
 	if len(said) != 1 {
-		t.Fatalf("%d reports, want one", len(said))
+		t.Fatalf("%d statements, want one", len(said))
 	}
 	text := said[0].Description
-	if len(text) > maxDescription || !strings.HasPrefix(text, "the build failed\n") || !strings.HasSuffix(text, "main.go:3:1: expected declaration") {
+	if len(text) > maxDescription || !strings.HasPrefix(text, "waiting for the rest\n") || !strings.HasSuffix(text, "mend it") {
 		t.Errorf("description has %d bytes, begins %.20q and ends %q", len(text), text, text[max(0, len(text)-20):])
 	}
 }
 
 func FuzzNote(f *testing.F) {
-	queued := report(strings.Repeat("1", 40), "plateform/ws-1/shop", reconciler.StageQueued)
+	queued := statementOf(waiting(strings.Repeat("1", 40), "shop"))
 	f.Add([]byte(""), "")
-	f.Add(appendLines([]byte("by hand"), []reconciler.Report{queued, queued}), "again")
+	f.Add(appendLines([]byte("by hand"), []reconciler.Statement{queued, queued}), "again")
 	f.Add([]byte("{\"context\":\"a\",\"state\":\"success\",\"at\":\"9999-12-31T23:59:59-10:00\"}\r\n\x00{}"), "\xff\u2028")
 	f.Fuzz(func(t *testing.T, note []byte, description string) {
 		before := decode(note)
-		r := tidy(reconciler.Report{Context: "plateform/config", State: reconciler.StateFailure, Description: description, At: queued.At})
-		after := appendLines(note, []reconciler.Report{r})
+		s := tidy(reconciler.Statement{
+			Context: "plateform/config", State: reconciler.StateFailure, Description: description, Build: description, At: queued.At,
+		})
+		after := appendLines(note, []reconciler.Statement{s})
 		if !strings.HasPrefix(string(after), string(note)) {
 			t.Fatalf("the old note is not the beginning of %q", after)
 		}
-		if diff := cmp.Diff(append(before, r), decode(after)); diff != "" {
-			t.Fatalf("reports (-want +got):\n%s", diff)
+		if diff := cmp.Diff(append(before, s), decode(after)); diff != "" {
+			t.Fatalf("statements (-want +got):\n%s", diff)
 		}
 	})
 }

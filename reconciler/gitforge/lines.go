@@ -10,28 +10,29 @@ import (
 )
 
 // The longest description that goes into a note, in bytes. Of a longer one the beginning stays, which says what
-// happened, and the end, which is where a log says why.
+// happened, and the end, which says what to do.
 const (
 	maxDescription = 8 << 10
 	keptBeginning  = 1 << 10
 )
 
-// decode reads the reports of a note, oldest first. Lines that are none, which somebody else may have written, are
+// decode reads the statements of a note, oldest first. Lines that are none, which somebody else may have written, are
 // passed over.
-func decode(note []byte) []reconciler.Report {
-	var reports []reconciler.Report
+func decode(note []byte) []reconciler.Statement {
+	var said []reconciler.Statement
 	for line := range bytes.Lines(note) {
-		var r reconciler.Report
-		if json.Unmarshal(line, &r) == nil && r.Context != "" && r.State != "" {
-			reports = append(reports, r)
+		var s reconciler.Statement
+		if json.Unmarshal(line, &s) == nil && s.Context != "" && s.State != "" {
+			said = append(said, s)
 		}
 	}
-	return reports
+	return said
 }
 
-// appendLines returns the note with a line for each report at its end. It leaves note itself alone.
-func appendLines(note []byte, reports []reconciler.Report) []byte {
-	if len(reports) == 0 {
+// appendLines returns the note with a line for each statement at its end. What the note says already stays as it is,
+// byte for byte, also what this version does not know. It leaves note itself alone.
+func appendLines(note []byte, statements []reconciler.Statement) []byte {
+	if len(statements) == 0 {
 		return note
 	}
 	var b bytes.Buffer
@@ -41,21 +42,21 @@ func appendLines(note []byte, reports []reconciler.Report) []byte {
 	}
 	lines := json.NewEncoder(&b)
 	lines.SetEscapeHTML(false) // people read it
-	for _, r := range reports {
-		// A report is strings and a time: encoding it fails only for a year beyond 9999, and a buffer takes everything.
-		_ = lines.Encode(r)
+	for _, s := range statements {
+		// It is strings and a time: encoding it fails only for a year beyond 9999, and a buffer takes everything.
+		_ = lines.Encode(s)
 	}
 	return b.Bytes()
 }
 
-// tidy gives a report the form in which it comes back from a note, so that what is there already is recognized.
-func tidy(r reconciler.Report) reconciler.Report {
-	for _, text := range []*string{&r.Context, &r.Description, &r.URL, &r.Source} {
+// tidy gives a statement the form in which it comes back from a note, so that what is there already is recognized.
+func tidy(s reconciler.Statement) reconciler.Statement {
+	for _, text := range []*string{&s.Context, &s.Description, &s.URL, &s.Source, &s.Build} {
 		*text = strings.ToValidUTF8(*text, "\uFFFD")
 	}
-	r.Description = clip(r.Description)
-	r.At = r.At.UTC()
-	return r
+	s.Description = clip(s.Description)
+	s.At = s.At.UTC()
+	return s
 }
 
 // clip takes the middle out of a text that is too long.

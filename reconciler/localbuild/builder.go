@@ -87,7 +87,7 @@ type Builder struct {
 
 	mu     sync.Mutex
 	active map[string]*job
-	ended  *lru.Cache[string, reconciler.BuildStatus]
+	ended  *lru.Cache[string, ended]
 }
 
 var _ reconciler.Builder = (*Builder)(nil)
@@ -98,6 +98,24 @@ type job struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	status  reconciler.BuildStatus
+}
+
+// ended is a build that has ended, and the attempt it was.
+type ended struct {
+	status  reconciler.BuildStatus
+	attempt string
+}
+
+// answers says that a request need not be built again. A failure answers those who name no attempt, or the one that
+// failed.
+func (e ended) answers(request reconciler.BuildRequest) bool {
+	switch failure := e.status.Failure; {
+	case failure == nil:
+		return true
+	case failure.Canceled:
+		return false
+	}
+	return request.Attempt == "" || request.Attempt == e.attempt
 }
 
 // New returns a Builder. Close it at the end.
@@ -111,14 +129,14 @@ func New(o Options) (*Builder, error) {
 	}
 	o.Dir = dir
 	setDefaults(&o)
-	ended, err := lru.New[string, reconciler.BuildStatus](remembered)
+	memory, err := lru.New[string, ended](remembered)
 	if err != nil {
 		return nil, fmt.Errorf("localbuild: %w", err)
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
 	return &Builder{
 		options: o, slots: semaphore.NewWeighted(int64(o.Parallel)), ctx: ctx, stop: stop,
-		lock: flock.New(filepath.Join(dir, "builds.lock")), active: map[string]*job{}, ended: ended,
+		lock: flock.New(filepath.Join(dir, "builds.lock")), active: map[string]*job{}, ended: memory,
 	}, nil
 }
 
@@ -215,7 +233,7 @@ func (b *Builder) begin(request reconciler.BuildRequest) (*job, error) {
 	if b.ctx.Err() != nil {
 		return nil, fmt.Errorf("starting build %s: %w", request.ID, errClosed)
 	}
-	if status, ended := b.ended.Peek(request.ID); b.active[request.ID] != nil || ended && !canceled(status) {
+	if before, found := b.ended.Peek(request.ID); b.active[request.ID] != nil || found && before.answers(request) {
 		return nil, nil
 	}
 	b.ended.Remove(request.ID)
@@ -225,8 +243,6 @@ func (b *Builder) begin(request reconciler.BuildRequest) (*job, error) {
 	b.running.Add(1)
 	return j, nil
 }
-
-func canceled(s reconciler.BuildStatus) bool { return s.Failure != nil && s.Failure.Canceled }
 
 // drop forgets a build that has not come to an end.
 func (b *Builder) drop(j *job) {
@@ -241,7 +257,7 @@ func (b *Builder) finish(j *job, status reconciler.BuildStatus) {
 	j.cancel(nil)
 	b.mu.Lock()
 	delete(b.active, j.request.ID)
-	b.ended.Add(j.request.ID, status)
+	b.ended.Add(j.request.ID, ended{status, j.request.Attempt})
 	b.mu.Unlock()
 	b.options.Notify(j.request.ID)
 }
@@ -255,17 +271,19 @@ func (b *Builder) enter(j *job, stage reconciler.Stage) {
 	b.options.Notify(j.request.ID)
 }
 
-// Status implements reconciler.Builder.
-func (b *Builder) Status(_ context.Context, id string) (reconciler.BuildStatus, error) {
+// Statuses implements reconciler.Builder.
+func (b *Builder) Statuses(_ context.Context, ids []string) (map[string]reconciler.BuildStatus, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if j := b.active[id]; j != nil {
-		return copied(j.status), nil
+	statuses := map[string]reconciler.BuildStatus{}
+	for _, id := range ids {
+		if j := b.active[id]; j != nil {
+			statuses[id] = copied(j.status)
+		} else if e, found := b.ended.Get(id); found {
+			statuses[id] = copied(e.status)
+		}
 	}
-	if status, ok := b.ended.Get(id); ok {
-		return copied(status), nil
-	}
-	return reconciler.BuildStatus{}, fmt.Errorf("%s: %w", id, reconciler.ErrNoBuild)
+	return statuses, nil
 }
 
 // copied keeps callers from changing what is remembered.
@@ -288,16 +306,6 @@ func (b *Builder) Cancel(_ context.Context, id string) error {
 	defer b.mu.Unlock()
 	if j := b.active[id]; j != nil {
 		j.cancel(errCanceled)
-	}
-	return nil
-}
-
-// Forget implements reconciler.Builder.
-func (b *Builder) Forget(_ context.Context, id string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if status, ok := b.ended.Peek(id); ok && status.Failure != nil {
-		b.ended.Remove(id)
 	}
 	return nil
 }

@@ -57,6 +57,22 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+func TestARunningBuildIsFoundWhateverTheAttempt(t *testing.T) {
+	h := newHeld()
+	b := newBench(t, holding(h, 2))
+	r := b.request(t, "one", hello)
+	b.start(t, r)
+	<-h.entered
+	again := r
+	again.Attempt = "1111111111111111111111111111111111111111"
+	b.start(t, again)
+	close(h.proceed)
+	b.until(t, "one", done)
+	if entered := len(h.entered); entered != 0 {
+		t.Errorf("it was begun %d times more", entered)
+	}
+}
+
 func TestBuildsRunSideBySide(t *testing.T) {
 	h := newHeld()
 	b := newBench(t, holding(h, 2))
@@ -88,8 +104,8 @@ func TestCloseIsNoFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range []reconciler.BuildRequest{running, queued} {
-		if status, err := b.Status(t.Context(), r.ID); !errors.Is(err, reconciler.ErrNoBuild) {
-			t.Errorf("%s after the end: %+v, %v, want ErrNoBuild", r.ID, status, err)
+		if status, known := b.status(t, r.ID); known {
+			t.Errorf("%s after the end: %+v, want none", r.ID, status)
 		}
 		if err := b.Start(t.Context(), r); err == nil {
 			t.Errorf("%s was started after the end", r.ID)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/plateform/plateform/manifest"
@@ -14,64 +13,58 @@ import (
 	"github.com/plateform/plateform/reconciler/decision"
 )
 
-// observeConfig fetches the config repository and takes in what is new there, commit by commit.
-func (s *state) observeConfig(ctx context.Context, hint Hint) error {
-	if hint.Everything {
-		s.wantEverything()
-	}
-	if !hint.Config {
-		return nil
-	}
-	head, err := s.Config.Fetch(ctx)
+// follower follows the config repository, commit by commit along the first parents.
+type follower struct {
+	*world
+	runs    *runs
+	sources *sources
+	tags    *tags
+	// skipped are the commits that nothing could be taken from since the catalog's.
+	skipped []string
+}
+
+// fetch fetches the config repository and takes in what is new there.
+func (f *follower) fetch(ctx context.Context) error {
+	head, err := f.options.Config.Fetch(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the config repository: %w", err)
 	}
-	if head == s.head {
+	if head == f.head {
 		return nil
 	}
 	if head == "" {
-		s.trouble = fmt.Errorf("the config repository has become empty: %w", config.ErrUnusable)
-		s.Log.Error("the config repository cannot be used", "error", s.trouble)
+		f.trouble = fmt.Errorf("the config repository has become empty: %w", config.ErrUnusable)
+		f.options.Log.Error("the config repository cannot be used", "error", f.trouble)
 		return nil
 	}
-	commits, related, err := config.Span(s.Config, s.catalog.Commit, head)
+	commits, related, err := config.Span(f.options.Config, f.catalog.Commit, head)
 	if err != nil {
 		return err
 	}
-	s.head = head
+	f.head = head
 	if !related {
-		return s.broken(s.freeze(head))
+		return reopenAfter(f.rewritten(head))
 	}
-	s.noticeRival("config", s.Config, commits)
-	return s.follow(commits, false)
+	f.noticeOthers("config", f.options.Config, commits)
+	return f.follow(commits, false)
 }
 
-// wantEverything makes every project want a decision.
-func (s *state) wantEverything() {
-	for k := range s.projects {
-		s.dirty[k] = true
-	}
-}
-
-// broken makes the next pass start anew when taking in a commit failed halfway: both repositories still have it all.
-func (s *state) broken(err error) error {
+// reopenAfter makes the next pass start anew when taking in a commit failed halfway: both repositories still have it all.
+func reopenAfter(err error) error {
 	if err != nil {
-		s.Reconciler.state = nil
+		return fmt.Errorf("%w: %w", errReopen, err)
 	}
-	return err
+	return nil
 }
 
 // follow takes in commits one by one. own says that this process made them.
-func (s *state) follow(commits []string, own bool) error {
+func (f *follower) follow(commits []string, own bool) error {
 	for _, commit := range commits {
-		if err := s.followOne(commit, fold{own: own}); err != nil {
-			return s.broken(err)
+		if err := f.followOne(commit, fold{own: own}); err != nil {
+			return reopenAfter(err)
 		}
 	}
-	s.lookAgain()
-	if !own && len(commits) > 0 {
-		s.reportConfig(commits[len(commits)-1])
-	}
+	f.sources.lookAgain()
 	return nil
 }
 
@@ -79,120 +72,251 @@ func (s *state) follow(commits []string, own bool) error {
 type fold struct {
 	// only these projects take it in; all when nil.
 	only map[manifest.Key]bool
-	// old says that the commit is replayed from history. Those who ask with one from before told have long been answered;
+	// old says that the commit is replayed from history. Those who asked with one from before answered have long been answered;
 	// an earlier process may not have come to answer the others.
-	old  bool
-	told time.Time
+	old      bool
+	answered time.Time
 	// own says that this process made the commit.
 	own bool
 }
 
-func (s *state) followOne(hash string, f fold) error {
-	commit, err := s.Config.Commit(hash)
+func (f *follower) followOne(hash string, how fold) error {
+	commit, err := f.options.Config.Commit(hash)
 	if err != nil {
 		return fmt.Errorf("reading config commit %.10s: %w", hash, err)
 	}
-	parent := s.catalog.Commit
-	moved, err := s.catalog.Advance(hash)
-	if errors.Is(err, config.ErrUnusable) {
-		s.trouble = err
-		s.Log.Error("the config repository cannot be used", "commit", manifest.Short(hash), "error", err)
-		return nil
+	parent := f.catalog.Commit
+	step, err := f.catalog.Advance(hash)
+	if err != nil {
+		return f.unusable(hash, err)
 	}
+	skipped := f.usableAgain(&step)
+	if !how.own && !(how.old && commit.Author.When.Before(how.answered)) {
+		if err := f.reportFiles(commit, step, skipped); err != nil {
+			return err
+		}
+	}
+	for _, workspace := range step.Workspaces {
+		f.gitops.TouchWorkspace(workspace)
+	}
+	retries, err := f.addRetries(&step, append(slices.Clone(skipped), hash))
 	if err != nil {
 		return err
 	}
-	if s.trouble != nil {
-		s.trouble = nil
-		s.wantEverything()
-	}
-	for _, workspace := range moved.Workspaces {
-		s.gitops.workspaces[workspace] = true
-	}
-	retries := retriesOf(commit)
-	for _, k := range retries {
-		if !slices.ContainsFunc(moved.Projects, func(t config.Transition) bool { return t.Key == k }) && s.catalog.View(k) != nil {
-			moved.Projects = append(moved.Projects, config.Transition{Key: k, Before: s.catalog.View(k), After: s.catalog.View(k)})
-		}
-	}
-	for _, t := range moved.Projects {
-		if f.only != nil && !f.only[t.Key] {
+	for _, t := range step.Projects {
+		if how.only != nil && !how.only[t.Key] {
 			continue
 		}
-		if err := s.take(t, commit, parent, slices.Contains(retries, t.Key), f); err != nil {
+		change := decision.Change{Transition: t, Commit: hash, Parent: parent, Retry: retries[t.Key]}
+		authors, err := f.authorsOf(change, commit, step, skipped)
+		if err != nil {
+			return err
+		}
+		if err := f.take(change, authors, how); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// retriesOf are the projects that a commit asks to retry.
-func retriesOf(c manifest.Commit) []manifest.Key {
-	var keys []manifest.Key
-	for _, trailer := range manifest.Trailers(c.Message) {
-		workspace, project, ok := strings.Cut(trailer.Value, "/")
-		if trailer.Key == manifest.TrailerRetry && ok {
-			keys = append(keys, manifest.Key{Workspace: workspace, Project: project})
-		}
+// usableAgain ends the trouble there was, and returns the commits that were skipped meanwhile.
+func (f *follower) usableAgain(step *config.Step) (skipped []string) {
+	skipped = f.skipped
+	if f.skipped = nil; f.trouble != nil {
+		f.trouble, step.Mended = nil, true
+		f.projects.touchAll()
 	}
-	return keys
+	return skipped
 }
 
-// take folds one commit into one project.
-func (s *state) take(t config.Transition, commit manifest.Commit, parent string, retry bool, f fold) error {
-	p := s.project(t.Key)
-	s.dirty[t.Key] = true
-	var ran *manifest.Release
-	if t.Before != nil {
-		ran = p.running(t.Before)
-	}
-	if t.Edited && !f.old { // where a source was under other settings says nothing
-		s.watch(p, t.After)
-	}
-	p.again = p.again || retry && len(p.tips) > 0
-	highest := p.run.Highest
-	p.run = decision.Remember(p.run, decision.Change{
-		Transition: t, Commit: commit.Hash, Parent: parent, Running: ran, Retry: retry,
-		Keys: decision.KnownKeys(t.After, ran, p.tips),
-	})
-	if err := s.recallKept(p); err != nil {
+// unusable notes that nothing can be taken from a commit, if that is what an error says.
+func (f *follower) unusable(commit string, err error) error {
+	if !errors.Is(err, config.ErrUnusable) {
 		return err
 	}
-	if f.own {
-		return nil
-	}
-	if a, asked := askOf(t, commit, retry, highest); asked {
-		if a.Old = f.old && commit.Author.When.Before(f.told); a.Old {
-			p.asks = nil
+	first := f.trouble == nil
+	f.trouble = err
+	f.skipped = append(f.skipped, commit)
+	f.options.Log.Error("the config repository cannot be used", "commit", manifest.Short(commit), "error", err)
+	f.runs.reportTrouble(commit, err, first)
+	return nil
+}
+
+// reportFiles tells on a commit, and on those that were skipped before it, which files they broke or mended.
+func (f *follower) reportFiles(commit manifest.Commit, step config.Step, skipped []string) error {
+	broken := map[string]manifest.Problems{}
+	for _, p := range step.Broken {
+		author, err := f.authorOf(p.File, commit, skipped)
+		if err != nil {
+			return err
 		}
-		s.hear(p, a)
+		broken[author.Hash] = append(broken[author.Hash], p)
+	}
+	for _, hash := range append(slices.Clone(skipped), commit.Hash) {
+		f.runs.reportFiles(hash, config.Step{Broken: broken[hash], Mended: step.Mended})
 	}
 	return nil
 }
 
-// askOf says what a commit asks of a project, if anything.
-func askOf(t config.Transition, commit manifest.Commit, retry bool, highest string) (ask, bool) {
-	a := ask{Cause: manifest.Cause{Commit: commit.Hash, Config: commit.Hash, By: commit.Author.Name}}
-	switch {
-	case retry:
-		a.Kind = manifest.CauseRetry
-	case t.Before != nil && t.After.Present && runsOther(t):
-		a.Kind = manifest.CauseRollback
-		before, err := manifest.ParseVersion(highest)
-		a.Silent = err != nil || t.After.NewestVersion().Compare(before) > 0 // a release that an earlier process made
-	case t.Edited:
-		a.Kind = manifest.CauseConfig
-		a.ForSource = t.Before != nil && t.Before.Present && sourcesChanged(t.Before.Spec, t.After.Spec)
-	case t.Before != nil && t.After.Present && inputsChanged(t):
-		a.Kind = manifest.CausePlatform
-	default:
-		return a, false
+// authorOf is the newest commit that changed a file: the step's own, or one that was skipped before it; the step's own when
+// it is neither.
+func (f *follower) authorOf(path string, commit manifest.Commit, skipped []string) (manifest.Commit, error) {
+	if len(skipped) == 0 {
+		return commit, nil
 	}
-	return a, true
+	for _, hash := range slices.Backward(append(slices.Clone(skipped), commit.Hash)) {
+		c, touched, err := f.history().Touches(hash, path)
+		if err != nil || touched {
+			return c, err
+		}
+	}
+	return commit, nil
 }
 
-// runsOther says that the step took the newest release away, or brought another.
-func runsOther(t config.Transition) bool { return t.Before.NewestVersion() != t.After.NewestVersion() }
+// addRetries adds the projects to a step that its commits ask to retry, and returns them.
+func (f *follower) addRetries(step *config.Step, commits []string) (map[manifest.Key]bool, error) {
+	retries := map[manifest.Key]bool{}
+	for _, hash := range commits {
+		commit, err := f.options.Config.Commit(hash)
+		if err != nil {
+			return nil, fmt.Errorf("reading config commit %.10s: %w", hash, err)
+		}
+		for _, k := range config.Retries(commit) {
+			retries[k] = true
+			v := f.catalog.View(k)
+			if v != nil && !slices.ContainsFunc(step.Projects, func(t config.Transition) bool { return t.Key == k }) {
+				step.Projects = append(step.Projects, config.Transition{Key: k, Before: v, After: v})
+			}
+		}
+	}
+	return retries, nil
+}
+
+// author is a commit that asked for what a step did to a project.
+type author struct {
+	manifest.Commit
+	// own are the problems of the project that the commit made, or left in files it touched.
+	own manifest.Problems
+}
+
+// take folds one step into one project. authors are the commits that asked for what it did.
+func (f *follower) take(change decision.Change, authors []author, how fold) error {
+	p := f.projects.get(change.Key)
+	f.projects.touch(change.Key)
+	if change.Before != nil {
+		change.Running = p.running(change.Before)
+	}
+	if change.Edited && !how.old { // where a source was under other settings says nothing
+		f.sources.watch(p, change.After)
+	}
+	p.sources.again = p.sources.again || change.Retry && len(p.sources.tips) > 0
+	change.Keys = decision.KnownKeys(change.After, change.Running, p.sources.tips)
+	highest := p.memory.Highest
+	p.memory = decision.Remember(p.memory, change)
+	p.noteTogether(change)
+	if err := f.recallKept(p); err != nil {
+		return err
+	}
+	if newest := change.After.Newest; newest != nil && !how.old && (change.Before == nil || change.Before.NewestVersion() != newest.Version()) {
+		f.tags.want(newest)
+	}
+	if how.own {
+		return nil
+	}
+	for i, author := range authors {
+		asked := change
+		asked.Retry = slices.Contains(config.Retries(author.Commit), change.Key)
+		r := runOf(asked, author.Commit, highest)
+		if r == nil {
+			continue
+		}
+		r.own = author.own
+		if len(authors) > 1 {
+			r.forSource = r.forSource && f.asksForSource(change.Key, author.Hash)
+		}
+		if r.replayed = how.old && author.Author.When.Before(how.answered); r.replayed && i == 0 {
+			p.runs = nil
+		}
+		f.runs.start(p, r)
+	}
+	return nil
+}
+
+// authorsOf are the commits that asked for what a step did to a project, oldest first: its own, and those that were skipped
+// before it and touched the project, or asked for a retry.
+func (f *follower) authorsOf(change decision.Change, commit manifest.Commit, step config.Step, skipped []string) ([]author, error) {
+	own := ownProblems(step, change.Transition)
+	if len(skipped) == 0 {
+		return []author{{commit, own}}, nil
+	}
+	var authors []author
+	for _, hash := range append(slices.Clone(skipped), commit.Hash) {
+		c, touched, err := f.history().Touches(hash, manifest.ProjectDir(change.Key))
+		if err != nil {
+			return nil, err
+		}
+		if touched || slices.Contains(config.Retries(c), change.Key) {
+			authors = append(authors, author{Commit: c})
+		}
+	}
+	if len(authors) == 0 {
+		authors = append(authors, author{Commit: commit})
+	}
+	for _, p := range own {
+		by, err := f.authorOf(p.File, commit, skipped)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(authors, func(a author) bool { return a.Hash == by.Hash }); i >= 0 {
+			authors[i].own = append(authors[i].own, p)
+		}
+	}
+	return authors, nil
+}
+
+// ownProblems are the problems of a project that a step made, or left in files that it touched.
+func ownProblems(step config.Step, t config.Transition) manifest.Problems {
+	if t.Before == nil {
+		return step.Own(t.After.Problems, nil)
+	}
+	return step.Own(t.After.Problems, t.Before.Problems)
+}
+
+// noteTogether keeps account of what commits changed together with a source since the newest release.
+func (p *project) noteTogether(change decision.Change) {
+	if change.Before != nil && change.Before.NewestVersion().Compare(change.After.NewestVersion()) < 0 || change.Before == nil {
+		p.together = map[string]bool{}
+	}
+	if p.together == nil {
+		return
+	}
+	for _, part := range decision.Together(change.Transition) {
+		p.together[part] = true
+	}
+}
+
+// runOf is the run that a commit begins for a project; nil when it asks for nothing.
+func runOf(change decision.Change, commit manifest.Commit, highest string) *run {
+	cause := manifest.Cause{Commit: commit.Hash, Config: commit.Hash, By: commit.Author.Name}
+	silent, forSource := false, false
+	t := change.Transition
+	switch {
+	case change.Retry:
+		cause.Kind, forSource = manifest.CauseRetry, true
+	case t.Before != nil && t.After.Present && t.Before.NewestVersion() != t.After.NewestVersion():
+		cause.Kind = manifest.CauseRollback
+		before, err := manifest.ParseVersion(highest)
+		silent = err != nil || t.After.NewestVersion().Compare(before) > 0 // a release that an earlier process made
+	case t.Edited:
+		cause.Kind = manifest.CauseConfig
+		forSource = t.Before == nil || !t.Before.Present || decision.SourcesChanged(t.Before.Spec, t.After.Spec)
+	case t.Before != nil && t.After.Present && inputsChanged(t):
+		cause.Kind = manifest.CausePlatform
+	default:
+		return nil
+	}
+	return &run{Run: newRun(change.Key, cause), silent: silent, forSource: forSource}
+}
 
 // inputsChanged says that something outside project.yaml matters to the project: what it uses of the platform and its
 // workspace, or something that kept it from being released and does not any more.
@@ -201,45 +325,15 @@ func inputsChanged(t config.Transition) bool {
 	return mended || manifest.PlatformKey(t.Before.Inputs) != manifest.PlatformKey(t.After.Inputs)
 }
 
-// sourcesChanged says that where images come from, or how they are built, was edited.
-func sourcesChanged(before, after manifest.ProjectSpec) bool {
-	settings := func(spec manifest.ProjectSpec) (keys []string) {
-		for _, input := range manifest.SourceInputs(spec) {
-			keys = append(keys, input.Part, input.Reference, input.Source.Branch, input.Source.Revision, input.Key(""))
+// noticeOthers says so when commits of Plateform's appear that this process did not make: another one works on the same
+// repositories. Both stay right, for each push says where the branch has to be, but each does work the other has done.
+func (w *world) noticeOthers(repository string, reader reconciler.Reader, commits []string) {
+	for _, hash := range commits {
+		commit, err := reader.Commit(hash)
+		if err != nil || commit.Author.Email != reconciler.Author(commit.Author.When).Email {
+			continue
 		}
-		return keys
-	}
-	return !slices.Equal(settings(before), settings(after))
-}
-
-// reportConfig says which files at the head cannot be used, or that they can be again: on the newest commit of people,
-// for Plateform's own change none of them.
-func (s *state) reportConfig(head string) {
-	report := reconciler.Report{Commit: s.newestOfPeople(head), Context: reconciler.ConfigContext, State: reconciler.StateSuccess, Stage: reconciler.StageUpdatingGitOps,
-		Description: "every file can be used again", At: s.Clock().UTC()}
-	problems := s.catalog.FileProblems()
-	switch {
-	case s.trouble != nil:
-		report.State, report.Stage, report.Description = reconciler.StateFailure, reconciler.StageFailed, s.trouble.Error()
-	case len(problems) > 0:
-		report.State, report.Stage, report.Description = reconciler.StateFailure, reconciler.StageFailed, problems.Error()
-	case !s.complained:
+		w.options.Log.Warn("another serve is at work on the same repositories (stop one of the two)", "repository", repository, "commit", manifest.Short(hash))
 		return
-	}
-	s.complained = report.State == reconciler.StateFailure
-	s.outbox = append(s.outbox, report)
-}
-
-// newestOfPeople is the newest commit up to the head that Plateform did not make itself, along the first parents.
-func (s *state) newestOfPeople(head string) string {
-	for hash := head; ; {
-		commit, err := s.Config.Commit(hash)
-		switch {
-		case err != nil:
-			return head
-		case commit.Author.Email != reconciler.Author(commit.Author.When).Email || len(commit.Parents) == 0:
-			return hash
-		}
-		hash = commit.Parents[0]
 	}
 }

@@ -14,28 +14,43 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/worker"
 )
 
 // Options are what a Reconciler is made of. All are needed unless they say otherwise.
 type Options struct {
-	Config   reconciler.Repository
-	GitOps   reconciler.Repository
-	Sources  reconciler.Sources
-	Builder  reconciler.Builder
-	Registry reconciler.Registry
-	Forge    reconciler.Forge
-	Charts   reconciler.Charts
-	// Signer signs release files; nil makes unsigned ones, which is fine only while platform.yaml names no key.
+	Ports
+	// Signer signs release files, and the commits of GitOps that stand for a config commit; nil makes unsigned ones, which is
+	// fine only while platform.yaml names no key.
 	Signer *manifest.SigningKey
 	// Clock tells the time; reports and release files carry it.
 	Clock func() time.Time
 	Log   *slog.Logger
-	// Meter takes figures; nil when nobody wants them.
+	// Meter takes figures of the loop itself; nil when nobody wants them.
 	Meter Meter
+	// Observers take what happens to runs, beside the log.
+	Observers []reconciler.Observer
 	// Poll is how often repositories are looked at without a hint; 0 for never.
 	Poll time.Duration
 	// Resync is when everything is looked at again, whatever hints said; nil for never.
 	Resync cron.Schedule
+	// Queue makes the queues of the workers, and Jitter what spreads their work; those of package worker when nil.
+	Queue  worker.NewQueue
+	Jitter func(time.Duration) time.Duration
+}
+
+// Ports are what a Reconciler needs of the world.
+type Ports struct {
+	Config  reconciler.Repository
+	GitOps  reconciler.Repository
+	Sources reconciler.Sources
+	// Builder is nil for an installation that builds nothing.
+	Builder  reconciler.Builder
+	Registry reconciler.Registry
+	Forge    reconciler.Forge
+	Charts   reconciler.Charts
+	// Engine is nil when nobody follows what becomes of GitOps: a run then ends when GitOps shows it.
+	Engine reconciler.Engine
 }
 
 // Hint says that something may have changed. Facts are read again, so a hint that is lost, doubled or late changes
@@ -44,27 +59,30 @@ type Hint struct {
 	// Config and GitOps say which repository to fetch.
 	Config bool
 	GitOps bool
-	// Source is the URL of a source repository to look at.
+	// Source is the URL of a source repository to look at, in any spelling.
 	Source string
+	// Builds and Rollouts have the builder and the engine asked.
+	Builds, Rollouts bool
 	// Everything says to decide on every project again.
 	Everything bool
 }
 
-// Reconciler is the loop: hints in, commits and reports out. One goroutine owns all of its state.
+// Reconciler is the loop and its workers: hints in, commits and reports out. One goroutine owns all of its memory.
 type Reconciler struct {
-	Options
-	lookout *lookout
+	options Options
+	workers workers
 
 	mu    sync.Mutex
 	hint  Hint
 	woken chan struct{}
 	ready bool
-	// backlog as of the newest turn of the loop.
+	// backlog as of the newest pass, and wake when the next deadline is, zero for none.
 	backlog Backlog
+	wake    time.Time
 
-	state *state
-	// reported counts the reports of this turn.
-	reported int
+	session *session
+	// left are the runs of a session that was given up.
+	left leftover
 }
 
 // New checks the options and returns a Reconciler that does nothing until Run.
@@ -72,24 +90,28 @@ func New(o Options) (*Reconciler, error) {
 	switch {
 	case o.Config == nil || o.GitOps == nil:
 		return nil, errors.New("a reconciler needs a config and a GitOps repository")
-	case o.Sources == nil || o.Builder == nil || o.Registry == nil || o.Forge == nil || o.Charts == nil:
-		return nil, errors.New("a reconciler needs sources, a builder, a registry, a forge and charts")
+	case o.Sources == nil || o.Registry == nil || o.Forge == nil || o.Charts == nil:
+		return nil, errors.New("a reconciler needs sources, a registry, a forge and charts")
 	case o.Clock == nil || o.Log == nil:
 		return nil, errors.New("a reconciler needs a clock and a log")
 	}
 	if o.Meter == nil {
 		o.Meter = unmetered{}
 	}
-	r := &Reconciler{Options: o, woken: make(chan struct{}, 1)}
-	r.lookout = newLookout(o.Sources, o.Poll, o.Clock, func() { r.Hint(Hint{}) })
+	if o.Queue == nil {
+		o.Queue = worker.Keyed
+	}
+	if o.Jitter == nil {
+		o.Jitter = worker.RandomJitter
+	}
+	r := &Reconciler{options: o, woken: make(chan struct{}, 1)}
+	r.workers = newWorkers(o, func() { r.Hint(Hint{}) })
 	return r, nil
 }
 
 // Hint says that something may have changed. It never blocks and may be called from anywhere.
 func (r *Reconciler) Hint(h Hint) {
-	if h.Source != "" {
-		r.lookout.hint(h.Source)
-	}
+	r.workers.hint(h)
 	r.mu.Lock()
 	r.hint.Config = r.hint.Config || h.Config
 	r.hint.GitOps = r.hint.GitOps || h.GitOps
@@ -108,6 +130,13 @@ func (r *Reconciler) Ready() bool {
 	return r.ready
 }
 
+// Backlog tells what waits, as of the newest pass. It may be called from anywhere.
+func (r *Reconciler) Backlog() Backlog {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.backlog
+}
+
 func (r *Reconciler) takeHint() Hint {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,7 +148,9 @@ func (r *Reconciler) takeHint() Hint {
 // Run reconciles until the context ends, and returns when all it started has ended too.
 func (r *Reconciler) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return r.lookout.run(ctx) })
+	for _, run := range r.workers.runs() {
+		group.Go(func() error { return run(ctx) })
+	}
 	group.Go(func() error { return r.tick(ctx) })
 	group.Go(func() error { return r.loop(ctx) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
@@ -131,15 +162,16 @@ func (r *Reconciler) Run(ctx context.Context) error {
 // tick turns time into hints.
 func (r *Reconciler) tick(ctx context.Context) error {
 	var poll, resync <-chan time.Time
-	if r.Poll > 0 {
-		ticker := time.NewTicker(r.Poll)
+	if r.options.Poll > 0 {
+		ticker := time.NewTicker(r.options.Poll)
 		defer ticker.Stop()
 		poll = ticker.C
 	}
 	for {
-		if r.Resync != nil && resync == nil {
-			now := r.Clock()
-			resync = time.After(r.Resync.Next(now).Sub(now))
+		if r.options.Resync != nil && resync == nil {
+			now := r.options.Clock()
+			wait := r.options.Resync.Next(now).Sub(now)
+			resync = time.After(wait + r.options.Jitter(wait/4))
 		}
 		select {
 		case <-ctx.Done():
@@ -158,24 +190,24 @@ func (r *Reconciler) loop(ctx context.Context) error {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, 30*time.Second
 	pending := Hint{Config: true, GitOps: true}
-	told := ""
+	logged := ""
 	for ctx.Err() == nil {
-		err := r.turn(ctx, pending)
+		err := r.pass(ctx, pending)
 		var late *latenessError
 		switch {
 		case err == nil:
 			wait.Reset()
-			told = ""
+			logged = ""
 			r.setReady()
-			r.sleep(ctx, r.woken, nil)
+			r.sleep(ctx, r.woken, r.untilWake())
 			pending = r.takeHint()
 		case errors.Is(err, manifest.ErrMoved):
 			pending = Hint{Config: true, GitOps: true}
-		case errors.As(err, &late): // the others go on: hints are heard
+		case errors.As(err, &late): // the others go on, and so do hints
 			delay := wait.NextBackOff()
-			if told != err.Error() {
-				told = err.Error()
-				r.Log.Error("some projects are late; they are tried again", "error", err, "in", delay.Round(time.Millisecond).String())
+			if logged != err.Error() {
+				logged = err.Error()
+				r.options.Log.Error("some projects are late; they are tried again", "error", err, "in", delay.Round(time.Millisecond).String())
 			}
 			r.setReady()
 			r.sleep(ctx, r.woken, time.After(delay))
@@ -183,13 +215,23 @@ func (r *Reconciler) loop(ctx context.Context) error {
 		default:
 			delay := wait.NextBackOff()
 			if ctx.Err() == nil {
-				r.Log.Error("a pass failed; it is tried again", "error", err, "in", delay.Round(time.Millisecond).String())
+				r.options.Log.Error("a pass failed; it is tried again", "error", err, "in", delay.Round(time.Millisecond).String())
 			}
 			r.sleep(ctx, nil, time.After(delay))
 			pending = Hint{Config: true, GitOps: true}
 		}
 	}
 	return ctx.Err()
+}
+
+// untilWake fires at the next deadline; nil when there is none.
+func (r *Reconciler) untilWake() <-chan time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.wake.IsZero() {
+		return nil
+	}
+	return time.After(max(0, r.wake.Sub(r.options.Clock())))
 }
 
 // sleep waits for the context to end, for a hint or for a time, whichever comes first; nil for none.
@@ -207,38 +249,45 @@ func (r *Reconciler) setReady() {
 	r.ready = true
 }
 
-// pass is one turn of the loop, as a list of steps. Reports go out last, and also when a step before failed: people hear
-// how far things got.
-func (r *Reconciler) pass(ctx context.Context, hint Hint) (err error) {
-	if r.state == nil {
-		s, err := r.open(ctx)
+// pass is one pass over what there is to do, and gives account of it.
+func (r *Reconciler) pass(ctx context.Context, hint Hint) error {
+	begun := r.options.Clock()
+	err := r.passOnce(ctx, hint)
+	r.account()
+	reports := 0
+	if r.session != nil {
+		reports = r.session.runs.takeCount()
+	}
+	r.options.Meter.Passed(Pass{Took: r.options.Clock().Sub(begun), Err: err, Reports: reports})
+	return err
+}
+
+func (r *Reconciler) passOnce(ctx context.Context, hint Hint) error {
+	if r.session == nil {
+		s, err := open(ctx, r)
 		if err != nil {
 			return fmt.Errorf("starting: %w", err)
 		}
-		r.state = s
+		s.runs.takeOver(r.left)
+		r.session, r.left = s, leftover{}
 	}
-	s := r.state
-	clear(s.late)
-	defer func() {
-		if reportErr := s.report(ctx); err == nil {
-			err = reportErr
-		}
-	}()
-	steps := []func(context.Context, Hint) error{
-		s.observeConfig,
-		s.observeGitOps,
-		s.observeSources,
-		s.observeBuilds,
-		s.measure,
-		s.settle,
-		s.release,
-		s.writeGitOps,
+	err := r.session.pass(ctx, hint)
+	if errors.Is(err, errReopen) { // both repositories still have it all
+		r.left = r.session.runs.leave()
+		r.session = nil
+		return manifest.ErrMoved
 	}
-	for _, step := range steps {
-		if err := step(ctx, hint); err != nil {
-			return err
-		}
+	return err
+}
+
+// account keeps what waits, and until when, for those who ask from other goroutines.
+func (r *Reconciler) account() {
+	var backlog Backlog
+	var wake time.Time
+	if s := r.session; s != nil {
+		backlog, wake = s.backlog(), s.wake()
 	}
-	s.conclude()
-	return s.lateness()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.backlog, r.wake = backlog, wake
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/gitops"
 )
 
 var (
@@ -96,7 +98,9 @@ func (s *sim) shown(commit string) map[string]string {
 		run, problems := manifest.ParseRun(file, s.gitops.blobs[blob])
 		if strings.HasSuffix(file, "/run.yaml") && len(problems) == 0 {
 			run.Spec.Asked, run.Spec.Retry = nil, ""
-			shown[file] = string(encoded(run))
+			if shown[file] = string(encoded(run)); reflect.DeepEqual(run.Spec, manifest.RunSpec{Owner: run.Spec.Owner}) {
+				delete(shown, file)
+			}
 		}
 	}
 	return shown
@@ -147,7 +151,7 @@ func (s *sim) nothingNew(k manifest.Key, runs *manifest.Release) error {
 		return fmt.Errorf("something new was made")
 	}
 	if s.values(k) != string(runs.Spec.Values) {
-		return fmt.Errorf("%s should run, and it is %s", runs.Metadata.Name, shownVersion(s.values(k)))
+		return fmt.Errorf("%s should run, and it is %s", runs.Metadata.Name, gitops.ShownVersion(s.values(k)))
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+	"github.com/plateform/plateform/reconciler/gitops"
 )
 
 // simAudit watches the history: what was released, what people took back, who waits for a word.
@@ -124,7 +126,7 @@ func (s *sim) published(before string, edit manifest.Edit) {
 			delete(s.audit.withdrawn, f.Key)
 		}
 	}
-	for _, k := range retriesOf(s.config.commits[after].Commit) {
+	for _, k := range config.Retries(s.config.commits[after].Commit) {
 		touched[k] = true
 		delete(s.audit.withdrawn, k)
 	}
@@ -272,7 +274,7 @@ func (s *sim) checkRelease(c *simCommit, f manifest.File, content []byte) error 
 	if len(problems) > 0 {
 		return problems
 	}
-	if err := manifest.VerifyRelease(content, release, k, 7, nil); err != nil {
+	if err := manifest.VerifyRelease(content, release, k, 7, s.publicKeys()); err != nil {
 		return err
 	}
 	if f.Version.Compare(s.audit.highest[k]) <= 0 && !s.forgotten(k, f.Version) {
@@ -305,6 +307,13 @@ func (s *sim) checkRelease(c *simCommit, f manifest.File, content []byte) error 
 	return nil
 }
 
+func (s *sim) publicKeys() []manifest.PublicKey {
+	if s.signer == nil {
+		return nil
+	}
+	return []manifest.PublicKey{s.signer.Public()}
+}
+
 // forgotten says that a version went with a history that was rewritten before GitOps stood for it.
 func (s *sim) forgotten(k manifest.Key, v manifest.Version) bool {
 	return s.audit.rewritten && s.audit.remembered[k].Compare(v) < 0
@@ -324,8 +333,6 @@ func (s *sim) checkImages(r *manifest.Release) error {
 			return fmt.Errorf("image %s was built from %s, not from %s", image.Digest, manifest.Short(made.request.Commit), manifest.Short(image.Commit))
 		case s.bad(s.repos[made.request.Repository], made.request.Commit, made.request.Path):
 			return fmt.Errorf("image %s was built from what cannot be built", image.Digest)
-		case image.Built && s.builds.tags[image.Repository+":"+r.Metadata.Name] != image.Digest:
-			return fmt.Errorf("image %s has no tag %s", image.Digest, r.Metadata.Name)
 		}
 	}
 	return nil
@@ -334,11 +341,11 @@ func (s *sim) checkImages(r *manifest.Release) error {
 // checkVerdict checks that nobody is told of a success that is not there: what a push to an app asked for has to run, or
 // something newer.
 func (s *sim) checkVerdict(r reconciler.Report) {
-	if r.State != reconciler.StateSuccess || r.Stage != reconciler.StageUpdatingGitOps || r.Source == "" || s.audit.fault != nil {
+	if r.State != reconciler.StateSuccess || r.Outcome != reconciler.OutcomeRuns || r.Source == "" || s.audit.fault != nil {
 		return
 	}
-	k, _ := reconciler.KeyOfContext(r.Context)
-	release := s.audit.released[k][shownVersion(s.values(k))]
+	k := r.Project
+	release := s.audit.released[k][gitops.ShownVersion(s.values(k))]
 	if release.Release == nil {
 		return
 	}
@@ -381,15 +388,22 @@ func (s *sim) checkGitOpsCommit(c, parent *simCommit) error {
 			mark = trailer.Value
 		}
 	}
-	if s.config.commits[mark] == nil || !s.audit.rewritten && s.audit.mark != "" && !s.config.isAncestor(s.audit.mark, mark) {
+	if mark == "" && c.Hash == s.gitops.head {
+		return fmt.Errorf("it is the last of a push and stands for no config commit")
+	}
+	if mark == "" { // what it leads to is said by the last one of the push
+		mark = s.standsFor(c)
+	} else if s.config.commits[mark] == nil || !s.audit.rewritten && s.audit.mark != "" && !s.config.isAncestor(s.audit.mark, mark) {
 		return fmt.Errorf("it stands for config commit %s, the one before for %s", s.name(mark), s.name(s.audit.mark))
 	}
-	s.audit.mark = mark
+	if c.Hash == s.gitops.head || mark != "" {
+		s.audit.mark = mark
+	}
 	for file, blob := range c.files {
 		if parent.files[file] == blob {
 			continue
 		}
-		if !managed(file) {
+		if !gitops.Managed(file) {
 			return fmt.Errorf("it changes %s", file)
 		}
 		if parts := strings.Split(file, "/"); strings.HasSuffix(file, "/run.yaml") {
@@ -407,7 +421,7 @@ func (s *sim) checkGitOpsCommit(c, parent *simCommit) error {
 		if _, still := c.files[file]; still {
 			continue
 		}
-		if !managed(file) {
+		if !gitops.Managed(file) {
 			return fmt.Errorf("it removes %s", file)
 		}
 		parts := strings.Split(file, "/")
@@ -419,6 +433,18 @@ func (s *sim) checkGitOpsCommit(c, parent *simCommit) error {
 		}
 	}
 	return nil
+}
+
+// standsFor is the config commit that a commit of GitOps leads to: the one that the next of Plateform's stands for.
+func (s *sim) standsFor(c *simCommit) (mark string) {
+	for hash := s.gitops.head; hash != c.Hash; hash = s.gitops.commits[hash].Parents[0] {
+		for _, trailer := range manifest.Trailers(s.gitops.commits[hash].Message) {
+			if trailer.Key == manifest.TrailerConfigCommit {
+				mark = trailer.Value
+			}
+		}
+	}
+	return mark
 }
 
 // checkValues checks that values are those of a release, byte for byte.

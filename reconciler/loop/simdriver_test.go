@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 )
 
@@ -24,16 +23,10 @@ type simProcess struct {
 	// pending is the hint that the loop begins with, and goes on with after a pass that failed.
 	pending *Hint
 	dead    bool
-	// mute: the registry does not answer in this pass.
-	mute bool
-	// looks are under way: what was found, before anybody has noted it.
-	looks []simLook
-}
-
-type simLook struct {
-	watch watch
-	tip   reconciler.Tip
-	err   error
+	// queues of its workers, the turns under way, and the one that is being taken.
+	queues  []*simQueue
+	turns   []*simTurn
+	current *simTurn
 }
 
 const simPoll = 30 * time.Second
@@ -42,9 +35,12 @@ const simPoll = 30 * time.Second
 func (s *sim) boot() error {
 	p := &simProcess{sim: s}
 	r, err := New(Options{
-		Config: p.store(s.config), GitOps: p.store(s.gitops), Sources: simSources{p}, Builder: simBuilder{p},
-		Registry: simRegistry{p}, Forge: simForge{p}, Charts: simCharts{}, Clock: func() time.Time { return s.now },
-		Log: s.log(), Poll: simPoll,
+		Ports: Ports{
+			Config: p.store(s.config), GitOps: p.store(s.gitops), Sources: simSources{p}, Builder: simBuilder{p},
+			Registry: simRegistry{p}, Forge: simForge{p}, Charts: simCharts{}, Engine: s.engine.port(p),
+		},
+		Clock: func() time.Time { return s.now }, Log: s.log(), Poll: simPoll, Signer: s.signer,
+		Queue: p.newQueue, Jitter: func(most time.Duration) time.Duration { return most / 2 },
 	})
 	if err != nil {
 		return err
@@ -94,6 +90,7 @@ func (s *sim) guard(f func(p *simProcess)) (err error) {
 // bury clears away what a process leaves behind. Builds of its own die with it.
 func (s *sim) bury() {
 	s.process.dead = true
+	s.process.abandon()
 	s.process = nil
 	if !s.weather.remote {
 		clear(s.builds.builds)
@@ -109,11 +106,14 @@ func (p *simProcess) turn() {
 		hint, p.pending = *p.pending, nil
 	case len(p.r.woken) > 0:
 		<-p.r.woken
+		if s.strikes(s.weather.hints) { // nobody hears of it
+			return
+		}
 		hint = p.r.takeHint()
+	case !p.r.wake.IsZero() && !p.r.wake.After(s.now):
 	default:
 		return
 	}
-	p.mute = s.strikes(s.weather.fail)
 	s.tell("%s pass with %+v", s.now.Format("15:04:05"), hint)
 	err := p.r.pass(context.Background(), hint)
 	if err == nil {
@@ -143,29 +143,6 @@ func simErrorWords(err error) string {
 	return err.Error()
 }
 
-// startLook begins the look at a source that is due, if there is one.
-func (p *simProcess) startLook() bool {
-	w, wait := p.r.lookout.next()
-	if wait > 0 {
-		return false
-	}
-	tip, err := p.r.lookout.sources.Tip(context.Background(), w.source())
-	p.looks = append(p.looks, simLook{w, tip, err})
-	return true
-}
-
-// endLook notes what the look that began first has found.
-func (p *simProcess) endLook() {
-	if len(p.looks) == 0 {
-		return
-	}
-	l := p.looks[0]
-	p.looks = p.looks[1:]
-	if p.r.lookout.note(l.watch, l.tip, l.err) {
-		p.r.lookout.notify()
-	}
-}
-
 // bustle lets the machinery do some steps, in any order.
 func (s *sim) bustle(steps int) error {
 	for range steps {
@@ -181,6 +158,9 @@ func (s *sim) bustle(steps int) error {
 }
 
 func (s *sim) step() error {
+	if s.weather.two && s.chance(2) {
+		s.process, s.rival = s.rival, s.process
+	}
 	if s.process == nil {
 		if s.chance(3) {
 			return nil
@@ -188,12 +168,12 @@ func (s *sim) step() error {
 		return s.boot()
 	}
 	switch n := s.rng.IntN(20); {
-	case n < 9:
+	case n < 6:
 		return s.guard((*simProcess).turn)
-	case n < 12:
-		return s.guard(func(p *simProcess) { p.startLook() })
+	case n < 10:
+		return s.guard(func(p *simProcess) { p.beginTurn() })
 	case n < 14:
-		s.process.endLook()
+		return s.guard(func(p *simProcess) { p.endTurn() })
 	case n < 18:
 		s.work()
 	case n == 18:
@@ -219,7 +199,7 @@ func (s *sim) work() {
 	}
 	s.advance(id)
 	if s.process != nil && !s.strikes(s.weather.hints) {
-		s.process.r.Hint(Hint{})
+		s.process.r.Hint(Hint{Builds: true})
 	}
 }
 
@@ -237,6 +217,12 @@ func (s *sim) mishap() {
 	}
 }
 
+// work takes all turns that there are.
+func (p *simProcess) work() {
+	for p.beginTurn() || p.endTurn() {
+	}
+}
+
 // simRounds is how many rounds the world gets to come to rest.
 const simRounds = 60
 
@@ -251,7 +237,7 @@ func (s *sim) settle() error {
 		if err := s.round(); err != nil {
 			return err
 		}
-		if quiet++; len(s.builds.running()) > 0 || before != fmt.Sprint(s.config.head, s.gitops.head, s.reported, len(s.builds.digests), s.builds.running()) {
+		if quiet++; s.awaits() || len(s.builds.running()) > 0 || before != fmt.Sprint(s.config.head, s.gitops.head, s.reported, len(s.builds.digests), s.builds.running()) {
 			quiet = 0
 		}
 		if quiet == 3 {
@@ -261,9 +247,30 @@ func (s *sim) settle() error {
 	return fmt.Errorf("it does not come to rest within %d rounds", simRounds)
 }
 
+// awaits says that a process waits for a time to come.
+func (s *sim) awaits() bool {
+	return !s.process.r.wake.IsZero() || s.rival != nil && !s.rival.r.wake.IsZero()
+}
+
 // round lets everything happen once.
 func (s *sim) round() error {
 	s.now = s.now.Add(2 * simPoll)
+	for _, id := range s.builds.running() {
+		s.advance(id)
+	}
+	s.engine.advance(s)
+	if s.weather.two {
+		s.process, s.rival = s.rival, s.process
+		if err := s.roundOf(); err != nil {
+			return err
+		}
+		s.process, s.rival = s.rival, s.process
+	}
+	return s.roundOf()
+}
+
+// roundOf lets everything happen once to one process.
+func (s *sim) roundOf() error {
 	if s.process == nil {
 		if err := s.boot(); err != nil {
 			return err
@@ -273,20 +280,12 @@ func (s *sim) round() error {
 	for _, url := range slices.Sorted(maps.Keys(s.repos)) {
 		s.process.r.Hint(Hint{Source: url})
 	}
-	for _, id := range s.builds.running() {
-		s.advance(id)
-	}
+	s.process.r.Hint(Hint{Builds: true, Rollouts: true})
 	for _, f := range []func(*simProcess){
 		(*simProcess).turn,
-		func(p *simProcess) {
-			for p.startLook() {
-				p.endLook()
-			}
-			for len(p.looks) > 0 {
-				p.endLook()
-			}
-		},
+		(*simProcess).work,
 		(*simProcess).turn,
+		(*simProcess).work,
 	} {
 		if err := s.guard(f); err != nil {
 			return err

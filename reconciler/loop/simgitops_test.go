@@ -59,8 +59,27 @@ func (s *sim) loseGitOps() bool {
 	}
 	s.glance()
 	s.tell("%s GitOps is lost", s.now.Format("15:04:05"))
-	s.gitops.head, s.audit.foreign, s.audit.lost = "", nil, true
+	s.gitops.head, s.audit.foreign, s.audit.lost, s.audit.mark = "", nil, true, ""
 	clear(s.audit.withdrawn)
+	s.hint(Hint{GitOps: true})
+	return true
+}
+
+// rewindGitOps takes GitOps a few commits back, as a mirror or a backup would.
+func (s *sim) rewindGitOps() bool {
+	if !s.weather.empty || s.audit.rewritten || s.gitops.head == "" {
+		return false
+	}
+	s.glance()
+	head := s.gitops.head
+	for range 1 + s.rng.IntN(3) {
+		if parents := s.gitops.commits[head].Parents; len(parents) > 0 {
+			head = parents[0]
+		}
+	}
+	s.audit.foreign = slices.DeleteFunc(s.audit.foreign, func(hash string) bool { return !s.gitops.isAncestor(hash, head) })
+	s.gitops.head, s.audit.lost, s.audit.mark = head, true, ""
+	s.tell("%s GitOps is taken back to %s", s.now.Format("15:04:05"), manifest.Short(head))
 	s.hint(Hint{GitOps: true})
 	return true
 }

@@ -35,15 +35,22 @@ var simActions = slices.Concat(
 	times(6, (*sim).withdraw), times(3, (*sim).bringBack), times(1, (*sim).editRelease), times(2, (*sim).retry),
 	times(1, (*sim).deleteProject), times(2, (*sim).addProject), times(1, (*sim).breakFile), times(2, (*sim).mendFile),
 	times(2, (*sim).chat), times(1, (*sim).merge), times(1, (*sim).editPlatform), times(1, (*sim).losePlatform), times(4, (*sim).restorePlatform),
-	times(2, (*sim).chatGitOps), times(3, (*sim).tamper), times(1, (*sim).emptyGitOps), times(1, (*sim).loseGitOps), times(1, (*sim).rewrite),
+	times(2, (*sim).chatGitOps), times(3, (*sim).tamper), times(1, (*sim).emptyGitOps), times(1, (*sim).loseGitOps), times(1, (*sim).rewrite), times(1, (*sim).rewindGitOps),
 )
 
 func times(n int, action func(*sim) bool) []func(*sim) bool {
 	return slices.Repeat([]func(*sim) bool{action}, n)
 }
 
-// act lets people do something.
+// act lets people do something, and now and then several things before anybody looks: a push of several commits, say.
 func (s *sim) act() {
+	s.actOnce()
+	for s.chance(5) {
+		s.actOnce()
+	}
+}
+
+func (s *sim) actOnce() {
 	for !pick(s, simActions...)(s) {
 	}
 }

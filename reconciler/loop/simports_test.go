@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -34,9 +33,12 @@ func (p *simProcess) port(what string, effect func() error) error {
 	}
 	if s.strikes(s.weather.fail) {
 		s.tell("   %s: no answer", what)
+		p.answer()
 		return errSimFault
 	}
-	if err := effect(); err != nil {
+	err := effect()
+	p.answer()
+	if err != nil {
 		return err
 	}
 	if s.strikes(s.weather.crash) {
@@ -58,7 +60,6 @@ func (p *simProcess) die(when string) {
 // simBuilds are builds as the builder, and the images of them as the registry has them. They outlive a process when
 // remote is set, as on a Jenkins.
 type simBuilds struct {
-	mu     sync.Mutex
 	builds map[string]*simBuild
 	// images by the tag of their build, and by their digest. digests says what each image was made from.
 	images  map[string]manifest.Image
@@ -111,7 +112,7 @@ func (s *sim) advance(id string) {
 			return
 		}
 		s.builds.push(id, b.request)
-		s.tell("build %.6s of %s is done: %s", id, b.request.Key, describe(b.request))
+		s.tell("build %.6s of %s is done: %s", id, b.request.Key, b.request.What())
 	}
 }
 
@@ -132,44 +133,50 @@ func (b *simBuilds) push(id string, request reconciler.BuildRequest) {
 type simBuilder struct{ *simProcess }
 
 func (b simBuilder) Start(_ context.Context, request reconciler.BuildRequest) error {
-	return b.port("start build of "+describe(request), func() error {
+	return b.port("start build of "+request.What(), func() error {
 		all := b.sim.builds
-		if build := all.builds[request.ID]; build != nil && !(build.done && build.failure != nil && build.failure.Canceled) {
+		build := all.builds[request.ID]
+		switch {
+		case build == nil:
+		case build.failure != nil && build.failure.Canceled:
+		case build.failure != nil && request.Attempt != "" && request.Attempt != build.request.Attempt:
+		default:
 			return nil
 		}
-		build := &simBuild{request: request}
+		build = &simBuild{request: request}
 		all.builds[request.ID] = build
-		if _, found := all.images[request.ID]; found || request.Reference != "" {
+		if _, found := all.images[request.ID]; found {
 			build.done = true
 		}
 		return nil
 	})
 }
 
-func (b simBuilder) Status(_ context.Context, id string) (status reconciler.BuildStatus, err error) {
-	err = b.port("status of build", func() error {
-		all := b.sim.builds
-		build := all.builds[id]
-		if build == nil {
-			return reconciler.ErrNoBuild
-		}
-		status.Stages = slices.Clone(build.stages)
-		status.URL = "https://builds.test/" + id
-		if len(status.Stages) > 0 && b.sim.strikes(b.sim.weather.fail) { // an old answer
-			status.Stages = status.Stages[:len(status.Stages)-1]
-			return nil
-		}
-		status.Done, status.Failure = build.done, build.failure
-		switch {
-		case build.done && build.failure == nil && build.request.Reference != "":
-			status.Image, status.Failure = b.sim.resolve(build.request)
-		case build.done && build.failure == nil:
-			image := all.images[id]
-			status.Image = &image
+func (b simBuilder) Statuses(_ context.Context, ids []string) (statuses map[string]reconciler.BuildStatus, err error) {
+	err = b.port("statuses of builds", func() error {
+		statuses = map[string]reconciler.BuildStatus{}
+		for _, id := range ids {
+			if build := b.sim.builds.builds[id]; build != nil {
+				statuses[id] = b.status(id, build)
+			}
 		}
 		return nil
 	})
-	return status, err
+	return statuses, err
+}
+
+func (b simBuilder) status(id string, build *simBuild) reconciler.BuildStatus {
+	status := reconciler.BuildStatus{Stages: slices.Clone(build.stages), URL: "https://builds.test/" + id}
+	if len(status.Stages) > 0 && b.sim.strikes(b.sim.weather.fail) { // an old answer
+		status.Stages = status.Stages[:len(status.Stages)-1]
+		return status
+	}
+	status.Done, status.Failure = build.done, build.failure
+	if build.done && build.failure == nil {
+		image := b.sim.builds.images[id]
+		status.Image = &image
+	}
+	return status
 }
 
 func (b simBuilder) Cancel(_ context.Context, id string) error {
@@ -181,31 +188,26 @@ func (b simBuilder) Cancel(_ context.Context, id string) error {
 	})
 }
 
-func (b simBuilder) Forget(_ context.Context, id string) error {
-	return b.port("forget build", func() error {
-		if build := b.sim.builds.builds[id]; build != nil && build.failure != nil {
-			delete(b.sim.builds.builds, id)
-		}
-		return nil
-	})
-}
-
-// simRegistry is the Registry of one process. It is asked by several goroutines at once, whose order must not matter:
-// whether it answers is decided once a pass.
+// simRegistry is the Registry of one process.
 type simRegistry struct{ *simProcess }
 
+func (r simRegistry) Resolve(_ context.Context, reference string) (image manifest.Image, err error) {
+	err = r.port("resolve "+reference, func() error {
+		image, err = r.sim.resolve(reference)
+		return err
+	})
+	return image, err
+}
+
 func (r simRegistry) Tag(_ context.Context, repository, digest, tag string) error {
-	all := r.sim.builds
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if r.mute {
-		return errSimFault
-	}
-	if image, found := all.digests[digest]; !found || image.request.Destination != repository {
-		return fmt.Errorf("%s@%s is not there", repository, digest)
-	}
-	all.tags[repository+":"+tag] = digest
-	return nil
+	return r.port("tag "+repository+":"+tag, func() error {
+		all := r.sim.builds
+		if image, found := all.digests[digest]; !found || image.request.Destination != repository {
+			return fmt.Errorf("%s@%s is not there", repository, digest)
+		}
+		all.tags[repository+":"+tag] = digest
+		return nil
+	})
 }
 
 // simForge is the Forge of one process; what it was told is in the notes of the sim.
@@ -214,7 +216,7 @@ type simForge struct{ *simProcess }
 func (f simForge) Report(_ context.Context, reports []reconciler.Report) error {
 	for _, r := range reports {
 		if f.sim.config.commits[r.Commit] == nil {
-			return fmt.Errorf("cannot report %s on %q", r.Context, r.Commit)
+			return fmt.Errorf("cannot report %s on %q", r.Context(), r.Commit)
 		}
 	}
 	told := len(reports)
@@ -233,24 +235,38 @@ func (f simForge) Report(_ context.Context, reports []reconciler.Report) error {
 	return err
 }
 
-func (f simForge) Open(_ context.Context, head string) (open []reconciler.Report, err error) {
-	err = f.port("open reports", func() error {
+func (f simForge) Recall(_ context.Context, head string) (said []reconciler.Recalled, err error) {
+	err = f.port("recall", func() error {
 		for _, c := range f.sim.config.history(head) {
-			open = append(open, f.sim.open(c.Hash)...)
+			for _, r := range f.sim.notes[c.Hash] {
+				if r.Build != "" {
+					said = append(said, reconciler.Recalled{Commit: c.Hash, Statement: r})
+				}
+			}
+			for _, r := range f.sim.open(c.Hash) {
+				said = append(said, reconciler.Recalled{Commit: c.Hash, Statement: r})
+			}
 		}
 		return nil
 	})
-	return open, err
+	return said, err
+}
+
+// simStatement puts a report into the few words that a story needs.
+func simStatement(r reconciler.Report) reconciler.Statement {
+	return reconciler.Statement{
+		Context: r.Context(), State: r.State, Stage: r.Stage, Description: r.Why(), Source: r.Source, Build: r.FailedBuild(), At: r.At,
+	}
 }
 
 // hear takes a report in as a Forge does.
 func (s *sim) hear(r reconciler.Report) {
-	for _, news := range reconciler.News(s.notes[r.Commit], []reconciler.Report{r}) {
+	for _, news := range reconciler.News(s.notes[r.Commit], []reconciler.Statement{simStatement(r)}) {
 		s.notes[r.Commit] = append(s.notes[r.Commit], news)
-		s.checkVerdict(news)
+		s.checkVerdict(r)
+		s.checkBlame(r)
 		s.reported++
-		words, _, _ := strings.Cut(news.Description, "\n")
-		s.tell("   says on %s %s%s: %s, %s: %s", s.name(r.Commit), news.Context, s.sourceWords(news.Source), news.State, news.Stage, words)
+		s.tell("   says on %s %s%s: %s, %s: %s", s.name(r.Commit), news.Context, s.sourceWords(news.Source), news.State, news.Stage, news.Description)
 	}
 }
 
@@ -262,10 +278,10 @@ func (s *sim) sourceWords(source string) string {
 }
 
 // open returns the newest report of each thread of a commit that is not over.
-func (s *sim) open(commit string) []reconciler.Report {
-	var open []reconciler.Report
+func (s *sim) open(commit string) []reconciler.Statement {
+	var open []reconciler.Statement
 	for _, r := range s.notes[commit] {
-		same := func(o reconciler.Report) bool { return o.Context == r.Context && o.Source == r.Source }
+		same := func(o reconciler.Statement) bool { return o.Context == r.Context && o.Source == r.Source }
 		open = slices.DeleteFunc(open, same)
 		if !r.Terminal() {
 			open = append(open, r)
@@ -277,12 +293,15 @@ func (s *sim) open(commit string) []reconciler.Report {
 // simSources is the Sources of one process.
 type simSources struct{ *simProcess }
 
-func (f simSources) Tip(_ context.Context, source manifest.Source) (tip reconciler.Tip, err error) {
-	err = f.port("look at "+source.Repository, func() error {
-		tip, err = f.sim.tip(source)
-		return err
+func (f simSources) Tips(_ context.Context, repository string, places []reconciler.Place) (found []reconciler.Found, err error) {
+	err = f.port("look at "+repository, func() error {
+		for _, place := range places {
+			tip, err := f.sim.tip(manifest.Source{Repository: repository, Branch: place.Branch, Revision: place.Revision, Path: place.Path})
+			found = append(found, reconciler.Found{Tip: tip, Err: err})
+		}
+		return nil
 	})
-	return tip, err
+	return found, err
 }
 
 // simCharts are two small charts for each type.

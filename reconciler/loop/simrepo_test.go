@@ -65,6 +65,7 @@ func (r *simRemote) commit(edit manifest.Edit, parents ...string) string {
 		listing.WriteString(file + " " + c.files[file] + "\n")
 	}
 	c.tree = simHash("tree", listing.String())
+	c.Tree = c.tree
 	who := fmt.Sprintf("%s <%s> %d", edit.Author.Name, edit.Author.Email, edit.Author.When.Unix())
 	c.Hash = simHash("commit", c.tree, strings.Join(c.Parents, " "), who, edit.Message)
 	r.commits[c.Hash] = c
@@ -242,7 +243,7 @@ func (s *simStore) Push(_ context.Context, base string, edits []manifest.Edit) (
 			return manifest.ErrMoved
 		}
 		for _, edit := range edits {
-			base = s.remote.commit(edit, base)
+			base = s.remote.commit(sealed(s.remote, edit, base), base)
 			hashes = append(hashes, base)
 		}
 		s.remote.head = base
@@ -261,6 +262,20 @@ func (s *simStore) Push(_ context.Context, base string, edits []manifest.Edit) (
 		s.known[hash] = true
 	}
 	return hashes, nil
+}
+
+// sealed has an edit make its message for the tree that it leads to.
+func sealed(remote *simRemote, edit manifest.Edit, base string) manifest.Edit {
+	if edit.Seal == nil {
+		return edit
+	}
+	trial := remote.commits[remote.commit(edit, base)]
+	message, err := edit.Seal(trial.tree, base)
+	if err != nil {
+		panic(err)
+	}
+	edit.Message = message
+	return edit
 }
 
 func checkSimEdits(edits []manifest.Edit) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/decision"
+	"github.com/plateform/plateform/reconciler/gitops"
 )
 
 // simRest is the world at rest, for checking that it is as it should be.
@@ -45,6 +46,9 @@ func (s *sim) checkRest() error {
 		return err
 	}
 	if err := s.checkStrangers(); err != nil {
+		return err
+	}
+	if err := s.checkTags(); err != nil {
 		return err
 	}
 	return s.checkReports()
@@ -96,7 +100,7 @@ func (r *simRest) checkProject(k manifest.Key) error {
 		return fmt.Errorf("it has no release and runs")
 	case newest == nil:
 	case values != string(newest.Spec.Values):
-		return fmt.Errorf("%s is the newest release, and GitOps runs %s", newest.Metadata.Name, shownVersion(values))
+		return fmt.Errorf("%s is the newest release, and GitOps runs %s", newest.Metadata.Name, gitops.ShownVersion(values))
 	}
 	if highest := r.audit.highest[k]; run.Highest != highest.String() && !r.audit.rewritten {
 		return fmt.Errorf("run.yaml remembers %q as the highest version, which is %s", run.Highest, highest)
@@ -114,7 +118,7 @@ func (r *simRest) checkKept(k manifest.Key, run manifest.RunSpec, newest *manife
 	content, there := r.sim.config.read(r.sim.config.head, manifest.ReleaseFile(k, version))
 	switch {
 	case !found || string(kept.Spec.Values) != r.values(k):
-		return fmt.Errorf("%s is kept, and GitOps runs %s", version, shownVersion(r.values(k)))
+		return fmt.Errorf("%s is kept, and GitOps runs %s", version, gitops.ShownVersion(r.values(k)))
 	case there && string(content) == string(kept.content):
 		return fmt.Errorf("%s is kept, and its file is there", version)
 	case !there && newest != nil:
@@ -174,13 +178,29 @@ func (r *simRest) blocked(k manifest.Key, spec manifest.ProjectSpec, newest *man
 	return newest != nil && len(manifest.CheckChange("", newest.Spec.Project, spec)) > 0
 }
 
+// projectsOf returns the projects of a workspace by name; nil stands for one that does not parse.
+func projectsOf(config *manifest.Config, workspace string) map[string]*manifest.Project {
+	projects := map[string]*manifest.Project{}
+	for k, p := range config.Projects {
+		if k.Workspace == workspace {
+			projects[k.Project] = p
+		}
+	}
+	for k := range config.Broken {
+		if k.Workspace == workspace && k.Project != "" {
+			projects[k.Project] = nil
+		}
+	}
+	return projects
+}
+
 // keysAtHead are the keys that the next release would have; empty for a source that is not there.
 func (r *simRest) keysAtHead(k manifest.Key, spec manifest.ProjectSpec, newest *manifest.Release) manifest.Parts {
 	chart, err := simCharts{}.Chart(spec.Type, r.config.Platform.Spec.Charts[spec.Type])
 	if err != nil {
 		panic(err)
 	}
-	inputs := manifest.UsedInputs(r.config.Platform, r.config.Workspaces[k.Workspace], r.config.ProjectsOf(k.Workspace), k, spec, chart)
+	inputs := manifest.UsedInputs(manifest.Surroundings{Platform: r.config.Platform, Workspace: r.config.Workspaces[k.Workspace], Projects: projectsOf(r.config, k.Workspace)}, k, spec, chart)
 	keys := manifest.Parts{manifest.PartProject: manifest.ProjectKey(spec), manifest.PartPlatform: manifest.PlatformKey(inputs)}
 	for _, input := range manifest.SourceInputs(spec) {
 		if input.Reference != "" {
@@ -237,7 +257,7 @@ func (s *sim) checkStrangers() error {
 	}
 	for _, file := range s.gitops.files() {
 		content, _ := s.gitops.read(s.gitops.head, file)
-		if !managed(file) {
+		if !gitops.Managed(file) {
 			continue
 		}
 		if strings.Contains(string(content), "# edited") || strings.HasSuffix(file, "stray.yaml") {
@@ -256,6 +276,22 @@ func (s *sim) checkStrangers() error {
 	return nil
 }
 
+// checkTags checks that the images of the newest releases have the version as their tag.
+func (s *sim) checkTags() error {
+	for _, k := range s.everyKey() {
+		r := s.newest(s.config.head, k)
+		if r == nil {
+			continue
+		}
+		for _, image := range r.Spec.Images {
+			if image.Built && s.builds.tags[image.Repository+":"+r.Metadata.Name] != image.Digest {
+				return fmt.Errorf("image %s has no tag %s", image.Digest, r.Metadata.Name)
+			}
+		}
+	}
+	return nil
+}
+
 // checkReports checks that everybody who asked was told how it ended.
 func (s *sim) checkReports() error {
 	for _, c := range s.config.history(s.config.head) {
@@ -264,7 +300,7 @@ func (s *sim) checkReports() error {
 		}
 	}
 	for _, e := range s.audit.expected {
-		if s.audit.lost || s.audit.rewritten || slices.ContainsFunc(s.notes[e.commit], func(r reconciler.Report) bool { return r.Context == e.context && r.Terminal() }) {
+		if s.audit.lost || s.audit.rewritten || slices.ContainsFunc(s.notes[e.commit], func(r reconciler.Statement) bool { return r.Context == e.context && r.Terminal() }) {
 			continue
 		}
 		return fmt.Errorf("nobody was told on %s how %s ended", s.name(e.commit), e.context)

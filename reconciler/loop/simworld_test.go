@@ -27,10 +27,14 @@ type sim struct {
 	config, gitops *simRemote
 	repos          map[string]*simRepo
 	builds         *simBuilds
-	notes          map[string][]reconciler.Report
+	engine         *simEngine
+	signer         *manifest.SigningKey
+	notes          map[string][]reconciler.Statement
 	reported       int
 	process        *simProcess
-	lateHints      []Hint
+	// rival is a second process on the same repositories.
+	rival     *simProcess
+	lateHints []Hint
 
 	people simPeople
 	audit  simAudit
@@ -62,29 +66,40 @@ func (s *sim) name(commit string) string {
 type simWeather struct {
 	crash, fail, race, hints, flaky int
 	// remote builders keep builds when the process dies; forget says that they lose some.
-	remote  bool
-	forget  int
-	rewrite bool
-	empty   bool
-	keep    int
+	remote bool
+	forget int
+	engine bool
+	// two processes work at the same time; signed says that there are signing keys; stall: one in so many questions is
+	// never answered, until the weather clears up.
+	two, signed bool
+	stall       int
+	rewrite     bool
+	empty       bool
+	keep        int
 }
 
 func (w simWeather) String() string {
-	return fmt.Sprintf("crash 1/%d, failed call 1/%d, race 1/%d, lost hint 1/%d, flaky build 1/%d, remote builder %t (forgets 1/%d), rewrites %t, empties GitOps %t, keeps %d releases",
-		w.crash, w.fail, w.race, w.hints, w.flaky, w.remote, w.forget, w.rewrite, w.empty, w.keep)
+	return fmt.Sprintf("crash 1/%d, failed call 1/%d, race 1/%d, lost hint 1/%d, flaky build 1/%d, remote builder %t (forgets 1/%d), rewrites %t, empties GitOps %t, keeps %d releases, engine %t, signed %t, two processes %t, stalls 1/%d",
+		w.crash, w.fail, w.race, w.hints, w.flaky, w.remote, w.forget, w.rewrite, w.empty, w.keep, w.engine, w.signed, w.two, w.stall)
 }
 
 func newSim(seed uint64, told bool) *sim {
 	s := &sim{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x706c617465666f72)), now: simStart,
 		config: newSimRemote("config"), gitops: newSimRemote("gitops"),
-		repos: map[string]*simRepo{}, builds: newSimBuilds(), notes: map[string][]reconciler.Report{},
+		repos: map[string]*simRepo{}, builds: newSimBuilds(), engine: newSimEngine(), notes: map[string][]reconciler.Statement{},
 		people: newSimPeople(), audit: newSimAudit(),
 		story: simStory{told: told, names: map[string]string{}},
 	}
 	s.weather = simWeather{
 		crash: pick(s, 0, 0, 200, 40, 15), fail: pick(s, 0, 0, 50, 8), race: pick(s, 0, 10, 3), hints: pick(s, 0, 3, 1),
-		flaky: pick(s, 0, 0, 5), remote: s.chance(2), forget: pick(s, 0, 30), rewrite: s.chance(10), empty: s.chance(5), keep: pick(s, 0, 0, 3),
+		flaky: pick(s, 0, 0, 5), remote: s.chance(2), forget: pick(s, 0, 30), rewrite: s.chance(10), empty: s.chance(5), keep: pick(s, 0, 0, 3), engine: s.chance(4), signed: s.chance(4), stall: pick(s, 0, 0, 10),
+	}
+	s.engine.on = s.weather.engine
+	s.weather.two = s.weather.remote && s.chance(3)
+	if s.weather.signed {
+		key := simKey()
+		s.signer = &key
 	}
 	s.tell("weather: %s", s.weather)
 	s.found()
@@ -189,14 +204,20 @@ func (s *sim) bad(repo *simRepo, commit, path string) bool {
 	return strings.HasPrefix(c.content[path], "bad")
 }
 
+// simGone says that there is no such image, which no further question changes.
+type simGone struct{ reference string }
+
+func (e simGone) Error() string   { return "there is no image " + e.reference }
+func (e simGone) Temporary() bool { return false }
+
 // resolve finds the digest of an authored image.
-func (s *sim) resolve(r reconciler.BuildRequest) (*manifest.Image, *reconciler.BuildFailure) {
-	repository, tag, _ := strings.Cut(r.Reference, ":")
+func (s *sim) resolve(reference string) (manifest.Image, error) {
+	repository, tag, _ := strings.Cut(reference, ":")
 	if tag == "gone" {
-		return nil, &reconciler.BuildFailure{Summary: "there is no such image"}
+		return manifest.Image{}, simGone{reference}
 	}
-	digest := "sha256:" + simHash("reference", r.Reference) + strings.Repeat("1", 24)
-	return &manifest.Image{Name: r.Image, Repository: repository, Tag: tag, Digest: digest}, nil
+	digest := "sha256:" + simHash("reference", reference) + strings.Repeat("1", 24)
+	return manifest.Image{Repository: repository, Tag: tag, Digest: digest}, nil
 }
 
 // found writes the first commit of the config repository, and the apps.
@@ -216,6 +237,9 @@ func (s *sim) found() {
 		Charts:   map[manifest.ProjectType]string{manifest.Monolithic: "1.0.0"},
 		Releases: manifest.ReleasesSpec{Keep: s.weather.keep},
 	}}
+	if s.signer != nil {
+		platform.Spec.Releases.PublicKeys = []string{s.signer.Public().String()}
+	}
 	files[manifest.PlatformFile] = encoded(platform)
 	projects := s.firstProjects()
 	for _, k := range slices.SortedFunc(maps.Keys(projects), manifest.Key.Compare) {
@@ -252,6 +276,15 @@ func (s *sim) firstProjects() map[manifest.Key]manifest.ProjectSpec {
 			Source: &manifest.Source{Repository: simShop}}
 	}
 	return projects
+}
+
+// simKey is the key of the installation; always the same, so that a seed is one history.
+func simKey() manifest.SigningKey {
+	key, err := manifest.GenerateSigningKey(strings.NewReader(strings.Repeat("k", 64)))
+	if err != nil {
+		panic(err)
+	}
+	return key
 }
 
 func workspaceOf(name string) manifest.Workspace {

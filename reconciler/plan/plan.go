@@ -5,13 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
-	"github.com/plateform/plateform/reconciler/loop"
 )
 
 // Plan says what merging a change would do. It is made from commits alone: no network, no clock.
@@ -19,14 +17,16 @@ type Plan struct {
 	// Base and Head are the commits compared.
 	Base string `json:"base"`
 	Head string `json:"head"`
-	// Hash over the authored inputs of all projects that change; the same wherever it is made.
+	// Hash over the authored inputs of all projects that change; the same wherever it is made, and whatever is remembered.
 	Hash string `json:"hash"`
-	// Problems that keep projects from being released, wherever in the workspaces concerned.
+	// Problems that this change makes or that are in files it touches, and those that keep its projects from being released.
 	Problems manifest.Problems `json:"problems"`
 	// Projects that are touched, sorted.
 	Projects []Project `json:"projects"`
 	// Quota of the workspaces that are touched, as far as they have limits.
 	Quota []Quota `json:"quota"`
+	// Unknown says what the plan could not know, a sentence each.
+	Unknown []string `json:"unknown"`
 }
 
 // Action says in a word what happens to a project.
@@ -41,6 +41,7 @@ const (
 	Remove      Action = "remove"
 	Blocked     Action = "blocked"
 	Held        Action = "held"
+	Frozen      Action = "frozen"
 	Paused      Action = "paused"
 	Nothing     Action = "nothing"
 )
@@ -49,7 +50,7 @@ const (
 type Project struct {
 	manifest.Key
 	Type   manifest.ProjectType `json:"type"`
-	Action Action           `json:"action"`
+	Action Action               `json:"action"`
 	// Hash of the project's authored inputs; the release that is made of them carries it.
 	Hash string `json:"hash"`
 	// URL the project is served at; empty when it has none.
@@ -70,6 +71,8 @@ type Project struct {
 	Restarts bool `json:"restarts"`
 	// ValuesDiff is the unified diff of the Helm values. It holds values that people wrote: not for public places.
 	ValuesDiff string `json:"valuesDiff,omitempty"`
+	// Why something stays as it is: what is held, frozen or kept, a sentence each.
+	Why []string `json:"why,omitempty"`
 }
 
 // What becomes of the data of a database.
@@ -79,21 +82,33 @@ const (
 	DataDeleted   = "deleted with the project"
 )
 
-// Make compares two commits of a config repository; base "" is before the first. Only the workspaces that the change
-// touches are read, unless it touches the platform.
-func Make(reader reconciler.Reader, base, head string, charts reconciler.Charts) (*Plan, error) {
-	c := config.NewCatalog(reader, charts)
-	if err := planBase(c, base, head); err != nil {
-		return nil, err
-	}
-	quota := c.QuotaUses()
-	moved, err := c.Advance(head)
+// Options are what a plan is made from.
+type Options struct {
+	// Config is the config repository.
+	Config reconciler.Reader
+	Charts reconciler.Charts
+	// GitOps is the GitOps repository; nil when it is not at hand. The plan then says what it could not know.
+	GitOps *GitOps
+}
+
+// Make compares two commits of the config repository; base "" is before the first. The way from one to the other counts as
+// one step, however it is merged. Only the workspaces that the change concerns are read, unless it touches the platform.
+func (o Options) Make(base, head string) (*Plan, error) {
+	ch, err := o.compare(base, head)
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Base: base, Head: head, Problems: c.FileProblems()}
-	for _, t := range moved.Projects {
-		p, err := planProject(c, t, base, head)
+	var keys []manifest.Key
+	for _, t := range ch.moved {
+		keys = append(keys, t.Key)
+	}
+	memory, err := o.recall(ch.scope, base, ch.catalog, keys)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Base: base, Head: head, Hash: ch.hash(), Unknown: memory.unknown}
+	for _, t := range ch.moved {
+		p, err := ch.project(t, memory.projects[t.Key])
 		if err != nil {
 			return nil, fmt.Errorf("planning %s: %w", t.Key, err)
 		}
@@ -101,204 +116,160 @@ func Make(reader reconciler.Reader, base, head string, charts reconciler.Charts)
 			plan.Projects = append(plan.Projects, *p)
 		}
 	}
-	plan.Quota = planQuota(quota, c.QuotaUses(), plan.Projects)
-	plan.Hash = planHash(plan.Projects)
+	if plan.Problems, err = ch.problems(); err != nil {
+		return nil, err
+	}
+	plan.Quota = planQuota(ch.quota, ch.catalog.QuotaUses(), plan.Projects)
 	return plan, nil
 }
 
-// planBase loads what the change can concern as it is at the base.
-func planBase(c *config.Catalog, base, head string) error {
-	if base == "" {
-		return nil
-	}
-	changes, err := c.Reader.Diff(base, head)
-	if err != nil {
-		return fmt.Errorf("comparing config commits %.10s and %.10s: %w", base, head, err)
-	}
-	scope, all := scopeOf(changes)
-	if all {
-		_, err := c.Advance(base)
-		return err
-	}
-	files, err := scopeFiles(c.Reader, base, scope)
-	if err != nil {
-		return err
-	}
-	_, err = c.Step(base, files)
-	return err
+// change is what differs between two commits of the config repository, and what that concerns.
+type change struct {
+	base, head string
+	scope      scope
+	// files that differ.
+	files map[string]bool
+	// catalog at the head, and the projects that the step there concerned.
+	catalog *config.Catalog
+	moved   []config.Transition
+	// before are the problems at the base, and quota what was used of the quotas there.
+	before manifest.Problems
+	quota  map[string][]manifest.QuotaUse
+	// blocking are the problems that keep back projects which the change concerns.
+	blocking manifest.Problems
 }
 
-// scopeOf are the workspaces that changes touch; all when they touch the platform.
-func scopeOf(changes []manifest.Change) (scope []string, all bool) {
-	for _, change := range changes {
-		file, ok := manifest.FileOf(change.Path)
-		if !ok {
-			continue
-		}
-		if file.Kind == manifest.KindPlatform {
-			return nil, true
-		}
-		if !slices.Contains(scope, file.Key.Workspace) {
-			scope = append(scope, file.Key.Workspace)
-		}
-	}
-	return scope, false
-}
-
-// scopeFiles lists platform.yaml and all files of the workspaces in scope, as if they were new.
-func scopeFiles(reader reconciler.Reader, commit string, scope []string) ([]manifest.Change, error) {
-	var files []manifest.Change
-	var walk func(dir string) error
-	walk = func(dir string) error {
-		entries, err := reader.List(commit, dir)
-		if err != nil {
-			return fmt.Errorf("listing %s at config commit %.10s: %w", dir, commit, err)
-		}
-		for _, e := range entries {
-			switch path := dir + "/" + e.Name; {
-			case e.Dir:
-				if err := walk(path); err != nil {
-					return err
-				}
-			default:
-				files = append(files, manifest.Change{Path: path, After: e.Hash})
-			}
-		}
-		return nil
-	}
-	root, err := reader.List(commit, "")
+// compare reads what a change concerns. Whoever claims the same as somebody in scope comes into it, until nobody is left.
+func (o Options) compare(base, head string) (*change, error) {
+	changes, err := o.Config.Diff(base, head)
 	if err != nil {
-		return nil, fmt.Errorf("listing config commit %.10s: %w", commit, err)
+		return nil, fmt.Errorf("comparing config commits %.10s and %.10s: %w", base, head, err)
 	}
-	for _, e := range root {
-		if e.Name == manifest.PlatformFile && !e.Dir {
-			files = append(files, manifest.Change{Path: e.Name, After: e.Hash})
-		}
+	s := scopeOf(changes)
+	s.everything = s.everything || base == ""
+	files := map[string]bool{}
+	for _, c := range changes {
+		files[c.Path] = true
 	}
-	for _, workspace := range scope {
-		if err := walk(manifest.WorkspacesDir + "/" + workspace); err != nil {
+	var others *neighbours
+	if !s.everything {
+		if others, err = newNeighbours(o.Config, base); err != nil {
 			return nil, err
 		}
 	}
-	return files, nil
+	for {
+		ch := &change{base: base, head: head, scope: s, files: files}
+		claims, err := ch.step(o)
+		if err != nil || s.everything {
+			return ch, err
+		}
+		if found, err := others.find(s, claims, ch.catalog.Platform.Spec.Domain); err != nil || !found {
+			return ch, err
+		}
+	}
 }
 
-// planProject asks Decide what would be done at head. Where the sources are is not known here, and needs not be: a plan
-// tells of what was authored.
-func planProject(c *config.Catalog, t config.Transition, base, head string) (*Project, error) {
+// step takes the catalog from the base to the head and returns what is claimed at either.
+func (ch *change) step(o Options) (claims, error) {
+	claims := newClaims()
+	c, err := ch.scope.load(o.Config, o.Charts, ch.base)
+	if err != nil {
+		return claims, err
+	}
+	claims.addWorkspaces(c)
+	ch.catalog, ch.before, ch.quota = c, c.FileProblems(), c.QuotaUses()
+	moved, err := ch.scope.step(c, ch.head)
+	if err != nil {
+		return claims, err
+	}
+	ch.moved = moved.Projects
+	claims.addWorkspaces(c)
+	claims.addProjects(ch.moved, c.Platform.Spec.Domain)
+	return claims, nil
+}
+
+// project asks Decide what would be done at head, or says nothing about a project that nothing happens to. Where the
+// sources are is not known here, and needs not be: a plan tells of what was authored.
+func (ch *change) project(t config.Transition, before decision.Before) (*Project, error) {
+	if before.Run.Highest == "" && t.Before != nil {
+		before.Run.Highest = t.Before.NewestVersion().String()
+	}
 	var ran *manifest.Release
-	if t.Before != nil {
-		ran = t.Before.Newest
+	if t.Before != nil && t.Before.Present { // else nothing runs, whatever release files there are
+		ran = decision.RunningRelease(before, t.Before)
 	}
-	run := decision.Remember(manifest.RunSpec{Highest: ran.Version().String()}, decision.Change{
-		Transition: t, Commit: head, Parent: base, Running: ran, Keys: decision.KnownKeys(t.After, ran, nil),
-	})
-	before := decision.Before{Run: run}
-	if run.Kept != nil {
-		before.Kept = ran
-	}
-	seen := decision.Observed{Unreadable: map[string]bool{}} // as nobody looks at sources here, they stay where they are
-	for _, input := range manifest.SourceInputs(t.After.Spec) {
-		seen.Unreadable[input.Part] = true
-	}
-	images, err := config.ReleaseImages(c, t.After)
+	tips := tipsOf(before, t)
+	before, err := remember(ch.catalog, before, decision.Change{Transition: t, Commit: ch.head, Parent: ch.base})
 	if err != nil {
 		return nil, err
 	}
-	seen.Images = images
-	p := &Project{Key: t.Key, Type: t.After.Spec.Type, Current: ran.Version().String(), Action: Nothing}
-	if t.After.Parsed {
-		p.Hash = manifest.PlanHash(t.Key, t.After.Spec, t.After.Inputs)
-	}
-	p.URL = planURL(c, t.After)
-	p.Changes = changedFields(t)
-	p.Data = planData(t)
-	p.decide(t, before, seen, ran)
-	if err := p.values(c, t, before, seen, ran); err != nil {
+	seen, err := ch.observed(t, before, tips, ran)
+	if err != nil {
 		return nil, err
 	}
-	if p.Action == Nothing && !t.Edited {
+	p := &Project{Key: t.Key, Type: t.After.Spec.Type, Current: ran.Version().String(), Action: Nothing, Hash: authoredHash(t.After)}
+	p.Changes = changedFields(t)
+	p.Data = planData(t)
+	blocking := p.decide(t, before, seen, ran)
+	p.Why = whyHeld(before, t.After, ch.head)
+	p.URL = p.url(t.After, before, seen)
+	if err := p.values(ch.catalog, t, before, seen, ran); err != nil {
+		return nil, err
+	}
+	if !p.happens() && !touched(t) {
 		return nil, nil
 	}
+	ch.blocking = append(ch.blocking, blocking...)
 	return p, nil
 }
 
-// decide puts the actions into words.
-func (p *Project) decide(t config.Transition, before decision.Before, seen decision.Observed, ran *manifest.Release) {
-	for _, action := range decision.Decide(before, t.After, seen, time.Time{}) {
-		switch a := action.(type) {
-		case decision.Deploy:
-			if order := a.Release.Version().Compare(ran.Version()); order != 0 {
-				p.Action, p.Next = RollForward, a.Release.Metadata.Name
-				if order < 0 {
-					p.Action = Rollback
-				}
-				p.BuildReason = "its image is there, 0 builds"
-			}
-		case decision.Remove:
-			if t.Before != nil && t.Before.Present {
-				p.Action = Remove
-			}
-		case decision.Look, decision.StartBuild:
-			p.Action = releaseOrCreate(ran)
-			p.Builds++
-			p.BuildReason = buildReason(ran)
-		case decision.MakeRelease:
-			p.Action, p.Next = releaseOrCreate(ran), a.Draft.Version.String()
-			p.BuildReason = "image known, 0 builds"
-			if len(a.Draft.Images) == 0 {
-				p.BuildReason = "nothing to build"
-			}
-		case decision.Rest:
-			p.rest(a)
-		}
+// observed is what Decide gets to see. Nobody looks at sources here: those of which it is not known where they are stay
+// there.
+func (ch *change) observed(t config.Transition, before decision.Before, tips map[string]reconciler.Tip, ran *manifest.Release) (decision.Observed, error) {
+	seen := decision.Observed{Tips: tips, Unreadable: map[string]bool{}}
+	for _, input := range manifest.SourceInputs(t.After.Spec) {
+		_, known := tips[input.Part]
+		seen.Unreadable[input.Part] = !known
 	}
-	if p.Builds > 0 {
-		highest, err := manifest.ParseVersion(before.Run.Highest)
-		if top := t.After.Highest(); err != nil || top.Compare(highest) > 0 {
-			highest = top
-		}
-		p.Next = highest.Next().String()
+	next := decision.RunningRelease(before, t.After)
+	if t.After.Present && next != nil && next.Version() != ran.Version() {
+		seen.Obstacles = ch.catalog.Obstacles(t.After, next)
 	}
+	images, err := config.ReleaseImages(ch.catalog, t.After)
+	seen.Images = images
+	return seen, err
 }
 
-func (p *Project) rest(r decision.Rest) {
-	if p.Action != Nothing {
-		return
-	}
-	switch r.Reason {
-	case decision.Blocked:
-		p.Action = Blocked
-	case decision.Paused:
-		p.Action = Paused
-	case decision.Held:
-		p.Action = Held
-	}
+// touched says that a change makes a difference to what is said of a project, whatever is remembered of it.
+func touched(t config.Transition) bool {
+	return t.Edited || reauthored(t) || t.Before != nil && !slices.Equal(t.Before.Problems, t.After.Problems)
 }
 
-func releaseOrCreate(ran *manifest.Release) Action {
-	if ran == nil {
-		return Create
+// reauthored says that a project is there or not, is made of other inputs, or has another newest release.
+func reauthored(t config.Transition) bool {
+	if t.Before == nil {
+		return t.After.Present || t.After.Newest != nil
 	}
-	return Release
+	return t.Edited || t.Before.Present != t.After.Present || authoredHash(t.Before) != authoredHash(t.After) ||
+		t.Before.NewestVersion() != t.After.NewestVersion()
 }
 
-func buildReason(ran *manifest.Release) string {
-	if ran == nil {
-		return "the first build"
-	}
-	return "where the code comes from, or how it is built, was edited"
-}
-
-func planURL(c *config.Catalog, v *config.View) string {
-	if !v.Parsed || !v.Present {
+func authoredHash(v *config.View) string {
+	if !v.Parsed {
 		return ""
 	}
-	hosts := manifest.HostsOf(v.Key, v.Spec, c.Platform.Spec.Domain)
-	if len(hosts) == 0 {
-		return ""
+	return manifest.PlanHash(v.Key, v.Spec, v.Inputs)
+}
+
+// hash covers what is authored for each project that changes, and which release is its newest.
+func (ch *change) hash() string {
+	sum := sha256.New()
+	for _, t := range ch.moved {
+		if reauthored(t) {
+			fmt.Fprintln(sum, t.Key, t.After.Present, authoredHash(t.After), t.After.NewestVersion())
+		}
 	}
-	return loop.UrlOf(hosts[0], v.Inputs)
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
 func planData(t config.Transition) string {
@@ -312,13 +283,4 @@ func planData(t config.Transition) string {
 		return DataKept
 	}
 	return DataDeleted
-}
-
-// planHash covers what was authored for each project and what becomes of it.
-func planHash(projects []Project) string {
-	sum := sha256.New()
-	for _, p := range projects {
-		fmt.Fprintln(sum, p.Key, p.Action, p.Hash)
-	}
-	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }

@@ -20,6 +20,45 @@ import (
 // toBeBuilt stands for the digest of an image that is not there yet.
 const toBeBuilt = "(to be built)"
 
+// url is where the project is served after the change; empty when it is not.
+func (p *Project) url(v *config.View, before decision.Before, seen decision.Observed) string {
+	if !v.Parsed || !v.Present {
+		return ""
+	}
+	made := manifest.Authored{Project: v.Spec, Platform: v.Inputs}
+	switch running := decision.RunningRelease(before, v); {
+	case p.makes():
+		made = nextAuthored(before, v, seen)
+	case running != nil:
+		made = manifest.Authored{Project: running.Spec.Project, Platform: running.Spec.Platform}
+	}
+	domain := strings.TrimPrefix(made.Platform.Host, v.Key.Project+"-"+v.Key.Workspace+".")
+	hosts := manifest.HostsOf(v.Key, made.Project, domain)
+	if len(hosts) == 0 {
+		return ""
+	}
+	return made.Platform.URL(hosts[0])
+}
+
+// makes says that a new release is made.
+func (p *Project) makes() bool { return p.Action == Create || p.Action == Release }
+
+// nextAuthored is what the next release is made of: what people wrote, unless it is held.
+func nextAuthored(before decision.Before, v *config.View, seen decision.Observed) manifest.Authored {
+	made := manifest.Authored{Project: v.Spec, Platform: v.Inputs}
+	next, base := decision.Next(before, v, seen)
+	if base == nil {
+		return made
+	}
+	if next[manifest.PartProject] != manifest.ProjectKey(v.Spec) {
+		made.Project = base.Spec.Project
+	}
+	if next[manifest.PartPlatform] != manifest.PlatformKey(v.Inputs) {
+		made.Platform = base.Spec.Platform
+	}
+	return made
+}
+
 // values adds the inferred values and the diff of the Helm values to a plan.
 func (p *Project) values(c *config.Catalog, t config.Transition, before decision.Before, seen decision.Observed, ran *manifest.Release) error {
 	if !t.After.Present || !t.After.Parsed {
@@ -28,8 +67,12 @@ func (p *Project) values(c *config.Catalog, t config.Transition, before decision
 		}
 		return nil
 	}
-	in := manifest.ValuesInput{Key: t.Key, Project: t.After.Spec, Platform: t.After.Inputs}
-	in.Images = plannedImages(t.After, before, seen)
+	made := manifest.Authored{Project: t.After.Spec, Platform: t.After.Inputs}
+	if p.makes() {
+		made = nextAuthored(before, t.After, seen)
+	}
+	in := manifest.ValuesInput{Key: t.Key, Project: made.Project, Platform: made.Platform}
+	in.Images = nextImages(made.Project, t.After, before, seen)
 	if w := c.Workspaces[t.Key.Workspace]; w != nil && w.Spec != nil {
 		p.Inferred = manifest.Infer(in, c.Platform, w.Spec)
 	}
@@ -62,17 +105,21 @@ func (p *Project) values(c *config.Catalog, t config.Transition, before decision
 	return nil
 }
 
-// plannedImages are the images that the next release would have, as far as they are known.
-func plannedImages(v *config.View, before decision.Before, seen decision.Observed) []manifest.Image {
-	base := decision.BaseRelease(before, v)
-	keys, _ := decision.HeadKeys(v, base, false, nil)
+// nextImages are the images that the next release would have, as far as they are known.
+func nextImages(made manifest.ProjectSpec, v *config.View, before decision.Before, seen decision.Observed) []manifest.Image {
+	next, base := decision.Next(before, v, seen)
 	var images []manifest.Image
-	for _, input := range manifest.SourceInputs(v.Spec) {
+	for _, input := range manifest.SourceInputs(made) {
 		image := manifest.Image{Name: input.Image, Repository: decision.Destination(v, input), Tag: toBeBuilt, Digest: toBeBuilt}
 		if input.Reference != "" {
 			image.Repository, image.Tag = input.Reference, ""
 		}
-		if known, found := seen.Images[keys[input.Part]]; found {
+		key := next[input.Part]
+		known, found := seen.Images[key]
+		if base != nil && key != "" && base.Spec.Parts[input.Part] == key {
+			known, found = base.Image(input.Image)
+		}
+		if found {
 			known.Name = input.Image
 			image = known
 		}

@@ -165,7 +165,7 @@ func (c *Client) Push(ctx context.Context, repository, tag string, image v1.Imag
 		return "", fmt.Errorf("reading the image to push: %w", err)
 	}
 	// How long a push may take depends on the size of the image: only the caller can say.
-	err = c.retry(ctx, pushTries, 0, "pushing "+tag, ref.Context(), func(ctx context.Context) error {
+	err = c.retry(ctx, limits{tries: pushTries}, "pushing "+tag, ref.Context(), func(ctx context.Context) error {
 		return c.own.pusher.Push(ctx, ref, image)
 	})
 	if err != nil {
@@ -189,7 +189,7 @@ func (c *Client) Tag(ctx context.Context, repository, digest, tag string) error 
 	}
 	want, err := v1.NewHash(digest)
 	if err != nil {
-		return fmt.Errorf("tagging %s: %w", repository, err)
+		return refused{fmt.Errorf("tagging %s: %w", repository, err)}
 	}
 	found, err := c.get(ctx, c.own, ref.Context().Digest(digest))
 	if err != nil {
@@ -245,16 +245,22 @@ func getImage(ctx context.Context, a access, ref name.Reference) (*remote.Descri
 
 // try does something short, up to three times.
 func (c *Client) try(ctx context.Context, doing string, in name.Repository, f func(context.Context) error) error {
-	return c.retry(ctx, tries, c.options.Timeout, doing, in, f)
+	return c.retry(ctx, limits{tries, c.options.Timeout}, doing, in, f)
 }
 
-// retry does something up to times times, as long as what goes wrong may go away by itself. Each try is bounded by
-// timeout, unless that is 0. The error names the registry, the repository and what to do.
-func (c *Client) retry(ctx context.Context, times uint, timeout time.Duration, doing string, in name.Repository, f func(context.Context) error) error {
+// limits say how often something is tried, and how long one try may take, 0 for as long as the context allows.
+type limits struct {
+	tries   uint
+	timeout time.Duration
+}
+
+// retry does something within limits, as long as what goes wrong may go away by itself. The error names the registry, the
+// repository and what to do.
+func (c *Client) retry(ctx context.Context, within limits, doing string, in name.Repository, f func(context.Context) error) error {
 	attempt := func() (struct{}, error) {
 		trying, cancel := ctx, context.CancelFunc(func() {})
-		if timeout > 0 {
-			trying, cancel = context.WithTimeout(ctx, timeout)
+		if within.timeout > 0 {
+			trying, cancel = context.WithTimeout(ctx, within.timeout)
 		}
 		defer cancel()
 		err := f(trying)
@@ -273,7 +279,7 @@ func (c *Client) retry(ctx context.Context, times uint, timeout time.Duration, d
 	pause := &backoff.ExponentialBackOff{
 		InitialInterval: c.options.RetryDelay, Multiplier: 3, RandomizationFactor: 0.1, MaxInterval: time.Minute,
 	}
-	_, err := backoff.Retry(ctx, attempt, backoff.WithBackOff(pause), backoff.WithMaxTries(times), backoff.WithMaxElapsedTime(0))
+	_, err := backoff.Retry(ctx, attempt, backoff.WithBackOff(pause), backoff.WithMaxTries(within.tries), backoff.WithMaxElapsedTime(0))
 	// The last try returns its error as it is, wrapped or not.
 	var permanent *backoff.PermanentError
 	if errors.As(err, &permanent) {
@@ -286,7 +292,7 @@ func (c *Client) retry(ctx context.Context, times uint, timeout time.Duration, d
 func (c *Client) ownTag(repository, tag string) (name.Tag, error) {
 	ref, err := name.NewTag(repository+":"+tag, c.nameOptions(true)...)
 	if err != nil {
-		return name.Tag{}, fmt.Errorf("%s:%s is no image name: %w", repository, tag, err)
+		return name.Tag{}, refused{fmt.Errorf("%s:%s is no image name: %w", repository, tag, err)}
 	}
 	return ref, nil
 }

@@ -162,6 +162,23 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func TestResolveSaysWhetherToAskAgain(t *testing.T) {
+	server := ociregistry.New(t)
+	c := newClient(t, registry.Options{})
+	reference := server.Host + "/acme/shop:1"
+	push(t, c, server.Host+"/acme/shop", "1", newImage(t, v1.Config{}))
+	server.Fail("", "/manifests/", http.StatusInternalServerError)
+	_, err := c.Resolve(t.Context(), reference)
+	var e *registry.Error
+	if !errors.As(err, &e) || !e.Temporary() || !strings.Contains(err.Error(), "in trouble") {
+		t.Fatalf("Resolve = %v, want a temporary error", err)
+	}
+	server.Answer(nil)
+	if image, err := c.Resolve(t.Context(), reference); err != nil || image.Digest == "" {
+		t.Errorf("got %+v, %v, want an image", image, err)
+	}
+}
+
 func TestResolveTakesTheFirstImageOfAnIndex(t *testing.T) {
 	server := ociregistry.New(t)
 	index, err := random.Index(64, 1, 2)
@@ -390,12 +407,14 @@ func TestPasswordsDoNotShow(t *testing.T) {
 	}
 }
 
+// silent answers nothing until whoever asks goes away.
+func silent(_ http.ResponseWriter, r *http.Request) bool {
+	<-r.Context().Done()
+	return true
+}
+
 func TestASilentRegistryDoesNotHoldAnybody(t *testing.T) {
 	server := ociregistry.New(t)
-	silent := func(_ http.ResponseWriter, r *http.Request) bool {
-		<-r.Context().Done()
-		return true
-	}
 	server.Answer(silent)
 	c := newClient(t, registry.Options{Timeout: 10 * time.Millisecond})
 	_, err := c.Digest(t.Context(), server.Host+"/ws-1/shop", "v1.0.0")

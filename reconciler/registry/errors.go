@@ -61,6 +61,15 @@ func (e *Error) Is(target error) bool {
 // Temporary says that the same request may go well later, with nothing mended by whoever asked.
 func (e *Error) Temporary() bool { return e.temporary }
 
+// refused says that what was asked for is no name of an image: asking again is of no use.
+type refused struct{ error }
+
+// Temporary is as that of Error.
+func (refused) Temporary() bool { return false }
+
+// Unwrap returns what is wrong with it.
+func (r refused) Unwrap() error { return r.error }
+
 // explain turns an error of the library into one for people.
 func explain(err error, doing string, in name.Repository) *Error {
 	e := &Error{Registry: hostOf(in), Repository: nameOf(in), Doing: doing, err: err}

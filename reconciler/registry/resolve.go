@@ -18,7 +18,7 @@ import (
 // dockerHub is what people call the registry that the library knows by its address.
 const dockerHub = "docker.io"
 
-// Resolve finds the image that people mean by a reference: `nginx`, `ghcr.io/acme/shop:1.2`, `acme/shop@sha256:...`. A
+// Resolve implements reconciler.Registry. It finds the image that people mean by a reference: `nginx`, `ghcr.io/acme/shop:1.2`, `acme/shop@sha256:...`. A
 // digest is kept, once it is known to exist; else the tag, or `latest`, is looked up now. The port is the one the image
 // exposes, when it exposes just one. Name is left empty.
 func (c *Client) Resolve(ctx context.Context, reference string) (manifest.Image, error) {
@@ -43,7 +43,7 @@ func (c *Client) parse(reference string) (ref name.Reference, tag string, err er
 	base, _, byDigest := strings.Cut(reference, "@")
 	named, err := name.NewTag(base, append(options, name.WithDefaultTag(""))...)
 	if err != nil {
-		return nil, "", fmt.Errorf("%q is no image reference; write registry/repository:tag or registry/repository@sha256:...: %w", reference, err)
+		return nil, "", noReference(reference, err)
 	}
 	tag = named.TagStr()
 	if c.isOwn(named.Context()) {
@@ -58,9 +58,13 @@ func (c *Client) parse(reference string) (ref name.Reference, tag string, err er
 		ref, err = name.NewTag(named.Context().Name()+":"+tag, options...)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("%q is no image reference; write registry/repository:tag or registry/repository@sha256:...: %w", reference, err)
+		return nil, "", noReference(reference, err)
 	}
 	return ref, tag, nil
+}
+
+func noReference(reference string, err error) error {
+	return refused{fmt.Errorf("%q is no image reference; write registry/repository:tag or registry/repository@sha256:...: %w", reference, err)}
 }
 
 // isOwn says that a repository is in the platform's own registry, which gets the credentials.

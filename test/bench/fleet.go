@@ -129,7 +129,7 @@ func (f *fleet) release(i, n int) (*manifest.Release, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	inputs := manifest.UsedInputs(f.platform, w, nil, k, spec, chart)
+	inputs := manifest.UsedInputs(manifest.Surroundings{Platform: f.platform, Workspace: w}, k, spec, chart)
 	input := manifest.SourceInputs(spec)[0]
 	image := manifest.Image{Name: manifest.AppImage, Repository: "images.example.net/vendor/" + k.Project, Tag: "1.0",
 		Digest: "sha256:" + fakeHash(k.Project)}

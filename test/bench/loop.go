@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,29 +23,35 @@ type running struct {
 	*loop.Reconciler
 	stage          *stage
 	config, gitops *watched
-	told           chan struct{}
-	sources        *sources
-	builder        *builder
-	stop           func()
+	// told gets how many verdicts each call of the forge told.
+	told    chan int
+	sources *sources
+	builder *builder
+	stop    func()
 }
 
-// run starts a reconciler and waits until it is ready.
-func (s *stage) run(f *fleet, config, gitops *gitserver.Repo) *running {
+// run starts a reconciler and waits until it is ready. images is nil where no image is asked for.
+func (s *stage) run(f *fleet, config, gitops *gitserver.Repo, images reconciler.Registry) *running {
+	if images == nil {
+		images = noImages{}
+	}
 	configStore, gitopsStore := s.store(config), s.store(gitops)
 	notes, err := gitstore.OpenNotes(gitstore.NotesOptions{
-		Options: gitstore.Options{URL: config.URL, Dir: s.TempDir()},
+		Options: gitstore.Options{URL: s.alias(config).URL, Dir: s.TempDir()},
 		Author:  manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com"}, Now: time.Now,
 	})
 	s.must(err)
 	l := &running{
 		stage:  s,
-		config: &watched{Store: configStore}, gitops: &watched{Store: gitopsStore, pushed: make(chan []string, 64)},
-		told: make(chan struct{}, 64), sources: &sources{pushes: map[string]int{}},
+		config: &watched{Store: configStore, repo: config}, gitops: &watched{Store: gitopsStore, repo: gitops, pushed: make(chan []string, 64)},
+		told: make(chan int, 1024), sources: &sources{pushes: map[string]int{}},
 	}
-	l.builder = &builder{builds: map[string]*build{}, changed: func() { l.Hint(loop.Hint{}) }}
+	l.builder = &builder{builds: map[string]*build{}, changed: func() { l.Hint(loop.Hint{Builds: true}) }}
 	l.Reconciler, err = loop.New(loop.Options{
-		Config: l.config, GitOps: l.gitops, Sources: l.sources, Builder: l.builder, Registry: registry{},
-		Forge: &listening{Forge: gitforge.New(notes, configStore), told: l.told}, Charts: f.charts,
+		Ports: loop.Ports{
+			Config: l.config, GitOps: l.gitops, Sources: l.sources, Builder: l.builder, Registry: images,
+			Forge: &listening{Forge: gitforge.New(notes, configStore), told: l.told}, Charts: f.charts,
+		},
 		Clock: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	s.must(err)
@@ -108,27 +114,25 @@ func (l *running) awaitGitOps(projects int) time.Time {
 	return time.Now()
 }
 
-// forget forgets what people were told.
-func (l *running) forget() {
-	for len(l.told) > 0 {
-		<-l.told
-	}
-}
-
-// awaitReport waits until people were told, which ends a pass.
-func (l *running) awaitReport() {
-	select {
-	case <-l.told:
-	case <-l.stage.ctx.Done():
-		l.stage.Fatal(l.stage.ctx.Err())
-	case <-time.After(patience):
-		l.stage.Fatal("nobody was told")
+// awaitVerdicts waits until people were told how so many runs ended, which is the end of all there is to do.
+func (l *running) awaitVerdicts(verdicts int) {
+	deadline := time.After(patience)
+	for verdicts > 0 {
+		select {
+		case n := <-l.told:
+			verdicts -= n
+		case <-l.stage.ctx.Done():
+			l.stage.Fatal(l.stage.ctx.Err())
+		case <-deadline:
+			l.stage.Fatalf("%d verdicts were not told after %s", verdicts, patience)
+		}
 	}
 }
 
 // watched is a repository that tells of its pushes.
 type watched struct {
 	*gitstore.Store
+	repo   *gitserver.Repo
 	pushes atomic.Int64
 	// pushed gets the files of each push, unless it is nil.
 	pushed chan []string
@@ -152,16 +156,24 @@ func (w *watched) Push(ctx context.Context, base string, edits []manifest.Edit) 
 	return hashes, nil
 }
 
-// listening is a forge that tells when it was told something.
+// listening is a forge that tells how many verdicts it was told.
 type listening struct {
 	reconciler.Forge
-	told chan struct{}
+	told chan int
 }
 
 func (l *listening) Report(ctx context.Context, reports []reconciler.Report) error {
-	err := l.Forge.Report(ctx, reports)
-	l.told <- struct{}{}
-	return err
+	if err := l.Forge.Report(ctx, reports); err != nil {
+		return err
+	}
+	verdicts := 0
+	for _, report := range reports {
+		if report.Terminal() {
+			verdicts++
+		}
+	}
+	l.told <- verdicts
+	return nil
 }
 
 // sources says where sources are that are not there.
@@ -176,11 +188,15 @@ func (s *sources) push(repository string) {
 	s.pushes[repository]++
 }
 
-// Tip implements reconciler.Sources.
-func (s *sources) Tip(_ context.Context, source manifest.Source) (reconciler.Tip, error) {
+// Tips implements reconciler.Sources.
+func (s *sources) Tips(_ context.Context, repository string, places []reconciler.Place) ([]reconciler.Found, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return reconciler.Tip{Commit: tipOf(source.Repository, s.pushes[source.Repository]), By: "Ann"}, nil
+	found := make([]reconciler.Found, len(places))
+	for i := range found {
+		found[i].Tip = reconciler.Tip{Commit: tipOf(repository, s.pushes[repository]), By: "Ann"}
+	}
+	return found, nil
 }
 
 // builder builds nothing, and is done when it is told.
@@ -234,34 +250,42 @@ func (b *builder) Start(_ context.Context, r reconciler.BuildRequest) error {
 	return nil
 }
 
-// Status implements reconciler.Builder.
-func (b *builder) Status(_ context.Context, id string) (reconciler.BuildStatus, error) {
+// Statuses implements reconciler.Builder.
+func (b *builder) Statuses(_ context.Context, ids []string) (map[string]reconciler.BuildStatus, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	found := b.builds[id]
-	if found == nil {
-		return reconciler.BuildStatus{}, reconciler.ErrNoBuild
-	}
-	status := reconciler.BuildStatus{Stages: []reconciler.Stage{reconciler.StageBuilding}, Seconds: 60}
-	if found.done {
-		status.Stages = append(slices.Clone(status.Stages), reconciler.StagePushing)
-		status.Done = true
-		status.Image = &manifest.Image{
-			Name: found.request.Image, Repository: found.request.Destination, Digest: "sha256:" + fakeHash(id),
-			Commit: found.request.Commit, Tree: found.request.Tree, Framework: "go", Built: true,
+	statuses := map[string]reconciler.BuildStatus{}
+	for _, id := range ids {
+		if found := b.builds[id]; found != nil {
+			statuses[id] = found.status()
 		}
 	}
-	return status, nil
+	return statuses, nil
 }
 
-// Cancel and Forget implement reconciler.Builder.
+func (b *build) status() reconciler.BuildStatus {
+	status := reconciler.BuildStatus{Stages: []reconciler.Stage{reconciler.StageBuilding}, Seconds: 60}
+	if b.done {
+		status.Stages = append(status.Stages, reconciler.StagePushing)
+		status.Done = true
+		status.Image = &manifest.Image{
+			Name: b.request.Image, Repository: b.request.Destination, Digest: "sha256:" + fakeHash(b.request.ID),
+			Commit: b.request.Commit, Tree: b.request.Tree, Framework: "go", Built: true,
+		}
+	}
+	return status
+}
 
+// Cancel implements reconciler.Builder.
 func (b *builder) Cancel(context.Context, string) error { return nil }
 
-func (b *builder) Forget(context.Context, string) error { return nil }
+// noImages is a registry that takes every tag and knows no image.
+type noImages struct{}
 
-// registry takes every tag.
-type registry struct{}
+// Resolve implements reconciler.Registry.
+func (noImages) Resolve(context.Context, string) (manifest.Image, error) {
+	return manifest.Image{}, errors.New("there are no images")
+}
 
 // Tag implements reconciler.Registry.
-func (registry) Tag(context.Context, string, string, string) error { return nil }
+func (noImages) Tag(context.Context, string, string, string) error { return nil }

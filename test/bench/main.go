@@ -54,6 +54,7 @@ func measures() []measure {
 	return []measure{
 		{"one-of-100", func(s *stage) []Row { return s.oneOf("one-of-100", 100) }},
 		{"one-of-10k", func(s *stage) []Row { return s.oneOf("one-of-10k", 10_000) }},
+		{"stalled", (*stage).stalled},
 		{"mass-1k", (*stage).mass},
 		{"builds-100", (*stage).builds},
 		{"start-10k", (*stage).start},

@@ -21,24 +21,33 @@ import (
 const manyProjects = 10_000
 
 // start is the built binary started on a fleet with nothing to do, until it says that it is ready; and the most memory it
-// had by then.
+// had by then. The git command line clones both repositories from the same server.
 func (s *stage) start() []Row {
 	f := s.fleet(shape{projects: manyProjects, releases: releasesEach})
 	config, gitops := s.copyRepo(f.config, "config"), s.copyRepo(f.gitops, "gitops")
-	var took []time.Duration
+	var ours, theirs []time.Duration
 	memory := 0.0
 	for range rounds {
-		duration, peak := s.serve(config, gitops)
-		took = append(took, duration)
+		took, peak := s.serve(config, gitops)
+		ours = append(ours, took)
 		memory = max(memory, peak)
+		theirs = append(theirs, s.clone(config)+s.clone(gitops))
 	}
 	if config.Head("main") != f.config.Head("main") || gitops.Head("main") != f.gitops.Head("main") {
 		s.Fatal("there was something to do")
 	}
 	return []Row{
-		{Name: "start-10k", Ours: median(took), Unit: "ms"},
+		paired("start-10k", median(ours), median(theirs), "ms"),
 		{Name: "start-10k-rss", Ours: memory, Unit: "MiB"},
 	}
+}
+
+// clone returns how long git needs to clone a repository.
+func (s *stage) clone(repo *gitserver.Repo) time.Duration {
+	dir := s.TempDir()
+	took := s.command(dir, "git", "clone", "--quiet", "--bare", repo.URL, "copy.git")
+	s.must(os.RemoveAll(dir))
+	return took
 }
 
 // serve starts `plateform serve`, waits until it is ready, and ends it.

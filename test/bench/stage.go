@@ -161,6 +161,13 @@ func (s *stage) copyRepo(from *gitserver.Repo, what string) *gitserver.Repo {
 	return s.server.Open(s, name)
 }
 
+// alias is the same repository under another name, so that the server tells apart who asks.
+func (s *stage) alias(of *gitserver.Repo) *gitserver.Repo {
+	name := s.name("alias")
+	s.must(os.Symlink(of.Dir, filepath.Join(s.server.Dir, name+".git")))
+	return s.server.Open(s, name)
+}
+
 // median of some durations, in milliseconds.
 func median(durations []time.Duration) float64 {
 	sorted := slices.Sorted(slices.Values(durations))

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A project that does not compile gets one failure with the end of its log; its neighbour is deployed meanwhile, and
-// nobody tries again by himself.
+// A project that does not compile gets one failure that says why; its neighbour is deployed meanwhile, and nobody tries
+// again by himself.
 func TestFailedBuildIsToldOnceAndNotRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).open()

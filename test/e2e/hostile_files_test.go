@@ -83,7 +83,7 @@ func TestBadFilesDisturbNobody(t *testing.T) {
 	one := shop.runs("v1.0.0")
 	blog.runs("v1.0.0")
 	w.settle()
-	remembered := shop.run()
+	remembered := shop.memory()
 
 	for i, bad := range hostileFiles() {
 		t.Run(bad.name, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestBadFilesDisturbNobody(t *testing.T) {
 		})
 	}
 	w.t = t
-	if got := shop.run(); got != remembered {
+	if got := shop.memory(); got != remembered {
 		t.Errorf("what is remembered of shop is\n%s\nand was\n%s", got, remembered)
 	}
 	shop.still(one)

@@ -2,47 +2,17 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 )
-
-// silence listens and takes connections, and never says a word. It returns its address.
-func silence(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var accepting sync.WaitGroup
-	var taken []net.Conn
-	accepting.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			taken = append(taken, conn)
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		accepting.Wait()
-		for _, conn := range taken {
-			_ = conn.Close()
-		}
-	})
-	return listener.Addr().String()
-}
 
 // Sources that never answer hold up nobody but their own projects, neither others with sources nor their own settings.
 func TestSilentSourcesHoldUpNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	address := silence(t)
+	address := newSilentHost(t).address
 	w.sources = []string{"http://" + address + "/*"}
 	w.open()
 	var silent []*project

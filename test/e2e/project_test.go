@@ -176,6 +176,23 @@ func (p *project) values() values {
 // run reads run.yaml as it is.
 func (p *project) run() string { return p.w.gitops.read(p.runDir() + "/run.yaml") }
 
+// memory is run.yaml without who may not have been told yet: people are told beside the loop, so that this depends on how
+// soon they are.
+func (p *project) memory() string {
+	p.w.t.Helper()
+	text := p.run()
+	var run manifest.Run
+	if err := yaml.Unmarshal([]byte(text), &run); err != nil {
+		p.w.t.Fatalf("run.yaml of %s: %v\n%s", p.name, err, text)
+	}
+	run.Spec.Asked = nil
+	encoded, err := manifest.Encode(run)
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	return string(encoded)
+}
+
 // runs waits until a release is what the GitOps repository says, and returns its values.
 func (p *project) runs(version string) values {
 	p.w.t.Helper()

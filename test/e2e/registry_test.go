@@ -3,6 +3,7 @@ package e2e
 import (
 	"archive/tar"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"maps"
@@ -165,6 +166,17 @@ func (r *registry) digest(reference string) string {
 		return ""
 	}
 	return found.Digest.String()
+}
+
+// tagged waits until the tag of a release is on its image, which comes a little after the release.
+func (p *project) tagged(version string, i image) {
+	p.w.t.Helper()
+	p.w.await(p.name+" to be tagged "+version, func() error {
+		if got := p.w.registry.digest(i.Repository + ":" + version); got != i.Digest {
+			return fmt.Errorf("the registry has %q there, want %s", got, i.Digest)
+		}
+		return nil
+	})
 }
 
 // publish pushes an image that nobody built here, and returns its digest.

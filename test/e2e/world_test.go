@@ -20,11 +20,13 @@ type world struct {
 	config, gitops *repo
 	registry       *registry
 	sources        []string // patterns of allowed sources beyond those on disk
+	images         []string // patterns of allowed images beyond those that the stories publish
 	platform       []string // lines of platform.yaml's spec beyond the usual
 	settings       []string // lines of serve.yaml beyond the usual
 	login          string   // how serve logs in to both repositories
 	server         *server
 	canaries       int
+	rivals         int // how many more serves were started on the same repositories
 }
 
 func newWorld(t *testing.T) *world {
@@ -59,7 +61,7 @@ func (w *world) setUp() {
 func (w *world) platformYAML() string {
 	spec := append([]string{
 		"domain: apps.example.com",
-		"registry: {url: " + w.registry.host + `, allow: ["` + w.registry.host + `/birds/*"]}`,
+		"registry: {url: " + w.registry.host + `, allow: ["` + strings.Join(append(w.images, w.registry.host+"/birds/*"), `", "`) + `"]}`,
 		`sources: {allow: ["` + strings.Join(append(w.sources, w.dir+"/*"), `", "`) + `"]}`,
 	}, w.platform...)
 	return object("Platform", "acme", spec...)

@@ -119,7 +119,7 @@ func TestNewestReleasesAreUpToDate(t *testing.T) {
 	}
 	for k, r := range newest {
 		spec := config.Projects[k].Spec
-		inputs := manifest.UsedInputs(config.Platform, config.Workspaces[k.Workspace], config.ProjectsOf(k.Workspace), k, spec, r.Spec.Chart)
+		inputs := manifest.UsedInputs(manifest.Surroundings{Platform: config.Platform, Workspace: config.Workspaces[k.Workspace], Projects: projectsOf(config, k.Workspace)}, k, spec, r.Spec.Chart)
 		if r.Spec.Parts[manifest.PartProject] != manifest.ProjectKey(spec) || r.Spec.Parts[manifest.PartPlatform] != manifest.PlatformKey(inputs) {
 			t.Errorf("%s %s is not what project.yaml says", k, r.Metadata.Name)
 		}

@@ -66,6 +66,22 @@ func hash(what string, n int) string {
 	return strings.TrimPrefix(manifest.SourceInput{}.Key(fmt.Sprint(what, n)), "sha256:")[:40]
 }
 
+// projectsOf returns the projects of a workspace by name; nil stands for one that does not parse.
+func projectsOf(config *manifest.Config, workspace string) map[string]*manifest.Project {
+	projects := map[string]*manifest.Project{}
+	for k, p := range config.Projects {
+		if k.Workspace == workspace {
+			projects[k.Project] = p
+		}
+	}
+	for k := range config.Broken {
+		if k.Workspace == workspace && k.Project != "" {
+			projects[k.Project] = nil
+		}
+	}
+	return projects
+}
+
 // release makes the release file that Plateform would write.
 func (m made) release(t *testing.T, config *manifest.Config, embedded *charts.Charts) (*manifest.Release, []byte) {
 	t.Helper()
@@ -78,7 +94,7 @@ func (m made) release(t *testing.T, config *manifest.Config, embedded *charts.Ch
 		t.Fatal(err)
 	}
 	workspace := config.Workspaces[m.key.Workspace]
-	inputs := manifest.UsedInputs(config.Platform, workspace, config.ProjectsOf(m.key.Workspace), m.key, spec, chart)
+	inputs := manifest.UsedInputs(manifest.Surroundings{Platform: config.Platform, Workspace: workspace, Projects: projectsOf(config, m.key.Workspace)}, m.key, spec, chart)
 	r := &manifest.Release{Header: manifest.NewHeader(manifest.KindRelease, m.version.String())}
 	r.Spec = manifest.ReleaseSpec{
 		Parts:     manifest.Parts{manifest.PartProject: manifest.ProjectKey(spec), manifest.PartPlatform: manifest.PlatformKey(inputs)},

@@ -35,6 +35,9 @@ func (s *Server) Open(t testing.TB, name string) *Repo {
 	return &Repo{Dir: filepath.Join(s.Dir, name+".git"), URL: s.URL() + "/" + name + ".git", t: t}
 }
 
+// Name is what the server calls the repository.
+func (r *Repo) Name() string { return strings.TrimSuffix(filepath.Base(r.Dir), ".git") }
+
 // CreateBare makes an empty repository on disk whose branch is main.
 func CreateBare(t testing.TB, dir string) *Repo {
 	t.Helper()

@@ -3,7 +3,9 @@
 package gitserver
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"crypto/subtle"
 	"io"
 	"maps"
@@ -16,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Server serves the bare repositories of a folder.
@@ -26,13 +29,22 @@ type Server struct {
 	backend *cgi.Handler
 	quit    chan struct{}
 
-	mu     sync.Mutex
-	users  map[string]login
-	faults map[string][]*Fault
-	counts map[string]int
+	mu      sync.Mutex
+	users   map[string]login
+	faults  map[string][]*Fault
+	counts  map[string]int
+	hanging map[int]hanging // by number
+	hung    int             // how many there ever were
+	spent   map[string]time.Duration
 }
 
 type login struct{ user, password string }
+
+// hanging is a request that is not answered.
+type hanging struct {
+	repo string
+	drop func() // breaks its connection
+}
 
 // New starts a server on a port of 127.0.0.1. It ends with the test.
 func New(t testing.TB) *Server {
@@ -42,11 +54,13 @@ func New(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{
-		Dir:    t.TempDir(),
-		quit:   make(chan struct{}),
-		users:  map[string]login{},
-		faults: map[string][]*Fault{},
-		counts: map[string]int{},
+		Dir:     t.TempDir(),
+		quit:    make(chan struct{}),
+		users:   map[string]login{},
+		faults:  map[string][]*Fault{},
+		counts:  map[string]int{},
+		hanging: map[int]hanging{},
+		spent:   map[string]time.Duration{},
 	}
 	s.backend = &cgi.Handler{
 		Path:   exe,
@@ -100,9 +114,35 @@ func (s *Server) Counts() map[string]int {
 	return maps.Clone(s.counts)
 }
 
+// Hanging returns the numbers of the requests to a repository that hang now. Each request that hangs has another number.
+func (s *Server) Hanging(repo string) []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var numbers []int
+	for number, h := range s.hanging {
+		if h.repo == repo {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
+// Spent returns how long the server has worked on requests of a repository that it has answered.
+func (s *Server) Spent(repo string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spent[repo]
+}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	repo, op := s.request(r)
+	begun := time.Now()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.spent[repo] += time.Since(begun)
+	}()
 	s.mu.Lock()
 	s.counts[repo+" "+string(op)]++
 	want, locked := s.users[repo]
@@ -112,12 +152,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "log in first", http.StatusUnauthorized)
 		return
 	}
-	fault := s.fault(repo, op)
+	fault := s.fault(repo, op, r)
 	if fault == nil {
 		s.backend.ServeHTTP(w, r)
 		return
 	}
-	s.misbehave(fault, w, r)
+	s.misbehave(fault, repo, w, r)
 }
 
 func same(a, b login) bool {
@@ -139,6 +179,8 @@ func (s *Server) request(r *http.Request) (repo string, op Op) {
 // Fault is something that goes wrong with a request.
 type Fault struct {
 	Op Op
+	// Ref limits it to pushes that begin with this ref, such as refs/notes/plateform; with PushPack only.
+	Ref string
 	// Times it happens; 0 is every time.
 	Times int
 	// Exactly one of these says what.
@@ -167,19 +209,28 @@ func (s *Server) Inject(repo string, f Fault) {
 	s.faults[repo] = append(s.faults[repo], &f)
 }
 
-// Heal takes all faults of a repository away.
+// Heal takes all faults of a repository away. What hangs there gets no answer any more, but its connection is broken.
 func (s *Server) Heal(repo string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.faults, repo)
+	for _, h := range s.hanging {
+		if h.repo == repo {
+			h.drop()
+		}
+	}
 }
 
 // fault returns what goes wrong with this request, if anything.
-func (s *Server) fault(repo string, op Op) *Fault {
+func (s *Server) fault(repo string, op Op, r *http.Request) *Fault {
+	ref := ""
+	if op == PushPack {
+		ref = pushedRef(r)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.faults[repo] {
-		if f.Op != op {
+		if f.Op != op || f.Ref != "" && f.Ref != ref {
 			continue
 		}
 		if f.Times == 0 {
@@ -193,7 +244,25 @@ func (s *Server) fault(repo string, op Op) *Fault {
 	return nil
 }
 
-func (s *Server) misbehave(f *Fault, w http.ResponseWriter, r *http.Request) {
+// pushedRef is the first ref that a push moves. What it reads of the request is still there for the one that answers.
+func pushedRef(r *http.Request) string {
+	const hash = 40
+	body := bufio.NewReader(r.Body)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, r.Body}
+	line, err := body.Peek(4 + 2*(hash+1)) // a length, two hashes and blanks
+	for n := len(line); err == nil && line[len(line)-1] != 0; n++ {
+		line, err = body.Peek(n)
+	}
+	if err != nil {
+		return ""
+	}
+	return string(line[4+2*(hash+1) : len(line)-1])
+}
+
+func (s *Server) misbehave(f *Fault, repo string, w http.ResponseWriter, r *http.Request) {
 	switch {
 	case f.Status != 0:
 		http.Error(w, "an injected fault", f.Status)
@@ -205,10 +274,7 @@ func (s *Server) misbehave(f *Fault, w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(rec.Body.Bytes()[:f.Cut])
 			_ = http.NewResponseController(w).Flush() // a client that is gone has given up
 		}
-		select {
-		case <-r.Context().Done():
-		case <-s.quit:
-		}
+		s.hang(repo, w, r)
 	case f.DropAnswer, f.Cut > 0:
 		rec := httptest.NewRecorder()
 		s.backend.ServeHTTP(rec, r)
@@ -222,6 +288,26 @@ func (s *Server) misbehave(f *Fault, w http.ResponseWriter, r *http.Request) {
 		}
 		s.backend.ServeHTTP(w, r)
 	}
+}
+
+// hang answers nothing until the client gives up or the repository is healed.
+func (s *Server) hang(repo string, w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // only then it shows that the client is gone
+	ctx, drop := context.WithCancel(r.Context())
+	defer drop()
+	s.mu.Lock()
+	s.hung++
+	number := s.hung
+	s.hanging[number] = hanging{repo, drop}
+	s.mu.Unlock()
+	select {
+	case <-ctx.Done():
+	case <-s.quit:
+	}
+	s.mu.Lock()
+	delete(s.hanging, number)
+	s.mu.Unlock()
+	s.hangUp(w, nil, nil, 0)
 }
 
 // hangUp breaks the connection after some bytes of the answer.

@@ -1,0 +1,88 @@
+// Package demo plays the whole story of Plateform on this machine: real Git repositories, a registry, the reconciler, and
+// a person who works with them.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+)
+
+// Options say where the story is told, and how.
+type Options struct {
+	// Out is where it is told, in the colours of Style.
+	Out   io.Writer
+	Style terminal.Palette
+	// Now is the clock.
+	Now func() time.Time
+	// Keep leaves the folder with everything in it there, and says where it is.
+	Keep bool
+}
+
+// timeout bounds the whole demo: it takes seconds, unless something is wrong.
+const timeout = 5 * time.Minute
+
+// Play plays the story, in a temporary folder. It needs git and go.
+func Play(ctx context.Context, o Options) (err error) {
+	for _, tool := range []string{"git", "go"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("the demo needs %s on the PATH (install it and try again): %w", tool, err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "plateform-demo-")
+	if err != nil {
+		return fmt.Errorf("making a temporary folder: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	d := &story{Options: o, dir: dir, started: o.Now()}
+	err = d.play(ctx)
+	if o.Keep {
+		d.printKept()
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// story is one performance: an installation in a folder, and a person who works with it.
+type story struct {
+	Options
+	dir     string
+	started time.Time
+	step    int
+
+	config, gitops, hello *scaffold.Repository
+}
+
+// play sets the stage and tells the story while the reconciler runs.
+func (d *story) play(ctx context.Context) (err error) {
+	stage, err := d.setUp(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stage.close()) }()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	group, running := errgroup.WithContext(running)
+	group.Go(func() error {
+		return stage.installation.Run(running, stage.health)
+	})
+	group.Go(func() error {
+		defer stop()
+		return d.tell(running)
+	})
+	err = group.Wait()
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return fmt.Errorf("the demo was stopped: %w", context.Cause(ctx))
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+// Package doctor looks at everything an installation needs, and says what is wrong and how to mend it. It changes nothing.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/installation"
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
+)
+
+// Options say what is looked at, and how.
+type Options struct {
+	// Settings is the file with the settings of the installation, serve.yaml.
+	Settings string
+	// Timeout of one check.
+	Timeout time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Examine makes all checks. Each diagnosis is told as soon as it is known, in an order that is always the same.
+func Examine(ctx context.Context, o Options, tell func(Diagnosis)) (report Report, err error) {
+	dir, err := os.MkdirTemp("", "plateform-doctor-")
+	if err != nil {
+		return Report{}, fmt.Errorf("making room for copies of the repositories: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	d := &examination{file: o.Settings, timeout: o.Timeout, dir: dir, now: o.Now}
+	defer func() { err = errors.Join(err, d.close()) }()
+
+	report.Checks = []Diagnosis{}
+	d.run(ctx, func(found Diagnosis) {
+		report.add(found)
+		tell(found)
+	})
+	return report, context.Cause(ctx)
+}
+
+// examination is one look at an installation.
+type examination struct {
+	file     string
+	settings *installation.Settings
+	// timeout of one check.
+	timeout time.Duration
+	// dir is for copies of repositories and for what tools write.
+	dir string
+	now func() time.Time
+	// config and gitops are opened when the settings are known, closers close them.
+	config, gitops *gitstore.Store
+	closers        []func() error
+	// What the config repository says, once it has been read; platform is nil when it is unusable.
+	platform *manifest.Platform
+	projects map[manifest.Key]*manifest.Project
+}
+
+func (d *examination) close() error {
+	var err error
+	for _, closer := range d.closers {
+		err = errors.Join(err, closer())
+	}
+	return err
+}
+
+// check looks at one thing until its context ends.
+type check func(context.Context) []Diagnosis
+
+// run makes all checks, those that do not need each other at the same time, and tells what they find in a fixed order,
+// as soon as it is known.
+func (d *examination) run(ctx context.Context, tell func(Diagnosis)) {
+	d.round(ctx, tell, d.checkGit, d.checkSettings)
+	if d.settings == nil {
+		return
+	}
+	d.round(ctx, tell, d.checkConfig, d.checkGitOps, d.checkSecrets, d.checkGo, d.checkContainerTool, d.checkData, d.checkListen)
+	d.round(ctx, tell, d.checkSigningKey, d.checkRegistry, d.checkSources)
+}
+
+// round makes some checks at the same time. It returns when all have ended.
+func (d *examination) round(ctx context.Context, tell func(Diagnosis), checks ...check) {
+	found := make([]chan []Diagnosis, len(checks))
+	for i, look := range checks {
+		found[i] = make(chan []Diagnosis, 1)
+		go func() {
+			bounded, cancel := context.WithTimeout(ctx, d.timeout)
+			defer cancel()
+			found[i] <- look(bounded)
+		}()
+	}
+	for _, c := range found {
+		for _, diagnosis := range <-c {
+			tell(diagnosis)
+		}
+	}
+}
+
+// checkSettings reads serve.yaml and opens what it names, talking to nobody.
+func (d *examination) checkSettings(context.Context) []Diagnosis {
+	s, err := installation.Load(d.file)
+	if err != nil {
+		return settingsDiagnoses(d.file, err)
+	}
+	if d.config, err = d.open(s.Config, "config"); err != nil {
+		return []Diagnosis{broken("settings", err, "")}
+	}
+	if d.gitops, err = d.open(s.GitOps, "gitops"); err != nil {
+		return []Diagnosis{broken("settings", err, "")}
+	}
+	d.settings = s
+	return []Diagnosis{ok("settings", "%s: forge %s, builder %s, engine %s", d.file, s.Forge.Kind, s.Builder.Kind, s.Engine.Kind)}
+}
+
+// open prepares one of the two repositories, with the access that serve would have.
+func (d *examination) open(r installation.RemoteSettings, name string) (*gitstore.Store, error) {
+	access, err := r.Access()
+	if err != nil {
+		return nil, err
+	}
+	store, err := gitstore.Open(gitstore.Options{Access: access, URL: r.URL, Branch: r.Branch, Dir: d.dir})
+	if err != nil {
+		return nil, exit.Usage("%s: %w", name, err)
+	}
+	d.closers = append(d.closers, store.Close)
+	return store, nil
+}
+
+// settingsDiagnoses says what is wrong with serve.yaml, a line each.
+func settingsDiagnoses(file string, err error) []Diagnosis {
+	var problems manifest.Problems
+	if !errors.As(err, &problems) {
+		return []Diagnosis{broken("settings", err, "")}
+	}
+	var found []Diagnosis
+	for _, p := range problems {
+		found = append(found, fail("settings", fmt.Sprintf("%s:%d:%d: %s", file, p.Line, p.Column, p.What), p.Fix))
+	}
+	return found
+}

@@ -1,0 +1,207 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/cmd/plateform/git"
+	"github.com/plateform/plateform/cmd/plateform/installation"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
+)
+
+// gitVersion finds the version in what git says of itself.
+var gitVersion = regexp.MustCompile(`git version (\d+)\.(\d+)\S*`)
+
+// oldestGit is the first version that commands work with: 2.30.
+const oldestGitMajor, oldestGitMinor = 2, 30
+
+func (d *examination) checkGit(ctx context.Context) []Diagnosis {
+	said, err := git.Command{Dir: "."}.Run(ctx, "--version")
+	if err != nil {
+		return []Diagnosis{broken("git", err, "install git 2.30 or newer")}
+	}
+	version := gitVersion.FindStringSubmatch(said)
+	if version == nil {
+		return []Diagnosis{warn("git", fmt.Sprintf("it calls itself %q", said), "use git 2.30 or newer")}
+	}
+	major, _ := strconv.Atoi(version[1])
+	minor, _ := strconv.Atoi(version[2])
+	if major < oldestGitMajor || major == oldestGitMajor && minor < oldestGitMinor {
+		return []Diagnosis{fail("git", said, "install git 2.30 or newer")}
+	}
+	return []Diagnosis{ok("git", "%s", strings.TrimPrefix(said, "git "))}
+}
+
+// checkConfig looks at the config repository and reads it for the checks that come after.
+func (d *examination) checkConfig(ctx context.Context) []Diagnosis {
+	const what = "config repository"
+	r := d.settings.Config
+	head, err := d.config.Fetch(ctx)
+	if err != nil {
+		return []Diagnosis{broken(what, err, "check config in serve.yaml: url, username, passwordFile or sshKeyFile")}
+	}
+	if head == "" {
+		return []Diagnosis{fail(what, fmt.Sprintf("%s has no branch %s", gitstore.Redact(r.URL), r.Branch), "push to it, or set config.branch; plateform init makes a first one")}
+	}
+	found := []Diagnosis{ok(what, "%s, %s at %s", gitstore.Redact(r.URL), r.Branch, terminal.Short(head)), d.checkPush(ctx, what, d.config, r)}
+	return append(found, d.readConfig(head)...)
+}
+
+// readConfig says what is wrong with the files of the config repository.
+func (d *examination) readConfig(head string) []Diagnosis {
+	const what = "config files"
+	files := gitstore.FS(d.config, head)
+	config, problems := manifest.Load(files)
+	problems = append(problems, manifest.LocateIn(files, config.Validate())...)
+	d.platform, d.projects = config.Platform, config.Projects
+	switch {
+	case config.Platform == nil && len(problems) == 0:
+		return []Diagnosis{fail(what, fmt.Sprintf("there is no %s", manifest.PlatformFile), "is config.url a config repository? plateform init makes one")}
+	case len(problems) > 0:
+		return []Diagnosis{warn(what, fmt.Sprintf("%s; the first: %s", terminal.Count(len(problems), "problem"), terminal.Plain(problems[0].String())), "plateform validate tells all")}
+	}
+	return []Diagnosis{ok(what, "%s, %s, no problems", terminal.Count(len(config.Workspaces), "workspace"), terminal.Count(len(config.Projects), "project"))}
+}
+
+func (d *examination) checkGitOps(ctx context.Context) []Diagnosis {
+	const what = "GitOps repository"
+	r := d.settings.GitOps
+	head, err := d.gitops.Fetch(ctx)
+	if err != nil {
+		return []Diagnosis{broken(what, err, "check gitops in serve.yaml: url, username, passwordFile or sshKeyFile")}
+	}
+	at := "is not there yet: serve makes it"
+	if head != "" {
+		at = "at " + terminal.Short(head)
+	}
+	return []Diagnosis{ok(what, "%s, %s %s", gitstore.Redact(r.URL), r.Branch, at), d.checkPush(ctx, what, d.gitops, r)}
+}
+
+// checkPush asks whether a repository would take a push.
+func (d *examination) checkPush(ctx context.Context, what string, store *gitstore.Store, r installation.RemoteSettings) Diagnosis {
+	what += ", writing"
+	err := store.CheckPush(ctx)
+	if err == nil {
+		err = writableFolder(r.URL)
+	}
+	if err != nil {
+		return broken(what, err, "give the account the right to push; Plateform writes to both repositories")
+	}
+	return ok(what, "a push may begin")
+}
+
+// writableFolder says whether a repository that is a folder of this machine can be written to. A server checks that
+// before a push begins, git itself only on the way. Opening a file for writing changes nothing of it.
+func writableFolder(url string) error {
+	dir := strings.TrimPrefix(url, "file://")
+	for _, name := range []string{filepath.Join(dir, "HEAD"), filepath.Join(dir, ".git", "HEAD")} {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		switch {
+		case err == nil:
+			return f.Close()
+		case errors.Is(err, os.ErrPermission):
+			return err
+		}
+	}
+	return nil // it is no folder
+}
+
+// Bounds of the questions to source repositories.
+const (
+	sourcesAtOnce  = 4
+	sourcesInWords = 10 // how many are named that do not answer
+)
+
+// checkSources asks every source repository where its branch is, a few at a time. What is not asked when time is up is
+// said.
+func (d *examination) checkSources(ctx context.Context) []Diagnosis {
+	const what = "sources"
+	if d.platform == nil {
+		return []Diagnosis{warn(what, "not asked: the config repository cannot be read", "mend that first")}
+	}
+	sources := d.distinctSources()
+	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: gitstore.Access{CallTimeout: d.timeout}, Dir: d.dir})
+	defer remote.Close()
+	failures := make([]error, len(sources))
+	var group errgroup.Group
+	group.SetLimit(sourcesAtOnce)
+	for i, source := range sources {
+		group.Go(func() error {
+			if failures[i] = ctx.Err(); failures[i] == nil {
+				failures[i] = askSourceOf(ctx, remote, source)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // failures has what went wrong
+	return sourceDiagnoses(what, failures)
+}
+
+// askSourceOf asks for the branch of a source. A pinned one needs no branch.
+func askSourceOf(ctx context.Context, remote *gitstore.Remote, source manifest.Source) error {
+	pinned := source.Revision != ""
+	found, err := remote.Tips(ctx, source.Repository, []gitstore.Place{{Branch: source.Branch}})
+	if err == nil {
+		err = found[0].Err
+	}
+	if pinned && errors.Is(err, gitstore.ErrNoBranch) {
+		return nil
+	}
+	return err
+}
+
+// distinctSources are the branches of repositories that projects are built from and that the platform allows, sorted.
+func (d *examination) distinctSources() []manifest.Source {
+	var all []manifest.Source
+	for _, project := range d.projects {
+		if project == nil {
+			continue
+		}
+		for _, input := range manifest.SourceInputs(project.Spec) {
+			source := manifest.Source{Repository: input.Source.Repository, Branch: input.Source.Branch, Revision: input.Source.Revision}
+			if source.Repository != "" && manifest.AllowedSource(d.platform, source.Repository) == nil {
+				all = append(all, source)
+			}
+		}
+	}
+	key := func(s manifest.Source) string { return s.Repository + " " + s.Branch + " " + s.Revision }
+	slices.SortFunc(all, func(a, b manifest.Source) int { return strings.Compare(key(a), key(b)) })
+	return slices.CompactFunc(all, func(a, b manifest.Source) bool { return key(a) == key(b) })
+}
+
+func sourceDiagnoses(what string, failures []error) []Diagnosis {
+	var found []Diagnosis
+	late, silent := 0, 0
+	for _, err := range failures {
+		switch {
+		case err == nil:
+		case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
+			late++
+		default:
+			if silent++; silent <= sourcesInWords {
+				found = append(found, broken(what, err, "check source in its project.yaml, and that this machine may read it"))
+			}
+		}
+	}
+	if silent > sourcesInWords {
+		found = append(found, fail(what, fmt.Sprintf("%d more do not answer", silent-sourcesInWords), "mend those above first"))
+	}
+	if late > 0 {
+		found = append(found, warn(what, fmt.Sprintf("%d of %d gave no answer in time", late, len(failures)), "give more with --timeout"))
+	}
+	if answered := len(failures) - late - silent; answered > 0 || len(failures) == 0 {
+		found = append([]Diagnosis{ok(what, "%d of %d answer", answered, len(failures))}, found...)
+	}
+	return found
+}

@@ -1,0 +1,149 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/reconciler/localbuild"
+)
+
+// checkGo looks for the Go compiler, which builds Go apps that have no Dockerfile.
+func (d *examination) checkGo(ctx context.Context) []Diagnosis {
+	const what = "go"
+	if d.settings.Builder.Kind != "local" {
+		return nil
+	}
+	command := exec.CommandContext(ctx, "go", "version")
+	command.Env = append(command.Environ(), "GOTOOLCHAIN=local") // else it may fetch another one
+	command.Dir = d.dir
+	said, err := command.Output()
+	if err != nil {
+		return []Diagnosis{warn(what, "it does not run: "+terminal.Plain(err.Error()), "install Go where serve runs, or give Go apps a Dockerfile")}
+	}
+	return []Diagnosis{ok(what, "%s", strings.TrimSpace(strings.TrimPrefix(terminal.Plain(string(said)), "go version ")))}
+}
+
+// checkContainerTool looks for what builds Dockerfiles.
+func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
+	const what = "container tool"
+	if d.settings.Builder.Kind != "local" {
+		return nil
+	}
+	steps := localbuild.Steps{Work: filepath.Join(d.dir, "work"), Cache: filepath.Join(d.dir, "cache")}
+	tool, err := steps.Tool(ctx)
+	var fault *localbuild.Fault
+	switch {
+	case errors.As(err, &fault):
+		return []Diagnosis{warn(what, terminal.Plain(fault.What), fault.Fix)}
+	case err != nil:
+		return []Diagnosis{broken(what, err, "")}
+	}
+	return []Diagnosis{ok(what, "%s builds Dockerfiles", tool)}
+}
+
+// Free space on the disk of the data folder.
+const (
+	plentyBytes = 5 << 30
+	leastBytes  = 512 << 20
+)
+
+// checkData looks at the data folder: writable, with room.
+func (d *examination) checkData(context.Context) []Diagnosis {
+	const what = "data folder"
+	dir := d.settings.DataDir
+	there := nearestFolder(dir)
+	probe, err := os.CreateTemp(there, ".plateform-doctor-")
+	if err != nil {
+		return []Diagnosis{broken(what, err, "let the user that runs serve write there, or set dataDir in serve.yaml")}
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return []Diagnosis{broken(what, err, "")}
+	}
+	state := "writable"
+	if there != dir {
+		state = "not there yet, and can be made"
+	}
+	free, known := freeBytes(there)
+	switch {
+	case !known:
+		return []Diagnosis{ok(what, "%s: %s", dir, state)}
+	case free < leastBytes:
+		return []Diagnosis{fail(what, fmt.Sprintf("%s: %s, but only %s free", dir, state, sizeText(free)), "make room: copies of repositories and builds need it")}
+	case free < plentyBytes:
+		return []Diagnosis{warn(what, fmt.Sprintf("%s: %s, %s free", dir, state, sizeText(free)), "builds may need more room")}
+	}
+	return []Diagnosis{ok(what, "%s: %s, %s free", dir, state, sizeText(free))}
+}
+
+// nearestFolder is a folder, or the nearest above it that is there.
+func nearestFolder(dir string) string {
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func sizeText(bytes uint64) string {
+	const mega, giga = 1 << 20, 1 << 30
+	if bytes < giga {
+		return fmt.Sprintf("%d MiB", bytes/mega)
+	}
+	return fmt.Sprintf("%d GiB", bytes/giga)
+}
+
+// checkListen looks whether the addresses are free, or taken by a serve that runs.
+func (d *examination) checkListen(ctx context.Context) []Diagnosis {
+	found := []Diagnosis{checkAddress(ctx, "listen", d.settings.Listen, "/healthz")}
+	if d.settings.API.Listen != "" {
+		found = append(found, checkAddress(ctx, "api.listen", d.settings.API.Listen, "/metrics"))
+	}
+	return found
+}
+
+// checkAddress looks whether an address is free. A serve that has it answers at a path.
+func checkAddress(ctx context.Context, setting, address, path string) Diagnosis {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", address)
+	if err == nil {
+		if err := listener.Close(); err != nil {
+			return broken(setting, err, "")
+		}
+		return ok(setting, "%s is free", address)
+	}
+	if answers(ctx, address, path) {
+		return ok(setting, "a serve answers at %s", address)
+	}
+	return broken(setting, err, "end what else listens there, or set "+setting+" in serve.yaml")
+}
+
+// answers says that a web server at an address is well.
+func answers(ctx context.Context, address, path string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, nil)
+	if err != nil {
+		return false
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}

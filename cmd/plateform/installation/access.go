@@ -1,0 +1,86 @@
+package installation
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/registry"
+)
+
+// Access says how to log in at a repository.
+func (r RemoteSettings) Access() (gitstore.Access, error) {
+	access := gitstore.Access{SSH: gitstore.SSH{KeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile}}
+	if r.PasswordFile == "" {
+		return access, nil
+	}
+	if _, err := ReadSecret(r.PasswordFile); err != nil {
+		return access, err
+	}
+	access.Credentials = func(context.Context, string) (gitstore.Credential, error) {
+		// Read for each operation, so that a token can be renewed under a running process.
+		password, err := ReadSecret(r.PasswordFile)
+		return gitstore.Credential{Username: r.Username, Password: password}, err
+	}
+	return access, nil
+}
+
+// Options are how the registry is reached.
+func (s RegistrySettings) Options() (registry.Options, error) {
+	options := registry.Options{Insecure: s.Insecure}
+	if s.UsernameFile == "" {
+		return options, nil
+	}
+	username, err := ReadSecret(s.UsernameFile)
+	if err != nil {
+		return options, err
+	}
+	password, err := ReadSecret(s.PasswordFile)
+	if err != nil {
+		return options, err
+	}
+	options.Username, options.Password = username, registry.Password(password)
+	return options, nil
+}
+
+// Signer reads the key that signs releases; nil when there is none.
+func (s KeySettings) Signer() (*manifest.SigningKey, error) {
+	if s.SigningKeyFile == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(s.SigningKeyFile)
+	if err != nil {
+		return nil, exit.Usage("keys.signingKeyFile: %w", err)
+	}
+	key, err := manifest.ParseSigningKey(data)
+	if err != nil {
+		return nil, exit.Usage("keys.signingKeyFile: %s: %w", s.SigningKeyFile, err)
+	}
+	return &key, nil
+}
+
+// PublicKeys are the keys that may sign releases by platform.yaml. Those that do not parse are told elsewhere.
+func PublicKeys(platform *manifest.Platform) []manifest.PublicKey {
+	if platform == nil {
+		return nil
+	}
+	var keys []manifest.PublicKey
+	for _, text := range platform.Spec.Releases.PublicKeys {
+		if key, err := manifest.ParsePublicKey(text); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// ReadSecret reads a file that holds one secret in one line.
+func ReadSecret(file string) (string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", exit.Usage("reading a secret named in serve.yaml: %w", err)
+	}
+	return strings.TrimRight(string(data), "\r\n"), nil
+}

@@ -1,0 +1,131 @@
+// Package installation is one Plateform that works: its settings, serve.yaml, and the reconciler with everything that
+// these name.
+package installation
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/charts"
+	"github.com/plateform/plateform/reconciler/loop"
+)
+
+// Installation is a reconciler with everything it works with.
+type Installation struct {
+	settings   *Settings
+	now        func() time.Time
+	log        *slog.Logger
+	reconciler *loop.Reconciler
+	metrics    *metrics
+	// closers give back what was opened; the newest first.
+	closers []func() error
+}
+
+// Open puts an installation together. It talks to nobody yet. The caller closes it.
+func Open(s *Settings, now func() time.Time, log *slog.Logger) (*Installation, error) {
+	i := &Installation{settings: s, now: now, log: log, metrics: newMetrics()}
+	if err := i.open(); err != nil {
+		return nil, errors.Join(err, i.Close())
+	}
+	return i, nil
+}
+
+// open opens the parts in the order they need each other.
+func (i *Installation) open() error {
+	signer, err := i.settings.Keys.Signer()
+	if err != nil {
+		return err
+	}
+	if err := i.claimData(); err != nil {
+		return err
+	}
+	config, err := i.store("config", i.settings.Config)
+	if err != nil {
+		return err
+	}
+	gitops, err := i.store("gitops", i.settings.GitOps)
+	if err != nil {
+		return err
+	}
+	forge, err := i.forge(config)
+	if err != nil {
+		return err
+	}
+	images, err := i.registry(config)
+	if err != nil {
+		return err
+	}
+	sources, err := i.sources()
+	if err != nil {
+		return err
+	}
+	builder, err := i.builder(images, sources)
+	if err != nil {
+		return err
+	}
+	embedded, err := charts.New()
+	if err != nil {
+		return err
+	}
+	poll, err := time.ParseDuration(i.settings.Forge.Poll)
+	if err != nil {
+		return exit.Usage("forge.poll: %w", err)
+	}
+	resync, err := parseResync(i.settings.Resync)
+	if err != nil {
+		return exit.Usage("resync: %w", err)
+	}
+	i.reconciler, err = loop.New(fragile(loop.Options{
+		Ports: loop.Ports{
+			Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge, Charts: embedded,
+		},
+		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: []reconciler.Observer{i.metrics}, Poll: poll, Resync: resync,
+	}))
+	if err != nil {
+		return err
+	}
+	i.metrics.watch(i.reconciler, i.now)
+	return nil
+}
+
+// later registers what is to be closed at the end.
+func (i *Installation) later(closer func() error) { i.closers = append(i.closers, closer) }
+
+// Close closes everything in the opposite order.
+func (i *Installation) Close() error {
+	var err error
+	for n := len(i.closers) - 1; n >= 0; n-- {
+		err = errors.Join(err, i.closers[n]())
+	}
+	i.closers = nil
+	return err
+}
+
+// claimData takes the data folder for this process, and removes what a killed one left of its copies of repositories.
+func (i *Installation) claimData() error {
+	dir := i.settings.DataDir
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("making the data folder (set dataDir in serve.yaml): %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, "serve.lock"))
+	taken, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("taking the data folder %s: %w", dir, err)
+	}
+	if !taken {
+		return exit.Usage("another serve works with the data folder %s (stop it, or set another dataDir in serve.yaml)", dir)
+	}
+	i.later(lock.Close)
+	if err := os.RemoveAll(filepath.Join(dir, "git")); err != nil {
+		return fmt.Errorf("clearing the data folder: %w", err)
+	}
+	return nil
+}

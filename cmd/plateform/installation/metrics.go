@@ -1,0 +1,195 @@
+package installation
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/loop"
+)
+
+// metrics are the figures of one installation, for Prometheus. docs/metrics.md says what to make of them.
+type metrics struct {
+	registry *prometheus.Registry
+
+	passes  *prometheus.HistogramVec
+	pushes  *prometheus.CounterVec
+	started *prometheus.CounterVec
+	built   *prometheus.CounterVec
+	ended   *prometheus.CounterVec
+	gitops  *prometheus.HistogramVec
+	reports prometheus.Counter
+}
+
+var _ loop.Meter = (*metrics)(nil)
+
+// The values of labels.
+const (
+	resultOK, resultMoved, resultFailed     = "ok", "moved", "failed"
+	resultLanded, resultRefused             = "landed", "refused"
+	resultSucceeded, resultCanceled         = "succeeded", "canceled"
+	kindSource, kindImage                   = "source", "image"
+	repositoryConfig, repositoryGitOps      = "config", "gitops"
+	labelResult, labelKind, labelRepository = "result", "kind", "repository"
+)
+
+func newMetrics() *metrics {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	in := promauto.With(registry)
+	m := &metrics{
+		registry: registry,
+		passes: in.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "plateform_pass_seconds", Help: "How long the turns of the loop took.",
+			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 30, 60},
+		}, []string{labelResult}),
+		pushes: in.NewCounterVec(prometheus.CounterOpts{
+			Name: "plateform_pushes_total", Help: "Pushes; those that were refused had a conflict with somebody else's.",
+		}, []string{labelRepository, labelResult}),
+		started: in.NewCounterVec(prometheus.CounterOpts{
+			Name: "plateform_builds_started_total", Help: "Builds that were asked for; of kind image: authored images to look up.",
+		}, []string{labelKind}),
+		built: in.NewCounterVec(prometheus.CounterOpts{
+			Name: "plateform_builds_ended_total", Help: "Builds that have ended.",
+		}, []string{labelKind, labelResult}),
+		ended: in.NewCounterVec(prometheus.CounterOpts{
+			Name: "plateform_runs_ended_total", Help: "Runs that have ended, by what asked for them and the stage they ended at.",
+		}, []string{"cause", "stage"}),
+		gitops: in.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "plateform_commit_to_gitops_seconds", Help: "Time from a commit being seen to the GitOps repository saying what it asks for.",
+			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800},
+		}, []string{"cause"}),
+		reports: in.NewCounter(prometheus.CounterOpts{
+			Name: "plateform_reports_sent_total", Help: "Reports to people that were handed to the forge.",
+		}),
+	}
+	m.begin()
+	return m
+}
+
+// begin makes what has not happened yet show as 0, so that alerts can tell it from what is not measured.
+func (m *metrics) begin() {
+	for _, result := range []string{resultOK, resultMoved, resultFailed} {
+		m.passes.WithLabelValues(result)
+	}
+	for _, repository := range []string{repositoryConfig, repositoryGitOps} {
+		for _, result := range []string{resultLanded, resultRefused, resultFailed} {
+			m.pushes.WithLabelValues(repository, result)
+		}
+	}
+	for _, kind := range []string{kindSource, kindImage} {
+		m.started.WithLabelValues(kind)
+		for _, result := range []string{resultSucceeded, resultFailed, resultCanceled} {
+			m.built.WithLabelValues(kind, result)
+		}
+	}
+	for _, cause := range []manifest.CauseKind{
+		manifest.CauseSource, manifest.CauseConfig, manifest.CausePlatform, manifest.CauseRetry, manifest.CauseRollback,
+	} {
+		m.gitops.WithLabelValues(string(cause))
+	}
+}
+
+// watch adds what is read off a reconciler when somebody asks.
+func (m *metrics) watch(r *loop.Reconciler, now func() time.Time) {
+	in := promauto.With(m.registry)
+	gauge := func(name, help string, value func() float64) {
+		in.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	gauge("plateform_ready", "1 once both repositories were read and every project was decided on.", func() float64 {
+		if r.Ready() {
+			return 1
+		}
+		return 0
+	})
+	gauge("plateform_queue_projects", "Projects that want a decision.", func() float64 {
+		return float64(r.Backlog().Queue)
+	})
+	gauge("plateform_builds_running", "Builds that were asked for and have not ended.", func() float64 {
+		return float64(r.Backlog().Building)
+	})
+	gauge("plateform_oldest_change_age_seconds", "Time since the change was seen that waits the longest for its end; 0 when none does.", func() float64 {
+		oldest := r.Backlog().Oldest
+		if oldest.IsZero() {
+			return 0
+		}
+		return now().Sub(oldest).Seconds()
+	})
+}
+
+// Metrics answers Prometheus.
+func (i *Installation) Metrics() http.Handler { return i.metrics.handler() }
+
+func (m *metrics) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
+	return mux
+}
+
+// resultOf tells a conflict with somebody else from a failure.
+func resultOf(err error, fine, moved string) string {
+	switch {
+	case err == nil:
+		return fine
+	case errors.Is(err, manifest.ErrMoved):
+		return moved
+	}
+	return resultFailed
+}
+
+// Passed implements reconciler.Meter.
+func (m *metrics) Passed(p loop.Pass) {
+	m.passes.WithLabelValues(resultOf(p.Err, resultOK, resultMoved)).Observe(p.Took.Seconds())
+	m.reports.Add(float64(p.Reports))
+}
+
+// Pushed implements reconciler.Meter.
+func (m *metrics) Pushed(repository string, err error) {
+	m.pushes.WithLabelValues(repository, resultOf(err, resultLanded, resultRefused)).Inc()
+}
+
+// Observe implements reconciler.Observer: builds and the ends of runs are counted.
+func (m *metrics) Observe(e reconciler.Event) {
+	switch e.Kind {
+	case reconciler.EventBuildStarted:
+		m.started.WithLabelValues(kindOf(*e.Build)).Inc()
+	case reconciler.EventBuildEnded:
+		m.buildEnded(kindOf(*e.Build), e.Status.Failure)
+	case reconciler.EventReported:
+		if e.Report.Terminal() && len(e.Runs) > 0 {
+			m.runEnded(*e.Report, e.At.Sub(e.Runs[0].StartedAt))
+		}
+	}
+}
+
+func kindOf(request reconciler.BuildRequest) string {
+	if request.Reference != "" {
+		return kindImage
+	}
+	return kindSource
+}
+
+func (m *metrics) buildEnded(kind string, failure *reconciler.BuildFailure) {
+	switch {
+	case failure == nil:
+		m.built.WithLabelValues(kind, resultSucceeded).Inc()
+	case failure.Canceled:
+		m.built.WithLabelValues(kind, resultCanceled).Inc()
+	default:
+		m.built.WithLabelValues(kind, resultFailed).Inc()
+	}
+}
+
+func (m *metrics) runEnded(report reconciler.Report, took time.Duration) {
+	m.ended.WithLabelValues(string(report.Cause), string(report.Stage)).Inc()
+	if report.State == reconciler.StateSuccess && report.Outcome == reconciler.OutcomeRuns {
+		m.gitops.WithLabelValues(string(report.Cause)).Observe(took.Seconds())
+	}
+}

@@ -1,0 +1,165 @@
+package installation
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/manifest"
+)
+
+// Settings is serve.yaml: how one installation reaches things. What holds for the tenants is in platform.yaml.
+//
+// The comments are the README's table of the keys; the yaml tags say which must be there.
+type Settings struct {
+	// Config is the repository that people write.
+	Config RemoteSettings `yaml:"config"`
+	// GitOps is the repository that Plateform writes.
+	GitOps RemoteSettings `yaml:"gitops"`
+	// Listen is the address of /healthz and /readyz; port 0 picks one and prints it. Default 127.0.0.1:8080.
+	Listen string `yaml:"listen,omitempty"`
+	// API is what concerns those who run the installation, and not the tenants.
+	API APISettings `yaml:"api,omitempty"`
+	// Resync is when everything is looked at again whatever was noticed, in cron notation with five fields. Default */5 * * * *.
+	Resync string `yaml:"resync,omitempty"`
+	// DataDir is the folder of caches and build logs, which may be lost; for one serve at a time. Default plateform-data.
+	DataDir string `yaml:"dataDir,omitempty"`
+	// Forge is where hints come from and where reports go.
+	Forge ForgeSettings `yaml:"forge,omitempty"`
+	// Builder is what makes images.
+	Builder BuilderSettings `yaml:"builder,omitempty"`
+	// Registry is how the image registry of platform.yaml is reached.
+	Registry RegistrySettings `yaml:"registry,omitempty"`
+	// Engine is what gets the wanted state running.
+	Engine EngineSettings `yaml:"engine,omitempty"`
+	// Keys is where the keys of the installation are.
+	Keys KeySettings `yaml:"keys,omitempty"`
+}
+
+// RemoteSettings is one branch of one repository.
+type RemoteSettings struct {
+	// URL of the repository: https, http, ssh, user@host:path, or a path, relative to serve.yaml.
+	URL string `yaml:"url"`
+	// Branch to work on. Default main.
+	Branch string `yaml:"branch,omitempty"`
+	// Username for https.
+	Username string `yaml:"username,omitempty"`
+	// PasswordFile is the file with the password or token for https; read anew for each use.
+	PasswordFile string `yaml:"passwordFile,omitempty"`
+	// SSHKeyFile is the file with a private key without a passphrase. Default: the agent of $SSH_AUTH_SOCK.
+	SSHKeyFile string `yaml:"sshKeyFile,omitempty"`
+	// KnownHostsFile is the list of SSH host keys to trust. Default: the files that ssh uses.
+	KnownHostsFile string `yaml:"knownHostsFile,omitempty"`
+}
+
+// APISettings are those of the private address.
+type APISettings struct {
+	// Listen is the address of /metrics, for Prometheus, as 127.0.0.1:8081; it asks nobody who they are, so keep it private. Default: none, they are not served.
+	Listen string `yaml:"listen,omitempty"`
+}
+
+// ForgeSettings say where people look.
+type ForgeSettings struct {
+	// Kind of the forge: git (polls, and writes reports into refs/notes/plateform). Default git.
+	Kind string `yaml:"kind,omitempty"`
+	// Poll is how often the repositories are looked at, as 500ms or 10s. Default 2s.
+	Poll string `yaml:"poll,omitempty"`
+}
+
+// BuilderSettings say who makes images.
+type BuilderSettings struct {
+	// Kind of the builder: local (on this machine, for trusted sources only) or none (projects with image: alone). Default local.
+	Kind string `yaml:"kind,omitempty"`
+	// Local is what concerns the local builder alone.
+	Local LocalSettings `yaml:"local,omitempty"`
+}
+
+// LocalSettings are those of the local builder.
+type LocalSettings struct {
+	// Parallel is how many builds run at the same time. Default 2.
+	Parallel int `yaml:"parallel,omitempty"`
+}
+
+// RegistrySettings say how to reach the image registry.
+type RegistrySettings struct {
+	// UsernameFile is the file with the username.
+	UsernameFile string `yaml:"usernameFile,omitempty"`
+	// PasswordFile is the file with the password.
+	PasswordFile string `yaml:"passwordFile,omitempty"`
+	// Insecure is whether plain http is allowed; to addresses of this machine it always is. Default false.
+	Insecure bool `yaml:"insecure,omitempty"`
+}
+
+// EngineSettings say who gets things running.
+type EngineSettings struct {
+	// Kind of the engine: none (stops when plateform-gitops is written). Default none.
+	Kind string `yaml:"kind,omitempty"`
+}
+
+// KeySettings are the keys of the installation.
+type KeySettings struct {
+	// SigningKeyFile is the file with the Ed25519 key that signs release files, as PEM. Default: none, they carry a checksum only.
+	SigningKeyFile string `yaml:"signingKeyFile,omitempty"`
+}
+
+// Load reads serve.yaml. All problems are told at once.
+func Load(file string) (*Settings, error) {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exit.Usage("%s is not there (plateform init writes one; name yours with --config)", file)
+	}
+	if err != nil {
+		return nil, exit.Usage("%s cannot be read (check its permissions): %w", file, err)
+	}
+	s := &Settings{}
+	if problems := manifest.DecodeStrict(file, data, s); len(problems) > 0 {
+		return nil, settingsError(problems)
+	}
+	s.setDefaults(filepath.Dir(file))
+	if problems := s.check(file); len(problems) > 0 {
+		return nil, settingsError(manifest.Locate(file, data, problems))
+	}
+	return s, nil
+}
+
+// settingsError says which settings are wrong, one a line.
+func settingsError(problems manifest.Problems) error {
+	return exit.Usage("the settings are wrong:\n%w", problems)
+}
+
+// setDefaults fills in what is left out, and makes paths relative to the folder of serve.yaml.
+func (s *Settings) setDefaults(dir string) {
+	s.Listen = cmp.Or(s.Listen, "127.0.0.1:8080")
+	s.Resync = cmp.Or(s.Resync, "*/5 * * * *")
+	s.DataDir = cmp.Or(s.DataDir, "plateform-data")
+	s.Forge.Kind = cmp.Or(s.Forge.Kind, "git")
+	s.Forge.Poll = cmp.Or(s.Forge.Poll, "2s")
+	s.Builder.Kind = cmp.Or(s.Builder.Kind, "local")
+	s.Builder.Local.Parallel = cmp.Or(s.Builder.Local.Parallel, 2)
+	s.Engine.Kind = cmp.Or(s.Engine.Kind, "none")
+	for _, file := range []*string{
+		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
+	} {
+		beside(dir, file)
+	}
+	for _, r := range []*RemoteSettings{&s.Config, &s.GitOps} {
+		r.Branch = cmp.Or(r.Branch, "main")
+		for _, file := range []*string{&r.PasswordFile, &r.SSHKeyFile, &r.KnownHostsFile} {
+			beside(dir, file)
+		}
+		if !strings.Contains(r.URL, ":") {
+			beside(dir, &r.URL)
+		}
+	}
+}
+
+// beside makes a relative path relative to a folder.
+func beside(dir string, file *string) {
+	if *file != "" && !filepath.IsAbs(*file) {
+		*file = filepath.Join(dir, *file)
+	}
+}

@@ -1,0 +1,100 @@
+package installation
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// check finds what is wrong with settings that parse.
+func (s *Settings) check(file string) manifest.Problems {
+	c := settingsCheck{file: file}
+	c.kind("forge.kind", s.Forge.Kind, []string{"git"}, []string{"github"})
+	c.kind("builder.kind", s.Builder.Kind, []string{"local", "none"}, []string{"jenkins"})
+	c.kind("engine.kind", s.Engine.Kind, []string{"none"}, []string{"argocd", "direct"})
+	c.remote("config", s.Config)
+	c.remote("gitops", s.GitOps)
+	if s.Config.URL == s.GitOps.URL && s.Config.Branch == s.GitOps.Branch {
+		c.add("gitops.url", "gitops is the same branch of the same repository as config", "name a repository of its own")
+	}
+	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
+		c.add("listen", fmt.Sprintf("listen %q is not an address", s.Listen), "write host:port, as 127.0.0.1:8080")
+	}
+	if _, _, err := net.SplitHostPort(s.API.Listen); err != nil && s.API.Listen != "" {
+		c.add("api.listen", fmt.Sprintf("api.listen %q is not an address", s.API.Listen), "write host:port, as 127.0.0.1:8081, or leave it out")
+	}
+	if s.API.Listen == s.Listen && !strings.HasSuffix(s.Listen, ":0") {
+		c.add("api.listen", "api.listen is the public address of listen", "give it a port of its own")
+	}
+	if _, err := parseResync(s.Resync); err != nil {
+		c.add("resync", "resync is no cron schedule: "+err.Error(), "write five fields, as */5 * * * *")
+	}
+	if poll, err := time.ParseDuration(s.Forge.Poll); err != nil || poll < minPoll {
+		c.add("forge.poll", fmt.Sprintf("forge.poll %q is no time of at least %s", s.Forge.Poll, minPoll), "write a number with its unit, as 500ms or 2s")
+	}
+	if s.Builder.Local.Parallel < 1 {
+		c.add("builder.local.parallel", "builder.local.parallel is below 1", "write how many builds may run at the same time")
+	}
+	if (s.Registry.UsernameFile == "") != (s.Registry.PasswordFile == "") {
+		c.add("registry", "registry has only one of usernameFile and passwordFile", "set both or neither")
+	}
+	return c.problems
+}
+
+// minPoll keeps a typing error from hammering a Git server.
+const minPoll = 50 * time.Millisecond
+
+// settingsCheck collects problems.
+type settingsCheck struct {
+	file     string
+	problems manifest.Problems
+}
+
+func (c *settingsCheck) add(field, what, fix string) {
+	c.problems = append(c.problems, manifest.Problem{File: c.file, Field: field, What: what, Fix: fix})
+}
+
+// kind refuses kinds that are unknown, and those that are known but not there yet.
+func (c *settingsCheck) kind(field, value string, known, later []string) {
+	switch {
+	case slices.Contains(known, value):
+	case slices.Contains(later, value):
+		c.add(field, fmt.Sprintf("%s %s is not in this version of Plateform yet", field, value), "use "+strings.Join(known, " or "))
+	default:
+		c.add(field, fmt.Sprintf("%s %q is not known", field, value), "use "+strings.Join(known, " or "))
+	}
+}
+
+// remote refuses secrets in a URL, which end up in logs.
+func (c *settingsCheck) remote(field string, r RemoteSettings) {
+	scheme, rest, isURL := strings.Cut(r.URL, "://")
+	userinfo, _, hasUser := strings.Cut(strings.SplitN(rest, "/", 2)[0], "@")
+	if isURL && hasUser && (strings.Contains(userinfo, ":") || strings.HasPrefix(scheme, "http")) {
+		c.add(field+".url", field+".url holds credentials", "write them as "+field+".username and "+field+".passwordFile")
+	}
+	if r.PasswordFile != "" && r.Username == "" {
+		c.add(field, field+" has a passwordFile but no username", "add "+field+".username; for a token most servers take any name")
+	}
+}
+
+// parseResync reads a cron schedule with five fields, in UTC.
+func parseResync(spec string) (cron.Schedule, error) {
+	if len(strings.Fields(spec)) != 5 {
+		// A time zone with nothing behind it makes the parser panic, and @every is no time of day.
+		return nil, fmt.Errorf("%q has not five fields", spec)
+	}
+	schedule, err := cron.ParseStandard(spec)
+	if err != nil {
+		return nil, err
+	}
+	if schedule.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		return nil, fmt.Errorf("%q never comes", spec)
+	}
+	return schedule, nil
+}

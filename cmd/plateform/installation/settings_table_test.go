@@ -1,0 +1,92 @@
+package installation
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the README's table anew")
+
+// TestSettingsTable holds the README's table of serve.yaml to the struct and its comments. -update writes it.
+func TestSettingsTable(t *testing.T) {
+	const readme = "../../../README.md"
+	const begin, end = "<!-- serve.yaml:begin -->\n", "<!-- serve.yaml:end -->\n"
+	have, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := bytes.Cut(have, []byte(begin))
+	_, after, ended := bytes.Cut(rest, []byte(end))
+	if !found || !ended {
+		t.Fatalf("%s has no lines %q and %q for the table", readme, begin, end)
+	}
+	want := fmt.Appendf(nil, "%s%s%s%s%s", before, begin, settingsTable(t), end, after)
+	if bytes.Equal(have, want) {
+		return
+	}
+	if !*update {
+		t.Fatalf("the table of serve.yaml in %s is stale: go test ./cmd/plateform/installation -run TestSettingsTable -update", readme)
+	}
+	if err := os.WriteFile(readme, want, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settingsTable renders the table of keys out of the comments of the settings structs.
+func settingsTable(t *testing.T) string {
+	file, err := parser.ParseFile(token.NewFileSet(), "settings.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	structs := map[string]*ast.StructType{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.TypeSpec); ok {
+			if body, ok := spec.Type.(*ast.StructType); ok {
+				structs[spec.Name.Name] = body
+			}
+		}
+		return true
+	})
+	var b strings.Builder
+	b.WriteString("| key | what | default |\n|---|---|---|\n")
+	writeKeys(t, &b, structs, "Settings", "")
+	return b.String()
+}
+
+func writeKeys(t *testing.T, b *strings.Builder, structs map[string]*ast.StructType, name, prefix string) {
+	for _, field := range structs[name].Fields.List {
+		tag, _, _ := strings.Cut(strings.TrimPrefix(strings.Trim(field.Tag.Value, "`"), `yaml:"`), `"`)
+		key, options, _ := strings.Cut(tag, ",")
+		key = prefix + key
+		comment := strings.Join(strings.Fields(field.Doc.Text()), " ")
+		if comment == "" {
+			t.Errorf("%s has no comment", key)
+		}
+		what, fallback, _ := strings.Cut(comment, " Default")
+		fallback = strings.TrimSuffix(fallback, ".")
+		if prose, ok := strings.CutPrefix(fallback, ": "); ok {
+			fallback = prose
+		} else if fallback != "" {
+			fallback = "`" + strings.TrimSpace(fallback) + "`"
+		}
+		// Comments begin with the name of the field, the table with what it is.
+		if rest, ok := strings.CutPrefix(what, field.Names[0].Name+" is "); ok {
+			what = strings.ToUpper(rest[:1]) + rest[1:]
+		}
+		if options != "omitempty" {
+			fallback = "none: it must be there"
+		}
+		inner := fmt.Sprint(field.Type)
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", key, strings.ReplaceAll(what, "|", `\|`), fallback)
+		if structs[inner] != nil {
+			writeKeys(t, b, structs, inner, key+".")
+		}
+	}
+}

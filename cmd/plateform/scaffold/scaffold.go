@@ -1,0 +1,206 @@
+// Package scaffold writes a new installation: the two repositories, a sample app, a signing key and serve.yaml.
+package scaffold
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/template"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/git"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/schemas"
+)
+
+// scaffoldArchive is what init writes, as templates.
+//
+//go:embed scaffold.txtar
+var scaffoldArchive []byte
+
+// The folders of a scaffold.
+const (
+	ConfigDir  = "platform-config"
+	GitOpsDir  = "plateform-gitops"
+	HelloDir   = "hello"
+	remotesDir = "remotes"
+)
+
+// GitOpsSetting is the setting of git that tells, in a checkout of the config repository, where the GitOps repository is.
+const GitOpsSetting = "plateform.gitops"
+
+// Options say what the new platform is like.
+type Options struct {
+	// Name of the platform; that of the folder when it is empty.
+	Name string
+	// Domain that projects get their hosts under.
+	Domain string
+	// Registry of images, as host[:port][/path].
+	Registry string
+}
+
+// Scaffold is a new installation in a folder. Its templates are filled with the exported fields.
+type Scaffold struct {
+	Options
+	// PublicKey checks what is signed with the key of the scaffold.
+	PublicKey string
+	// ConfigURL, GitOpsURL and HelloURL are where the checkouts push to, and Remotes is a pattern for all of them.
+	ConfigURL, GitOpsURL, HelloURL, Remotes string
+
+	dir string
+	// commits are the first ones, by folder.
+	commits map[string]string
+}
+
+// New is a scaffold for an absolute folder. It writes nothing yet.
+func New(dir string, o Options) *Scaffold {
+	s := &Scaffold{
+		Options: o, dir: dir,
+		Remotes: filepath.Join(dir, remotesDir) + "/*",
+		commits: map[string]string{},
+	}
+	if s.Name == "" {
+		s.Name = filepath.Base(dir)
+	}
+	s.ConfigURL, s.GitOpsURL, s.HelloURL = s.remote(ConfigDir), s.remote(GitOpsDir), s.remote(HelloDir)
+	return s
+}
+
+// remote is the bare repository of a checkout.
+func (s *Scaffold) remote(name string) string { return filepath.Join(s.dir, remotesDir, name+".git") }
+
+// FirstCommit of one of the folders, once it has been written.
+func (s *Scaffold) FirstCommit(folder string) string { return s.commits[folder] }
+
+// Write writes everything. The folder is there, and empty.
+func (s *Scaffold) Write(ctx context.Context) error {
+	public, err := newSigningKey(filepath.Join(s.dir, "keys", "release.key"))
+	if err != nil {
+		return err
+	}
+	s.PublicKey = public.String()
+	files, err := s.fill(txtar.Parse(scaffoldArchive))
+	if err != nil {
+		return err
+	}
+	if err := checkScaffold(files); err != nil {
+		return err
+	}
+	if err := writeFiles(s.dir, files); err != nil {
+		return err
+	}
+	if err := writeSchemas(filepath.Join(s.dir, ConfigDir, ".plateform", "schemas")); err != nil {
+		return err
+	}
+	if err := writeFiles(filepath.Join(s.dir, HelloDir), sampleApp()); err != nil {
+		return err
+	}
+	for _, name := range []string{ConfigDir, GitOpsDir, HelloDir} {
+		if s.commits[name], err = publish(ctx, filepath.Join(s.dir, name), s.remote(name)); err != nil {
+			return fmt.Errorf("making the repository %s: %w", name, err)
+		}
+	}
+	_, err = git.Command{Dir: filepath.Join(s.dir, ConfigDir)}.Run(ctx, "config", GitOpsSetting, s.GitOpsURL)
+	return err
+}
+
+// fill fills in the templates.
+func (s *Scaffold) fill(templates *txtar.Archive) (*txtar.Archive, error) {
+	quote := template.FuncMap{"yaml": func(v string) (string, error) {
+		b, err := json.Marshal(v) // a JSON string is a YAML string
+		return string(b), err
+	}}
+	filled := &txtar.Archive{}
+	for _, f := range templates.Files {
+		t, err := template.New(f.Name).Funcs(quote).Parse(string(f.Data))
+		if err != nil {
+			return nil, fmt.Errorf("reading a template: %w", err)
+		}
+		var b bytes.Buffer
+		if err := t.Execute(&b, s); err != nil {
+			return nil, fmt.Errorf("filling in a template: %w", err)
+		}
+		filled.Files = append(filled.Files, txtar.File{Name: f.Name, Data: b.Bytes()})
+	}
+	return filled, nil
+}
+
+// writeSchemas puts the JSON Schemas where editors find them.
+func writeSchemas(dir string) error {
+	for _, kind := range schemas.Kinds() {
+		schema, err := schemas.For(kind)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(dir, schemas.FileName(kind)), schema); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkScaffold refuses flags that make a platform.yaml that Plateform would refuse.
+func checkScaffold(files *txtar.Archive) error {
+	for _, f := range files.Files {
+		if f.Name != ConfigDir+"/"+manifest.PlatformFile {
+			continue
+		}
+		platform, problems := manifest.ParsePlatform(manifest.PlatformFile, f.Data)
+		if platform != nil {
+			problems = manifest.CheckPlatform(platform)
+		}
+		if len(problems) > 0 {
+			return exit.Usage("these flags make no valid platform (see plateform init -h):\n%w", problems)
+		}
+	}
+	return nil
+}
+
+// publish makes a folder a repository with a first commit, and pushes that to a new bare one. It returns the commit.
+func publish(ctx context.Context, dir, remote string) (string, error) {
+	// The person may have no Git identity yet.
+	identity := []string{
+		"GIT_AUTHOR_NAME=Plateform", "GIT_AUTHOR_EMAIL=plateform@users.noreply.github.com",
+		"GIT_COMMITTER_NAME=Plateform", "GIT_COMMITTER_EMAIL=plateform@users.noreply.github.com",
+	}
+	g := git.Command{Dir: dir, Env: identity}
+	for _, args := range [][]string{
+		{"init", "--quiet", "--bare", "--initial-branch=main", remote},
+		{"init", "--quiet", "--initial-branch=main"},
+		{"add", "--all"},
+		{"commit", "--quiet", "--no-verify", "--message=Begin " + filepath.Base(dir)},
+		{"remote", "add", "origin", remote},
+		{"push", "--quiet", "--set-upstream", "origin", "main"},
+	} {
+		if _, err := g.Run(ctx, args...); err != nil {
+			return "", err
+		}
+	}
+	return g.Run(ctx, "rev-parse", "HEAD")
+}
+
+// newSigningKey makes a key and writes it where only its owner can read it.
+func newSigningKey(file string) (manifest.PublicKey, error) {
+	key, err := manifest.GenerateSigningKey(rand.Reader)
+	if err != nil {
+		return manifest.PublicKey{}, err
+	}
+	text, err := key.PEM()
+	if err != nil {
+		return manifest.PublicKey{}, err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return manifest.PublicKey{}, fmt.Errorf("making the folder of the signing key: %w", err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return manifest.PublicKey{}, fmt.Errorf("writing the signing key: %w", err)
+	}
+	return key.Public(), nil
+}

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package gitstore
-
-import "os/exec"
-
-// killTree leaves hooks to themselves: there are no process groups here.
-func killTree(*exec.Cmd) {}

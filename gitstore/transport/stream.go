@@ -1,0 +1,151 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// pipes are a running git-upload-pack or git-receive-pack, here or at the other end of SSH. They break when the context
+// they were made with ends.
+type pipes struct {
+	in  io.WriteCloser
+	out io.Reader
+	// stop ends it in any state, waits for it, and frees everything. It may be called twice.
+	stop func() error
+	// complaint is what it wrote to standard error; complete after stop.
+	complaint *Tail
+}
+
+// streamSession speaks the protocol over pipes. go-git has this for its own transports only, and those hang when the
+// other side does.
+type streamSession struct {
+	pipes   *pipes
+	out     *bufio.Reader
+	receive bool
+	refs    *packp.AdvRefs
+	asked   bool
+}
+
+func newStreamSession(p *pipes, service string) *streamSession {
+	return &streamSession{pipes: p, out: bufio.NewReaderSize(p.out, 64<<10), receive: service == transport.ReceivePackServiceName}
+}
+
+// AdvertisedReferencesContext returns the refs, which the other side sends first. The pipes end with their own context.
+func (s *streamSession) AdvertisedReferencesContext(context.Context) (*packp.AdvRefs, error) {
+	if s.refs != nil {
+		return s.refs, nil
+	}
+	refs := packp.NewAdvRefs()
+	err := refs.Decode(s.out)
+	empty := errors.Is(err, packp.ErrEmptyAdvRefs) || err == nil && refs.IsEmpty()
+	switch {
+	case empty && !s.receive:
+		return nil, transport.ErrEmptyRemoteRepository
+	case err != nil && !empty:
+		return nil, s.explain(err)
+	}
+	transport.FilterUnsupportedCapabilities(refs.Capabilities)
+	s.refs = refs
+	return refs, nil
+}
+
+// UploadPack asks for objects and returns the answer to read them from.
+func (s *streamSession) UploadPack(_ context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+	s.asked = true
+	if err := req.UploadRequest.Encode(s.pipes.in); err != nil {
+		return nil, s.explain(err)
+	}
+	if err := req.UploadHaves.Encode(s.pipes.in, false); err != nil {
+		return nil, s.explain(err)
+	}
+	if err := pktline.NewEncoder(s.pipes.in).EncodeString("done\n"); err != nil {
+		return nil, s.explain(err)
+	}
+	if err := s.pipes.in.Close(); err != nil {
+		return nil, s.explain(err)
+	}
+	res := packp.NewUploadPackResponse(req)
+	if err := res.Decode(io.NopCloser(s.out)); err != nil {
+		return nil, s.explain(err)
+	}
+	return res, nil
+}
+
+// ReceivePack sends objects and returns what became of them.
+func (s *streamSession) ReceivePack(_ context.Context, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error) {
+	s.asked = true
+	if err := req.Encode(s.pipes.in); err != nil {
+		return nil, s.explain(err)
+	}
+	if err := s.pipes.in.Close(); err != nil {
+		return nil, s.explain(err)
+	}
+	var r io.Reader = s.out
+	if req.Capabilities.Supports(capability.Sideband64k) {
+		d := sideband.NewDemuxer(sideband.Sideband64k, r)
+		d.Progress = req.Progress
+		r = d
+	}
+	report := packp.NewReportStatus()
+	if err := report.Decode(r); err != nil {
+		return nil, s.explain(err)
+	}
+	return report, report.Error()
+}
+
+// Close ends the conversation.
+func (s *streamSession) Close() error {
+	if !s.asked && s.refs != nil {
+		// A flush is the polite way to want nothing; whether it arrives does not matter.
+		_ = pktline.NewEncoder(s.pipes.in).Flush()
+	}
+	return s.pipes.stop()
+}
+
+// explain adds what the other side had to say.
+func (s *streamSession) explain(err error) error {
+	_ = s.pipes.stop()
+	said := strings.TrimSpace(s.pipes.complaint.String())
+	if said == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, said)
+}
+
+// Tail keeps the last bytes written to it.
+type Tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+const maxTail = 4 << 10
+
+// Write never fails.
+func (t *Tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf.Write(p)
+	if over := t.buf.Len() - maxTail; over > 0 {
+		t.buf.Next(over)
+	}
+	return len(p), nil
+}
+
+// String is text, whatever was written.
+func (t *Tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.ToValidUTF8(t.buf.String(), "?")
+}

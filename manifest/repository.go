@@ -1,0 +1,80 @@
+package manifest
+
+import (
+	"net/url"
+	"path"
+	"strings"
+)
+
+// RepositoryID returns one name for all the ways to write the URL of a repository, so that the projects of a webhook's URL
+// can be found and a repository that many projects share is looked at once. https, http, ssh and user@host:path are alike,
+// and so are a trailing slash or .git, upper case in the host, user names, and the ports that the protocols have anyway. The
+// case of the path counts. A path of this machine is cleaned; file:// and the path are alike. What is no URL of a
+// repository is its own name.
+//
+// It is not for connecting: how to get in is lost.
+func RepositoryID(repository string) string {
+	at := splitLocation(repository)
+	switch at.scheme {
+	case "https", "http", "ssh":
+		return strings.TrimSuffix("https://"+plainHost(at.host)+"/"+repositoryName(at.path), "/")
+	case "file":
+		if repository == at.path {
+			return localID(at.path)
+		}
+		if decoded, err := url.PathUnescape(at.path); err == nil { // it was a URL
+			return localID(decoded)
+		}
+	}
+	return repository
+}
+
+// RepositoryHost returns the host that a URL connects to, in lower case, with its port unless it is one that the protocols
+// have anyway: https and ssh to one host are one place, for limits per host. It is "" for paths of this machine.
+func RepositoryHost(repository string) string {
+	at := splitLocation(repository)
+	if at.scheme == "file" {
+		return ""
+	}
+	return plainHost(at.host)
+}
+
+// plainHost takes the user and the port of a protocol away.
+func plainHost(host string) string {
+	host = host[strings.LastIndexByte(host, '@')+1:]
+	colon := strings.LastIndexByte(host, ':')
+	if colon < 0 {
+		return host
+	}
+	name, port := host[:colon], host[colon+1:]
+	if strings.Contains(name, ":") && !strings.HasSuffix(name, "]") {
+		return host // no name and port
+	}
+	switch port {
+	case "", "443", "80", "22":
+		return name
+	}
+	return host
+}
+
+// repositoryName takes away what the end of a path may have or not: a slash, and then .git.
+func repositoryName(p string) string {
+	p = strings.Trim(p, "/")
+	name, found := strings.CutSuffix(p, ".git")
+	if !found || name == "" || strings.HasSuffix(name, "/") || strings.HasSuffix(name, ".git") {
+		return p // x.git.git is not x.git
+	}
+	return name
+}
+
+// localID cleans a path of this machine. One that would look like a URL then says that it is a path.
+func localID(p string) string {
+	if p == "" {
+		return ""
+	}
+	cleaned := path.Clean(p)
+	if splitLocation(cleaned).scheme != "file" {
+		return "./" + cleaned
+	}
+	return cleaned
+}

@@ -1,0 +1,110 @@
+package strict
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// treeCheck checks what holds for every YAML file, whatever it is about: no anchors, aliases, merge keys, tags or
+// duplicate keys, and no deep nesting. What is left is what JSON can say, in one way only.
+type treeCheck struct {
+	file     string
+	problems Problems
+	tooDeep  bool
+}
+
+func (c *treeCheck) add(n *yaml.Node, what, fix string) {
+	if len(c.problems) <= MaxProblems {
+		c.problems = append(c.problems, problemAt(c.file, n, "", what, fix))
+	}
+}
+
+// check looks at a node and everything below it.
+func (c *treeCheck) check(n *yaml.Node, depth int) {
+	if c.tooDeep {
+		return
+	}
+	if n.Anchor != "" {
+		c.add(n, "anchors (&"+clip(n.Anchor)+") are not supported", "write the value out where it is needed")
+	}
+	if n.Kind == yaml.AliasNode {
+		c.add(n, "aliases (*"+clip(n.Value)+") are not supported", "write the value out")
+		return
+	}
+	if n.Style&yaml.TaggedStyle != 0 || n.Tag == "!" {
+		c.add(n, "tags ("+clip(n.Tag)+") are not supported", "remove the tag; put a text in quotes")
+	}
+	if n.Kind == yaml.ScalarNode {
+		if n.Tag == "!!merge" {
+			c.add(n, "merge keys (<<) are not supported", "write the keys out")
+		}
+		return
+	}
+	if depth > MaxDepth {
+		c.tooDeep = true
+		c.add(n, fmt.Sprintf("this is nested deeper than %d levels", MaxDepth), "nest less deeply")
+		return
+	}
+	if n.Kind == yaml.MappingNode {
+		c.checkKeys(n)
+	}
+	for _, below := range n.Content {
+		c.check(below, depth+1)
+	}
+}
+
+// checkKeys refuses keys that are no scalars, and keys that are there twice.
+func (c *treeCheck) checkKeys(mapping *yaml.Node) {
+	seen := make(map[string]int, len(mapping.Content)/2)
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		key := mapping.Content[i]
+		if key.Kind != yaml.ScalarNode {
+			c.add(key, "a key is "+Describe(key)+", but a text is wanted", "write it as key: value")
+			continue
+		}
+		if first, twice := seen[key.Value]; twice {
+			c.add(key, fmt.Sprintf("the key %s is there twice, first in line %d", Quote(key.Value), first), "remove one of the two")
+			continue
+		}
+		seen[key.Value] = key.Line
+	}
+}
+
+// Describe says in words what a node is.
+func Describe(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	}
+	switch n.Tag {
+	case "!!null":
+		return "empty"
+	case "!!bool":
+		return "the boolean " + clip(n.Value)
+	case "!!int", "!!float":
+		return "the number " + clip(n.Value)
+	case "!!timestamp":
+		return "the date " + clip(n.Value)
+	}
+	return "the text " + Quote(n.Value)
+}
+
+// Quote prepares a text from outside for a message: in quotes, on one line, not too long.
+func Quote(s string) string { return fmt.Sprintf("%q", clip(s)) }
+
+// clip shortens a text for a message.
+func clip(s string) string {
+	const most = 60
+	s = strings.ToValidUTF8(s, "?")
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most]) + "..."
+}

@@ -1,0 +1,83 @@
+package reconciler
+
+import (
+	"context"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// Builder turns one source into one image in the registry. A build is known by its ID, which is derived from the
+// project and the key of the source: whoever asks for the same source again finds the same build.
+type Builder interface {
+	// Start begins the build, or finds the one with this ID that is running or has ended, also by an earlier process.
+	// One that was canceled begins again, and so does one that failed in another attempt than the request names. It does
+	// not wait for the build.
+	Start(ctx context.Context, request BuildRequest) error
+	// Statuses returns in one call how far builds are, by ID. One that the builder knows nothing of is left out: it was
+	// lost and has to be started again.
+	Statuses(ctx context.Context, ids []string) (map[string]BuildStatus, error)
+	// Cancel stops a build that runs. Unknown and ended builds are no error.
+	Cancel(ctx context.Context, id string) error
+}
+
+// BuildRequest is one image to make.
+type BuildRequest struct {
+	// ID of the build; fit for a file name and an image tag.
+	ID string
+	// Attempt is the config commit that asked to try again; empty for the first attempt, which finds a failure of any.
+	Attempt string
+	// Key of the project the image is for.
+	Key manifest.Key
+	// Image is the name of the image in the release: app, or the name of a service.
+	Image string
+	// Reference is an authored image to resolve to a digest instead of building; then all below is empty.
+	Reference string
+	// Repository, Commit and Path of the source, and the hash of that path's tree; Path and Tree are empty for the root.
+	Repository string
+	Commit     string
+	Path       string
+	Tree       string
+	// Build settings as authored; nil when all is inferred.
+	Build *manifest.Build
+	// Destination is the repository to push to, without a tag. The image is pushed with the tag `build-<ID>`.
+	Destination string
+}
+
+// What says in a few words what a build makes.
+func (r BuildRequest) What() string {
+	switch {
+	case r.Reference != "":
+		return r.Reference
+	case r.Image != manifest.AppImage:
+		return r.Image + " at " + manifest.Short(r.Commit)
+	}
+	return manifest.Short(r.Commit)
+}
+
+// BuildStatus is how far a build is.
+type BuildStatus struct {
+	// Stages that were entered so far, in order: building, scanning, pushing.
+	Stages []Stage
+	// Done says that the build has ended; then exactly one of Image and Failure is set.
+	Done bool
+	// Image that was built and found in the registry.
+	Image *manifest.Image
+	// Failure says why there is none.
+	Failure *BuildFailure
+	// URL of the build for people; empty when there is none.
+	URL string
+	// Seconds the build took.
+	Seconds int
+	// Scan counts findings; nil when nothing was scanned.
+	Scan *manifest.ScanResult
+}
+
+// BuildFailure says why a build failed.
+type BuildFailure struct {
+	// Summary in one line, with what to do next.
+	Summary string
+	// Log is the last lines of the log; only for readers who may see it.
+	Log string
+	// Canceled says that it was stopped on request and is no fault of the source.
+	Canceled bool
+}

@@ -1,0 +1,138 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// Far is how many commits back it pays to look for the one that asked for something.
+const Far = 1000
+
+// History answers questions about single commits of the config repository, and about the newest of them. Nothing is looked
+// for further back than Far commits.
+type History struct{ reconciler.Reader }
+
+// FirstParents are a commit and those before it along the first parents, newest first, at most Far of them.
+func (h History) FirstParents(hash string) (path []string) {
+	for hash != "" && len(path) < Far {
+		path = append(path, hash)
+		commit, err := h.Commit(hash)
+		if hash = ""; err == nil && len(commit.Parents) > 0 {
+			hash = commit.Parents[0]
+		}
+	}
+	return path
+}
+
+// Touches says that a commit changed a file, or something below a folder. The first commit of all changes nothing.
+func (h History) Touches(hash, name string) (commit manifest.Commit, touched bool, err error) {
+	commit, err = h.Commit(hash)
+	if err != nil {
+		return commit, false, fmt.Errorf("reading config commit %.10s: %w", hash, err)
+	}
+	if len(commit.Parents) == 0 {
+		return commit, false, nil
+	}
+	changes, err := h.Diff(commit.Parents[0], hash)
+	if err != nil {
+		return commit, false, fmt.Errorf("comparing config commits %.10s and %.10s: %w", commit.Parents[0], hash, err)
+	}
+	return commit, slices.ContainsFunc(changes, func(change manifest.Change) bool {
+		return change.Path == name || strings.HasPrefix(change.Path, name+"/")
+	}), nil
+}
+
+// LastEdit is the newest commit up to one that changed a project's file; that commit itself when none is found.
+func (h History) LastEdit(head string, k manifest.Key) string {
+	file := manifest.ProjectFile(k)
+	after, err := h.hashAt(head, file)
+	for _, hash := range h.FirstParents(head) {
+		if err != nil {
+			break
+		}
+		commit, commitErr := h.Commit(hash)
+		if commitErr != nil || len(commit.Parents) == 0 {
+			return hash
+		}
+		before, err := h.hashAt(commit.Parents[0], file)
+		if err != nil || before != after {
+			return hash
+		}
+	}
+	return head
+}
+
+// Project reads a project at a commit; nil when it is not there or does not parse.
+func (h History) Project(commit string, k manifest.Key) (*manifest.Project, error) {
+	file := manifest.ProjectFile(k)
+	data, err := h.Read(commit, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s at config commit %.10s: %w", file, commit, err)
+	}
+	project, problems := manifest.ParseProject(file, data)
+	if len(problems) > 0 {
+		return nil, nil
+	}
+	return project, nil
+}
+
+// Edits calls a function with the project before and after each commit that changed its file, newest first, from a commit
+// back to another, until the function returns false. Commits at which the file does not parse are left out.
+func (h History) Edits(from, until string, k manifest.Key, edit func(before, after *manifest.Project) (more bool)) error {
+	file := manifest.ProjectFile(k)
+	after, err := h.hashAt(from, file)
+	if err != nil {
+		return err
+	}
+	for _, hash := range h.FirstParents(from) {
+		commit, err := h.Commit(hash)
+		if err != nil || hash == until || len(commit.Parents) == 0 {
+			return err
+		}
+		before, err := h.hashAt(commit.Parents[0], file)
+		if err != nil {
+			return err
+		}
+		if before == after {
+			continue
+		}
+		after = before
+		older, err := h.Project(commit.Parents[0], k)
+		if err != nil {
+			return err
+		}
+		newer, err := h.Project(hash, k)
+		if err != nil {
+			return err
+		}
+		if older != nil && newer != nil && !edit(older, newer) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// hashAt is the hash of a file at a commit; empty when it is not there.
+func (h History) hashAt(commit, file string) (string, error) {
+	dir, name := path.Split(file)
+	entries, err := h.List(commit, strings.TrimSuffix(dir, "/"))
+	if err != nil {
+		return "", fmt.Errorf("listing %s at config commit %.10s: %w", dir, commit, err)
+	}
+	for _, e := range entries {
+		if e.Name == name {
+			return e.Hash, nil
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,62 @@
+package reconciler
+
+import (
+	"context"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// Target is what an engine has to bring about for one project.
+type Target struct {
+	Key manifest.Key
+	// Namespace it runs in.
+	Namespace string
+	// Release it comes from, the chart it is rendered with, and its values as plateform-gitops has them. All are empty when
+	// the project is to be removed.
+	Release string
+	Chart   manifest.Chart
+	Values  []byte
+	// Remove says that nothing of it is to run; KeepData that its volumes stay all the same.
+	Remove   bool
+	KeepData bool
+}
+
+// Phase of a rollout.
+type Phase string
+
+// The phases.
+const (
+	// PhaseUnknown: the engine does not know of it.
+	PhaseUnknown Phase = ""
+	// PhaseProgressing: it is under way, and what ran before goes on where it can.
+	PhaseProgressing Phase = "progressing"
+	// PhaseHealthy: all of it runs and is well.
+	PhaseHealthy Phase = "healthy"
+	// PhaseFailed: it cannot get healthy as it is.
+	PhaseFailed Phase = "failed"
+)
+
+// Rollout is how far an engine is with a target.
+type Rollout struct {
+	// Release that the rollout is of, and the GitOps commit it was wanted with.
+	Release string
+	Commit  string
+	Phase   Phase
+	// Cause says in one line why it failed, or what it waits for.
+	Cause string
+	// Problems of the wanted values, on the field that is wrong.
+	Problems manifest.Problems
+	// Drift says that somebody else changed what runs, and that it was put back.
+	Drift string
+	// Log is the last lines of what does not run; only for readers who may see it.
+	Log string
+}
+
+// Engine brings what plateform-gitops shows to where it runs. Secrets pass through it and never through Git.
+type Engine interface {
+	// Want says what has to run as of a GitOps commit. The newest call about a project counts and ends the wait for an
+	// older one. It does not wait for rollouts.
+	Want(ctx context.Context, commit string, targets []Target) error
+	// Rollouts returns in one call how far projects are.
+	Rollouts(ctx context.Context, keys []manifest.Key) (map[manifest.Key]Rollout, error)
+}

@@ -1,0 +1,57 @@
+package reconciler
+
+import (
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// EventKind says what happened.
+type EventKind string
+
+// What can happen to a run.
+const (
+	// EventStarted: a commit that asks for something was seen.
+	EventStarted EventKind = "started"
+	// EventBuildStarted: a build was asked for, new or found.
+	EventBuildStarted EventKind = "build started"
+	// EventBuildEnded: a build has an image, failed, or was stopped.
+	EventBuildEnded EventKind = "build ended"
+	// EventReleased: the release file is in the config repository.
+	EventReleased EventKind = "released"
+	// EventReleaseRefused: the release that is due cannot be made.
+	EventReleaseRefused EventKind = "release refused"
+	// EventWritten: the values are in the GitOps repository.
+	EventWritten EventKind = "written"
+	// EventReported: there is a report about the run; when it is terminal the run has ended.
+	EventReported EventKind = "reported"
+)
+
+// Event is one thing that happened. It is given out once. What it points to must not be changed, and may change later.
+type Event struct {
+	Kind    EventKind
+	At      time.Time
+	Project manifest.Key
+	// Runs that it happened to; none when nobody waits any more, or for reports about the config repository itself.
+	Runs []*Run
+	// Build and Status are set for builds.
+	Build  *BuildRequest
+	Status *BuildStatus
+	// Superseded says that a build was stopped because a newer one takes its place.
+	Superseded bool
+	// Release that was made or written, and the commit that has it.
+	Release string
+	Commit  string
+	// Error says why the release was refused.
+	Error string
+	// Report is set for EventReported.
+	Report *Report
+	// Replayed says that the commit is an old one, read again out of the history.
+	Replayed bool
+}
+
+// Observer takes events: a log, metrics, a stream.
+type Observer interface {
+	// Observe takes one event. It must not block, and must not keep what the event points to.
+	Observe(e Event)
+}

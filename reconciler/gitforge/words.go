@@ -1,0 +1,194 @@
+package gitforge
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// statementOf puts a report into words. Log lines are left out: whoever can read the repository can read notes.
+func statementOf(r reconciler.Report) reconciler.Statement {
+	return reconciler.Statement{
+		Context: r.Context(), State: r.State, Stage: r.Stage, Description: descriptionOf(r), URL: urlOf(r),
+		Source: r.Source, Build: r.FailedBuild(), At: r.At,
+	}
+}
+
+// urlOf is the page to look at: the build while it runs and when it failed, the project once all is well.
+func urlOf(r reconciler.Report) string {
+	switch {
+	case r.Outcome == reconciler.OutcomeBuilding || r.Outcome == reconciler.OutcomeBuildFailed:
+		return r.Build.URL
+	case r.State == reconciler.StateSuccess && r.Outcome != reconciler.OutcomeSuperseded:
+		return r.LiveURL
+	}
+	return ""
+}
+
+// descriptionOf says what is going on, where, and what to do next.
+func descriptionOf(r reconciler.Report) string {
+	switch r.Outcome {
+	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
+		return underWay(r)
+	case reconciler.OutcomeRuns, reconciler.OutcomeNothingRuns, reconciler.OutcomeRemoved, reconciler.OutcomeDataKept:
+		return asItHasToBe(r)
+	case reconciler.OutcomeBuildFailed, reconciler.OutcomeRolloutFailed:
+		return failed(r)
+	case reconciler.OutcomeRefused, reconciler.OutcomeNotHonoured, reconciler.OutcomeBlocked, reconciler.OutcomeFrozen:
+		return stopped(r)
+	case reconciler.OutcomeHeld, reconciler.OutcomePaused, reconciler.OutcomeSuperseded:
+		return setAside(r)
+	case reconciler.OutcomeFilesBroken, reconciler.OutcomeFilesMended:
+		return files(r)
+	}
+	return r.Detail
+}
+
+// underWay describes what is not over yet.
+func underWay(r reconciler.Report) string {
+	switch r.Outcome {
+	case reconciler.OutcomeRetrying:
+		return "trying again: " + firstLine(r.Detail)
+	case reconciler.OutcomeBuilding:
+		return fmt.Sprintf("%s %s", r.Stage, r.Build.What)
+	case reconciler.OutcomeReleasing:
+		return "releasing " + r.Release.Version
+	}
+	if r.Detail != "" {
+		return "waiting for " + r.Detail
+	}
+	return string(r.Stage)
+}
+
+// asItHasToBe describes what went well, and what is held beside it.
+func asItHasToBe(r reconciler.Report) string {
+	held := ""
+	if len(r.Holds) > 0 {
+		held = "; " + heldWords(r.Project, r.Holds)
+	}
+	switch {
+	case r.Outcome == reconciler.OutcomeRemoved:
+		return "removed"
+	case r.Outcome == reconciler.OutcomeDataKept:
+		return "removed; its data is kept"
+	case r.Outcome == reconciler.OutcomeRuns:
+		return howFar(r) + held
+	case held != "":
+		return "nothing runs" + held
+	}
+	return "nothing to run"
+}
+
+// howFar says where a release has got to.
+func howFar(r reconciler.Report) string {
+	version := r.Release.Version
+	switch {
+	case r.Stage == reconciler.StageDeployed:
+		return version + " runs"
+	case r.Stage == reconciler.StageSynced && r.Detail != "":
+		return fmt.Sprintf("rolling out %s: %s", version, r.Detail)
+	case r.Stage == reconciler.StageSynced:
+		return "rolling out " + version
+	case r.Release.GitOps == "":
+		return version + " is in plateform-gitops"
+	}
+	return fmt.Sprintf("%s is in plateform-gitops at %s", version, manifest.Short(r.Release.GitOps))
+}
+
+// failed describes what was tried and did not work out.
+func failed(r reconciler.Report) string {
+	r.Detail = firstLine(r.Detail)
+	if r.Outcome == reconciler.OutcomeBuildFailed {
+		return "build failed: " + r.Detail
+	}
+	words := fmt.Sprintf("the rollout of %s failed: %s\nmend it and push", r.Release.Version, why(r))
+	if r.Release.Before != "" {
+		words += fmt.Sprintf(", or run `plateform rollback %s` to go back to %s", r.Project, r.Release.Before)
+	}
+	return words
+}
+
+// stopped describes what must not or cannot be done as things are.
+func stopped(r reconciler.Report) string {
+	switch r.Outcome {
+	case reconciler.OutcomeRefused:
+		return "not deployed: " + why(r)
+	case reconciler.OutcomeNotHonoured:
+		return "not honoured: " + why(r) + keepsRunning(r.Release.Before)
+	case reconciler.OutcomeFrozen:
+		return fmt.Sprintf("the config history was rewritten and release %s vanished; what runs stays (run `plateform retry %s` to go on from what is there)",
+			r.Release.Version, r.Project)
+	}
+	running := r.Release.Before
+	if running == "" { // no new release is made, so the one it is about is the one that is there
+		running = r.Release.Version
+	}
+	return "nothing new is released: " + why(r) + keepsRunning(running)
+}
+
+// setAside describes what is not gone on with, and how to change that.
+func setAside(r reconciler.Report) string {
+	switch r.Outcome {
+	case reconciler.OutcomePaused:
+		return "held: the project is paused (remove `paused: true` to go on)"
+	case reconciler.OutcomeSuperseded:
+		return "superseded by " + manifest.Short(r.SupersededBy)
+	}
+	return "held: " + heldWords(r.Project, r.Holds)
+}
+
+// files describes the files of a config commit.
+func files(r reconciler.Report) string {
+	if r.Outcome == reconciler.OutcomeFilesMended {
+		return "every file can be used again"
+	}
+	return why(r)
+}
+
+// heldWords say what is held and how to go on.
+func heldWords(k manifest.Key, holds []manifest.Hold) string {
+	var held []string
+	because := map[string][]string{}
+	for _, hold := range holds {
+		what := hold.Part
+		if hold.Source != "" {
+			what += " " + manifest.Short(hold.Source)
+		}
+		if because[what] == nil {
+			held = append(held, what)
+		}
+		if hold.Reason == manifest.HeldRollback {
+			because[what] = append(because[what], hold.Release+" was rolled back")
+		} else {
+			because[what] = append(because[what], "its build failed")
+		}
+	}
+	var words []string
+	for _, what := range held {
+		words = append(words, fmt.Sprintf("%s is held because %s", what, strings.Join(because[what], " and ")))
+	}
+	return strings.Join(words, ", ") + fmt.Sprintf(" (change it, or run `plateform retry %s`)", k)
+}
+
+func keepsRunning(version string) string {
+	if version == "" {
+		return ""
+	}
+	return "\n" + version + " keeps running"
+}
+
+// why are the problems, one a line with its place in a file, or else the detail.
+func why(r reconciler.Report) string {
+	if len(r.Problems) > 0 {
+		return r.Problems.Error()
+	}
+	return r.Detail
+}
+
+// firstLine keeps what programs print out of a line that says what failed.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}

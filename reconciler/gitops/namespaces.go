@@ -1,0 +1,78 @@
+package gitops
+
+import (
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// editNamespaces writes the namespaces of the workspaces that were touched.
+func (t *Tree) editNamespaces(w Wanted, b *Batch) error {
+	names := slices.Sorted(maps.Keys(t.workspaces))
+	documents, err := t.documents(w, names)
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		wanted := documents[i]
+		landed := func() {
+			t.namespaces[name], t.ours[name] = wanted, wanted
+			delete(t.tampered, name)
+			delete(t.workspaces, name)
+		}
+		if wanted == t.namespaces[name] {
+			landed()
+			continue
+		}
+		subject := "Write workspace " + name
+		switch {
+		case wanted == "":
+			subject = "Remove workspace " + name
+		case t.tampered[name]:
+			subject = "Write back workspace " + name + ", which somebody else changed"
+		}
+		b.add(edit(w, subject, map[string][]byte{manifest.NamespaceFile(name): fileOf(wanted)}, nil), landed)
+	}
+	return nil
+}
+
+// documents makes namespace.yaml of several workspaces, on all cores.
+func (t *Tree) documents(w Wanted, names []string) ([]string, error) {
+	documents := make([]string, len(names))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() (err error) {
+			documents[i], err = t.namespace(w, name)
+			return err
+		})
+	}
+	return documents, group.Wait()
+}
+
+// namespace is what namespace.yaml of a workspace has to say. A workspace that is deleted keeps its namespace as long as
+// something in it runs or data was kept there.
+func (t *Tree) namespace(w Wanted, name string) (string, error) {
+	workspace := w.Catalog.Workspaces[name]
+	if workspace == nil || !workspace.Present {
+		for k, p := range t.projects {
+			if deleted := w.Run(k).Deleted; k.Workspace == name && (p.wanted != "" || deleted != nil && deleted.DataKept) {
+				return t.ours[name], nil
+			}
+		}
+		return "", nil
+	}
+	if workspace.Spec == nil || w.Catalog.BlocksWorkspace(name) {
+		return t.ours[name], nil
+	}
+	document, err := manifest.NamespaceDocument(w.Catalog.Platform, workspace.Spec)
+	if err != nil {
+		return "", fmt.Errorf("making the namespace of %s: %w", name, err)
+	}
+	return string(document), nil
+}

@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// judgement is what a project is judged by, besides what its status says already.
+type judgement struct {
+	run         manifest.RunSpec // what is remembered; nothing when GitOps says nothing
+	refused     []string         // why newer releases are not honoured
+	gitopsKnown bool
+	// silent is how long there was no news of what is under way.
+	silent time.Duration
+	// failure says in a line why a commit of the app did not build; empty when that is not known.
+	failure func(key manifest.Key, source string) string
+}
+
+// patience is how long what is under way may give no news before somebody should look.
+const patience = 5 * time.Minute
+
+// judge finds the word for how a project is, the reasons, and what to do.
+func (p *Project) judge(j judgement) {
+	spec := j.run
+	p.State = p.settled(j.gitopsKnown)
+	if p.State == StatePending && j.silent > patience {
+		p.Why = append(p.Why, "there was no news of it for "+Age(j.silent))
+		p.Next = append(p.Next, "wait, or look at the log of serve; plateform doctor tells what serve lacks")
+	}
+	p.judgeRollbacks()
+	for _, why := range j.refused {
+		p.set(StateRefused, why, "bring the file back as it was, or delete it")
+	}
+	p.judgeFailures(spec, j.failure)
+	if spec.Frozen != nil {
+		p.set(StateFrozen, fmt.Sprintf("the history of the config repository was rewritten and %s vanished with it (commit %.10s)",
+			spec.Frozen.Release, spec.Frozen.Commit),
+			fmt.Sprintf("look at the newest release file, then run: plateform retry %s", p.Key))
+	}
+	if spec.Kept != nil {
+		p.Why = append(p.Why, fmt.Sprintf("%s keeps running although its release file is gone or edited (commit %.10s still has it)",
+			spec.Kept.Release, spec.Kept.Commit))
+	}
+	if p.Paused {
+		p.Why = append(p.Why, "paused: true in project.yaml keeps new releases back")
+		p.Next = append(p.Next, "nothing, if that is meant; else remove paused from "+manifest.ProjectFile(p.Key))
+	}
+}
+
+// settled is the state as far as the two repositories agree or not.
+func (p *Project) settled(gitopsKnown bool) State {
+	switch {
+	case p.Stage != "":
+		return StatePending
+	case p.Release == nil:
+		return StateNew
+	case !gitopsKnown:
+		return StateReleased
+	case p.Release.Version != p.Runs:
+		return StatePending
+	}
+	return StateRunning
+}
+
+// judgeRollbacks explains what a rollback keeps from being released. One rollback can hold several parts.
+func (p *Project) judgeRollbacks() {
+	type rollback struct{ release, commit string }
+	var rollbacks []rollback
+	parts, ends := map[rollback][]string{}, map[rollback][]string{}
+	for _, h := range p.Holds {
+		if h.Reason != manifest.HeldRollback {
+			continue
+		}
+		r := rollback{h.Release, h.Commit}
+		if !slices.Contains(rollbacks, r) {
+			rollbacks = append(rollbacks, r)
+		}
+		parts[r] = append(parts[r], heldPart(h))
+		ends[r] = append(ends[r], partNoun(h.Part))
+	}
+	for _, r := range rollbacks {
+		by := ""
+		if r.commit != "" {
+			by = fmt.Sprintf(" by commit %.10s", r.commit)
+		}
+		p.set(StateHeld, fmt.Sprintf("%s kept back, because %s was rolled back%s", strings.Join(parts[r], ", "), r.release, by),
+			fmt.Sprintf("nothing, if that is meant; what ends it: %s, or: plateform retry %s", strings.Join(slices.Compact(ends[r]), ", "), p.Key))
+	}
+}
+
+// judgeFailures explains what did not build, and how the last run failed when that was something else.
+func (p *Project) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key, string) string) {
+	next := "push a fix, or run: plateform retry " + p.Key.String()
+	last := spec.Last
+	if last != nil && (last.Result != manifest.ResultFailed || spec.Retry != "") {
+		last = nil
+	}
+	for _, h := range p.Holds {
+		if h.Reason != manifest.HeldFailed {
+			continue
+		}
+		why := failure(p.Key, h.Source)
+		if last != nil && last.Source == h.Source {
+			why, last = last.Error, nil
+		}
+		if why != "" {
+			why = ": " + why
+		}
+		p.set(StateFailed, heldPart(h)+" did not build, and is not tried again by itself"+why, next)
+	}
+	if last != nil {
+		p.set(StateFailed, "the last run failed: "+last.Error, next)
+	}
+}
+
+// heldPart names a part that is held, with the commit of the app when it is a source.
+func heldPart(h manifest.Hold) string {
+	if h.Source != "" && strings.HasPrefix(h.Part, manifest.PartSource) {
+		return fmt.Sprintf("%s at commit %.10s", h.Part, h.Source)
+	}
+	return h.Part
+}
+
+// partNoun is what people change when they change a part.
+func partNoun(part string) string {
+	switch {
+	case strings.HasPrefix(part, manifest.PartSource):
+		return "a push to the app"
+	case part == manifest.PartProject:
+		return "a change of project.yaml"
+	}
+	return "a change of platform.yaml or workspace.yaml"
+}
+
+// set gives the project a state with its reason. A later state is the graver one.
+func (p *Project) set(state State, why, next string) {
+	p.State = state
+	p.Why = append(p.Why, why)
+	if !slices.Contains(p.Next, next) {
+		p.Next = append(p.Next, next)
+	}
+}

@@ -1,0 +1,248 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+)
+
+// Status is how projects are. Keys are added, never renamed or removed.
+type Status struct {
+	// ConfigCommit and GitOpsCommit are what was looked at; GitOpsCommit is empty when no GitOps repository is known.
+	ConfigCommit string    `json:"configCommit"`
+	GitOpsCommit string    `json:"gitopsCommit"`
+	Projects     []Project `json:"projects"`
+}
+
+// State is the one word for how a project is.
+type State string
+
+// The states of projects.
+const (
+	StateRunning  State = "running"  // what the newest release says is in GitOps
+	StatePending  State = "pending"  // something is on its way
+	StateFailed   State = "failed"   // the newest attempt failed; what ran before still runs
+	StateHeld     State = "held"     // rolled back: something at HEAD is kept from being released
+	StateFrozen   State = "frozen"   // history was rewritten: nothing moves until a retry
+	StateRefused  State = "refused"  // a release file is not honoured
+	StateNew      State = "new"      // nothing was released yet
+	StateReleased State = "released" // there is a release; whether it runs is not known without the GitOps repository
+)
+
+// Project is how one project is.
+type Project struct {
+	manifest.Key
+	Type    manifest.ProjectType `json:"type"`
+	State   State                `json:"state"`
+	Release *NewestRelease       `json:"release,omitempty"` // the newest that is honoured
+	Runs    string               `json:"runs,omitempty"`    // the release that GitOps says runs
+	// Since is when that was written; without GitOps, when it was released.
+	Since string `json:"since,omitempty"`
+	// SinceBefore is set instead when that is older than all commits that are looked at: it is when the oldest was made.
+	SinceBefore string            `json:"sinceBefore,omitempty"`
+	URL         string            `json:"url,omitempty"`
+	Stage       string            `json:"stage,omitempty"` // how far the run is that is under way
+	Highest     string            `json:"highest,omitempty"`
+	Holds       []manifest.Hold   `json:"holds,omitempty"` // those that keep something back
+	Last        *manifest.LastRun `json:"last,omitempty"`
+	Why         []string          `json:"why,omitempty"`  // reasons for the state, in sentences
+	Next        []string          `json:"next,omitempty"` // what to do about it
+	Paused      bool              `json:"paused,omitempty"`
+}
+
+// NewestRelease is the newest release of a project that is honoured.
+type NewestRelease struct {
+	Version   string           `json:"version"`
+	CreatedAt string           `json:"createdAt"`
+	Cause     manifest.Cause   `json:"cause"`
+	Images    []manifest.Image `json:"images,omitempty"`
+}
+
+// Status says how some projects are; all of them when none is named. A project that is not there is refused.
+func (l *Ledger) Status(ctx context.Context, keys ...manifest.Key) (*Status, error) {
+	if len(keys) == 0 {
+		all, err := config.ProjectsAt(l.config.Reader, l.config.Head)
+		if err != nil {
+			return nil, err
+		}
+		keys = all
+	}
+	found := &Status{ConfigCommit: l.config.Head, GitOpsCommit: l.gitopsHead(), Projects: []Project{}}
+	for _, key := range keys {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p, err := l.project(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		found.Projects = append(found.Projects, p)
+	}
+	return found, l.addSince(ctx, found.Projects)
+}
+
+// project looks at one project.
+func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error) {
+	p := Project{Key: key}
+	if err := l.notes.read(ctx); err != nil {
+		return p, err
+	}
+	releases, err := l.trust.Releases(key)
+	if err != nil {
+		return p, err
+	}
+	release, refused := releases.Newest()
+	if release != nil {
+		p.Release = &NewestRelease{
+			Version: release.Metadata.Name, CreatedAt: rfc3339(release.Spec.CreatedAt),
+			Cause: release.Spec.Cause, Images: release.Spec.Images,
+		}
+		if l.gitops == nil {
+			p.Since = p.Release.CreatedAt
+		}
+	}
+	owner, err := l.trust.Owner(key.Workspace)
+	if err != nil {
+		return p, err
+	}
+	if owner.Doubt != "" {
+		p.Why = append(p.Why, owner.Doubt)
+	}
+	if err := l.readProject(&p); err != nil {
+		return p, err
+	}
+	run, err := l.readGitOps(&p)
+	if err != nil {
+		return p, err
+	}
+	if p.Holds, err = l.heldBack(key, run, release, releases.Versions); err != nil {
+		return p, err
+	}
+	j := judgement{run: run, refused: refused, gitopsKnown: l.gitops != nil, failure: l.notes.failure}
+	if release != nil {
+		j.silent = l.now.Sub(release.Spec.CreatedAt)
+	}
+	if note, ok := l.notes.newest(key); ok && !note.ended() {
+		p.Stage, j.silent = string(note.Stage), l.now.Sub(note.At)
+	}
+	p.judge(j)
+	return p, nil
+}
+
+// readProject takes what is worth showing from project.yaml. A file that does not parse is part of the answer.
+func (l *Ledger) readProject(p *Project) error {
+	file := manifest.ProjectFile(p.Key)
+	data, err := l.config.Reader.Read(l.config.Head, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		p.Why = append(p.Why, file+" is not there: the project is deleted")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	project, problems := manifest.ParseProject(file, data)
+	if project == nil {
+		p.Why = append(p.Why, fmt.Sprintf("%s does not parse: %s", file, problems[0]))
+		p.Next = append(p.Next, "mend it (plateform validate lists every problem)")
+		return nil
+	}
+	p.Type, p.Paused = project.Spec.Type, project.Spec.Paused
+	return nil
+}
+
+// readGitOps takes from the GitOps repository what runs there and what is remembered of the project.
+func (l *Ledger) readGitOps(p *Project) (manifest.RunSpec, error) {
+	if l.gitops == nil {
+		return manifest.RunSpec{}, nil
+	}
+	data, err := readIfThere(l.gitops.Reader, l.gitops.Head, manifest.ValuesFile(p.Key))
+	if err != nil {
+		return manifest.RunSpec{}, err
+	}
+	values, err := ParseValues(data)
+	if err != nil {
+		return manifest.RunSpec{}, err
+	}
+	p.Runs, p.URL = values.Release, values.URL()
+	file := manifest.RunFile(p.Key)
+	if data, err = readIfThere(l.gitops.Reader, l.gitops.Head, file); err != nil || data == nil {
+		return manifest.RunSpec{}, err
+	}
+	run, problems := manifest.ParseRun(file, data)
+	if err := problems.Err(); err != nil {
+		return manifest.RunSpec{}, fmt.Errorf("the GitOps repository: %w", err)
+	}
+	p.Highest, p.Last = run.Spec.Highest, run.Spec.Last
+	return run.Spec, nil
+}
+
+// readIfThere reads a file; nothing when it is not there.
+func readIfThere(reader reconciler.Reader, commit, file string) ([]byte, error) {
+	data, err := reader.Read(commit, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// addSince finds out since when projects run what they run. It looks no further than it has to.
+func (l *Ledger) addSince(ctx context.Context, projects []Project) error {
+	wanted := map[manifest.Key]*Project{}
+	for i := range projects {
+		if projects[i].Runs != "" {
+			wanted[projects[i].Key] = &projects[i]
+		}
+	}
+	if l.gitops == nil || len(wanted) == 0 {
+		return nil
+	}
+	oldest := time.Time{}
+	for s, err := range l.gitops.all(ctx) {
+		if err != nil {
+			return err
+		}
+		changes, err := l.gitops.changesOf(ctx, s)
+		if err != nil {
+			return err
+		}
+		oldest = s.Author.When
+		for _, change := range changes {
+			key, ok := valuesOf(change.Path)
+			if p := wanted[key]; ok && p != nil {
+				p.Since = rfc3339(s.Author.When)
+				delete(wanted, key)
+			}
+		}
+		if len(wanted) == 0 {
+			return nil
+		}
+	}
+	for _, p := range wanted {
+		p.SinceBefore = rfc3339(oldest)
+	}
+	return nil
+}
+
+// valuesOf is the project that a values.yaml of the GitOps repository is for.
+func valuesOf(path string) (manifest.Key, bool) {
+	parts := strings.Split(path, "/")
+	if len(parts) != 4 {
+		return manifest.Key{}, false
+	}
+	key := manifest.Key{Workspace: parts[1], Project: parts[2]}
+	return key, path == manifest.ValuesFile(key)
+}
+
+// sortedKeys are the projects of a map.
+func sortedKeys[V any](m map[manifest.Key]V) []manifest.Key {
+	return slices.SortedFunc(maps.Keys(m), manifest.Key.Compare)
+}

@@ -1,0 +1,81 @@
+package loop
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// logger writes what happens to runs to the log: one line for each run.
+type logger struct{ log *slog.Logger }
+
+// Observe implements reconciler.Observer.
+func (l logger) Observe(e reconciler.Event) {
+	switch e.Kind {
+	case reconciler.EventStarted:
+		l.started(e)
+	case reconciler.EventBuildStarted:
+		l.each(e, slog.LevelInfo, "build asked for", "build", e.Build.ID, "what", e.Build.What())
+	case reconciler.EventBuildEnded:
+		l.buildEnded(e)
+	case reconciler.EventReleased:
+		l.each(e, slog.LevelInfo, "released", "release", e.Release, "commit", manifest.Short(e.Commit))
+	case reconciler.EventReleaseRefused:
+		l.each(e, slog.LevelError, "a release cannot be made", "release", e.Release, "error", e.Error)
+	case reconciler.EventWritten:
+		l.each(e, slog.LevelInfo, "written", "release", e.Release, "commit", manifest.Short(e.Commit))
+	case reconciler.EventReported:
+		l.reported(e)
+	}
+}
+
+// started logs a run; those read again out of the history are of interest to few.
+func (l logger) started(e reconciler.Event) {
+	level := slog.LevelInfo
+	if e.Replayed {
+		level = slog.LevelDebug
+	}
+	cause := e.Runs[0].Cause
+	l.each(e, level, "asked", "cause", string(cause.Kind), "commit", manifest.Short(cause.Config), "source", manifest.Short(e.Runs[0].Source), "by", cause.By)
+}
+
+func (l logger) buildEnded(e reconciler.Event) {
+	switch failure := e.Status.Failure; {
+	case failure == nil:
+		l.each(e, slog.LevelInfo, "build done", "build", e.Build.ID, "digest", e.Status.Image.Digest, "seconds", e.Status.Seconds)
+	case failure.Canceled:
+		l.each(e, slog.LevelInfo, "build stopped", "build", e.Build.ID, "superseded", e.Superseded)
+	default:
+		l.each(e, slog.LevelWarn, "build failed", "build", e.Build.ID, "error", failure.Summary)
+	}
+}
+
+// reported logs the end of a run, and for how long somebody waited.
+func (l logger) reported(e reconciler.Event) {
+	if !e.Report.Terminal() || len(e.Runs) == 0 {
+		return
+	}
+	l.each(e, slog.LevelInfo, "ended", "state", string(e.Report.State), "stage", string(e.Report.Stage), "why", e.Report.Why(),
+		"seconds", e.At.Sub(e.Runs[0].StartedAt).Seconds())
+}
+
+// each writes a line for each run. Keys without a value are left out.
+func (l logger) each(e reconciler.Event, level slog.Level, message string, args ...any) {
+	if !l.log.Enabled(context.Background(), level) {
+		return
+	}
+	if len(e.Runs) == 0 {
+		l.log.Log(context.Background(), level, message, append([]any{"project", e.Project.String()}, args...)...)
+	}
+	for _, r := range e.Runs {
+		line := []any{"run", r.ID, "project", e.Project.String()}
+		for i := 0; i+1 < len(args); i += 2 {
+			if args[i+1] != "" {
+				line = append(line, args[i], args[i+1])
+			}
+		}
+		l.log.Log(context.Background(), level, message, line...)
+	}
+}

@@ -1,0 +1,118 @@
+package loop
+
+import (
+	"context"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/decision"
+	"github.com/plateform/plateform/reconciler/release"
+)
+
+// releases makes release files.
+type releases struct {
+	*world
+	runs   *runs
+	builds *builds
+}
+
+// push commits the releases that are ready, one commit each and all in one push, and takes those commits in. It says
+// whether there were any.
+func (rl *releases) push(ctx context.Context, follower *follower) (bool, error) {
+	edits, ready := rl.edits()
+	edits = append(edits, rl.retire(ready)...)
+	if len(edits) == 0 {
+		return false, nil
+	}
+	for _, p := range ready {
+		rl.runs.reportAll(p, reconciler.Report{
+			Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeReleasing,
+			Release: reconciler.ReleaseFacts{Version: p.decided.draft.Version.String()},
+		})
+	}
+	commits, err := rl.world.push(ctx, rl.options.Config, "config", rl.head, edits)
+	if err != nil {
+		return false, err
+	}
+	rl.head = commits[len(commits)-1]
+	if err := follower.follow(commits, true); err != nil {
+		return false, err
+	}
+	for i, p := range ready {
+		rl.released(p, commits[i])
+	}
+	return len(ready) > 0, nil
+}
+
+// edits makes the commits of all releases that are ready, on all cores, and returns them with their projects.
+func (rl *releases) edits() (edits []manifest.Edit, ready []*project) {
+	var drafts []*project
+	for _, k := range rl.projects.dirtyKeys() {
+		if p := rl.projects.get(k); p.decided.draft != nil {
+			drafts = append(drafts, p)
+		}
+	}
+	maker := release.Maker{Signer: rl.options.Signer, PublicKeys: rl.catalog.PublicKeys}
+	made := make([]manifest.Edit, len(drafts))
+	failed := make([]error, len(drafts))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, p := range drafts {
+		group.Go(func() error {
+			v := rl.view(p.key)
+			made[i], failed[i] = maker.Edit(p.key, v.Owner, p.decided.draft, p.cause(*p.decided.draft, p.base(v), rl.catalog.Commit))
+			return nil
+		})
+	}
+	_ = group.Wait() // they return no errors
+	for i, p := range drafts {
+		if failed[i] != nil {
+			rl.refuse(p, failed[i])
+			continue
+		}
+		edits, ready = append(edits, made[i]), append(ready, p)
+	}
+	return edits, ready
+}
+
+// released closes a draft that is a release now.
+func (rl *releases) released(p *project, commit string) {
+	draft := p.decided.draft
+	for _, build := range draft.Builds {
+		rl.builds.forget(p, build.Part)
+	}
+	p.memory = decision.RetryAnswered(p.memory)
+	rl.runs.emitAll(p, reconciler.Event{Kind: reconciler.EventReleased, Release: draft.Version.String(), Commit: commit})
+	rl.runs.start(p, &run{Run: newRun(p.key, manifest.Cause{Kind: manifest.CauseConfig, Commit: commit, Config: commit}), silent: true})
+}
+
+// refuse tells that a release cannot be made as things are.
+func (rl *releases) refuse(p *project, err error) {
+	rl.runs.emitAll(p, reconciler.Event{Kind: reconciler.EventReleaseRefused, Release: p.decided.draft.Version.String(), Error: err.Error()})
+	problems := manifest.Problems{{File: manifest.ProjectFile(p.key), What: err.Error()}}
+	for _, r := range p.runs {
+		r.own = append(r.own, problems...) // there is nobody else to report it to
+	}
+	p.decided.draft = nil
+	p.decided.rest = &decision.Rest{Reason: decision.Blocked, Problems: problems}
+}
+
+// cause picks why a release was made among the runs: the push whose code is new in it, else the newest that asked for
+// something, else what follows from the release itself.
+func (p *project) cause(d decision.Draft, base *manifest.Release, head string) manifest.Cause {
+	for _, r := range slices.Backward(p.runs) {
+		if r.Source != "" && slices.ContainsFunc(d.Images, func(i manifest.Image) bool { return i.Commit == r.Source }) {
+			return r.Cause
+		}
+	}
+	for _, r := range slices.Backward(p.runs) {
+		if r.Source == "" && !r.silent && r.Cause.Kind != manifest.CauseRollback {
+			return r.Cause
+		}
+	}
+	return release.Cause(d, base, head)
+}

@@ -1,0 +1,133 @@
+package loop
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/decision"
+	"github.com/plateform/plateform/reconciler/worker"
+)
+
+// rollouts hands to the engine what GitOps shows, and follows what becomes of it.
+type rollouts struct {
+	*world
+	runs *runs
+	// worker is nil when nobody follows rollouts.
+	worker *worker.Rollouts
+	// wanted projects are to be handed to the engine once GitOps shows what they have to be.
+	wanted map[manifest.Key]bool
+}
+
+// want has a project handed to the engine.
+func (ro *rollouts) want(k manifest.Key) {
+	if ro.worker != nil {
+		ro.wanted[k] = true
+	}
+}
+
+// rollout is what is known of the rollout of one project.
+type rollout struct {
+	reconciler.Rollout
+	since time.Time
+}
+
+// observed is what decisions get to see; nil when nobody follows.
+func (r rollout) observed() *reconciler.Rollout {
+	if r.since.IsZero() {
+		return nil
+	}
+	return &r.Rollout
+}
+
+// observe takes in how far the rollouts are.
+func (ro *rollouts) observe() {
+	if ro.worker == nil {
+		return
+	}
+	news, _ := ro.worker.Take()
+	for k, now := range news {
+		p := ro.projects.get(k)
+		if p.rollout.since.IsZero() || p.rollout.Release != now.Release {
+			continue
+		}
+		p.rollout.Rollout = now
+		ro.projects.touch(k)
+		if now.Drift != "" {
+			ro.options.Log.Warn("somebody else changed what runs; it was put back", "project", k.String(), "what", now.Drift)
+		}
+	}
+}
+
+// hand tells the engine what has to run, now that GitOps shows it.
+func (ro *rollouts) hand() {
+	var targets []reconciler.Target
+	for _, k := range slices.SortedFunc(maps.Keys(ro.wanted), manifest.Key.Compare) {
+		if target, found := ro.target(k); found {
+			targets = append(targets, target)
+			delete(ro.wanted, k)
+		}
+	}
+	if len(targets) > 0 {
+		ro.worker.Want(ro.gitops.Head(), targets)
+	}
+}
+
+// target is what has to run of a project.
+func (ro *rollouts) target(k manifest.Key) (reconciler.Target, bool) {
+	p, shown := ro.projects.get(k), ro.gitops.Project(k)
+	release := shown.Release()
+	switch {
+	case release != nil && shown.Shows():
+		p.rollout = rollout{since: ro.now(), Rollout: reconciler.Rollout{
+			Release: release.Metadata.Name, Commit: ro.gitops.Head(), Phase: reconciler.PhaseProgressing,
+		}}
+		ro.deadlines.set(k, ro.now().Add(decision.RolloutLimit))
+		return reconciler.Target{
+			Key: k, Namespace: release.Spec.Platform.Namespace, Release: release.Metadata.Name, Chart: release.Spec.Chart, Values: []byte(release.Spec.Values),
+		}, true
+	case shown.Version().IsZero() && p.memory.Deleted != nil:
+		p.rollout = rollout{}
+		return reconciler.Target{Key: k, Remove: true, KeepData: p.memory.Deleted.DataKept}, true
+	}
+	return reconciler.Target{}, false
+}
+
+// await has a project decided on again when its rollout has had its time; then it counts as failed.
+func (ro *rollouts) await(p *project, until time.Time) {
+	if ro.now().Before(until) {
+		ro.deadlines.set(p.key, until)
+		return
+	}
+	p.rollout.Phase = reconciler.PhaseFailed
+	if p.rollout.Cause == "" {
+		p.rollout.Cause = "it is not healthy yet"
+	}
+	p.rollout.Cause = "not healthy after " + decision.RolloutLimit.String() + ": " + p.rollout.Cause
+}
+
+// follow says how a run ends that is over as far as GitOps goes.
+func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconciler.Report, bool) {
+	if ro.worker == nil || p.rollout.since.IsZero() || p.rollout.Release != report.Release.Version {
+		return report, ro.worker == nil
+	}
+	switch p.rollout.Phase {
+	case reconciler.PhaseHealthy:
+		report.Stage = reconciler.StageDeployed
+		return report, true
+	case reconciler.PhaseFailed:
+		if r.awaits != p.rollout.Release { // it came after the rollout had failed, and asked for nothing of it
+			report.Stage, report.Outcome, report.State = reconciler.StageHeld, reconciler.OutcomeRolloutFailed, reconciler.StateSuccess
+		} else {
+			report.Stage, report.Outcome, report.State = reconciler.StageFailed, reconciler.OutcomeRolloutFailed, reconciler.StateFailure
+		}
+		report.Detail, report.Problems, report.Build.LogTail = p.rollout.Cause, p.rollout.Problems, p.rollout.Log
+		return report, true
+	}
+	ro.runs.report(p, r, reconciler.Report{
+		State: reconciler.StatePending, Stage: reconciler.StageSynced, Outcome: reconciler.OutcomeRuns, Detail: p.rollout.Cause, Release: report.Release,
+	})
+	return report, false
+}

@@ -1,0 +1,317 @@
+package loop
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+	"github.com/plateform/plateform/reconciler/decision"
+	"github.com/plateform/plateform/reconciler/worker"
+)
+
+// run is a run as the loop follows it.
+type run struct {
+	reconciler.Run
+	// sourceKey is the key of the part that a push to the app is for, and repository the URL it was pushed to.
+	sourceKey  string
+	repository string
+	// forSource says that a config commit asks for an image: it changed where the code comes from or how it is built.
+	forSource bool
+	// of silent runs only the end is reported: nobody watches a release commit on its way.
+	silent bool
+	// replayed runs were read out of the history again and have not been reported yet. That nothing had to be done is not
+	// reported for them.
+	replayed bool
+	// repeated runs ended in an earlier process, and are only reported again.
+	repeated bool
+	// own are the problems that the commit itself made or left in the files it touched.
+	own manifest.Problems
+	// awaits is the release whose rollout the run waits for.
+	awaits string
+	// number of its first report in the outbox; 0 while there is none.
+	number int
+}
+
+// newRun is a run of a project that a cause begins.
+func newRun(k manifest.Key, cause manifest.Cause) reconciler.Run {
+	return reconciler.Run{ID: reconciler.RunID(k, cause), Project: k, Cause: cause, Source: reconciler.SourceOf(cause)}
+}
+
+// runs owns the runs of all projects: it starts them, reports on them, and ends them. All that happens to one goes out as
+// events.
+type runs struct {
+	*world
+	outbox    *worker.Outbox
+	observers []reconciler.Observer
+	// waiting projects have a run that goes on, or had until lately.
+	waiting map[manifest.Key]bool
+	// unlanded are reports that were handed to the outbox, with their numbers.
+	unlanded []numbered
+	// reported counts the reports of this pass.
+	reported int
+}
+
+// numbered is a report with its number in the outbox.
+type numbered struct {
+	reconciler.Report
+	number int
+}
+
+// emit tells everybody who wants to know that something happened.
+func (rs *runs) emit(e reconciler.Event) {
+	e.At = rs.now()
+	for _, o := range rs.observers {
+		o.Observe(e)
+	}
+}
+
+// emitAll tells of something that happened to all runs of a project that are not silent.
+func (rs *runs) emitAll(p *project, e reconciler.Event) {
+	e.Project = p.key
+	for _, r := range p.runs {
+		if !r.silent {
+			e.Runs = append(e.Runs, &r.Run)
+		}
+	}
+	if release := rs.gitops.Project(p.key).Release(); len(e.Runs) == 0 && release != nil { // an earlier process answered them
+		finished := newRun(p.key, release.Spec.Cause)
+		e.Runs = []*reconciler.Run{&finished}
+	}
+	rs.emit(e)
+}
+
+// start starts a run unless the same one goes on, and returns the one that does.
+func (rs *runs) start(p *project, r *run) *run {
+	for _, open := range p.runs {
+		if open.Cause.Config == r.Cause.Config && open.Source == r.Source {
+			open.own = append(open.own, r.own...)
+			return open
+		}
+	}
+	if r.StartedAt.IsZero() {
+		r.StartedAt = rs.now()
+	}
+	p.runs = append(p.runs, r)
+	rs.waiting[p.key] = true
+	if !r.silent {
+		rs.emit(reconciler.Event{Kind: reconciler.EventStarted, Project: p.key, Runs: []*reconciler.Run{&r.Run}, Replayed: r.replayed})
+	}
+	return r
+}
+
+// startAgain starts the runs that an earlier process may not have reported. The forge leaves out what was said.
+func (rs *runs) startAgain(p *project) {
+	for _, cause := range p.memory.Asked {
+		rs.start(p, &run{Run: newRun(p.key, cause)})
+	}
+}
+
+// leftover is what a session knew that no repository does: runs that were reported, or are about to be.
+type leftover struct {
+	runs     []*run
+	unlanded []numbered
+}
+
+// leave returns the runs that go on, for the session that comes after.
+func (rs *runs) leave() leftover {
+	l := leftover{unlanded: rs.unlanded}
+	for _, k := range rs.projects.keys() {
+		for _, r := range rs.projects.get(k).runs {
+			if !r.silent && !r.replayed {
+				l.runs = append(l.runs, r)
+			}
+		}
+	}
+	return l
+}
+
+// takeOver goes on with the runs of the session before.
+func (rs *runs) takeOver(l leftover) {
+	rs.unlanded = append(l.unlanded, rs.unlanded...)
+	for _, r := range l.runs {
+		p := rs.projects.get(r.Project)
+		rs.projects.touch(r.Project)
+		if open := rs.start(p, r); open != r {
+			open.replayed = false
+			if open.number == 0 || r.number != 0 && r.number < open.number {
+				open.number = r.number
+			}
+		}
+	}
+}
+
+// report tells how far a run is.
+func (rs *runs) report(p *project, r *run, report reconciler.Report) {
+	if r.silent && !report.Terminal() {
+		return
+	}
+	r.replayed = false
+	report.Subject = reconciler.Subject{
+		Project: p.key, Commit: r.Cause.Config, Cause: r.Cause.Kind, Source: r.Source, SourceRepository: r.repository,
+	}
+	report.At = rs.now()
+	if r.StartedAt.IsZero() {
+		r.StartedAt = report.At
+	}
+	r.Take(report)
+	number := rs.send(report)
+	if r.number == 0 {
+		r.number = number
+	}
+	e := reconciler.Event{Kind: reconciler.EventReported, Project: p.key, Report: &report}
+	if !r.silent && !r.repeated {
+		e.Runs = []*reconciler.Run{&r.Run}
+	}
+	rs.emit(e)
+}
+
+// send hands a report to the outbox.
+func (rs *runs) send(report reconciler.Report) (number int) {
+	number = rs.outbox.Add(report)
+	rs.unlanded = append(rs.unlanded, numbered{report, number})
+	rs.reported++
+	return number
+}
+
+// takeCount returns how many reports there were since it was last asked.
+func (rs *runs) takeCount() int {
+	n := rs.reported
+	rs.reported = 0
+	return n
+}
+
+// reportAll tells how far all runs of a project are.
+func (rs *runs) reportAll(p *project, report reconciler.Report) {
+	report.State = reconciler.StatePending
+	for _, r := range p.runs {
+		rs.report(p, r, report)
+	}
+}
+
+// queued tells that all runs of a project wait for their turn.
+func (rs *runs) queued(p *project) {
+	rs.reportAll(p, reconciler.Report{Stage: reconciler.StageQueued, Outcome: reconciler.OutcomeWaiting})
+}
+
+// retrying tells all runs of a project why they wait.
+func (rs *runs) retrying(p *project, stage reconciler.Stage, err error) {
+	rs.reportAll(p, reconciler.Report{Stage: stage, Outcome: reconciler.OutcomeRetrying, Detail: firstLine(err.Error())})
+}
+
+// end ends the runs that the function gives a verdict; one without an outcome ends without a word.
+func (rs *runs) end(p *project, verdict func(*run) (report reconciler.Report, over bool)) {
+	p.runs = slices.DeleteFunc(p.runs, func(r *run) bool {
+		report, over := verdict(r)
+		if over && report.Outcome != "" {
+			rs.report(p, r, report)
+		}
+		return over
+	})
+}
+
+// ensure makes sure that a run goes on for what is about to be done: after a restart nobody may be left who asked, but the
+// commit is still there.
+func (rs *runs) ensure(p *project, v *config.View) *run {
+	for _, r := range slices.Backward(p.runs) {
+		if !r.silent {
+			return r
+		}
+	}
+	cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: rs.catalog.Commit, Config: rs.catalog.Commit}
+	r := &run{forSource: true}
+	base := p.base(v)
+	keys, _ := decision.HeadKeys(v, base, false, p.sources.tips)
+	for _, input := range manifest.SourceInputs(v.Spec) {
+		tip, seen := p.sources.tips[input.Part]
+		if seen && base != nil && keys[input.Part] != base.Spec.Parts[input.Part] && keys[manifest.PartProject] == base.Spec.Parts[manifest.PartProject] {
+			cause.Kind, cause.Commit, cause.By = manifest.CauseSource, tip.Commit, tip.By
+			r.sourceKey, r.repository = keys[input.Part], input.Source.Repository
+		}
+	}
+	if cause.Kind != manifest.CauseSource {
+		cause.Commit = rs.history().LastEdit(rs.catalog.Commit, p.key)
+		cause.Config = cause.Commit
+	}
+	r.Run = newRun(p.key, cause)
+	return rs.start(p, r)
+}
+
+// landed forgets the reports that people have seen.
+func (rs *runs) landed() int {
+	landed := rs.outbox.Landed()
+	rs.unlanded = slices.DeleteFunc(rs.unlanded, func(n numbered) bool { return n.number <= landed })
+	return landed
+}
+
+// unreported are the causes of runs that were not reported, nor are remembered as those a run was for. GitOps
+// is about to stand for the commits they asked with: should this process end before it has reported them, the next one does.
+func (rs *runs) unreported(p *project) []manifest.Cause {
+	landed := rs.landed()
+	var unreported []manifest.Cause
+	add := func(c manifest.Cause) {
+		same := func(o manifest.Cause) bool {
+			return o.Config == c.Config && reconciler.SourceOf(o) == reconciler.SourceOf(c)
+		}
+		if last := p.memory.Last; last != nil && (same(last.Cause) || slices.ContainsFunc(last.Also, same)) ||
+			slices.ContainsFunc(unreported, same) {
+			return
+		}
+		unreported = append(unreported, c)
+	}
+	for _, r := range p.runs {
+		if !r.silent && !r.replayed && (r.number == 0 || r.number > landed) {
+			add(r.Cause)
+		}
+	}
+	for _, n := range rs.unlanded {
+		if n.Project != p.key || !n.Terminal() {
+			continue
+		}
+		c := manifest.Cause{Kind: manifest.CauseConfig, Commit: n.Commit, Config: n.Commit}
+		if n.Source != "" {
+			c.Kind, c.Commit = manifest.CauseSource, n.Source
+		}
+		add(c)
+	}
+	return unreported
+}
+
+// unreportedKeys are the projects with runs that may not have been reported, sorted.
+func (rs *runs) unreportedKeys() []manifest.Key {
+	landed := rs.landed()
+	keys := map[manifest.Key]bool{}
+	for k := range rs.waiting {
+		p := rs.projects.all[k]
+		if len(p.runs) == 0 {
+			delete(rs.waiting, k)
+		}
+		if slices.ContainsFunc(p.runs, func(r *run) bool { return r.number == 0 || r.number > landed }) {
+			keys[k] = true
+		}
+	}
+	for _, n := range rs.unlanded {
+		if n.Project != (manifest.Key{}) && rs.projects.all[n.Project] != nil {
+			keys[n.Project] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(keys), manifest.Key.Compare)
+}
+
+// oldest is when the loop first saw the change that waits the longest for its end; zero when none does.
+func (rs *runs) oldest() (oldest time.Time) {
+	for k := range rs.waiting {
+		p := rs.projects.all[k]
+		if len(p.runs) == 0 {
+			delete(rs.waiting, k)
+		}
+		for _, r := range p.runs {
+			if !r.replayed && (oldest.IsZero() || r.StartedAt.Before(oldest)) {
+				oldest = r.StartedAt
+			}
+		}
+	}
+	return oldest
+}

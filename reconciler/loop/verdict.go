@@ -1,0 +1,178 @@
+package loop
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+	"github.com/plateform/plateform/reconciler/decision"
+)
+
+// conclude ends the runs that are over, now that GitOps shows what it has to, and puts what is decided aside.
+func (s *session) conclude() {
+	for _, k := range s.projects.dirtyKeys() {
+		s.concludeProject(s.projects.get(k))
+	}
+	clear(s.projects.dirty)
+}
+
+func (s *session) concludeProject(p *project) {
+	view := s.view(p.key)
+	running := p.running(view)
+	s.runs.end(p, func(r *run) (reconciler.Report, bool) {
+		report, over := s.verdict(p, view, running, r)
+		if over && r.replayed && p.decided.rest != nil && p.decided.rest.Reason == decision.UpToDate {
+			report.Outcome = "" // nobody has been waiting
+		}
+		return report, over
+	})
+	for _, r := range p.runs {
+		if r.number == 0 && !r.replayed {
+			s.runs.report(p, r, reconciler.Report{
+				State: reconciler.StatePending, Stage: reconciler.StageQueued, Outcome: reconciler.OutcomeWaiting, Detail: "what is under way",
+			})
+		}
+	}
+	if len(p.sources.earlier) > 0 && p.decided.rest != nil && !p.guesses(view) && s.recall.over {
+		p.sources.earlier = nil
+	}
+}
+
+// verdict is what one run comes to, if it is over.
+func (s *session) verdict(p *project, v *config.View, running *manifest.Release, r *run) (reconciler.Report, bool) {
+	rest := p.decided.rest
+	rollback := r.Cause.Kind == manifest.CauseRollback
+	switch {
+	case len(p.decided.refused) > 0 && rollback:
+		return failed(reconciler.OutcomeRefused, p.decided.refused, running), true
+	case len(v.Refused) > 0 && rollback:
+		return failed(reconciler.OutcomeNotHonoured, v.Refused, running), true
+	case running != nil && r.sourceKey != "" && slices.Contains(slices.Collect(maps.Values(running.Spec.Parts)), r.sourceKey):
+		return s.deployed(p, running, r)
+	case rest == nil:
+		return reconciler.Report{}, false
+	case (rest.Reason == decision.UpToDate || rest.Reason == decision.Held) && !rollback && !r.silent && p.guesses(v):
+		return reconciler.Report{}, false // a build that an earlier process began may still be wanted
+	}
+	switch rest.Reason {
+	case decision.UpToDate:
+		return s.deployed(p, running, r)
+	case decision.Held:
+		return s.heldVerdict(p, running, r)
+	case decision.Paused:
+		return held(reconciler.OutcomePaused, running), true
+	case decision.Frozen:
+		report := failed(reconciler.OutcomeFrozen, nil, running)
+		report.Release.Version = p.memory.Frozen.Release
+		return report, true
+	case decision.Removed:
+		outcome := reconciler.OutcomeRemoved
+		if p.memory.Deleted != nil && p.memory.Deleted.DataKept {
+			outcome = reconciler.OutcomeDataKept
+		}
+		return reconciler.Report{State: reconciler.StateSuccess, Stage: reconciler.StageUpdatingGitOps, Outcome: outcome}, true
+	}
+	return s.blockedVerdict(p, v, rest.Problems, r)
+}
+
+func failed(outcome reconciler.Outcome, problems manifest.Problems, running *manifest.Release) reconciler.Report {
+	return reconciler.Report{
+		State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: outcome, Problems: problems,
+		Release: reconciler.ReleaseFacts{Before: nameOf(running)},
+	}
+}
+
+func held(outcome reconciler.Outcome, running *manifest.Release) reconciler.Report {
+	return reconciler.Report{
+		State: reconciler.StateSuccess, Stage: reconciler.StageHeld, Outcome: outcome, Release: reconciler.ReleaseFacts{Before: nameOf(running)},
+	}
+}
+
+// deployed says what runs now: the run is over once that is so. A commit that asked for nothing does not answer for a
+// rollout that others began.
+func (s *session) deployed(p *project, running *manifest.Release, r *run) (reconciler.Report, bool) {
+	report := reconciler.Report{
+		State: reconciler.StateSuccess, Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeRuns, LiveURL: s.liveURL(p, running),
+		Release: reconciler.ReleaseFacts{Version: nameOf(running), GitOps: s.gitops.Head()},
+	}
+	if problems := p.decided.refused; len(problems) > 0 { // what GitOps shows is another one
+		report = held(reconciler.OutcomeRefused, running)
+		report.Problems = problems
+		return report, true
+	}
+	if r.Source != "" && !madeFrom(running, r) { // the branch is somewhere else by now
+		return reconciler.Report{
+			State: reconciler.StateSuccess, Stage: reconciler.StageSuperseded, Outcome: reconciler.OutcomeSuperseded, SupersededBy: newestSource(running),
+		}, true
+	}
+	if running == nil {
+		report.Outcome, report.Release = reconciler.OutcomeNothingRuns, reconciler.ReleaseFacts{}
+		return report, true
+	}
+	return s.rollouts.follow(p, r, report)
+}
+
+// madeFrom says that a release has the code of the push that a run is for.
+func madeFrom(running *manifest.Release, r *run) bool {
+	if running == nil {
+		return false
+	}
+	return slices.Contains(slices.Collect(maps.Values(running.Spec.Parts)), r.sourceKey) ||
+		slices.ContainsFunc(running.Spec.Images, func(image manifest.Image) bool { return image.Commit == r.Source })
+}
+
+// newestSource is a commit of the app that a release was made from; empty when it has none.
+func newestSource(running *manifest.Release) string {
+	if running == nil {
+		return ""
+	}
+	for _, image := range running.Spec.Images {
+		if image.Commit != "" {
+			return image.Commit
+		}
+	}
+	return ""
+}
+
+// heldVerdict tells a push that its code is held, and everybody else what runs.
+func (s *session) heldVerdict(p *project, running *manifest.Release, r *run) (reconciler.Report, bool) {
+	if r.Cause.Kind == manifest.CauseRollback || running != nil && r.Source == "" && !r.forSource {
+		report, over := s.deployed(p, running, r)
+		report.Holds = p.memory.Holds
+		return report, over
+	}
+	report := held(reconciler.OutcomeHeld, running)
+	report.Holds = p.memory.Holds
+	return report, true
+}
+
+// blockedVerdict is red on the commits whose own files keep the project from being released. Others asked for something
+// that stays as it is until somebody mends what they did not break; and a rollback needs nothing new.
+func (s *session) blockedVerdict(p *project, v *config.View, problems manifest.Problems, r *run) (reconciler.Report, bool) {
+	own := slices.DeleteFunc(slices.Clone(problems), func(problem manifest.Problem) bool { return !slices.Contains(r.own, problem) })
+	switch {
+	case r.Cause.Kind == manifest.CauseRetry || r.forSource && p.decided.unreadable:
+		return failed(reconciler.OutcomeBlocked, problems, v.Newest), true
+	case len(own) > 0:
+		return failed(reconciler.OutcomeBlocked, own, v.Newest), true
+	case r.Cause.Kind == manifest.CauseRollback && v.Newest != nil:
+		return s.deployed(p, v.Newest, r)
+	}
+	report := held(reconciler.OutcomeBlocked, v.Newest)
+	report.Problems = problems
+	return report, true
+}
+
+// liveURL is where the project answers; empty when it has no host.
+func (w *world) liveURL(p *project, running *manifest.Release) string {
+	if running == nil || w.catalog.Platform == nil {
+		return ""
+	}
+	hosts := manifest.HostsOf(p.key, running.Spec.Project, w.catalog.Platform.Spec.Domain)
+	if len(hosts) == 0 {
+		return ""
+	}
+	return running.Spec.Platform.URL(hosts[0])
+}

@@ -1,0 +1,175 @@
+package reconciler
+
+import (
+	"strings"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// Outcome says what a report is about, beyond its state and stage.
+type Outcome string
+
+// The outcomes.
+const (
+	// OutcomeWaiting: it goes on by itself; Detail says what is waited for, if that is more than its turn.
+	OutcomeWaiting Outcome = "waiting"
+	// OutcomeRetrying: something outside does not answer or refuses; Detail says what. It is tried again.
+	OutcomeRetrying Outcome = "retrying"
+	// OutcomeBuilding: Build is under way; the stage says how far.
+	OutcomeBuilding Outcome = "building"
+	// OutcomeReleasing: Release is about to be committed.
+	OutcomeReleasing Outcome = "releasing"
+	// OutcomeRuns: Release is what has to run, and as much of it is done as the stage says.
+	OutcomeRuns Outcome = "runs"
+	// OutcomeNothingRuns: all is as it has to be, and nothing runs.
+	OutcomeNothingRuns Outcome = "nothing runs"
+	// OutcomeRemoved: nothing of the project runs any more. OutcomeDataKept: likewise, and its volumes are still there.
+	OutcomeRemoved  Outcome = "removed"
+	OutcomeDataKept Outcome = "removed, data kept"
+	// OutcomeBuildFailed: Build has no image, Detail says why.
+	OutcomeBuildFailed Outcome = "build failed"
+	// OutcomeRolloutFailed: Release does not get healthy, Detail says why.
+	OutcomeRolloutFailed Outcome = "rollout failed"
+	// OutcomeRefused: Release must not be deployed now. OutcomeNotHonoured: its file is not what Plateform wrote.
+	OutcomeRefused     Outcome = "refused"
+	OutcomeNotHonoured Outcome = "not honoured"
+	// OutcomeBlocked: Problems keep anything new from being released.
+	OutcomeBlocked Outcome = "blocked"
+	// OutcomeHeld: what Holds name stays as it is. OutcomePaused: the project is paused.
+	OutcomeHeld   Outcome = "held"
+	OutcomePaused Outcome = "paused"
+	// OutcomeFrozen: Release vanished with a history that was rewritten, and runs on until a retry.
+	OutcomeFrozen Outcome = "frozen"
+	// OutcomeSuperseded: SupersededBy takes its place.
+	OutcomeSuperseded Outcome = "superseded"
+	// OutcomeFilesBroken and OutcomeFilesMended are about files of the config repository: Problems are the commit's own.
+	OutcomeFilesBroken Outcome = "files broken"
+	OutcomeFilesMended Outcome = "files mended"
+)
+
+// Report is what people are to know about one commit of the config repository, as facts. The forge chooses the words and
+// how long they are.
+type Report struct {
+	Subject
+	State   State
+	Stage   Stage
+	Outcome Outcome
+	Release ReleaseFacts
+	Build   BuildFacts
+	// LiveURL is where the project answers; empty when it has no host.
+	LiveURL string
+	// Detail in one line, without secrets.
+	Detail string
+	// Problems with file, line and column.
+	Problems manifest.Problems
+	// Holds that keep parts of the project as they are.
+	Holds []manifest.Hold
+	// SupersededBy is the commit that takes this one's place.
+	SupersededBy string
+	// At is when it was so.
+	At time.Time
+}
+
+// Subject is whom a report is about.
+type Subject struct {
+	// Project; zero for the files of the config repository themselves.
+	Project manifest.Key
+	// Commit of the config repository that the report stands on.
+	Commit string
+	// Cause is what kind of thing asked.
+	Cause manifest.CauseKind
+	// Source is the app's commit, and SourceRepository the URL it is in, when a push to the app asked.
+	Source           string
+	SourceRepository string
+}
+
+// ReleaseFacts are what a report knows of a release.
+type ReleaseFacts struct {
+	// Version it is about, and the one before it that a rollback or failure goes back to; empty without one.
+	Version string
+	Before  string
+	// GitOps is the commit of plateform-gitops that shows it.
+	GitOps string
+}
+
+// BuildFacts are what a report knows of a build.
+type BuildFacts struct {
+	ID string
+	// What it makes, in a few words.
+	What string
+	// URL of the build for people; empty when there is none.
+	URL string
+	// LogTail is the last lines of its log. It is for members of the project only, and never written where everybody who
+	// reads the repository can read it.
+	LogTail string
+}
+
+// Context is the name that commit statuses have for what the report is about.
+func (r Report) Context() string {
+	if r.Project == (manifest.Key{}) {
+		return ConfigContext
+	}
+	return ContextOf(r.Project)
+}
+
+// Why says in one line what came out, for logs.
+func (r Report) Why() string {
+	words := string(r.Outcome)
+	if r.Release.Version != "" {
+		words = r.Release.Version + " " + words
+	}
+	detail := r.Detail
+	if detail == "" && len(r.Problems) > 0 {
+		detail = r.Problems[0].String()
+	}
+	if detail != "" {
+		words += ": " + detail
+	}
+	line, _, _ := strings.Cut(words, "\n")
+	return line
+}
+
+// Terminal says that the report ends a run.
+func (r Report) Terminal() bool { return r.State != StatePending }
+
+// Statement is a report in the words of a forge: what a commit says.
+type Statement struct {
+	// Context: plateform/<ws>/<project>, or plateform/config.
+	Context string `json:"context"`
+	State   State  `json:"state"`
+	Stage   Stage  `json:"stage"`
+	// Description in a line or a few.
+	Description string `json:"description"`
+	// URL to look at; empty when there is none.
+	URL string `json:"url,omitempty"`
+	// Source is the app's commit, for a run that a push to the app caused.
+	Source string `json:"source,omitempty"`
+	// Build is the ID of the build that failed, for a failure that is one of a build.
+	Build string `json:"build,omitempty"`
+	// At is when it was so.
+	At time.Time `json:"at"`
+}
+
+// Terminal says that the statement ends a run.
+func (s Statement) Terminal() bool { return s.State != StatePending }
+
+// FailedBuild is the ID of the build that failed, for a report of a failed build; empty for any other report.
+func (r Report) FailedBuild() string {
+	if r.Outcome != OutcomeBuildFailed {
+		return ""
+	}
+	return r.Build.ID
+}
+
+// ContextOf is the name of a project's reports.
+func ContextOf(k manifest.Key) string { return "plateform/" + k.String() }
+
+// KeyOfContext is the project that reports of a name are about; false when they are about none.
+func KeyOfContext(context string) (manifest.Key, bool) {
+	workspace, project, ok := strings.Cut(strings.TrimPrefix(context, "plateform/"), "/")
+	return manifest.Key{Workspace: workspace, Project: project}, ok
+}
+
+// ConfigContext is the name of the reports about the config repository itself.
+const ConfigContext = "plateform/config"

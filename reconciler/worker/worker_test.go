@@ -1,0 +1,443 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/worker"
+)
+
+// bubble runs a worker in a bubble of its own time until the test in it ends.
+func bubble(t *testing.T, test func(t *testing.T, common worker.Common, run func(func(context.Context) error))) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		common := worker.Common{
+			Queue: worker.Keyed, Clock: time.Now, Jitter: func(time.Duration) time.Duration { return 0 }, Notify: func() {},
+		}
+		test(t, common, func(run func(context.Context) error) {
+			running.Go(func() {
+				if err := run(ctx); !errors.Is(err, context.Canceled) {
+					t.Errorf("the worker ended with %v", err)
+				}
+			})
+		})
+		stop()
+		running.Wait()
+	})
+}
+
+// pass lets time pass in a bubble, and waits until nothing happens any more.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// repositories are the sources: branches by repository, and how often each was asked.
+type repositories struct {
+	mu    sync.Mutex
+	heads map[string]string
+	asked map[string]int
+	down  bool
+}
+
+func (r *repositories) Tips(_ context.Context, repository string, places []reconciler.Place) ([]reconciler.Found, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked[repository]++
+	if r.down {
+		return nil, errors.New("connection refused")
+	}
+	found := make([]reconciler.Found, len(places))
+	for i, place := range places {
+		if found[i].Commit = r.heads[place.Branch]; found[i].Commit == "" {
+			found[i].Err = fmt.Errorf("no branch %s", place.Branch)
+		}
+	}
+	return found, nil
+}
+
+func (r *repositories) set(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+}
+
+func watch(branch, path string) worker.Watch {
+	return worker.Watch{Repository: "https://git.test/shop.git", Place: reconciler.Place{Branch: branch, Path: path}}
+}
+
+func TestTenServicesOfOneRepositoryAreOneLook(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		r := &repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}}
+		s := worker.NewSources(r, 0, common)
+		for i := range 10 {
+			s.Add(watch("main", fmt.Sprint("service", i)))
+		}
+		run(s.Run)
+		synctest.Wait()
+		if n := r.asked["https://git.test/shop.git"]; n != 1 {
+			t.Errorf("asked %d times, want once", n)
+		}
+		if news := s.Take(); len(news) != 10 || news[0].Tip.Commit != "c1" {
+			t.Errorf("got %+v, want news of ten places", news)
+		}
+		r.set(func() { r.heads["main"] = "c2" })
+		s.Hint("git@git.test:shop") // another spelling of the same
+		synctest.Wait()
+		if news := s.Take(); len(news) != 10 || news[0].Tip.Commit != "c2" {
+			t.Errorf("after a hint got %+v", news)
+		}
+	})
+}
+
+func TestAPlaceThatIsMissingHurtsNoOther(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		r := &repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}}
+		s := worker.NewSources(r, time.Second, common)
+		s.Add(watch("main", ""))
+		s.Add(watch("gone", ""))
+		run(s.Run)
+		synctest.Wait()
+		got := map[string]string{}
+		for _, news := range s.Take() {
+			got[news.Branch] = fmt.Sprint(news.Tip.Commit, " ", news.Err)
+		}
+		if diff := cmp.Diff(map[string]string{"main": "c1 <nil>", "gone": " no branch gone"}, got); diff != "" {
+			t.Errorf("news (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestALookThatFailsIsMadeAgainAndCounts(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		r := &repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}, down: true}
+		s := worker.NewSources(r, time.Second, common)
+		s.Add(watch("main", ""))
+		run(s.Run)
+		pass(20 * time.Second)
+		news := s.Take()
+		if len(news) != 1 || news[0].Failures < 3 || news[0].Seen {
+			t.Errorf("got %+v, want several failures in a row", news)
+		}
+		r.set(func() { r.down = false })
+		pass(10 * time.Minute)
+		if news := s.Take(); len(news) != 1 || news[0].Failures != 0 || news[0].Tip.Commit != "c1" {
+			t.Errorf("once it answers got %+v", news)
+		}
+	})
+}
+
+// Sources that hardly ever move are asked less often, and those of a host with very many of them more slowly.
+func TestQuietSourcesAreAskedLessOften(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		r := &repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}}
+		s := worker.NewSources(r, time.Second, common)
+		s.Add(watch("main", ""))
+		run(s.Run)
+		pass(time.Minute)
+		asked := func() (n int) {
+			r.set(func() { n = r.asked["https://git.test/shop.git"] })
+			return n
+		}
+		first := asked()
+		pass(24 * time.Hour)
+		before := asked()
+		pass(time.Hour)
+		if later := asked() - before; first < 30 || later < 50 || later > 70 {
+			t.Errorf("asked %d times in the first minute and %d in an hour after a day, want about 60 each", first, later)
+		}
+	})
+}
+
+// A look that began before somebody asked for a new one does not count.
+func TestRenewWantsALookOfItsOwn(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		r := &repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}}
+		s := worker.NewSources(r, 0, common)
+		s.Add(watch("main", ""))
+		run(s.Run)
+		synctest.Wait()
+		s.Take()
+		s.Renew(watch("main", ""))
+		synctest.Wait()
+		if news := s.Take(); len(news) != 1 || news[0].Tip.Commit != "c1" {
+			t.Errorf("got %+v, want the same place as news", news)
+		}
+	})
+}
+
+// images is a registry.
+type images struct {
+	mu      sync.Mutex
+	silent  bool
+	gone    bool
+	tagged  []string
+	refused int
+}
+
+type notThere struct{}
+
+func (notThere) Error() string   { return "there is no such image\nand more" }
+func (notThere) Temporary() bool { return false }
+
+func (i *images) Resolve(ctx context.Context, reference string) (manifest.Image, error) {
+	i.mu.Lock()
+	silent, gone := i.silent, i.gone
+	i.mu.Unlock()
+	switch {
+	case silent:
+		<-ctx.Done()
+		return manifest.Image{}, ctx.Err()
+	case gone:
+		return manifest.Image{}, notThere{}
+	}
+	return manifest.Image{Repository: reference, Digest: "sha256:1"}, nil
+}
+
+func (i *images) Tag(_ context.Context, repository, _, tag string) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.refused > 0 {
+		i.refused--
+		return errors.New("503")
+	}
+	i.tagged = append(i.tagged, repository+":"+tag)
+	return nil
+}
+
+// machine is a builder whose builds end when the test says so.
+type machine struct {
+	mu       sync.Mutex
+	started  []string
+	statuses map[string]reconciler.BuildStatus
+	asked    [][]string
+	canceled []string
+}
+
+func (m *machine) Start(_ context.Context, r reconciler.BuildRequest) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.started = append(m.started, r.ID)
+	if _, found := m.statuses[r.ID]; !found {
+		m.statuses[r.ID] = reconciler.BuildStatus{}
+	}
+	return nil
+}
+
+func (m *machine) Statuses(_ context.Context, ids []string) (map[string]reconciler.BuildStatus, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked = append(m.asked, ids)
+	found := map[string]reconciler.BuildStatus{}
+	for _, id := range ids {
+		if status, known := m.statuses[id]; known {
+			found[id] = status
+		}
+	}
+	return found, nil
+}
+
+func (m *machine) Cancel(_ context.Context, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.canceled = append(m.canceled, id)
+	return nil
+}
+
+func (m *machine) set(id string, status reconciler.BuildStatus) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.statuses[id] = status
+}
+
+func newMachine() *machine { return &machine{statuses: map[string]reconciler.BuildStatus{}} }
+
+func done() reconciler.BuildStatus {
+	return reconciler.BuildStatus{Done: true, Stages: []reconciler.Stage{reconciler.StageBuilding}, Image: &manifest.Image{Digest: "sha256:2"}}
+}
+
+func TestOneQuestionForAllBuilds(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		for i := range 20 {
+			b.Want(reconciler.BuildRequest{ID: fmt.Sprintf("b%02d", i)})
+		}
+		run(b.Run)
+		pass(10 * time.Second)
+		if last := m.asked[len(m.asked)-1]; len(last) != 20 {
+			t.Errorf("the last question was for %v, want all 20", last)
+		}
+		m.set("b07", done())
+		b.Hint()
+		synctest.Wait()
+		if news := b.Take(); len(news) != 1 || news[0].Request.ID != "b07" || !news[0].Status.Done {
+			t.Errorf("got %+v, want the end of b07", news)
+		}
+		if news := b.Take(); len(news) != 0 {
+			t.Errorf("taken twice: %+v", news)
+		}
+	})
+}
+
+func TestALostBuildIsStartedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		run(b.Run)
+		synctest.Wait()
+		m.mu.Lock()
+		delete(m.statuses, "b")
+		m.mu.Unlock()
+		pass(time.Minute)
+		if len(m.started) < 2 {
+			t.Errorf("started %v, want it again", m.started)
+		}
+	})
+}
+
+func TestAStoppedBuildIsHeardOfNoMore(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		run(b.Run)
+		synctest.Wait()
+		m.set("b", done())
+		b.Stop("b")
+		pass(time.Minute)
+		if news := b.Take(); len(news) != 0 || len(m.canceled) != 1 {
+			t.Errorf("news %+v, canceled %v", news, m.canceled)
+		}
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		pass(time.Minute)
+		if news := b.Take(); len(news) != 1 {
+			t.Errorf("wanted again, got %+v", news)
+		}
+	})
+}
+
+// A registry that accepts and never answers is asked again; nobody waits for it, and it is said.
+func TestASilentRegistryIsAskedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		i := &images{silent: true}
+		b := worker.NewBuilds(newMachine(), i, common)
+		b.Want(reconciler.BuildRequest{ID: "b", Image: "app", Reference: "silent.test/app:1"})
+		run(b.Run)
+		pass(2 * time.Minute)
+		if news := b.Take(); len(news) != 1 || news[0].Err == nil || news[0].Status.Done {
+			t.Errorf("got %+v, want to know that it does not answer", news)
+		}
+		i.mu.Lock()
+		i.silent = false
+		i.mu.Unlock()
+		pass(5 * time.Minute)
+		if news := b.Take(); len(news) != 1 || news[0].Status.Image == nil || news[0].Status.Image.Name != "app" {
+			t.Errorf("once it answers got %+v", news)
+		}
+	})
+}
+
+func TestAnImageThatIsNotThereFailsAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		b := worker.NewBuilds(nil, &images{gone: true}, common)
+		b.Want(reconciler.BuildRequest{ID: "b", Reference: "silent.test/app:gone"})
+		b.Want(reconciler.BuildRequest{ID: "source"})
+		run(b.Run)
+		synctest.Wait()
+		news := b.Take()
+		if len(news) != 2 || news[0].Status.Failure.Summary != "there is no such image" {
+			t.Errorf("got %+v, want its first line as the failure, and that nothing is built", news)
+		}
+	})
+}
+
+func TestATagIsPutOnUntilItIsThere(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		i := &images{refused: 3}
+		tags := worker.NewTags(i, slog.New(slog.DiscardHandler), common)
+		tags.Want(worker.Tag{Repository: "r.test/app", Digest: "sha256:1", Tag: "v1.0.0"})
+		run(tags.Run)
+		pass(time.Hour)
+		if diff := cmp.Diff([]string{"r.test/app:v1.0.0"}, i.tagged); diff != "" {
+			t.Errorf("tags (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// people is a forge.
+type people struct {
+	mu      sync.Mutex
+	reports []reconciler.Report
+	refused int
+}
+
+func (p *people) Report(_ context.Context, reports []reconciler.Report) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refused > 0 {
+		p.refused--
+		return errors.New("502")
+	}
+	p.reports = append(p.reports, reports...)
+	return nil
+}
+
+func (p *people) Recall(context.Context, string) ([]reconciler.Recalled, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refused > 0 {
+		p.refused--
+		return nil, errors.New("502")
+	}
+	return []reconciler.Recalled{{Commit: "c1"}}, nil
+}
+
+func TestReportsLandInOrder(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		p := &people{refused: 2}
+		o := worker.NewOutbox(p, slog.New(slog.DiscardHandler), common)
+		for i := range 10 {
+			if n := o.Add(reconciler.Report{Detail: fmt.Sprint(i)}); n != i+1 {
+				t.Errorf("report %d has number %d", i, n)
+			}
+		}
+		if o.Landed() != 0 {
+			t.Errorf("%d landed before anything was sent", o.Landed())
+		}
+		run(o.Run)
+		pass(time.Minute)
+		if o.Landed() != 10 || len(p.reports) != 10 || p.reports[9].Detail != "9" {
+			t.Errorf("%d landed, people know %v", o.Landed(), p.reports)
+		}
+	})
+}
+
+func TestRecallIsAskedUntilItIsAnswered(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		p := &people{refused: 2}
+		o := worker.NewOutbox(p, slog.New(slog.DiscardHandler), common)
+		o.AskRecall("head")
+		run(o.Run)
+		synctest.Wait()
+		if r := o.Recall(); r.Answered || r.Failures != 1 {
+			t.Errorf("after one try: %+v", r)
+		}
+		pass(time.Minute)
+		if r := o.Recall(); !r.Answered || len(r.Said) != 1 {
+			t.Errorf("in the end: %+v", r)
+		}
+	})
+}
