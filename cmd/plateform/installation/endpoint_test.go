@@ -111,7 +111,7 @@ func readBody() http.Handler {
 
 // A connection that does not come to an end, or asks for too much, is closed; each limit by itself.
 func TestEndpointLimits(t *testing.T) {
-	large := strings.Repeat("x", 100<<10)
+	large := strings.Repeat("x", 16<<10)
 	tests := []struct {
 		name   string
 		limit  func(*Limits)
