@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,4 +39,17 @@ func run(m *testing.M) int {
 		return 3
 	}
 	return m.Run()
+}
+
+// dependOnSources lists all folders with what the binary is built from. The go command notes which folders a test lists,
+// and repeats an earlier result only while they are as they were; of the build that a test starts it knows nothing.
+func dependOnSources(t *testing.T) {
+	t.Helper()
+	module := filepath.Join("..", "..")
+	for _, folder := range []string{"cmd", "gitstore", "manifest", "reconciler", "schemas"} {
+		err := filepath.WalkDir(filepath.Join(module, folder), func(_ string, _ fs.DirEntry, err error) error { return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -31,6 +31,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	dependOnSources(t)
 	w := &world{t: t, dir: t.TempDir(), registry: newRegistry(t)}
 	w.config = newRepo(t, w.dir, "platform-config")
 	w.gitops = newRepo(t, w.dir, "plateform-gitops")
