@@ -26,6 +26,14 @@ type Local struct {
 	objects *pack.Repository
 }
 
+// noRepositoryError names a directory that belongs to no repository. It is fs.ErrNotExist, too.
+type noRepositoryError string
+
+func (e noRepositoryError) Error() string { return string(e) + " is in no Git repository" }
+
+// Is implements the interface that errors.Is looks for.
+func (noRepositoryError) Is(target error) bool { return target == fs.ErrNotExist }
+
 // OpenLocal finds the repository that a directory belongs to, going upward. A bare one has to be named itself.
 func OpenLocal(dir string) (*Local, error) {
 	abs, err := filepath.Abs(dir)
@@ -38,7 +46,7 @@ func OpenLocal(dir string) (*Local, error) {
 		repo, err = git.PlainOpen(abs)
 	}
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return nil, fmt.Errorf("%s is in no Git repository: %w", abs, fs.ErrNotExist)
+		return nil, noRepositoryError(abs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the repository of %s: %w", abs, err)

@@ -42,7 +42,7 @@ is doing has come to a safe end. Logs go to standard error.`,
 	}
 	configFlag(c, &file)
 	c.Flags().StringVar(&format, "log-format", "text", "text or json")
-	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log what is decided, too")
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every step of a run, too")
 	return c
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/terminal"
@@ -30,10 +32,11 @@ func (o *output) printProjects(found *ledger.Status, gitopsKnown bool) {
 		return paintState(style, found.Projects[row].State, cell)
 	})
 	for _, s := range found.Projects {
-		if len(s.Why) == 0 {
+		if len(s.Why) == 0 && !saysMore(s) {
 			continue
 		}
 		fmt.Fprintf(o.stdout, "\n%s %s\n", style.Bold(s.Key.String()), paintState(style, s.State, string(s.State)))
+		o.sheet().Line("under way", progressOf(s))
 		o.printReasons("why", s.Why, s.Next)
 	}
 	if !gitopsKnown {
@@ -57,7 +60,7 @@ func (o *output) printProject(s ledger.Project, gitopsKnown bool) {
 	default:
 		sheet.Line("runs", s.Runs+since(o.ago(s.Since)))
 	}
-	sheet.Line("under way", s.Stage)
+	sheet.Line("under way", progressOf(s))
 	if r := s.Release; r != nil {
 		sheet.Line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, o.ago(r.CreatedAt), r.Cause.Kind, terminal.Short(r.Cause.Commit), by(r.Cause.By)))
 		for _, image := range r.Images {
@@ -75,6 +78,19 @@ func (o *output) printProject(s ledger.Project, gitopsKnown bool) {
 	if s.Release != nil {
 		sheet.Line("more", "plateform why "+s.Key.String())
 	}
+}
+
+// saysMore says that what was reported of a run is more than its stage: what it waits for, or why it is tried again.
+func saysMore(s ledger.Project) bool {
+	return !strings.HasPrefix(s.Progress, s.Stage) && s.Progress != ""
+}
+
+// progressOf says how far the run is that is under way.
+func progressOf(s ledger.Project) string {
+	if saysMore(s) {
+		return s.Stage + ", " + terminal.Plain(s.Progress)
+	}
+	return cmp.Or(terminal.Plain(s.Progress), s.Stage)
 }
 
 // printReasons prints the reasons of a state and what to do.

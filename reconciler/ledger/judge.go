@@ -14,6 +14,8 @@ type judgement struct {
 	run         manifest.RunSpec // what is remembered; nothing when GitOps says nothing
 	refused     []string         // why newer releases are not honoured
 	gitopsKnown bool
+	// blocking are the problems of the files that keep anything new from being released.
+	blocking manifest.Problems
 	// silent is how long there was no news of what is under way.
 	silent time.Duration
 	// failure says in a line why a commit of the app did not build; empty when that is not known.
@@ -36,6 +38,7 @@ func (p *Project) judge(j judgement) {
 		p.set(StateRefused, why, "bring the file back as it was, or delete it")
 	}
 	p.judgeFailures(spec, j.failure)
+	p.judgeFiles(j.blocking)
 	if spec.Frozen != nil {
 		p.set(StateFrozen, fmt.Sprintf("the history of the config repository was rewritten and %s vanished with it (commit %.10s)",
 			spec.Frozen.Release, spec.Frozen.Commit),
@@ -114,6 +117,21 @@ func (p *Project) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key
 	}
 	if last != nil {
 		p.set(StateFailed, "the last run failed: "+last.Error, next)
+	}
+}
+
+// maxProblems is how many problems of files are told of one project. More are of no help; plateform validate has all.
+const maxProblems = 3
+
+// judgeFiles explains what is wrong with the files of a project, or with those it depends on.
+func (p *Project) judgeFiles(problems manifest.Problems) {
+	const next = "mend it and push (plateform validate lists every problem)"
+	for i, problem := range problems {
+		if i == maxProblems {
+			p.Why = append(p.Why, fmt.Sprintf("and %d more problems", len(problems)-i))
+			return
+		}
+		p.set(StateFailed, "nothing new is released: "+problem.String(), next)
 	}
 }
 

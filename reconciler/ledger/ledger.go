@@ -39,6 +39,8 @@ type Ledger struct {
 	at    Repositories
 	now   time.Time
 	trust *config.Trust
+	// catalog is all of the config repository at the head; nil before somebody asked.
+	catalog *config.Catalog
 
 	config *line
 	gitops *line // nil when GitOps is not known

@@ -50,7 +50,8 @@ type Project struct {
 	// SinceBefore is set instead when that is older than all commits that are looked at: it is when the oldest was made.
 	SinceBefore string            `json:"sinceBefore,omitempty"`
 	URL         string            `json:"url,omitempty"`
-	Stage       string            `json:"stage,omitempty"` // how far the run is that is under way
+	Stage       string            `json:"stage,omitempty"`    // how far the run is that is under way
+	Progress    string            `json:"progress,omitempty"` // what was last reported of that run, in a line
 	Highest     string            `json:"highest,omitempty"`
 	Holds       []manifest.Hold   `json:"holds,omitempty"` // those that keep something back
 	Last        *manifest.LastRun `json:"last,omitempty"`
@@ -128,17 +129,20 @@ func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error)
 		return p, err
 	}
 	j := judgement{run: run, refused: refused, gitopsKnown: l.gitops != nil, failure: l.notes.failure}
+	if j.blocking, err = l.blocking(key); err != nil {
+		return p, err
+	}
 	if release != nil {
 		j.silent = l.now.Sub(release.Spec.CreatedAt)
 	}
 	if note, ok := l.notes.newest(key); ok && !note.ended() {
-		p.Stage, j.silent = string(note.Stage), l.now.Sub(note.At)
+		p.Stage, p.Progress, j.silent = string(note.Stage), note.Summary(), l.now.Sub(note.At)
 	}
 	p.judge(j)
 	return p, nil
 }
 
-// readProject takes what is worth showing from project.yaml. A file that does not parse is part of the answer.
+// readProject takes what is worth showing from project.yaml, and what keeps anything new from being released.
 func (l *Ledger) readProject(p *Project) error {
 	file := manifest.ProjectFile(p.Key)
 	data, err := l.config.Reader.Read(l.config.Head, file)
@@ -149,14 +153,27 @@ func (l *Ledger) readProject(p *Project) error {
 	if err != nil {
 		return err
 	}
-	project, problems := manifest.ParseProject(file, data)
-	if project == nil {
-		p.Why = append(p.Why, fmt.Sprintf("%s does not parse: %s", file, problems[0]))
-		p.Next = append(p.Next, "mend it (plateform validate lists every problem)")
-		return nil
+	if project, _ := manifest.ParseProject(file, data); project != nil {
+		p.Type, p.Paused = project.Spec.Type, project.Spec.Paused
 	}
-	p.Type, p.Paused = project.Spec.Type, project.Spec.Paused
 	return nil
+}
+
+// blocking are the problems at the head that keep anything new of a project from being released. None are known while
+// nothing at all is taken from the head, as when platform.yaml cannot be read: why that is, the owner's doubt says.
+func (l *Ledger) blocking(key manifest.Key) (manifest.Problems, error) {
+	if l.catalog == nil {
+		c := config.NewCatalog(l.config.Reader, l.at.Charts)
+		if _, err := c.Advance(l.config.Head); err != nil && !errors.Is(err, config.ErrUnusable) {
+			return nil, err
+		}
+		l.catalog = c
+	}
+	v := l.catalog.View(key)
+	if v == nil || !v.Present {
+		return nil, nil
+	}
+	return v.Problems, nil
 }
 
 // readGitOps takes from the GitOps repository what runs there and what is remembered of the project.

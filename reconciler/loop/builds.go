@@ -96,9 +96,7 @@ func (b *builds) cancel(p *project, a decision.CancelBuild) {
 	}
 	newest := p.runs[len(p.runs)-1]
 	b.runs.end(p, func(r *run) (reconciler.Report, bool) {
-		return reconciler.Report{
-			State: reconciler.StateSuccess, Stage: reconciler.StageSuperseded, Outcome: reconciler.OutcomeSuperseded, SupersededBy: newest.Cause.Commit,
-		}, r != newest && !r.silent && (r.Source != "" || r.forSource)
+		return superseded(newest.Cause.Commit), r != newest && !r.silent && (r.Source != "" || r.forSource)
 	})
 }
 

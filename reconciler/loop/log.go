@@ -9,7 +9,13 @@ import (
 )
 
 // logger writes what happens to runs to the log: one line for each run.
-type logger struct{ log *slog.Logger }
+type logger struct {
+	log *slog.Logger
+	// waits is what the runs that go on were last said to wait for, by their ID: it is logged when it changes.
+	waits map[string]string
+}
+
+func newLogger(log *slog.Logger) logger { return logger{log: log, waits: map[string]string{}} }
 
 // Observe implements reconciler.Observer.
 func (l logger) Observe(e reconciler.Event) {
@@ -17,7 +23,7 @@ func (l logger) Observe(e reconciler.Event) {
 	case reconciler.EventStarted:
 		l.started(e)
 	case reconciler.EventBuildStarted:
-		l.each(e, slog.LevelInfo, "build asked for", "build", e.Build.ID, "what", e.Build.What())
+		l.buildStarted(e)
 	case reconciler.EventBuildEnded:
 		l.buildEnded(e)
 	case reconciler.EventReleased:
@@ -41,8 +47,19 @@ func (l logger) started(e reconciler.Event) {
 	l.each(e, level, "asked", "cause", string(cause.Kind), "commit", manifest.Short(cause.Config), "source", manifest.Short(e.Runs[0].Source), "by", cause.By)
 }
 
+// buildStarted logs a build. For an authored image nothing is built: the registry is asked for its digest.
+func (l logger) buildStarted(e reconciler.Event) {
+	message := "build asked for"
+	if e.Build.Reference != "" {
+		message = "image asked for"
+	}
+	l.each(e, slog.LevelInfo, message, "build", e.Build.ID, "what", e.Build.What())
+}
+
 func (l logger) buildEnded(e reconciler.Event) {
 	switch failure := e.Status.Failure; {
+	case failure == nil && e.Build.Reference != "":
+		l.each(e, slog.LevelInfo, "image found", "build", e.Build.ID, "digest", e.Status.Image.Digest)
 	case failure == nil:
 		l.each(e, slog.LevelInfo, "build done", "build", e.Build.ID, "digest", e.Status.Image.Digest, "seconds", e.Status.Seconds)
 	case failure.Canceled:
@@ -52,13 +69,30 @@ func (l logger) buildEnded(e reconciler.Event) {
 	}
 }
 
-// reported logs the end of a run, and for how long somebody waited.
+// reported logs the end of a run, and for how long somebody waited; before that, what went wrong and is tried again.
 func (l logger) reported(e reconciler.Event) {
-	if !e.Report.Terminal() || len(e.Runs) == 0 {
+	if len(e.Runs) == 0 {
 		return
 	}
+	if !e.Report.Terminal() {
+		l.goesOn(e)
+		return
+	}
+	delete(l.waits, e.Runs[0].ID)
 	l.each(e, slog.LevelInfo, "ended", "state", string(e.Report.State), "stage", string(e.Report.Stage), "why", e.Report.Why(),
 		"seconds", e.At.Sub(e.Runs[0].StartedAt).Seconds())
+}
+
+func (l logger) goesOn(e reconciler.Event) {
+	id, stage := e.Runs[0].ID, string(e.Report.Stage)
+	switch {
+	case e.Report.Outcome != reconciler.OutcomeRetrying:
+		delete(l.waits, id)
+		l.each(e, slog.LevelDebug, "under way", "stage", stage, "why", e.Report.Why())
+	case l.waits[id] != e.Report.Detail:
+		l.waits[id] = e.Report.Detail
+		l.each(e, slog.LevelWarn, "it is tried again", "stage", stage, "error", e.Report.Detail)
+	}
 }
 
 // each writes a line for each run. Keys without a value are left out.

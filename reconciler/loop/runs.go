@@ -203,13 +203,17 @@ func (rs *runs) retrying(p *project, stage reconciler.Stage, err error) {
 
 // end ends the runs that the function gives a verdict; one without an outcome ends without a word.
 func (rs *runs) end(p *project, verdict func(*run) (report reconciler.Report, over bool)) {
-	p.runs = slices.DeleteFunc(p.runs, func(r *run) bool {
+	var open []*run
+	for _, r := range p.runs {
 		report, over := verdict(r)
 		if over && report.Outcome != "" {
 			rs.report(p, r, report)
 		}
-		return over
-	})
+		if !over {
+			open = append(open, r)
+		}
+	}
+	p.runs = open
 }
 
 // ensure makes sure that a run goes on for what is about to be done: after a restart nobody may be left who asked, but the

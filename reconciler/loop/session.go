@@ -78,7 +78,7 @@ type session struct {
 func newSession(r *Reconciler) *session {
 	w := newWorld(&r.options)
 	s := &session{world: w}
-	observers := append([]reconciler.Observer{logger{r.options.Log}}, r.options.Observers...)
+	observers := append([]reconciler.Observer{newLogger(r.options.Log)}, r.options.Observers...)
 	s.runs = &runs{world: w, outbox: r.workers.outbox, observers: observers, waiting: map[manifest.Key]bool{}}
 	s.recall = &recall{world: w, runs: s.runs, outbox: r.workers.outbox}
 	s.sources = newSources(w, s.runs, s.recall, r.workers.sources)

@@ -90,6 +90,12 @@ func held(outcome reconciler.Outcome, running *manifest.Release) reconciler.Repo
 	}
 }
 
+func superseded(by string) reconciler.Report {
+	return reconciler.Report{
+		State: reconciler.StateSuccess, Stage: reconciler.StageSuperseded, Outcome: reconciler.OutcomeSuperseded, SupersededBy: by,
+	}
+}
+
 // deployed says what runs now: the run is over once that is so. A commit that asked for nothing does not answer for a
 // rollout that others began.
 func (s *session) deployed(p *project, running *manifest.Release, r *run) (reconciler.Report, bool) {
@@ -103,9 +109,7 @@ func (s *session) deployed(p *project, running *manifest.Release, r *run) (recon
 		return report, true
 	}
 	if r.Source != "" && !madeFrom(running, r) { // the branch is somewhere else by now
-		return reconciler.Report{
-			State: reconciler.StateSuccess, Stage: reconciler.StageSuperseded, Outcome: reconciler.OutcomeSuperseded, SupersededBy: newestSource(running),
-		}, true
+		return superseded(newestSource(running)), true
 	}
 	if running == nil {
 		report.Outcome, report.Release = reconciler.OutcomeNothingRuns, reconciler.ReleaseFacts{}
@@ -151,7 +155,7 @@ func (s *session) heldVerdict(p *project, running *manifest.Release, r *run) (re
 // blockedVerdict is red on the commits whose own files keep the project from being released. Others asked for something
 // that stays as it is until somebody mends what they did not break; and a rollback needs nothing new.
 func (s *session) blockedVerdict(p *project, v *config.View, problems manifest.Problems, r *run) (reconciler.Report, bool) {
-	own := slices.DeleteFunc(slices.Clone(problems), func(problem manifest.Problem) bool { return !slices.Contains(r.own, problem) })
+	own := r.ownProblems(problems)
 	switch {
 	case r.Cause.Kind == manifest.CauseRetry || r.forSource && p.decided.unreadable:
 		return failed(reconciler.OutcomeBlocked, problems, v.Newest), true
@@ -160,9 +164,29 @@ func (s *session) blockedVerdict(p *project, v *config.View, problems manifest.P
 	case r.Cause.Kind == manifest.CauseRollback && v.Newest != nil:
 		return s.deployed(p, v.Newest, r)
 	}
+	if breaker := p.brokenSince(r, problems); breaker != nil {
+		return superseded(breaker.Cause.Config), true
+	}
 	report := held(reconciler.OutcomeBlocked, v.Newest)
 	report.Problems = problems
 	return report, true
+}
+
+// ownProblems are those of a project's problems that the run's commit made or left in the files it touched.
+func (r *run) ownProblems(problems manifest.Problems) manifest.Problems {
+	return slices.DeleteFunc(slices.Clone(problems), func(problem manifest.Problem) bool { return !slices.Contains(r.own, problem) })
+}
+
+// brokenSince is the run of a later commit that made one of the problems: what was asked for before was without it, and
+// only came too late. It is nil when there is none.
+func (p *project) brokenSince(r *run, problems manifest.Problems) *run {
+	at := slices.Index(p.runs, r)
+	for _, later := range p.runs[at+1:] {
+		if len(later.ownProblems(problems)) > 0 {
+			return later
+		}
+	}
+	return nil
 }
 
 // liveURL is where the project answers; empty when it has no host.

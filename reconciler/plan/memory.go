@@ -78,8 +78,11 @@ func (o Options) recall(s scope, base string, head *config.Catalog, keys []manif
 		return nil, err
 	}
 	if mark.Commit == "" {
-		m.doubt("plateform-gitops has no commit of Plateform among its newest: this plan does not know what is held or rolled back")
-		return m, o.recallHighest(m, base)
+		err := o.recallHighest(m, base)
+		if len(m.projects) > 0 { // else nothing was released yet, and there is nothing to remember
+			m.doubt("plateform-gitops has no commit of Plateform among its newest: this plan does not know what is held or rolled back")
+		}
+		return m, err
 	}
 	for _, k := range keys {
 		run, _, err := o.GitOps.run(mark.Commit, k)

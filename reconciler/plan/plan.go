@@ -71,7 +71,7 @@ type Project struct {
 	Restarts bool `json:"restarts"`
 	// ValuesDiff is the unified diff of the Helm values. It holds values that people wrote: not for public places.
 	ValuesDiff string `json:"valuesDiff,omitempty"`
-	// Why something stays as it is: what is held, frozen or kept, a sentence each.
+	// Why something stays as it is: what is held, frozen, kept or broken, a sentence each.
 	Why []string `json:"why,omitempty"`
 }
 
@@ -211,7 +211,7 @@ func (ch *change) project(t config.Transition, before decision.Before) (*Project
 	p.Changes = changedFields(t)
 	p.Data = planData(t)
 	blocking := p.decide(t, before, seen, ran)
-	p.Why = whyHeld(before, t.After, ch.head)
+	p.Why = append(p.Why, whyHeld(before, t.After, ch.head)...)
 	p.URL = p.url(t.After, before, seen)
 	if err := p.values(ch.catalog, t, before, seen, ran); err != nil {
 		return nil, err

@@ -18,7 +18,8 @@ func (p *Project) decide(t config.Transition, before decision.Before, seen decis
 		case decision.Deploy:
 			p.deploys(a.Release, ran)
 		case decision.Refuse:
-			p.Action, blocking = Blocked, append(blocking, a.Problems...)
+			p.block(a.Problems)
+			blocking = append(blocking, a.Problems...)
 		case decision.Remove:
 			if t.Before != nil && t.Before.Present {
 				p.Action = Remove
@@ -77,13 +78,28 @@ func next(before decision.Before, v *config.View) manifest.Version {
 	return highest.Next()
 }
 
+// block says what keeps anything new from being released.
+func (p *Project) block(problems manifest.Problems) {
+	p.Action = Blocked
+	for i, problem := range problems {
+		if i == maxProblems {
+			p.Why = append(p.Why, fmt.Sprintf("and %d more problems", len(problems)-i))
+			return
+		}
+		p.Why = append(p.Why, "nothing new is released: "+problem.String())
+	}
+}
+
+// maxProblems is how many problems are told of one project; the plan lists all of them at its end.
+const maxProblems = 3
+
 func (p *Project) rests(r decision.Rest) {
 	if p.Action != Nothing {
 		return
 	}
 	switch r.Reason {
 	case decision.Blocked:
-		p.Action = Blocked
+		p.block(r.Problems)
 	case decision.Paused:
 		p.Action = Paused
 	case decision.Held:

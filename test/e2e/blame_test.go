@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,6 +146,37 @@ func TestAProjectBlockedByAnothersFileIsHeld(t *testing.T) {
 	if v := shop.runs("v1.0.1"); v.Replicas != 2 {
 		t.Errorf("v1.0.1 is\n%s", v.text)
 	}
+}
+
+// A commit that was still waiting for its image when a later one broke the file is superseded by that one: it was without
+// the fault, so it says nothing of it.
+func TestWhatWaitedIsSupersededByTheCommitThatBrokeTheFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	silent := newSilentHost(t)
+	w.images = append(w.images, silent.address+"/*")
+	w.open()
+	w.registry.publish("birds/wren:1")
+	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
+	w.add(shop)
+	one := shop.runs("v1.0.0")
+
+	shop.spec = []string{"type: monolithic", "image: " + silent.address + "/shop:1"}
+	waits := shop.edit()
+	w.await("the image is asked for", func() error {
+		if len(silent.unanswered()) == 0 {
+			return errors.New("nobody asks")
+		}
+		return nil
+	})
+	broke := shop.edit("replicaz: 2")
+	w.redOn(broke, shop)
+	verdict := shop.verdict(waits)
+	if verdict.State != "success" || verdict.Stage != "superseded" || !strings.Contains(verdict.Description, broke[:10]) {
+		t.Errorf("the commit that waited ended with %+v, want it superseded by %.10s", verdict, broke)
+	}
+	w.wantRed("the commit that waited", waits)
+	shop.still(one)
 }
 
 // A commit that takes the host of another workspace's project is red, although no file is broken; commits after it are not.

@@ -13,10 +13,16 @@ import (
 func (i *Installation) Run(ctx context.Context, endpoints ...Endpoint) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return i.reconciler.Run(ctx) })
+	group.Go(func() error {
+		<-ctx.Done()
+		i.log.Info("stopping; what has begun comes to a safe end first")
+		return ctx.Err()
+	})
 	for _, e := range endpoints {
 		group.Go(func() error { return e.Serve(ctx) })
 	}
 	err := group.Wait()
+	i.log.Info("stopped")
 	if errors.Is(err, context.Canceled) {
 		return nil // it was asked to end
 	}
