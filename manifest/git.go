@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,11 @@ type Commit struct {
 	Author Signature
 	// Message with subject, body and trailers.
 	Message string
+}
+
+// IsCommit says that a text has the form of a commit's full hash.
+func IsCommit(hash string) bool {
+	return len(hash) == 40 && !strings.ContainsFunc(hash, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef", r) })
 }
 
 // Signature is who made a commit, and when.

@@ -84,11 +84,9 @@ type Result string
 const (
 	// ResultDeployed: it runs, or, without an engine, GitOps shows it. ResultWritten: GitOps shows it, and the engine says what
 	// becomes of it.
-	ResultDeployed   Result = "deployed"
-	ResultWritten    Result = "written"
-	ResultFailed     Result = "failed"
-	ResultSuperseded Result = "superseded"
-	ResultHeld       Result = "held"
+	ResultDeployed Result = "deployed"
+	ResultWritten  Result = "written"
+	ResultFailed   Result = "failed"
 )
 
 // LastRun is the newest run of a project that ended.

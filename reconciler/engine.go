@@ -57,6 +57,6 @@ type Engine interface {
 	// Want says what has to run as of a GitOps commit. The newest call about a project counts and ends the wait for an
 	// older one. It does not wait for rollouts.
 	Want(ctx context.Context, commit string, targets []Target) error
-	// Rollouts returns in one call how far projects are.
+	// Rollouts returns in one call how far projects are. One that was to be removed is left out once nothing of it is left.
 	Rollouts(ctx context.Context, keys []manifest.Key) (map[manifest.Key]Rollout, error)
 }

@@ -7,7 +7,7 @@ type Forge interface {
 	// Report publishes reports. It may be called again with the same ones, also by another process: what a commit says
 	// already is not said twice, a context of a commit never goes back to an earlier stage, and after a
 	// terminal report of the same commit, context and source nothing more is said. Log lines are not written where
-	// everybody who reads the repository can read them.
+	// everybody who reads the repository can read them. A report on what cannot be a commit is left out.
 	Report(ctx context.Context, reports []Report) error
 	// Recall returns, in few calls, what the newest config commits up to head say that matters to a process that starts:
 	// the newest statement of each commit, context and source that is not terminal, and all failures of builds.

@@ -99,12 +99,14 @@ func (c *Catalog) read(commit, file, hash string) ([]byte, error) {
 	return data, err
 }
 
-// lastFolder returns the newest commit before another at which a path was a folder; empty when it never was.
+// lastFolder returns the newest commit before another at which a path was a folder; empty when it never was, or not within
+// Far commits.
 func (a *advance) lastFolder(name string) (string, error) {
 	if a.Commit != "" {
 		return a.Commit, nil
 	}
-	for hash := a.to; ; {
+	hash := a.to
+	for range Far {
 		commit, err := a.Reader.Commit(hash)
 		if err != nil {
 			return "", fmt.Errorf("looking for what was at %s: %w", name, err)
@@ -121,6 +123,7 @@ func (a *advance) lastFolder(name string) (string, error) {
 			return hash, nil
 		}
 	}
+	return "", nil
 }
 
 // behind returns the changes that a link at the place of a folder brings, beyond the difference between the two commits. For

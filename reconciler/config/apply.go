@@ -108,11 +108,13 @@ func (f *parsedFile) take(data []byte) {
 	f.problems = manifest.Locate(f.path, data, f.problems)
 }
 
-// lookBack finds the last commit at which a broken file parsed, for a process that was not there to see it.
+// lookBack finds the last commit at which a broken file parsed, for a process that was not there to see it. One that is
+// broken for longer than Far commits counts as if it never parsed: what runs stays, and nothing new is released.
 func (a *advance) lookBack(f *parsedFile) error {
 	problems := f.problems
 	defer func() { f.problems = problems }()
-	for hash := a.to; ; {
+	hash := a.to
+	for range Far {
 		at, err := a.Reader.Commit(hash)
 		if err != nil {
 			return fmt.Errorf("looking for the last good %s: %w", f.path, err)
@@ -138,6 +140,7 @@ func (a *advance) lookBack(f *parsedFile) error {
 			return nil
 		}
 	}
+	return nil
 }
 
 // touch is what a step concerns: projects and workspaces that have to be looked at again.
@@ -222,17 +225,19 @@ func PublicKeys(p *manifest.Platform) []manifest.PublicKey {
 	return keys
 }
 
-// KeysAt are the keys that platform.yaml names at a commit; none when it cannot be read there.
-func KeysAt(reader reconciler.Reader, commit string) []manifest.PublicKey {
-	data, err := reader.Read(commit, manifest.PlatformFile)
-	if err != nil {
-		return nil
+// KeysAt are the keys that platform.yaml names at a commit or, where it is missing or broken, at the newest before it at
+// which it can be read. known is false when that is at none of the newest Far.
+func KeysAt(reader reconciler.Reader, commit string) (keys []manifest.PublicKey, known bool) {
+	for hash := range (History{reader}).FirstParents(commit) {
+		data, err := reader.Read(hash, manifest.PlatformFile)
+		if err != nil {
+			continue
+		}
+		if platform, problems := manifest.ParsePlatform(manifest.PlatformFile, data); len(problems) == 0 {
+			return PublicKeys(platform), true
+		}
 	}
-	platform, problems := manifest.ParsePlatform(manifest.PlatformFile, data)
-	if len(problems) > 0 {
-		return nil
-	}
-	return PublicKeys(platform)
+	return nil, false
 }
 
 func (c *Catalog) workspace(name string) *workspaceEntry {

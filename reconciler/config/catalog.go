@@ -145,6 +145,9 @@ func (c *Catalog) Step(to string, changes []manifest.Change) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
+	if err := a.platformKnown(files); err != nil {
+		return Step{}, err
+	}
 	a.apply(files, releases)
 	a.touchLinked(linked)
 	newest, err := a.honour()
@@ -201,6 +204,23 @@ func (a *advance) usable(changes []manifest.Change) error {
 			a.to, ErrUnusable)
 	}
 	return nil
+}
+
+// platformKnown refuses what comes before the first platform.yaml that parses: nobody could say whose releases to honour.
+// The catalog stays empty then, so that it finds out later what is there and what is not.
+func (a *advance) platformKnown(files []parsedFile) error {
+	if a.Platform != nil || slices.ContainsFunc(files, func(f parsedFile) bool { return f.platform != nil }) {
+		return nil
+	}
+	var problems manifest.Problems
+	for _, f := range files {
+		if f.Kind == manifest.KindPlatform {
+			problems = f.problems
+		}
+	}
+	clear(a.links)
+	clear(a.problems)
+	return fmt.Errorf("%s never parsed, so nobody can say whose releases to honour: %w\n%w", manifest.PlatformFile, ErrUnusable, problems.Err())
 }
 
 // populated counts the workspaces that are there.

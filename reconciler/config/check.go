@@ -44,10 +44,6 @@ func (a *advance) concernedWorkspaces() []string {
 // honour finds the newest honoured release of each project that a step concerns. Files are read only where they, the
 // platform's keys or the workspace's owner may have changed.
 func (a *advance) honour() (map[manifest.Key]verdict, error) {
-	if a.Platform == nil {
-		return nil, fmt.Errorf("%s never parsed, so nobody can say whose releases to honour: %w\n%w", manifest.PlatformFile,
-			ErrUnusable, a.problems[manifest.PlatformFile].Err())
-	}
 	keys := a.concerned()
 	verdicts := make([]verdict, len(keys))
 	var group errgroup.Group

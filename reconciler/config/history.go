@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -20,15 +21,18 @@ const Far = 1000
 type History struct{ reconciler.Reader }
 
 // FirstParents are a commit and those before it along the first parents, newest first, at most Far of them.
-func (h History) FirstParents(hash string) (path []string) {
-	for hash != "" && len(path) < Far {
-		path = append(path, hash)
-		commit, err := h.Commit(hash)
-		if hash = ""; err == nil && len(commit.Parents) > 0 {
-			hash = commit.Parents[0]
+func (h History) FirstParents(hash string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for range Far {
+			if hash == "" || !yield(hash) {
+				return
+			}
+			commit, err := h.Commit(hash)
+			if hash = ""; err == nil && len(commit.Parents) > 0 {
+				hash = commit.Parents[0]
+			}
 		}
 	}
-	return path
 }
 
 // Touches says that a commit changed a file, or something below a folder. The first commit of all changes nothing.
@@ -53,7 +57,7 @@ func (h History) Touches(hash, name string) (commit manifest.Commit, touched boo
 func (h History) LastEdit(head string, k manifest.Key) string {
 	file := manifest.ProjectFile(k)
 	after, err := h.hashAt(head, file)
-	for _, hash := range h.FirstParents(head) {
+	for hash := range h.FirstParents(head) {
 		if err != nil {
 			break
 		}
@@ -94,7 +98,7 @@ func (h History) Edits(from, until string, k manifest.Key, edit func(before, aft
 	if err != nil {
 		return err
 	}
-	for _, hash := range h.FirstParents(from) {
+	for hash := range h.FirstParents(from) {
 		commit, err := h.Commit(hash)
 		if err != nil || hash == until || len(commit.Parents) == 0 {
 			return err

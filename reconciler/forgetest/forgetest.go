@@ -48,6 +48,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Forge) {
 		{"recalls what an earlier process left", recallsWhatWasLeft},
 		{"recalls failures of builds", recallsFailures},
 		{"recalls only what is up to head", recallsUpToHead},
+		{"a report that can be given on no commit is left out", goesOn},
 		{"gives up with the context", givesUp},
 	}
 	for _, part := range parts {
@@ -250,6 +251,13 @@ func recallsUpToHead(t *testing.T, f Forge) {
 	older, newer := queued(f.Commits[0], "shop"), queued(f.Commits[2], "shop")
 	tell(t, f.New(), older, newer, buildFailed(f.Commits[2], "api", "build-1"))
 	recalls(t, f, f.Commits[1], []reconciler.Report{older})
+}
+
+// goesOn: a report that can be given on no commit holds up none of the others.
+func goesOn(t *testing.T, f Forge) {
+	nowhere, here := queued("nowhere", "shop"), queued(f.Commits[1], "shop")
+	tell(t, f.New(), nowhere, here)
+	says(t, f, f.Commits[1], []reconciler.Report{here})
 }
 
 func givesUp(t *testing.T, f Forge) {

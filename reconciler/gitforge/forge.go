@@ -10,7 +10,6 @@ package gitforge
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/plateform/plateform/manifest"
@@ -20,9 +19,6 @@ import (
 // recallWindow is how many of the newest config commits Recall looks at: runs are over long before as many commits follow,
 // and what failed longer ago may be built once more.
 const recallWindow = 1000
-
-// fullHash matches the hash of a commit, as notes are filed under it.
-var fullHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
 // Notes are the notes of one ref of the config repository.
 //
@@ -58,8 +54,8 @@ func (f *Forge) Report(ctx context.Context, reports []reconciler.Report) error {
 	var commits []string
 	byCommit := map[string][]reconciler.Statement{}
 	for _, r := range reports {
-		if !fullHash.MatchString(r.Commit) {
-			return fmt.Errorf("cannot report %s on %q: not the full hash of a commit", r.Context(), r.Commit)
+		if !manifest.IsCommit(r.Commit) {
+			continue // no commit has that name: nobody can be told there, and those behind it have to be
 		}
 		if byCommit[r.Commit] == nil {
 			commits = append(commits, r.Commit)

@@ -187,11 +187,16 @@ func TestWhatWentWrongIsTold(t *testing.T) {
 	}
 }
 
-func TestReportRefusesWhatIsNoCommit(t *testing.T) {
-	f := New(&noteMap{}, line{})
+// Nothing is written for what cannot be a commit, and what else there is to tell is not held up by it.
+func TestNothingIsWrittenForWhatIsNoCommit(t *testing.T) {
+	history := line{length: 1}
 	for _, hash := range []string{"", "HEAD", "4b825dc", strings.Repeat("A", 40), "../../refs/heads/main"} {
-		if err := f.Report(t.Context(), []reconciler.Report{waiting(hash, "")}); err == nil {
-			t.Errorf("a report on %q was taken", hash)
+		notes := &noteMap{}
+		if err := New(notes, history).Report(t.Context(), []reconciler.Report{waiting(hash, "shop"), waiting(history.at(0), "shop")}); err != nil {
+			t.Errorf("a report on %q: %v", hash, err)
+		}
+		if len(notes.notes) != 1 || len(notes.notes[history.at(0)]) == 0 {
+			t.Errorf("with a report on %q the notes are %v", hash, notes.notes)
 		}
 	}
 }

@@ -49,10 +49,8 @@ func (rs *runs) reportConfig(commit string, report reconciler.Report) {
 // unreportedFiles is the oldest config commit on which its files may not have been reported; empty when all were.
 func (rs *runs) unreportedFiles() string {
 	rs.landed()
-	for _, n := range rs.unlanded {
-		if n.Project == (manifest.Key{}) {
-			return n.Commit
-		}
+	if waiting := rs.unlanded[manifest.Key{}]; len(waiting) > 0 {
+		return waiting[0].Commit
 	}
 	return ""
 }

@@ -33,11 +33,12 @@ func (f *follower) fetch(ctx context.Context) error {
 		return nil
 	}
 	if head == "" {
+		f.head, f.skipped = "", nil // whatever comes back is looked at again
 		f.trouble = fmt.Errorf("the config repository has become empty: %w", config.ErrUnusable)
 		f.options.Log.Error("the config repository cannot be used", "error", f.trouble)
 		return nil
 	}
-	commits, related, err := config.Span(f.options.Config, f.catalog.Commit, head)
+	commits, related, err := f.since(head)
 	if err != nil {
 		return err
 	}
@@ -45,8 +46,23 @@ func (f *follower) fetch(ctx context.Context) error {
 	if !related {
 		return reopenAfter(f.rewritten(head))
 	}
+	if head == f.catalog.Commit && f.trouble != nil { // what could not be used is gone without a commit that mends it
+		f.trouble = nil
+		f.projects.touchAll()
+	}
 	f.noticeOthers("config", f.options.Config, commits)
 	return f.follow(commits, false)
+}
+
+// since are the commits up to another that were not followed yet.
+func (f *follower) since(to string) (commits []string, related bool, err error) {
+	if n := len(f.skipped); n > 0 {
+		if commits, related, err = config.Span(f.options.Config, f.skipped[n-1], to); err != nil || related {
+			return commits, related, err
+		}
+		f.skipped = nil // somebody forced them out of the history
+	}
+	return config.Span(f.options.Config, f.catalog.Commit, to)
 }
 
 // reopenAfter makes the next pass start anew when taking in a commit failed halfway: both repositories still have it all.

@@ -89,16 +89,8 @@ func (s *session) readBoth(ctx context.Context) (gitops.Mark, gitops.Memory, err
 // trustedKeys are the keys that sign commits of Plateform's: those that platform.yaml names at a config commit, and this
 // installation's own; none when platform.yaml names none.
 func (w *world) trustedKeys(commit string) []manifest.PublicKey {
-	data, err := w.options.Config.Read(commit, manifest.PlatformFile)
-	if err != nil {
-		return nil
-	}
-	platform, problems := manifest.ParsePlatform(manifest.PlatformFile, data)
-	var keys []manifest.PublicKey
-	if len(problems) == 0 {
-		keys = config.PublicKeys(platform)
-	}
-	if w.options.Signer != nil && (len(keys) > 0 || len(problems) > 0) {
+	keys, known := config.KeysAt(w.options.Config, commit)
+	if w.options.Signer != nil && (len(keys) > 0 || !known) {
 		keys = append(keys, w.options.Signer.Public())
 	}
 	return keys
@@ -371,10 +363,10 @@ func (f *follower) reportRewritten(hash, base string, step config.Step) error {
 func (f *follower) rebase(head string) (catalog *config.Catalog, base string, commits []string) {
 	catalog = config.NewCatalog(f.options.Config, f.options.Charts)
 	known := map[string]bool{}
-	for _, hash := range f.history().FirstParents(f.catalog.Commit) {
+	for hash := range f.history().FirstParents(f.catalog.Commit) {
 		known[hash] = true
 	}
-	path := f.history().FirstParents(head)
+	path := slices.Collect(f.history().FirstParents(head))
 	at := slices.IndexFunc(path, func(hash string) bool { return known[hash] })
 	if at < 0 {
 		return catalog, "", []string{head}

@@ -87,7 +87,7 @@ func (rc *recall) take(said reconciler.Recalled) {
 		p.sources.earlier = append(p.sources.earlier, said.Source)
 	}
 	r := rc.runs.start(p, &run{Run: newRun(k, cause), forSource: said.Source == "" && rc.asksForSource(k, said.Commit)})
-	r.replayed, r.number = false, 1 // it was reported
+	r.replayed, r.recalled = false, true
 }
 
 // endFiles gives a commit its verdict that was left waiting for one before it to be mended, once that is so.

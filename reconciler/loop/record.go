@@ -71,11 +71,18 @@ func (rs *runs) repeat() {
 			continue
 		}
 		for _, cause := range append([]manifest.Cause{last.Cause}, last.Also...) {
-			if cause.Config != "" { // else it is a build that nobody was waiting for any more
+			if known(cause) { // else it is a build that nobody was waiting for any more, or was made up
 				rs.repeatOne(p, cause, *last)
 			}
 		}
 	}
+}
+
+// known says that somebody can be told on the commits of a cause. What is remembered of it may have come from a release
+// file that was written by hand.
+func known(cause manifest.Cause) bool {
+	source := reconciler.SourceOf(cause)
+	return manifest.IsCommit(cause.Config) && (source == "" || manifest.IsCommit(source))
 }
 
 func (rs *runs) repeatOne(p *project, cause manifest.Cause, last manifest.LastRun) {

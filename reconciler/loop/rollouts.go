@@ -19,6 +19,8 @@ type rollouts struct {
 	worker *worker.Rollouts
 	// wanted projects are to be handed to the engine once GitOps shows what they have to be.
 	wanted map[manifest.Key]bool
+	// silence is why the engine does not answer; empty while it does.
+	silence string
 }
 
 // want has a project handed to the engine.
@@ -47,7 +49,8 @@ func (ro *rollouts) observe() {
 	if ro.worker == nil {
 		return
 	}
-	news, _ := ro.worker.Take()
+	news, err := ro.worker.Take()
+	ro.noteSilence(err)
 	for k, now := range news {
 		p := ro.projects.get(k)
 		if p.rollout.since.IsZero() || p.rollout.Release != now.Release {
@@ -58,6 +61,27 @@ func (ro *rollouts) observe() {
 		if now.Drift != "" {
 			ro.options.Log.Warn("somebody else changed what runs; it was put back", "project", k.String(), "what", now.Drift)
 		}
+	}
+}
+
+// noteSilence notes whether the engine answers. While it does not, no rollout fails for want of time: the time of those that
+// are under way begins anew when it answers again.
+func (ro *rollouts) noteSilence(err error) {
+	silence := ""
+	if err != nil {
+		silence = "the engine does not answer: " + firstLine(err.Error())
+	}
+	if silence == ro.silence {
+		return
+	}
+	ro.silence = silence
+	for k, p := range ro.projects.all {
+		if p.rollout.since.IsZero() || p.rollout.Phase != reconciler.PhaseProgressing {
+			continue
+		}
+		p.rollout.since = ro.now()
+		ro.deadlines.set(k, ro.now().Add(decision.RolloutLimit))
+		ro.projects.touch(k)
 	}
 }
 
@@ -97,7 +121,12 @@ func (ro *rollouts) target(k manifest.Key) (reconciler.Target, bool) {
 
 // await has a project decided on again when its rollout has had its time; then it counts as failed.
 func (ro *rollouts) await(p *project, until time.Time) {
-	if ro.now().Before(until) {
+	switch {
+	case ro.silence != "":
+		p.rollout.since = ro.now()
+		ro.deadlines.set(p.key, ro.now().Add(decision.RolloutLimit))
+		return
+	case ro.now().Before(until):
 		ro.deadlines.set(p.key, until)
 		return
 	}
@@ -125,6 +154,12 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 		}
 		report.Detail, report.Problems, report.Build.LogTail = p.rollout.Cause, p.rollout.Problems, p.rollout.Log
 		return report, true
+	}
+	if ro.silence != "" {
+		ro.runs.report(p, r, reconciler.Report{
+			State: reconciler.StatePending, Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeRetrying, Detail: ro.silence, Release: report.Release,
+		})
+		return report, false
 	}
 	ro.runs.report(p, r, reconciler.Report{
 		State: reconciler.StatePending, Stage: reconciler.StageSynced, Outcome: reconciler.OutcomeRuns, Detail: p.rollout.Cause, Release: report.Release,

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -31,8 +32,11 @@ type run struct {
 	own manifest.Problems
 	// awaits is the release whose rollout the run waits for.
 	awaits string
-	// number of its first report in the outbox; 0 while there is none.
-	number int
+	// number of its first report in the outbox; 0 while there is none. recalled runs were reported by an earlier process.
+	number   int
+	recalled bool
+	// last is what was last reported of it.
+	last reconciler.Report
 }
 
 // newRun is a run of a project that a cause begins.
@@ -48,8 +52,10 @@ type runs struct {
 	observers []reconciler.Observer
 	// waiting projects have a run that goes on, or had until lately.
 	waiting map[manifest.Key]bool
-	// unlanded are reports that were handed to the outbox, with their numbers.
-	unlanded []numbered
+	// unlanded are reports that were handed to the outbox, with their numbers, by project; those about the config repository
+	// itself are under no key. sweptTo is what had landed when they were last gone through.
+	unlanded map[manifest.Key][]numbered
+	sweptTo  int
 	// reported counts the reports of this pass.
 	reported int
 }
@@ -85,6 +91,15 @@ func (rs *runs) emitAll(p *project, e reconciler.Event) {
 
 // start starts a run unless the same one goes on, and returns the one that does.
 func (rs *runs) start(p *project, r *run) *run {
+	open := rs.join(p, r)
+	if open == r && !r.silent {
+		rs.emit(reconciler.Event{Kind: reconciler.EventStarted, Project: p.key, Runs: []*reconciler.Run{&r.Run}, Replayed: r.replayed})
+	}
+	return open
+}
+
+// join goes on with a run unless the same one goes on already, and returns the one that does.
+func (rs *runs) join(p *project, r *run) *run {
 	for _, open := range p.runs {
 		if open.Cause.Config == r.Cause.Config && open.Source == r.Source {
 			open.own = append(open.own, r.own...)
@@ -96,23 +111,22 @@ func (rs *runs) start(p *project, r *run) *run {
 	}
 	p.runs = append(p.runs, r)
 	rs.waiting[p.key] = true
-	if !r.silent {
-		rs.emit(reconciler.Event{Kind: reconciler.EventStarted, Project: p.key, Runs: []*reconciler.Run{&r.Run}, Replayed: r.replayed})
-	}
 	return r
 }
 
 // startAgain starts the runs that an earlier process may not have reported. The forge leaves out what was said.
 func (rs *runs) startAgain(p *project) {
 	for _, cause := range p.memory.Asked {
-		rs.start(p, &run{Run: newRun(p.key, cause)})
+		if known(cause) {
+			rs.start(p, &run{Run: newRun(p.key, cause)})
+		}
 	}
 }
 
 // leftover is what a session knew that no repository does: runs that were reported, or are about to be.
 type leftover struct {
 	runs     []*run
-	unlanded []numbered
+	unlanded map[manifest.Key][]numbered
 }
 
 // leave returns the runs that go on, for the session that comes after.
@@ -130,12 +144,15 @@ func (rs *runs) leave() leftover {
 
 // takeOver goes on with the runs of the session before.
 func (rs *runs) takeOver(l leftover) {
-	rs.unlanded = append(l.unlanded, rs.unlanded...)
+	for k, earlier := range l.unlanded {
+		rs.unlanded[k] = append(earlier, rs.unlanded[k]...)
+	}
 	for _, r := range l.runs {
 		p := rs.projects.get(r.Project)
 		rs.projects.touch(r.Project)
-		if open := rs.start(p, r); open != r {
+		if open := rs.join(p, r); open != r {
 			open.replayed = false
+			open.recalled = open.recalled || r.recalled
 			if open.number == 0 || r.number != 0 && r.number < open.number {
 				open.number = r.number
 			}
@@ -152,6 +169,10 @@ func (rs *runs) report(p *project, r *run, report reconciler.Report) {
 	report.Subject = reconciler.Subject{
 		Project: p.key, Commit: r.Cause.Config, Cause: r.Cause.Kind, Source: r.Source, SourceRepository: r.repository,
 	}
+	if reflect.DeepEqual(r.last, report) { // it is still waiting for the same
+		return
+	}
+	r.last = report
 	report.At = rs.now()
 	if r.StartedAt.IsZero() {
 		r.StartedAt = report.At
@@ -171,7 +192,7 @@ func (rs *runs) report(p *project, r *run, report reconciler.Report) {
 // send hands a report to the outbox.
 func (rs *runs) send(report reconciler.Report) (number int) {
 	number = rs.outbox.Add(report)
-	rs.unlanded = append(rs.unlanded, numbered{report, number})
+	rs.unlanded[report.Project] = append(rs.unlanded[report.Project], numbered{report, number})
 	rs.reported++
 	return number
 }
@@ -243,12 +264,24 @@ func (rs *runs) ensure(p *project, v *config.View) *run {
 	return rs.start(p, r)
 }
 
-// landed forgets the reports that people have seen.
+// landed forgets the reports that people have seen, and returns the number of the newest of them.
 func (rs *runs) landed() int {
 	landed := rs.outbox.Landed()
-	rs.unlanded = slices.DeleteFunc(rs.unlanded, func(n numbered) bool { return n.number <= landed })
+	if landed == rs.sweptTo {
+		return landed
+	}
+	rs.sweptTo = landed
+	for k, waiting := range rs.unlanded {
+		rs.unlanded[k] = slices.DeleteFunc(waiting, func(n numbered) bool { return n.number <= landed })
+		if len(rs.unlanded[k]) == 0 {
+			delete(rs.unlanded, k)
+		}
+	}
 	return landed
 }
+
+// seen says that somebody was told of a run, so that nobody has to be told again of its beginning.
+func (r *run) seen(landed int) bool { return r.recalled || r.number > 0 && r.number <= landed }
 
 // unreported are the causes of runs that were not reported, nor are remembered as those a run was for. GitOps
 // is about to stand for the commits they asked with: should this process end before it has reported them, the next one does.
@@ -266,12 +299,12 @@ func (rs *runs) unreported(p *project) []manifest.Cause {
 		unreported = append(unreported, c)
 	}
 	for _, r := range p.runs {
-		if !r.silent && !r.replayed && (r.number == 0 || r.number > landed) {
+		if !r.silent && !r.replayed && !r.seen(landed) {
 			add(r.Cause)
 		}
 	}
-	for _, n := range rs.unlanded {
-		if n.Project != p.key || !n.Terminal() {
+	for _, n := range rs.unlanded[p.key] {
+		if !n.Terminal() {
 			continue
 		}
 		c := manifest.Cause{Kind: manifest.CauseConfig, Commit: n.Commit, Config: n.Commit}
@@ -292,13 +325,13 @@ func (rs *runs) unreportedKeys() []manifest.Key {
 		if len(p.runs) == 0 {
 			delete(rs.waiting, k)
 		}
-		if slices.ContainsFunc(p.runs, func(r *run) bool { return r.number == 0 || r.number > landed }) {
+		if slices.ContainsFunc(p.runs, func(r *run) bool { return !r.seen(landed) }) {
 			keys[k] = true
 		}
 	}
-	for _, n := range rs.unlanded {
-		if n.Project != (manifest.Key{}) && rs.projects.all[n.Project] != nil {
-			keys[n.Project] = true
+	for k := range rs.unlanded {
+		if k != (manifest.Key{}) && rs.projects.all[k] != nil {
+			keys[k] = true
 		}
 	}
 	return slices.SortedFunc(maps.Keys(keys), manifest.Key.Compare)

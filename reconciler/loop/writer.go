@@ -215,7 +215,7 @@ func (wr *writer) reach(ctx context.Context, commit string) (later map[manifest.
 	if wr.head, err = wr.options.Config.Fetch(ctx); err != nil {
 		return nil, fmt.Errorf("reading the config repository: %w", err)
 	}
-	commits, related, err := config.Span(wr.options.Config, wr.catalog.Commit, commit)
+	commits, related, err := wr.follower.since(commit)
 	if err != nil || !related {
 		return nil, fmt.Errorf("another process stands for config commit %.10s: %w", commit, errReopen)
 	}

@@ -73,7 +73,8 @@ func (o Options) recall(s scope, base string, head *config.Catalog, keys []manif
 		m.unknown = []string{withoutGitOps}
 		return m, o.recallHighest(m, base)
 	}
-	mark, _, err := gitops.FindMark(o.GitOps, o.GitOps.Head, "", config.KeysAt(o.Config, base))
+	trusted, _ := config.KeysAt(o.Config, base)
+	mark, _, err := gitops.FindMark(o.GitOps, o.GitOps.Head, "", trusted)
 	if err != nil {
 		return nil, err
 	}

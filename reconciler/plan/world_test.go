@@ -177,6 +177,9 @@ func summary(p *Plan) string {
 	for _, p := range p.Projects {
 		line := fmt.Sprintf("%s: %s %s, %d builds", p.Key, p.Action, p.Next, p.Builds)
 		for _, why := range p.Why {
+			if strings.HasPrefix(why, "nothing new is released: ") {
+				continue // it is one of the problems below
+			}
 			why, _, _ = strings.Cut(why, " is kept back")
 			line += "; " + why
 		}

@@ -46,9 +46,11 @@ type Options struct {
 // Queue is safe for use by several goroutines.
 type Queue struct {
 	options Options
-	keys    workqueue.TypedRateLimitingInterface[string]
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	// keys is nil until Run: it works from the moment it is made. early is what was added before, and how long each waits.
+	keys     workqueue.TypedRateLimitingInterface[string]
+	early    map[string]time.Duration
 	failures map[string]int
 	hosts    map[string]*host
 	working  map[string]working
@@ -87,16 +89,36 @@ func New(o Options) *Queue {
 	if o.MaxBackoff <= 0 {
 		o.MaxBackoff = defaultMaxBackoff
 	}
-	q := &Queue{options: o, failures: map[string]int{}, hosts: map[string]*host{}, working: map[string]working{}}
-	q.keys = workqueue.NewTypedRateLimitingQueue[string](limiter{q})
-	return q
+	return &Queue{options: o, early: map[string]time.Duration{}, failures: map[string]int{}, hosts: map[string]*host{}, working: map[string]working{}}
 }
 
 // Add gives a key a turn as soon as there is one.
-func (q *Queue) Add(key string) { q.keys.Add(key) }
+func (q *Queue) Add(key string) { q.AddAfter(key, 0) }
 
 // AddAfter gives a key a turn after a while, or earlier when somebody adds it meanwhile.
-func (q *Queue) AddAfter(key string, wait time.Duration) { q.keys.AddAfter(key, wait) }
+func (q *Queue) AddAfter(key string, wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.keys != nil {
+		q.keys.AddAfter(key, wait)
+		return
+	}
+	if before, waits := q.early[key]; !waits || wait < before {
+		q.early[key] = wait
+	}
+}
+
+// open makes the workqueue, with what was added so far.
+func (q *Queue) open() workqueue.TypedRateLimitingInterface[string] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.keys = workqueue.NewTypedRateLimitingQueue[string](limiter{q})
+	for key, wait := range q.early {
+		q.keys.AddAfter(key, wait)
+	}
+	q.early = nil
+	return q.keys
+}
 
 // Forget makes the next failure of a key count as its first.
 func (q *Queue) Forget(key string) {
@@ -109,10 +131,11 @@ func (q *Queue) Forget(key string) {
 func (q *Queue) Run(ctx context.Context) error {
 	var turns sync.WaitGroup
 	defer turns.Wait()
-	stop := context.AfterFunc(ctx, q.keys.ShutDown)
+	keys := q.open()
+	stop := context.AfterFunc(ctx, keys.ShutDown)
 	defer stop()
 	for {
-		key, ended := q.keys.Get()
+		key, ended := keys.Get()
 		if ended {
 			return ctx.Err()
 		}

@@ -30,7 +30,9 @@ type Outbox struct {
 	pending []reconciler.Report
 	landed  int
 	failing bool
-	recall  Recall
+	// recall is what the forge says of the commits up to head, which is the newest that it was asked about.
+	recall Recall
+	head   string
 }
 
 // Recall is what the forge knows of earlier processes.
@@ -100,7 +102,7 @@ func (o *Outbox) send(ctx context.Context, _ string) (again time.Duration, err e
 // AskRecall has the forge asked what commits up to a head say.
 func (o *Outbox) AskRecall(head string) {
 	o.mu.Lock()
-	o.recall = Recall{}
+	o.head, o.recall = head, Recall{}
 	o.mu.Unlock()
 	o.recalls.Add(head)
 }
@@ -114,17 +116,32 @@ func (o *Outbox) Recall() Recall {
 
 // ask is one turn at asking the forge.
 func (o *Outbox) ask(ctx context.Context, head string) (again time.Duration, err error) {
+	if !o.asksAbout(head) {
+		return 0, nil
+	}
 	said, err := o.forge.Recall(ctx, head)
 	o.mu.Lock()
-	if err != nil {
+	about := o.head
+	switch {
+	case about != head: // it was asked about another meanwhile
+	case err != nil:
 		o.recall.Failures++
-	} else {
+	default:
 		o.recall = Recall{Answered: true, Said: said}
 	}
 	o.mu.Unlock()
+	if about != head {
+		return 0, nil
+	}
 	o.Notify()
 	if err != nil {
 		return 0, fmt.Errorf("reading what commits up to %.10s say: %w", head, err)
 	}
 	return 0, nil
+}
+
+func (o *Outbox) asksAbout(head string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.head == head
 }

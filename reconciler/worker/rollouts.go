@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -102,7 +103,7 @@ func (r *Rollouts) hand(ctx context.Context, _ string) (again time.Duration, err
 	}
 	r.mu.Lock()
 	for k, t := range handing { // what was wanted meanwhile is newer, and stays
-		if now, waits := r.wanted[k]; waits && now.Release == t.Release && now.Remove == t.Remove && string(now.Values) == string(t.Values) {
+		if now, waits := r.wanted[k]; waits && reflect.DeepEqual(now, t) {
 			delete(r.wanted, k)
 		}
 	}
@@ -157,7 +158,12 @@ func (r *Rollouts) take(keys []manifest.Key, rollouts map[manifest.Key]reconcile
 	for _, k := range keys {
 		before := r.known[k]
 		now, found := rollouts[k]
-		if _, waits := r.wanted[k]; waits || !found || now.Release != before.Release {
+		_, waits := r.wanted[k]
+		switch {
+		case !waits && !found && before.Release == "": // it was to be removed, and is gone
+			delete(r.known, k)
+			continue
+		case waits || !found || now.Release != before.Release:
 			progressing = true
 			continue
 		}

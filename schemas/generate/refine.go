@@ -83,7 +83,7 @@ func known(name, property string) (words, examples []any) {
 	case "Hold.reason":
 		return []any{manifest.HeldRollback, manifest.HeldFailed}, nil
 	case "LastRun.result":
-		return []any{manifest.ResultDeployed, manifest.ResultFailed, manifest.ResultSuperseded, manifest.ResultHeld}, nil
+		return []any{manifest.ResultDeployed, manifest.ResultWritten, manifest.ResultFailed}, nil
 	}
 	if example, ok := example(name, property); ok {
 		return nil, []any{example}
