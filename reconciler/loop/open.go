@@ -164,16 +164,13 @@ func (f *follower) judgeUnreported(mark gitops.Mark) error {
 	if mark.Unreported == "" {
 		return nil
 	}
-	first, err := f.options.Config.Commit(mark.Unreported)
-	if err != nil || len(first.Parents) == 0 {
-		return nil //nolint:nilerr // it is gone with a history that was rewritten, or the first of all
-	}
-	commits, related, err := config.Span(f.options.Config, first.Parents[0], mark.Config)
-	if err != nil || !related {
+	base, err := f.usableBefore(mark.Unreported)
+	if err != nil || base == "" {
 		return err
 	}
-	if _, err := f.catalog.Advance(first.Parents[0]); err != nil {
-		return f.unusable(first.Parents[0], err)
+	commits, related, err := config.Span(f.options.Config, base, mark.Config)
+	if err != nil || !related {
+		return err
 	}
 	for _, hash := range commits {
 		if err := f.judge(hash); err != nil {
@@ -181,6 +178,21 @@ func (f *follower) judgeUnreported(mark gitops.Mark) error {
 		}
 	}
 	return nil
+}
+
+// usableBefore brings the catalog to the newest commit before another from which something can be taken, and returns it;
+// "" when there is none, not further back than it pays.
+func (f *follower) usableBefore(hash string) (string, error) {
+	for before := range f.history().FirstParents(hash) {
+		if before == hash {
+			continue
+		}
+		_, err := f.catalog.Advance(before)
+		if !errors.Is(err, config.ErrUnusable) {
+			return before, err
+		}
+	}
+	return "", nil
 }
 
 // judge brings the catalog to a commit, and tells of the files that it broke or mended and of nothing else.
