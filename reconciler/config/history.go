@@ -90,9 +90,10 @@ func (h History) Project(commit string, k manifest.Key) (*manifest.Project, erro
 	return project, nil
 }
 
-// Edits calls a function with the project before and after each commit that changed its file, newest first, from a commit
-// back to another, until the function returns false. Commits at which the file does not parse are left out.
-func (h History) Edits(from, until string, k manifest.Key, edit func(before, after *manifest.Project) (more bool)) error {
+// Edits calls a function with each commit that changed a project's file, and the project before and after it, newest
+// first, from a commit back to another, until the function returns false. Commits at which the file does not parse are left
+// out.
+func (h History) Edits(from, until string, k manifest.Key, edit func(commit string, before, after *manifest.Project) (more bool)) error {
 	file := manifest.ProjectFile(k)
 	after, err := h.hashAt(from, file)
 	if err != nil {
@@ -119,11 +120,64 @@ func (h History) Edits(from, until string, k manifest.Key, edit func(before, aft
 		if err != nil {
 			return err
 		}
-		if older != nil && newer != nil && !edit(older, newer) {
+		if older != nil && newer != nil && !edit(hash, older, newer) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// TransitionAt is what one commit did to one project, as far as its own files, its workspace's and the platform's tell;
+// nothing when nothing can be taken from the commit, or when it is the first.
+func (h History) TransitionAt(charts reconciler.Charts, hash string, k manifest.Key) (Transition, error) {
+	commit, err := h.Commit(hash)
+	if err != nil {
+		return Transition{}, fmt.Errorf("reading config commit %.10s: %w", hash, err)
+	}
+	if len(commit.Parents) == 0 {
+		return Transition{}, nil
+	}
+	c := NewCatalog(h.Reader, charts)
+	var step Step
+	for _, to := range []string{commit.Parents[0], hash} {
+		changes, err := h.changed(c.Commit, to, manifest.PlatformFile, manifest.WorkspaceFile(k.Workspace), manifest.ProjectFile(k))
+		if err != nil {
+			return Transition{}, err
+		}
+		if step, err = c.Step(to, changes); err != nil {
+			return Transition{}, ignoreUnusable(err)
+		}
+	}
+	if i := slices.IndexFunc(step.Projects, func(t Transition) bool { return t.Key == k }); i >= 0 {
+		return step.Projects[i], nil
+	}
+	return Transition{}, nil
+}
+
+func ignoreUnusable(err error) error {
+	if errors.Is(err, ErrUnusable) {
+		return nil
+	}
+	return err
+}
+
+// changed are those of some files that differ between two commits; "" is before the first.
+func (h History) changed(from, to string, files ...string) (changes []manifest.Change, err error) {
+	for _, file := range files {
+		change := manifest.Change{Path: file}
+		if from != "" {
+			if change.Before, err = h.hashAt(from, file); err != nil {
+				return nil, err
+			}
+		}
+		if change.After, err = h.hashAt(to, file); err != nil {
+			return nil, err
+		}
+		if change.Before != change.After {
+			changes = append(changes, change)
+		}
+	}
+	return changes, nil
 }
 
 // hashAt is the hash of a file at a commit; empty when it is not there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,4 +231,30 @@ func TestAnEngineThatCannotBeReachedFailsNobody(t *testing.T) {
 		}
 	}
 	t.Errorf("it was not deployed when the engine could be reached: %+v", s.said(shopKey))
+}
+
+// One commit changes how the code is built and what the platform gives: when that build fails nothing of the commit is
+// released, also by a process that did not see the commit come.
+func TestWhatOneCommitChangedStaysTogetherOverARestart(t *testing.T) {
+	s := calmWorld(t)
+	s.mustSettle(t)
+	s.calm, s.weather.flaky = false, 1 // every build fails
+	platform, _ := s.config.read(s.config.head, manifest.PlatformFile)
+	project, _ := s.config.read(s.config.head, manifest.ProjectFile(shopKey))
+	s.publish(manifest.Edit{Message: "Change both", Files: map[string][]byte{
+		manifest.PlatformFile:         append(platform, "  defaults: {replicas: 3}\n"...),
+		manifest.ProjectFile(shopKey): append(project, "  build: {env: [{name: MODE, value: x}]}\n"...),
+	}})
+	s.rounds(t, 2)
+	if len(s.builds.builds) < 2 {
+		t.Fatal("nothing is being built")
+	}
+	s.bury()
+	s.rounds(t, 15)
+	if red := slices.ContainsFunc(s.said(shopKey), func(said reconciler.Statement) bool { return said.State == reconciler.StateFailure }); !red {
+		t.Errorf("nobody was told that the build failed: %+v", s.said(shopKey))
+	}
+	if releases := s.process.r.session.view(shopKey).Releases; len(releases) != 1 {
+		t.Errorf("half of the commit was released: %v", releases)
+	}
 }

@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"cmp"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
@@ -17,12 +19,19 @@ func (w *world) together(p *project, v *config.View) (map[string]bool, error) {
 	}
 	together := map[string]bool{}
 	if base := p.base(v); base != nil {
-		err := w.history().Edits(w.catalog.Commit, base.Spec.Cause.Config, p.key, func(before, after *manifest.Project) bool {
-			together[manifest.PartProject] = decision.SourcesChanged(before.Spec, after.Spec) &&
-				manifest.ProjectKey(before.Spec) != manifest.ProjectKey(after.Spec)
-			return !together[manifest.PartProject]
+		var failed error
+		err := w.history().Edits(w.catalog.Commit, base.Spec.Cause.Config, p.key, func(commit string, before, after *manifest.Project) bool {
+			if !decision.SourcesChanged(before.Spec, after.Spec) {
+				return true
+			}
+			t, err := w.history().TransitionAt(w.options.Charts, commit, p.key)
+			for _, part := range decision.Together(t) {
+				together[part] = true
+			}
+			failed = err
+			return err == nil
 		})
-		if err != nil {
+		if err = cmp.Or(err, failed); err != nil {
 			return nil, err
 		}
 	}
