@@ -270,6 +270,82 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// A rollout is waited for until its time is over, and only while it is the one of the release that has to run.
+func TestDecideAwaitsTheRolloutOfWhatRuns(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		rollout *reconciler.Rollout
+		awaits  bool
+	}{
+		{"nobody follows", nil, false},
+		{"on its way", &reconciler.Rollout{Release: "v1.0.0", Phase: reconciler.PhaseProgressing}, true},
+		{"healthy", &reconciler.Rollout{Release: "v1.0.0", Phase: reconciler.PhaseHealthy}, false},
+		{"failed", &reconciler.Rollout{Release: "v1.0.0", Phase: reconciler.PhaseFailed}, false},
+		{"of another release", &reconciler.Rollout{Release: "v0.9.9", Phase: reconciler.PhaseProgressing}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScene().tip(commit1).release("v1.0.0")
+			s.seen.Rollout, s.seen.RolloutSince = tt.rollout, testTime
+			var awaited []Action
+			for _, action := range Decide(s.before, s.head, s.seen, testTime) {
+				if _, is := action.(Await); is {
+					awaited = append(awaited, action)
+				}
+			}
+			var want []Action
+			if tt.awaits {
+				want = []Action{Await{Until: testTime.Add(RolloutLimit)}}
+			}
+			if diff := cmp.Diff(want, awaited); diff != "" {
+				t.Errorf("waits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What people were told has failed is not built again, unless a retry has asked for it since.
+func TestDecideKnownFailures(t *testing.T) {
+	for _, tt := range []struct {
+		name, retry string
+		want        string
+	}{
+		{"told", "", "fail source"},
+		{"a retry asks", "retry2", "build 2222"},
+		{"it was told of that retry too", "retry1", "fail source"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScene().tip(commit1).release("v1.0.0").tip(commit2)
+			s.before.Run.Retry = tt.retry
+			id := BuildID(s.head.Key, manifest.PartSource, s.key(manifest.PartSource))
+			s.seen.Failures = map[string]KnownFailure{id: {Attempts: map[string]bool{"": true, "retry1": true}, Summary: "does not compile"}}
+			actions := Decide(s.before, s.head, s.seen, testTime)
+			if diff := cmp.Diff([]string{"deploy v1.0.0", tt.want}, tell(actions)); diff != "" {
+				t.Errorf("actions (-want +got):\n%s", diff)
+			}
+			if fail, is := actions[1].(Fail); is && (!fail.Known || fail.Build.Status.Failure.Summary != "does not compile") {
+				t.Errorf("it fails as %+v", fail)
+			}
+		})
+	}
+}
+
+// A build that fails answers the retry that asked for it, and holds what it was of, once.
+func TestBuildFailedAnswersARetry(t *testing.T) {
+	s := newScene().tip(commit1).release("v1.0.0").tip(commit2).build(failing)
+	s.before.Run.Retry = "retry1"
+	fail, is := Decide(s.before, s.head, s.seen, testTime)[1].(Fail)
+	if !is {
+		t.Fatal("it does not fail")
+	}
+	run := BuildFailed(s.before, s.head, s.seen.Tips, fail, "head")
+	want := []manifest.Hold{{
+		Part: manifest.PartSource, Key: s.key(manifest.PartSource), Reason: manifest.HeldFailed, Source: commit2, Commit: "head",
+	}}
+	if diff := cmp.Diff(want, run.Holds); diff != "" || run.Retry != "" {
+		t.Errorf("the retry is %q, holds (-want +got):\n%s", run.Retry, diff)
+	}
+}
+
 // withdrawn is a project whose only release was reverted.
 func withdrawn() *scene {
 	s := newScene().tip(commit1).release("v1.0.0")

@@ -111,3 +111,29 @@ func TestAMarkIsOfItsTree(t *testing.T) {
 		t.Errorf("a commit with another tree is taken for a mark: %+v, %v", mark, err)
 	}
 }
+
+// endless is a history of others' commits that has no beginning: each commit is called by a number, and is the child of the next.
+type endless struct {
+	history
+	asked *int
+}
+
+func (e endless) Commit(hash string) (manifest.Commit, error) {
+	if *e.asked++; *e.asked > 100_000 {
+		return manifest.Commit{}, fmt.Errorf("asked for %d commits", *e.asked)
+	}
+	n := 0
+	if _, err := fmt.Sscan(hash, &n); err != nil {
+		return manifest.Commit{}, err
+	}
+	return manifest.Commit{Hash: hash, Parents: []string{fmt.Sprint(n + 1)}, Author: manifest.Signature{Name: "mallory", Email: "mallory@test"}}, nil
+}
+
+// However long others' history is, looking for the newest commit of Plateform's comes to an end.
+func TestFindMarkIsBounded(t *testing.T) {
+	asked := 0
+	mark, reached, err := gitops.FindMark(endless{asked: &asked}, "0", "elsewhere", nil)
+	if err != nil || reached || mark != (gitops.Mark{}) {
+		t.Errorf("got %+v, %v, %v", mark, reached, err)
+	}
+}

@@ -47,7 +47,7 @@ func waitForTheEndOf(t *testing.T, pids []int) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for _, pid := range pids {
 		for alive(t, pid) {
 			select {

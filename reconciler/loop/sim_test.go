@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,8 +29,13 @@ var (
 )
 
 // simulate runs one history from its beginning to its rest.
-func simulate(seed uint64, told bool) (*sim, error) {
-	s := newSim(seed, told)
+func simulate(seed uint64, told bool) (s *sim, err error) {
+	s = newSim(seed, told)
+	defer func() { // else nobody knows which seed it was
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
 	return s, s.live()
 }
 

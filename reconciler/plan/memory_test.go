@@ -132,3 +132,43 @@ func TestWhatGitOpsStandsFor(t *testing.T) {
 		})
 	}
 }
+
+// Where platform.yaml names keys, a GitOps commit that none of them signed is not believed, whoever it says it is of.
+func TestForgedMemoryIsNotBelieved(t *testing.T) {
+	w := newWorld(t)
+	key, err := manifest.GenerateSigningKey(strings.NewReader(strings.Repeat("a", 64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := w.commit(map[string]string{manifest.PlatformFile: "apiVersion: plateform.dev/v1\nkind: Platform\nmetadata: {name: acme}\n" +
+		"spec: {domain: apps.example.com, registry: {url: registry.example.com}, releases: {publicKeys: [\"" + key.Public().String() + "\"]}}\n"})
+	w.remember(manifest.RunSpec{Highest: "v9.9.9", Owner: 1}, base)
+	w.edit(shop, ", replicas: 2")
+	p := w.plan(base)
+	w.wants(p, "ws-1/shop: create v1.0.0, 1 builds")
+	if len(p.Unknown) != 1 || !strings.Contains(p.Unknown[0], "no commit of Plateform") {
+		t.Errorf("not known: %q", p.Unknown)
+	}
+}
+
+// Without GitOps the highest version is that of Plateform's own commits, not what somebody writes below a message.
+func TestVersionsAreThoseOfPlateformsCommits(t *testing.T) {
+	w := newWorld(t)
+	w.release(shop, "v1.0.0", commit1)
+	base := w.config.Commit(gitserver.Change{
+		Message: "Boast\n\nWorkspace: ws-1\nProject: shop\nRelease: v9.9.9\n", Files: map[string]string{"README.md": "9"},
+	})
+	w.edit(shop, ", replicas: 2")
+	w.wants(w.planAlone(base), "ws-1/shop: release v1.0.1, 0 builds")
+}
+
+// A retry that GitOps does not stand for yet ends what is held, as it will.
+func TestARetryEndsWhatIsHeld(t *testing.T) {
+	w, mark, _ := rolledBack(t)
+	w.remember(manifest.RunSpec{Highest: "v1.0.1", Owner: 1}, mark)
+	base := w.config.Commit(gitserver.Change{Message: "Retry\n\nPlateform-Retry: ws-1/shop\n", Files: map[string]string{"README.md": "again"}})
+	w.edit(shop, ", replicas: 2")
+	if got := summary(w.plan(base)); strings.Contains(got, "held") {
+		t.Errorf("planned:\n%s\nwant nothing held", got)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -46,38 +47,26 @@ func await[T any](t *testing.T, from <-chan T, n int) (all []T) {
 }
 
 func TestAKeyIsWorkedOnByOneAtATimeAndComesAgain(t *testing.T) {
-	var running atomic.Int32
-	entered, proceed := make(chan string), make(chan struct{})
-	q := queue.New(queue.Options{Turn: func(ctx context.Context, key string) (time.Duration, error) {
+	var running, turns atomic.Int32
+	bubble(t, queue.Options{Turn: func(context.Context, string) (time.Duration, error) {
+		turns.Add(1)
 		if running.Add(1) > 1 {
 			t.Error("two turns of one key at the same time")
 		}
 		defer running.Add(-1)
-		select {
-		case entered <- key:
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		}
-		select {
-		case <-proceed:
-		case <-ctx.Done():
-		}
+		<-time.After(time.Minute)
 		return 0, nil
-	}})
-	run(t, q)
-	q.Add("shop")
-	await(t, entered, 1)
-	for range 5 { // all while it is worked on: they come to one more turn
+	}}, func(t *testing.T, q *queue.Queue) {
 		q.Add("shop")
-	}
-	proceed <- struct{}{}
-	await(t, entered, 1)
-	proceed <- struct{}{}
-	select {
-	case <-entered:
-		t.Error("five adds during one turn came to more than one turn")
-	case <-time.After(50 * time.Millisecond):
-	}
+		synctest.Wait()
+		for range 5 { // all while it is worked on: they come to one more turn
+			q.Add("shop")
+		}
+		<-time.After(time.Hour)
+		if n := turns.Load(); n != 2 {
+			t.Errorf("six adds, five of them during one turn, came to %d turns, want 2", n)
+		}
+	})
 }
 
 func TestAFailingKeyComesAgainByItself(t *testing.T) {
@@ -174,6 +163,83 @@ func TestBackoffGrowsUpToItsBound(t *testing.T) {
 	if got := queue.Backoff(1<<30, time.Second, time.Minute); got != time.Minute {
 		t.Errorf("Backoff of very many failures = %v", got)
 	}
+}
+
+// bubble runs a queue in a bubble of its own time until the test in it ends.
+func bubble(t *testing.T, o queue.Options, test func(t *testing.T, q *queue.Queue)) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		q := queue.New(o)
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := q.Run(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("Run ended with %v", err)
+			}
+		})
+		test(t, q)
+		stop()
+		running.Wait()
+	})
+}
+
+// Keys that fail together do not come back together, and each within a quarter of its backoff.
+func TestBackoffsAreSpread(t *testing.T) {
+	var mu sync.Mutex
+	waits := map[time.Duration]bool{}
+	var begun time.Time
+	failed := map[string]bool{}
+	bubble(t, queue.Options{MinBackoff: time.Minute, Turn: func(_ context.Context, key string) (time.Duration, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if failed[key] {
+			waits[time.Since(begun)] = true
+			return 0, nil
+		}
+		failed[key] = true
+		return 0, errors.New("no answer")
+	}}, func(t *testing.T, q *queue.Queue) {
+		begun = time.Now()
+		for i := range 50 {
+			q.Add(fmt.Sprint(i))
+		}
+		<-time.After(time.Hour)
+		synctest.Wait()
+		if len(waits) < 40 {
+			t.Errorf("50 keys came back at %d times only", len(waits))
+		}
+		for wait := range waits {
+			if wait < 45*time.Second || wait > 76*time.Second {
+				t.Errorf("a key came back after %v", wait)
+			}
+		}
+	})
+}
+
+// A turn that ends well ends a row of failures: the next failure waits as little as the first.
+func TestAGoodTurnEndsARowOfFailures(t *testing.T) {
+	var turns []time.Time
+	bubble(t, queue.Options{MinBackoff: time.Minute, MaxBackoff: time.Hour, Turn: func(context.Context, string) (time.Duration, error) {
+		turns = append(turns, time.Now())
+		if n := len(turns); n == 5 || n == 7 {
+			return 0, nil
+		}
+		return 0, errors.New("no answer")
+	}}, func(t *testing.T, q *queue.Queue) {
+		q.Add("shop")
+		<-time.After(3 * time.Hour)
+		q.Add("shop")
+		<-time.After(3 * time.Hour)
+		synctest.Wait()
+		if len(turns) != 7 {
+			t.Fatalf("%d turns, want 7", len(turns))
+		}
+		if wait := turns[4].Sub(turns[3]); wait < 6*time.Minute {
+			t.Errorf("after four failures it waited %v, want about 8 minutes", wait)
+		}
+		if wait := turns[6].Sub(turns[5]); wait > 2*time.Minute {
+			t.Errorf("the first failure after a good turn waited %v, want about a minute", wait)
+		}
+	})
 }
 
 // Keys that are added during their turn get the next one right after it, also while much else is asked of the queue.

@@ -160,6 +160,76 @@ func TestQuietSourcesAreAskedLessOften(t *testing.T) {
 	})
 }
 
+// A host with many sources is asked for each of them less often, so that it never has to answer more than it can bear.
+func TestSourcesOfOneHostShareItsPace(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		r := &repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}}
+		s := worker.NewSources(r, time.Second, common)
+		for i := range 200 {
+			s.Add(worker.Watch{Repository: fmt.Sprintf("https://git.test/%d.git", i), Place: reconciler.Place{Branch: "main"}})
+		}
+		run(s.Run)
+		pass(time.Minute + time.Second)
+		r.set(func() {
+			for repository, n := range r.asked {
+				if n != 7 {
+					t.Errorf("%s was asked %d times in a minute, want once and then every 10 seconds", repository, n)
+				}
+			}
+		})
+	})
+}
+
+// Looks are spread: sources that were added together are not looked at together for ever.
+func TestLooksAreSpread(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		common.Jitter = func(most time.Duration) time.Duration { return most }
+		r := &repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}}
+		s := worker.NewSources(r, 8*time.Second, common)
+		s.Add(watch("main", ""))
+		run(s.Run)
+		pass(9 * time.Second)
+		asked := func() (n int) {
+			r.set(func() { n = r.asked["https://git.test/shop.git"] })
+			return n
+		}
+		if n := asked(); n != 1 {
+			t.Errorf("asked %d times within the longest wait, want once", n)
+		}
+		pass(2 * time.Second)
+		if n := asked(); n != 2 {
+			t.Errorf("asked %d times after it, want twice", n)
+		}
+	})
+}
+
+// Where hints say when to look, looks without one are rare.
+func TestSourcesWithHintsAreHardlyAskedWithout(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		r := &repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}}
+		s := worker.NewSources(r, time.Second, common)
+		s.Add(watch("main", ""))
+		run(s.Run)
+		s.Hint("https://git.test/shop")
+		pass(time.Minute)
+		asked := func() (n int) {
+			r.set(func() { n = r.asked["https://git.test/shop.git"] })
+			return n
+		}
+		before := asked()
+		pass(time.Hour)
+		if later := asked() - before; later < 11 || later > 13 {
+			t.Errorf("asked %d times in an hour, want every five minutes", later)
+		}
+		pass(23 * time.Hour) // hints have come to an end
+		before = asked()
+		pass(time.Hour)
+		if later := asked() - before; later < 50 {
+			t.Errorf("asked %d times in an hour a day after the last hint, want every minute", later)
+		}
+	})
+}
+
 // A look that began before somebody asked for a new one does not count.
 func TestRenewWantsALookOfItsOwn(t *testing.T) {
 	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
@@ -175,6 +245,39 @@ func TestRenewWantsALookOfItsOwn(t *testing.T) {
 			t.Errorf("got %+v, want the same place as news", news)
 		}
 	})
+}
+
+// A look that is under way when somebody asks for a new one finds nothing that counts.
+func TestALookThatBeganBeforeRenewDoesNotCount(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		r := &slow{repositories{heads: map[string]string{"main": "c1"}, asked: map[string]int{}}}
+		s := worker.NewSources(r, 0, common)
+		s.Add(watch("main", ""))
+		run(s.Run)
+		pass(time.Second)
+		r.set(func() { r.heads["main"] = "c2" }) // the look has seen what was before
+		s.Renew(watch("main", ""))
+		pass(slowness)
+		if news := s.Take(); len(news) != 0 {
+			t.Errorf("an old look came to %+v", news)
+		}
+		pass(slowness)
+		if news := s.Take(); len(news) != 1 || news[0].Tip.Commit != "c2" {
+			t.Errorf("got %+v, want what is there now", news)
+		}
+	})
+}
+
+// slowness is how long slow repositories take to answer.
+const slowness = 10 * time.Second
+
+// slow repositories answer after a while with what was there when they were asked.
+type slow struct{ repositories }
+
+func (s *slow) Tips(ctx context.Context, repository string, places []reconciler.Place) ([]reconciler.Found, error) {
+	found, err := s.repositories.Tips(ctx, repository, places)
+	<-time.After(slowness)
+	return found, err
 }
 
 // images is a registry.
@@ -223,6 +326,7 @@ type machine struct {
 	statuses map[string]reconciler.BuildStatus
 	asked    [][]string
 	canceled []string
+	trouble  error
 }
 
 func (m *machine) Start(_ context.Context, r reconciler.BuildRequest) error {
@@ -239,6 +343,9 @@ func (m *machine) Statuses(_ context.Context, ids []string) (map[string]reconcil
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.asked = append(m.asked, ids)
+	if m.trouble != nil {
+		return nil, m.trouble
+	}
 	found := map[string]reconciler.BuildStatus{}
 	for _, id := range ids {
 		if status, known := m.statuses[id]; known {
@@ -259,6 +366,13 @@ func (m *machine) set(id string, status reconciler.BuildStatus) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.statuses[id] = status
+}
+
+// fail has it answer with an error; nil ends that.
+func (m *machine) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.trouble = err
 }
 
 func newMachine() *machine { return &machine{statuses: map[string]reconciler.BuildStatus{}} }
@@ -304,6 +418,87 @@ func TestALostBuildIsStartedAgain(t *testing.T) {
 		pass(time.Minute)
 		if len(m.started) < 2 {
 			t.Errorf("started %v, want it again", m.started)
+		}
+	})
+}
+
+// An answer that is older than one that came before it is no news, and takes nothing back.
+func TestABuildNeverGoesBack(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		run(b.Run)
+		synctest.Wait()
+		far := []reconciler.Stage{reconciler.StageBuilding, reconciler.StageScanning}
+		m.set("b", reconciler.BuildStatus{Stages: far})
+		pass(10 * time.Second)
+		if news := b.Take(); len(news) != 1 || len(news[0].Status.Stages) != 2 {
+			t.Errorf("got %+v, want two stages", news)
+		}
+		m.set("b", reconciler.BuildStatus{Stages: far[:1]})
+		pass(10 * time.Second)
+		b.Want(reconciler.BuildRequest{ID: "b"}) // what is known is news for whoever asks anew
+		if news := b.Take(); len(news) != 1 || len(news[0].Status.Stages) != 2 {
+			t.Errorf("after an older answer got %+v, want two stages", news)
+		}
+	})
+}
+
+// A build that ended is begun again when a retry asks for it, and when it had been stopped; else its end is news again.
+func TestABuildThatEndedIsBegunAgainForARetry(t *testing.T) {
+	failed := reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Summary: "does not compile"}}
+	stopped := reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Canceled: true}}
+	for _, tt := range []struct {
+		name    string
+		ended   reconciler.BuildStatus
+		attempt string
+		starts  int
+	}{
+		{"asked for once more", failed, "", 1},
+		{"a retry", failed, "retry1", 2},
+		{"it was stopped", stopped, "", 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+				m := newMachine()
+				b := worker.NewBuilds(m, &images{}, common)
+				b.Want(reconciler.BuildRequest{ID: "b"})
+				run(b.Run)
+				synctest.Wait()
+				m.set("b", tt.ended)
+				pass(time.Minute)
+				b.Take()
+				b.Want(reconciler.BuildRequest{ID: "b", Attempt: tt.attempt})
+				pass(time.Minute)
+				if len(m.started) != tt.starts {
+					t.Errorf("it was started %d times, want %d", len(m.started), tt.starts)
+				}
+				if news := b.Take(); len(news) != 1 || !news[0].Status.Done {
+					t.Errorf("got %+v, want its end", news)
+				}
+			})
+		})
+	}
+}
+
+// That a builder answers again is news, also when nothing has happened meanwhile: people were told that it does not.
+func TestABuilderThatAnswersAgainIsNews(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		run(b.Run)
+		synctest.Wait()
+		m.fail(errors.New("502"))
+		pass(10 * time.Second)
+		if news := b.Take(); len(news) != 1 || news[0].Err == nil {
+			t.Errorf("got %+v, want to know that it does not answer", news)
+		}
+		m.fail(nil)
+		pass(5 * time.Minute)
+		if news := b.Take(); len(news) != 1 || news[0].Err != nil {
+			t.Errorf("once it answers got %+v", news)
 		}
 	})
 }
@@ -421,6 +616,23 @@ func TestReportsLandInOrder(t *testing.T) {
 		pass(time.Minute)
 		if o.Landed() != 10 || len(p.reports) != 10 || p.reports[9].Detail != "9" {
 			t.Errorf("%d landed, people know %v", o.Landed(), p.reports)
+		}
+	})
+}
+
+// More reports than go out at once go out one after the other, all without another push.
+func TestVeryManyReportsLand(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		const many = 12_000
+		p := &people{}
+		o := worker.NewOutbox(p, slog.New(slog.DiscardHandler), common)
+		for range many {
+			o.Add(reconciler.Report{})
+		}
+		run(o.Run)
+		pass(time.Second)
+		if o.Landed() != many || len(p.reports) != many {
+			t.Errorf("%d landed, people know %d", o.Landed(), len(p.reports))
 		}
 	})
 }

@@ -58,12 +58,8 @@ func (w *world) lastLog(p *project) string {
 // A broken file is red on the commit that broke it, and on no commit of others, however many come before it is mended.
 func TestABrokenFileIsRedWhereItWasBroken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop, blog := w.imageProject("ws-1", "shop", "birds/wren:1"), w.imageProject("ws-2", "blog", "birds/wren:1")
-	w.add(shop, blog)
-	one := shop.runs("v1.0.0")
-	blog.runs("v1.0.0")
+	w, shop, blog := twoTenants(t)
+	one := shop.values()
 
 	broke := shop.edit("replicaz: 2")
 	w.verdictOn(broke, "plateform/config")
@@ -128,11 +124,7 @@ func TestABrokenFileIsRedAlsoWhenAnotherProcessTellsIt(t *testing.T) {
 // that broke the file.
 func TestAProjectBlockedByAnothersFileIsHeld(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneImage(t)
 
 	broke := w.config.commit("Break the workspace", files{workspaceFile("ws-1"): workspaceYAML("ws-1", 1001) + "  owners: []\n"})
 	w.verdictOn(broke, "plateform/config")

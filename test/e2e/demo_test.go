@@ -9,6 +9,7 @@ import (
 // `plateform demo` tells the whole story with real commits and digests, succeeds, and leaves nothing behind.
 func TestDemo(t *testing.T) {
 	t.Parallel()
+	dependOnSources(t)
 	temp := t.TempDir()
 	out, err := run1(t.TempDir(), []string{"TMPDIR=" + temp, "KUBECONFIG="}, os.Getenv(binaryVariable), "demo")
 	if err != nil {

@@ -35,6 +35,7 @@ func fragileBinary(t *testing.T) string {
 // The binary under test has no means to be told to kill itself, unlike the one that is built for that.
 func TestTheProductCannotBeToldToCrash(t *testing.T) {
 	t.Parallel()
+	dependOnSources(t)
 	knows := func(binary string) bool {
 		content, err := os.ReadFile(binary)
 		if err != nil {

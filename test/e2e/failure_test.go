@@ -149,12 +149,8 @@ func TestBrokenFileStopsOnlyItsProject(t *testing.T) {
 // A workspace or the platform file that does not parse prunes nothing and lets the rest go on.
 func TestBrokenWorkspaceOrPlatformPrunesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop, blog := w.imageProject("ws-1", "shop", "birds/wren:1"), w.imageProject("ws-2", "blog", "birds/wren:1")
-	w.add(shop, blog)
-	one := shop.runs("v1.0.0")
-	blog.runs("v1.0.0")
+	w, shop, blog := twoTenants(t)
+	one := shop.values()
 
 	broken := w.config.commit("Break ws-1", files{workspaceFile("ws-1"): "kind: [\n"})
 	if verdict := w.verdictOn(broken, "plateform/config"); verdict.State != "failure" || !strings.Contains(verdict.Description, workspaceFile("ws-1")) {

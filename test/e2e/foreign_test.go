@@ -99,11 +99,7 @@ func pushOne(r *repo, checkout, file string) (commit string, err error) {
 // Every push of Plateform's is beaten by somebody else's at the last moment; it lands on top of it the next time.
 func TestBeatenAtEveryPush(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneImage(t)
 	w.settle()
 
 	for i := range 4 {

@@ -73,11 +73,7 @@ func TestGitOpsLost(t *testing.T) {
 // What somebody else changes in the GitOps repository is written back, in a commit that says so.
 func TestForeignEditInGitOpsIsWrittenBack(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneImage(t)
 	w.settle()
 	valuesFile, chartFile := shop.runDir()+"/values.yaml", "charts/monolithic/1.0.0/Chart.yaml"
 	chart := w.gitops.read(chartFile)

@@ -201,12 +201,7 @@ func TestOneOfTwoServesIsKilled(t *testing.T) {
 // Two serves on the same repositories get into each other's way, and say so, but make nothing twice and nothing wrong.
 func TestTwoServesOnTheSameRepositories(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop, blog := w.imageProject("ws-1", "shop", "birds/wren:1"), w.imageProject("ws-2", "blog", "birds/wren:1")
-	w.add(shop, blog)
-	shop.runs("v1.0.0")
-	blog.runs("v1.0.0")
+	w, shop, blog := twoTenants(t)
 	rival := w.startRival()
 
 	var last string

@@ -41,12 +41,7 @@ func (r *repo) submodule(dir string) {
 // neighbours go out, and when it is as it was nothing has come of it.
 func TestLinksAndSubmodulesDeleteNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop, blog := w.imageProject("ws-1", "shop", "birds/wren:1"), w.imageProject("ws-2", "blog", "birds/wren:1")
-	w.add(shop, blog)
-	shop.runs("v1.0.0")
-	blog.runs("v1.0.0")
+	w, shop, blog := twoTenants(t)
 	shop.edit("replicas: 2")
 	two := shop.runs("v1.0.1")
 	w.settle()
@@ -103,11 +98,7 @@ func TestLinksAndSubmodulesDeleteNothing(t *testing.T) {
 // Folders with names that no project may have are told; nobody is held up by them, and they get into nothing.
 func TestHostileFolderNames(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneImage(t)
 	for i, name := range []string{
 		"new\nline", `quo"te`, "it's", "$(id)", "`id`", "a b", `back\slash`, "-rf", "größe", "\u202Eevil", "{{ .Values }}", "${HOME}",
 		"a%2fb", strings.Repeat("long", 60), "..data", "\xff\xfe", "Shop",
@@ -230,11 +221,7 @@ func TestLinksInGitOpsAreWrittenOver(t *testing.T) {
 // Without platform.yaml or the folder of all workspaces nothing can be meant: nothing is taken from such a commit.
 func TestLinksForThePlatformStopEverything(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneImage(t)
 	w.settle()
 	gitops := w.gitops.head()
 	for _, file := range []string{"platform.yaml", "workspaces"} {

@@ -124,11 +124,7 @@ func TestProjectMovedToAnotherFolder(t *testing.T) {
 // A workspace that is gone takes its projects with it; its name never passes to another owner.
 func TestWorkspaceDeletedAndTakenByAnother(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneImage(t)
 
 	w.config.commit("Delete the workspace", files{"workspaces/ws-1": ""})
 	shop.gone()
@@ -150,11 +146,7 @@ func TestWorkspaceDeletedAndTakenByAnother(t *testing.T) {
 // Nothing is pruned when the config repository is suddenly empty or cannot be read; when it is back, all goes on.
 func TestEmptyTreePrunesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneImage(t)
 	w.settle()
 
 	w.config.pull()

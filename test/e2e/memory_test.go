@@ -79,11 +79,7 @@ func TestTwoRollbacksOutliveALostGitOps(t *testing.T) {
 // One push brings a rollback, a comment and an image that is not there: only the commit that names the image is red.
 func TestAnImageThatIsNotThereIsRedOnlyWhereItWasAskedFor(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneImage(t)
 	shop.edit("env: [{name: V, value: b}]")
 	shop.runs("v1.0.1")
 	w.settle()

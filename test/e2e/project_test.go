@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
 
 	"gopkg.in/yaml.v3"
 
@@ -35,6 +36,28 @@ func (w *world) goProject(workspace, name string) *project {
 
 func program(version string) string {
 	return "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(\"" + version + "\\n\") }\n"
+}
+
+// oneImage is a world with one project, ws-1/shop, that runs v1.0.0 of an image that is not built here.
+func oneImage(t *testing.T) (w *world, shop *project, one values) {
+	t.Helper()
+	w = newWorld(t).open()
+	w.registry.publish("birds/wren:1")
+	shop = w.imageProject("ws-1", "shop", "birds/wren:1")
+	w.add(shop)
+	return w, shop, shop.runs("v1.0.0")
+}
+
+// twoTenants is a world with a project of each of two tenants, ws-1/shop and ws-2/blog, that run v1.0.0 of an image.
+func twoTenants(t *testing.T) (w *world, shop, blog *project) {
+	t.Helper()
+	w = newWorld(t).open()
+	w.registry.publish("birds/wren:1")
+	shop, blog = w.imageProject("ws-1", "shop", "birds/wren:1"), w.imageProject("ws-2", "blog", "birds/wren:1")
+	w.add(shop, blog)
+	shop.runs("v1.0.0")
+	blog.runs("v1.0.0")
+	return w, shop, blog
 }
 
 // imageProject is a project that runs an image of the registry.

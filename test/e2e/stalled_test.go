@@ -142,34 +142,36 @@ func (w *world) wantWaiting(commit string, projects ...*project) {
 	}
 }
 
-// A registry that never answers holds up those who want images of it, and no other tenant.
-func TestSilentRegistryHoldsUpNoOtherTenant(t *testing.T) {
+// silentPartyHoldsUpNoOtherTenant plays a story in which two projects of one tenant need a host that never answers. allow
+// has the platform allow a host, and need is the line of a project that needs something at an address.
+func silentPartyHoldsUpNoOtherTenant(t *testing.T, allow func(w *world, address string), need func(address string) string) {
 	t.Parallel()
 	w := newWorld(t)
 	silent := newSilentHost(t)
-	w.images = []string{silent.address + "/*"}
+	allow(w, silent.address)
 	w.open()
 	blog := w.neighbour()
-	shop := &project{w: w, workspace: "ws-1", name: "shop", spec: []string{"type: monolithic", "image: " + silent.address + "/shop:1"}}
-	api := &project{w: w, workspace: "ws-1", name: "api", spec: []string{"type: monolithic", "image: " + silent.address + "/api:1"}}
-	commit := w.add(shop, api)
+	var stuck []*project
+	for _, name := range []string{"shop", "api"} {
+		stuck = append(stuck, &project{w: w, workspace: "ws-1", name: name, spec: []string{"type: monolithic", need(silent.address + "/" + name)}})
+	}
+	commit := w.add(stuck...)
 	w.holdsNobodyUp(silent.unanswered, blog)
-	w.wantWaiting(commit, shop, api)
+	w.wantWaiting(commit, stuck...)
+}
+
+// A registry that never answers holds up those who want images of it, and no other tenant.
+func TestSilentRegistryHoldsUpNoOtherTenant(t *testing.T) {
+	silentPartyHoldsUpNoOtherTenant(t,
+		func(w *world, address string) { w.images = []string{address + "/*"} },
+		func(image string) string { return "image: " + image + ":1" })
 }
 
 // A Git host that never says where a source is holds up those whose source it has, and no other tenant.
 func TestSilentSourceHoldsUpNoOtherTenant(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	silent := newSilentHost(t)
-	w.sources = []string{"http://" + silent.address + "/*"}
-	w.open()
-	blog := w.neighbour()
-	shop := &project{w: w, workspace: "ws-1", name: "shop", spec: []string{"type: monolithic", "source: {repository: http://" + silent.address + "/shop}"}}
-	api := &project{w: w, workspace: "ws-1", name: "api", spec: []string{"type: monolithic", "source: {repository: http://" + silent.address + "/api}"}}
-	commit := w.add(shop, api)
-	w.holdsNobodyUp(silent.unanswered, blog)
-	w.wantWaiting(commit, shop, api)
+	silentPartyHoldsUpNoOtherTenant(t,
+		func(w *world, address string) { w.sources = []string{"http://" + address + "/*"} },
+		func(repository string) string { return "source: {repository: http://" + repository + "}" })
 }
 
 // Builds that never get on, since nobody hands them their source, hold up no other tenant.

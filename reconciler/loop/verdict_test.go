@@ -1,0 +1,295 @@
+package loop
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
+	"github.com/plateform/plateform/reconciler/decision"
+	"github.com/plateform/plateform/reconciler/gitops"
+	"github.com/plateform/plateform/reconciler/worker"
+)
+
+var ruleKey = manifest.Key{Workspace: "ws-1", Project: "shop"}
+
+// newRuleSession is a session in a calm world, in which nothing has been taken in yet.
+func newRuleSession(t *testing.T, engine bool) (*sim, *session) {
+	t.Helper()
+	s := newSim(1, false)
+	s.calm, s.engine.on = true, engine
+	if err := s.boot(); err != nil {
+		t.Fatal(err)
+	}
+	return s, newSession(s.process.r)
+}
+
+// ruleRelease is a release that has no values.
+func ruleRelease(version string) *manifest.Release {
+	return &manifest.Release{Header: manifest.NewHeader(manifest.KindRelease, version)}
+}
+
+// verdictOf puts a verdict into a word or two.
+func verdictOf(report reconciler.Report, over bool) string {
+	if !over {
+		return "it goes on"
+	}
+	return string(report.State) + ": " + string(report.Outcome)
+}
+
+// Who is red for what: a commit for its own files, a retry and a push for all that stops them, and a rollback for nothing
+// that somebody else broke.
+func TestWhoIsRedForWhatBlocks(t *testing.T) {
+	ours := manifest.Problem{File: manifest.ProjectFile(ruleKey), What: "ours"}
+	theirs := manifest.Problem{File: manifest.WorkspaceFile("ws-1"), What: "theirs"}
+	both := manifest.Problems{ours, theirs}
+	config1 := func(kind manifest.CauseKind) manifest.Cause {
+		return manifest.Cause{Kind: kind, Commit: "c1", Config: "c1"}
+	}
+	for _, tt := range []struct {
+		name       string
+		run        run
+		unreadable bool
+		none       bool // nothing was released yet
+		want       string
+		problems   manifest.Problems
+	}{
+		{"an edit that broke its file", run{Run: newRun(ruleKey, config1(manifest.CauseConfig)), own: manifest.Problems{ours}}, false, false,
+			"failure: " + string(reconciler.OutcomeBlocked), manifest.Problems{ours}},
+		{"an edit beside what others broke", run{Run: newRun(ruleKey, config1(manifest.CauseConfig))}, false, false,
+			"success: " + string(reconciler.OutcomeBlocked), both},
+		{"an edit that broke what is mended by now", run{Run: newRun(ruleKey, config1(manifest.CauseConfig)), own: manifest.Problems{{What: "mended"}}}, false, false,
+			"success: " + string(reconciler.OutcomeBlocked), both},
+		{"a retry", run{Run: newRun(ruleKey, config1(manifest.CauseRetry))}, false, false, "failure: " + string(reconciler.OutcomeBlocked), both},
+		{"a rollback", run{Run: newRun(ruleKey, config1(manifest.CauseRollback))}, false, false, "success: " + string(reconciler.OutcomeRuns), nil},
+		{"a rollback of all there was", run{Run: newRun(ruleKey, config1(manifest.CauseRollback))}, false, true, "success: " + string(reconciler.OutcomeBlocked), both},
+		{"who names a source that cannot be read", run{Run: newRun(ruleKey, config1(manifest.CauseConfig)), forSource: true}, true, false,
+			"failure: " + string(reconciler.OutcomeBlocked), both},
+		{"who names no source, and it cannot be read", run{Run: newRun(ruleKey, config1(manifest.CauseConfig))}, true, false,
+			"success: " + string(reconciler.OutcomeBlocked), both},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, s := newRuleSession(t, false)
+			p, v := s.projects.get(ruleKey), &config.View{Key: ruleKey, Present: true, Parsed: true, Newest: ruleRelease("v1.0.0"), Problems: both}
+			if tt.none {
+				v.Newest = nil
+			}
+			p.decided = decided{rest: &decision.Rest{Reason: decision.Blocked, Problems: both}, unreadable: tt.unreadable}
+			report, over := s.verdict(p, v, p.running(v), &tt.run)
+			if got := verdictOf(report, over); got != tt.want {
+				t.Errorf("verdict %q, want %q", got, tt.want)
+			}
+			if diff := cmp.Diff(tt.problems, report.Problems); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A rollout is answered for by those who asked for what is rolled out, and by nobody else.
+func TestWhoAnswersForARollout(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		phase  reconciler.Phase
+		awaits string
+		want   string
+	}{
+		{"on its way", reconciler.PhaseProgressing, "v1.0.0", "it goes on"},
+		{"healthy", reconciler.PhaseHealthy, "v1.0.0", "success: " + string(reconciler.OutcomeRuns)},
+		{"it failed, and was asked for", reconciler.PhaseFailed, "v1.0.0", "failure: " + string(reconciler.OutcomeRolloutFailed)},
+		{"it had failed before", reconciler.PhaseFailed, "", "success: " + string(reconciler.OutcomeRolloutFailed)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, s := newRuleSession(t, true)
+			p, v := s.projects.get(ruleKey), &config.View{Key: ruleKey, Present: true, Parsed: true, Newest: ruleRelease("v1.0.0")}
+			p.rollout = rollout{since: simStart, Rollout: reconciler.Rollout{Release: "v1.0.0", Phase: tt.phase}}
+			p.decided = decided{rest: &decision.Rest{Reason: decision.UpToDate}}
+			r := run{Run: newRun(ruleKey, manifest.Cause{Kind: manifest.CauseConfig, Commit: "c1", Config: "c1"}), awaits: tt.awaits}
+			if got := verdictOf(s.verdict(p, v, v.Newest, &r)); got != tt.want {
+				t.Errorf("verdict %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// A rollout whose engine never says anything fails when its time is over, and the loop wakes up for it.
+func TestARolloutEndsByTime(t *testing.T) {
+	world, s := newRuleSession(t, true)
+	p := s.projects.get(ruleKey)
+	s.gitops.Project(ruleKey).Want(ruleRelease("v1.0.0"))
+	s.rollouts.want(ruleKey)
+	s.rollouts.hand()
+	until := simStart.Add(decision.RolloutLimit)
+	if next := s.deadlines.next(); !next.Equal(until) {
+		t.Errorf("it is decided on again at %v, want %v", next, until)
+	}
+	world.now = until.Add(-time.Second)
+	if s.rollouts.await(p, until); p.rollout.Phase != reconciler.PhaseProgressing {
+		t.Errorf("a second before it is %s", p.rollout.Phase)
+	}
+	world.now = until
+	if due := s.deadlines.due(world.now); len(due) != 1 {
+		t.Errorf("due are %v", due)
+	}
+	if s.rollouts.await(p, until); p.rollout.Phase != reconciler.PhaseFailed || p.rollout.Cause != "not healthy after 10m0s: it is not healthy yet" {
+		t.Errorf("then it is %s: %s", p.rollout.Phase, p.rollout.Cause)
+	}
+}
+
+// A start waits for what the forge knows of earlier processes, but not for ever.
+func TestRecallIsWaitedForAWhile(t *testing.T) {
+	world, s := newRuleSession(t, false)
+	s.recall.begin("head")
+	s.recall.waiting[ruleKey] = true
+	for _, tt := range []struct {
+		after time.Duration
+		over  bool
+	}{{0, false}, {recallPatience - time.Second, false}, {recallPatience, true}} {
+		world.now = simStart.Add(tt.after)
+		if s.recall.observe(); s.recall.over != tt.over || s.projects.dirty[ruleKey] != tt.over {
+			t.Errorf("after %v: over %v, and who waited is decided on %v, want %v", tt.after, s.recall.over, s.projects.dirty[ruleKey], tt.over)
+		}
+	}
+}
+
+// A source that cannot be read once or twice is a matter of time, and nothing that anybody is told of.
+func TestASourceMayFailAFewTimes(t *testing.T) {
+	p := &project{key: ruleKey}
+	input := manifest.SourceInput{Part: manifest.PartSource}
+	for failures := range patience + 2 {
+		put(&p.sources.failures, manifest.PartSource, worker.Sighting{Err: errSimFault, Failures: failures})
+		want := failures >= patience
+		if told := len(p.unreadable(input)) > 0; told != want || p.unreadableParts()[manifest.PartSource] != want {
+			t.Errorf("after %d failures it is told: %v, want %v", failures, told, want)
+		}
+	}
+}
+
+// Old release files go; the newest that is honoured stays, whatever is above it, and so do those that come.
+func TestSurplus(t *testing.T) {
+	_, s := newRuleSession(t, false)
+	s.catalog.Platform = &manifest.Platform{}
+	s.catalog.Platform.Spec.Releases.Keep = 2
+	for _, tt := range []struct {
+		name   string
+		newest string
+		coming int
+		gone   int
+	}{
+		{"the newest is above all others", "v1.0.4", 0, 3},
+		{"one comes", "v1.0.4", 1, 4},
+		{"those above are not honoured", "v1.0.1", 0, 1},
+		{"the oldest is the newest that is honoured", "v1.0.0", 0, 0},
+	} {
+		v := &config.View{Key: ruleKey, Present: true, Newest: ruleRelease(tt.newest)}
+		for patch := range 5 {
+			v.Releases = append(v.Releases, config.ReleaseFile{Version: manifest.Version{Major: 1, Patch: patch}})
+		}
+		if gone := len((&releases{world: s.world}).surplus(v, tt.coming)); gone != tt.gone {
+			t.Errorf("%s: %d files go, want %d", tt.name, gone, tt.gone)
+		}
+	}
+}
+
+// What a commit asks of a project, if anything.
+func TestRunOf(t *testing.T) {
+	wrong := manifest.Problems{{What: "wrong"}}
+	view := func(version string, change func(*config.View)) *config.View {
+		v := &config.View{Key: ruleKey, Present: true, Parsed: true}
+		if version != "" {
+			v.Newest = ruleRelease(version)
+		}
+		if change != nil {
+			change(v)
+		}
+		return v
+	}
+	broken := func(v *config.View) { v.Problems = wrong }
+	for _, tt := range []struct {
+		name          string
+		before, after *config.View
+		edited, retry bool
+		want          string
+	}{
+		{"nothing", view("v1.0.0", nil), view("v1.0.0", nil), false, false, ""},
+		{"an edit", view("v1.0.0", nil), view("v1.0.0", nil), true, false, "config"},
+		{"a retry", view("v1.0.0", nil), view("v1.0.0", nil), false, true, "retry for source"},
+		{"a new project", nil, view("", nil), true, false, "config for source"},
+		{"a rollback", view("v1.0.1", nil), view("v1.0.0", nil), false, false, "rollback"},
+		{"a release of another process", view("v1.0.1", nil), view("v1.0.2", nil), false, false, "rollback silent"},
+		{"a platform that gives other inputs", view("v1.0.0", nil), view("v1.0.0", func(v *config.View) { v.Inputs.Replicas = 2 }), false, false, "platform"},
+		{"a file elsewhere is mended", view("v1.0.0", broken), view("v1.0.0", nil), false, false, "platform"},
+		{"a file elsewhere is broken", view("v1.0.0", nil), view("v1.0.0", broken), false, false, ""},
+	} {
+		r := runOf(decision.Change{Transition: config.Transition{Key: ruleKey, Before: tt.before, After: tt.after, Edited: tt.edited}, Retry: tt.retry},
+			manifest.Commit{Hash: "c1"}, "v1.0.1")
+		got := ""
+		if r != nil {
+			if got = string(r.Cause.Kind); r.forSource {
+				got += " for source"
+			}
+			if r.silent {
+				got += " silent"
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s begins %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// What changed since another process looked includes whom a retry was asked for: what that process remembers is older.
+func TestChangedSinceKnowsRetries(t *testing.T) {
+	world, s := newRuleSession(t, false)
+	from := world.config.head
+	edit := manifest.Edit{Message: manifest.FormatMessage("Retry", []manifest.Trailer{{Key: manifest.TrailerRetry, Value: ruleKey.String()}})}
+	retry := world.config.commit(edit, from)
+	world.config.head = retry
+	if _, err := s.options.Config.Fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := s.writer.changedSince(from, []string{retry})
+	if diff := cmp.Diff(map[manifest.Key]bool{ruleKey: true}, changed); err != nil || diff != "" {
+		t.Errorf("%v, changed (-want +got):\n%s", err, diff)
+	}
+}
+
+// A retry means what was pushed just before it too: where the sources were seen does not count any more.
+func TestARetryLooksAtTheSourcesAgain(t *testing.T) {
+	for _, retry := range []bool{false, true} {
+		_, s := newRuleSession(t, false)
+		p, v := s.projects.get(ruleKey), &config.View{Key: ruleKey, Present: true, Parsed: true}
+		seen := map[string]reconciler.Tip{manifest.PartSource: {Commit: "a1"}}
+		put(&p.sources.tips, manifest.PartSource, seen[manifest.PartSource])
+		put(&p.sources.watches, worker.Watch{Repository: "https://git.test/shop"}, []string{manifest.PartSource})
+		change := decision.Change{Transition: config.Transition{Key: ruleKey, Before: v, After: v}, Commit: "c1", Retry: retry}
+		if err := s.follower.take(change, nil, fold{}); err != nil {
+			t.Fatal(err)
+		}
+		s.sources.lookAgain()
+		before, now := p.sources.before, p.sources.tips
+		if retry {
+			before, now = now, before
+		}
+		if diff := cmp.Diff(seen, now); diff != "" || len(before) > 0 {
+			t.Errorf("retry %v: known are %v, and before %v", retry, p.sources.tips, p.sources.before)
+		}
+	}
+}
+
+// Whom another process may not have told of their runs is told by the one that takes over what it remembers.
+func TestWhoWasNotToldByAnotherProcessIsTold(t *testing.T) {
+	_, s := newRuleSession(t, false)
+	cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: "c1", Config: "c1"}
+	p := s.projects.get(ruleKey)
+	memory := gitops.Memory{Runs: map[manifest.Key]*manifest.RunSpec{ruleKey: {Highest: "v1.0.3", Asked: []manifest.Cause{cause}}}}
+	if err := s.writer.adopt(p, memory); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.runs) != 1 || p.runs[0].Cause != cause || p.memory.Highest != "v1.0.3" || !s.projects.dirty[ruleKey] {
+		t.Errorf("runs %v, remembered %+v", p.runs, p.memory)
+	}
+}
