@@ -38,6 +38,12 @@ const (
 	StateReleased State = "released" // there is a release; whether it runs is not known without the GitOps repository
 )
 
+// Underway is how far the run of a project is that is under way; empty when there is none.
+type Underway struct {
+	Stage    string `json:"stage,omitempty"`
+	Progress string `json:"progress,omitempty"` // what was last reported of it, in a line
+}
+
 // Project is how one project is.
 type Project struct {
 	manifest.Key
@@ -48,16 +54,15 @@ type Project struct {
 	// Since is when that was written; without GitOps, when it was released.
 	Since string `json:"since,omitempty"`
 	// SinceBefore is set instead when that is older than all commits that are looked at: it is when the oldest was made.
-	SinceBefore string            `json:"sinceBefore,omitempty"`
-	URL         string            `json:"url,omitempty"`
-	Stage       string            `json:"stage,omitempty"`    // how far the run is that is under way
-	Progress    string            `json:"progress,omitempty"` // what was last reported of that run, in a line
-	Highest     string            `json:"highest,omitempty"`
-	Holds       []manifest.Hold   `json:"holds,omitempty"` // those that keep something back
-	Last        *manifest.LastRun `json:"last,omitempty"`
-	Why         []string          `json:"why,omitempty"`  // reasons for the state, in sentences
-	Next        []string          `json:"next,omitempty"` // what to do about it
-	Paused      bool              `json:"paused,omitempty"`
+	SinceBefore string `json:"sinceBefore,omitempty"`
+	URL         string `json:"url,omitempty"`
+	Underway
+	Highest string            `json:"highest,omitempty"`
+	Holds   []manifest.Hold   `json:"holds,omitempty"` // those that keep something back
+	Last    *manifest.LastRun `json:"last,omitempty"`
+	Why     []string          `json:"why,omitempty"`  // reasons for the state, in sentences
+	Next    []string          `json:"next,omitempty"` // what to do about it
+	Paused  bool              `json:"paused,omitempty"`
 }
 
 // NewestRelease is the newest release of a project that is honoured.

@@ -34,10 +34,11 @@ func (rs *runs) reportTrouble(commit string, err error, first bool) {
 	rs.reportConfig(commit, report)
 }
 
-// reportConfig tells about the config repository itself. Commits of Plateform's own break and mend nothing of anybody's.
+// reportConfig tells about the config repository itself. Commits of Plateform's own mend nothing of anybody's; whoever breaks
+// something under its name is told.
 func (rs *runs) reportConfig(commit string, report reconciler.Report) {
 	c, err := rs.options.Config.Commit(commit)
-	if err == nil && c.Author.Email == reconciler.Author(c.Author.When).Email {
+	if err == nil && report.State != reconciler.StateFailure && c.Author.Email == reconciler.Author(c.Author.When).Email {
 		return
 	}
 	report.Subject = reconciler.Subject{Commit: commit, Cause: manifest.CauseConfig}

@@ -28,7 +28,7 @@ type Options struct {
 	Log   *slog.Logger
 	// Meter takes figures of the loop itself; nil when nobody wants them.
 	Meter Meter
-	// Observers take what happens to runs, beside the log.
+	// Observers take what happens to runs, as a log does.
 	Observers []reconciler.Observer
 	// Poll is how often repositories are looked at without a hint; 0 for never.
 	Poll time.Duration

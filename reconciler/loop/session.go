@@ -78,8 +78,7 @@ type session struct {
 func newSession(r *Reconciler) *session {
 	w := newWorld(&r.options)
 	s := &session{world: w}
-	observers := append([]reconciler.Observer{newLogger(r.options.Log)}, r.options.Observers...)
-	s.runs = &runs{world: w, outbox: r.workers.outbox, observers: observers, waiting: map[manifest.Key]bool{}, unlanded: map[manifest.Key][]numbered{}}
+	s.runs = &runs{world: w, outbox: r.workers.outbox, observers: r.options.Observers, waiting: map[manifest.Key]bool{}, unlanded: map[manifest.Key][]numbered{}}
 	s.recall = &recall{world: w, runs: s.runs, outbox: r.workers.outbox}
 	s.sources = newSources(w, s.runs, s.recall, r.workers.sources)
 	s.builds = &builds{world: w, runs: s.runs, recall: s.recall, worker: r.workers.builds, building: map[manifest.Key]bool{}}

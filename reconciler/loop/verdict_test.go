@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -283,7 +284,8 @@ func TestARetryLooksAtTheSourcesAgain(t *testing.T) {
 // Whom another process may not have told of their runs is told by the one that takes over what it remembers.
 func TestWhoWasNotToldByAnotherProcessIsTold(t *testing.T) {
 	_, s := newRuleSession(t, false)
-	cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: "c1", Config: "c1"}
+	hash := strings.Repeat("1", 40)
+	cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: hash, Config: hash}
 	p := s.projects.get(ruleKey)
 	memory := gitops.Memory{Runs: map[manifest.Key]*manifest.RunSpec{ruleKey: {Highest: "v1.0.3", Asked: []manifest.Cause{cause}}}}
 	if err := s.writer.adopt(p, memory); err != nil {

@@ -146,6 +146,12 @@ func TestForgedMemoryIsNotBelieved(t *testing.T) {
 	w.edit(shop, ", replicas: 2")
 	p := w.plan(base)
 	w.wants(p, "ws-1/shop: create v1.0.0, 1 builds")
+	if len(p.Unknown) != 0 {
+		t.Errorf("nothing was released yet, and not known: %q", p.Unknown)
+	}
+	base = w.release(shop, "v1.0.0", commit1)
+	w.edit(shop, ", replicas: 3")
+	p = w.plan(base)
 	if len(p.Unknown) != 1 || !strings.Contains(p.Unknown[0], "no commit of Plateform") {
 		t.Errorf("not known: %q", p.Unknown)
 	}

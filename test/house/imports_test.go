@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"reconciler/queue":    {},
 	"reconciler/worker":   {"manifest", "reconciler", "reconciler/queue"},
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
-		"reconciler/worker", "reconciler/plan"},
+		"reconciler/worker", "reconciler/plan", "reconciler/runlog"},
 
 	"adapter":  {"manifest", "gitstore", "gitstore/", "reconciler"},
 	"cmd":      {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},

@@ -16,6 +16,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/loop"
+	"github.com/plateform/plateform/reconciler/runlog"
 )
 
 // Installation is a reconciler with everything it works with.
@@ -87,7 +88,7 @@ func (i *Installation) open() error {
 		Ports: loop.Ports{
 			Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge, Charts: embedded,
 		},
-		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: []reconciler.Observer{i.metrics}, Poll: poll, Resync: resync,
+		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: []reconciler.Observer{runlog.New(i.log), i.metrics}, Poll: poll, Resync: resync,
 	}))
 	if err != nil {
 		return err

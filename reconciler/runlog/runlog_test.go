@@ -1,4 +1,4 @@
-package loop
+package runlog
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 // What is tried again is logged when its reason changes, not each time; and for an authored image nobody is said to build.
 func TestLogSaysWhatIsTriedAgainAndWhatIsLookedUp(t *testing.T) {
 	var written bytes.Buffer
-	l := newLogger(slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{
+	l := New(slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}

@@ -1,4 +1,6 @@
-package loop
+// Package runlog writes what happens to runs to the log: one line for each thing that happens to each run, under the run's
+// ID. docs/logs.md lists them.
+package runlog
 
 import (
 	"context"
@@ -8,17 +10,18 @@ import (
 	"github.com/plateform/plateform/reconciler"
 )
 
-// logger writes what happens to runs to the log: one line for each run.
-type logger struct {
+// Logger is a reconciler.Observer that writes to a log. It is for use by one goroutine, as observers are.
+type Logger struct {
 	log *slog.Logger
 	// waits is what the runs that go on were last said to wait for, by their ID: it is logged when it changes.
 	waits map[string]string
 }
 
-func newLogger(log *slog.Logger) logger { return logger{log: log, waits: map[string]string{}} }
+// New returns a Logger that writes to a log.
+func New(log *slog.Logger) *Logger { return &Logger{log: log, waits: map[string]string{}} }
 
 // Observe implements reconciler.Observer.
-func (l logger) Observe(e reconciler.Event) {
+func (l *Logger) Observe(e reconciler.Event) {
 	switch e.Kind {
 	case reconciler.EventStarted:
 		l.started(e)
@@ -38,7 +41,7 @@ func (l logger) Observe(e reconciler.Event) {
 }
 
 // started logs a run; those read again out of the history are of interest to few.
-func (l logger) started(e reconciler.Event) {
+func (l *Logger) started(e reconciler.Event) {
 	level := slog.LevelInfo
 	if e.Replayed {
 		level = slog.LevelDebug
@@ -48,15 +51,15 @@ func (l logger) started(e reconciler.Event) {
 }
 
 // buildStarted logs a build. For an authored image nothing is built: the registry is asked for its digest.
-func (l logger) buildStarted(e reconciler.Event) {
-	message := "build asked for"
+func (l *Logger) buildStarted(e reconciler.Event) {
 	if e.Build.Reference != "" {
-		message = "image asked for"
+		l.each(e, slog.LevelInfo, "image asked for", "build", e.Build.ID, "what", e.Build.What())
+		return
 	}
-	l.each(e, slog.LevelInfo, message, "build", e.Build.ID, "what", e.Build.What())
+	l.each(e, slog.LevelInfo, "build asked for", "build", e.Build.ID, "what", e.Build.What())
 }
 
-func (l logger) buildEnded(e reconciler.Event) {
+func (l *Logger) buildEnded(e reconciler.Event) {
 	switch failure := e.Status.Failure; {
 	case failure == nil && e.Build.Reference != "":
 		l.each(e, slog.LevelInfo, "image found", "build", e.Build.ID, "digest", e.Status.Image.Digest)
@@ -70,7 +73,7 @@ func (l logger) buildEnded(e reconciler.Event) {
 }
 
 // reported logs the end of a run, and for how long somebody waited; before that, what went wrong and is tried again.
-func (l logger) reported(e reconciler.Event) {
+func (l *Logger) reported(e reconciler.Event) {
 	if len(e.Runs) == 0 {
 		return
 	}
@@ -83,7 +86,7 @@ func (l logger) reported(e reconciler.Event) {
 		"seconds", e.At.Sub(e.Runs[0].StartedAt).Seconds())
 }
 
-func (l logger) goesOn(e reconciler.Event) {
+func (l *Logger) goesOn(e reconciler.Event) {
 	id, stage := e.Runs[0].ID, string(e.Report.Stage)
 	switch {
 	case e.Report.Outcome != reconciler.OutcomeRetrying:
@@ -96,7 +99,7 @@ func (l logger) goesOn(e reconciler.Event) {
 }
 
 // each writes a line for each run. Keys without a value are left out.
-func (l logger) each(e reconciler.Event, level slog.Level, message string, args ...any) {
+func (l *Logger) each(e reconciler.Event, level slog.Level, message string, args ...any) {
 	if !l.log.Enabled(context.Background(), level) {
 		return
 	}
