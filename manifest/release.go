@@ -156,6 +156,9 @@ func (r *Release) Version() Version {
 	return version
 }
 
+// Ref names the image by its digest: repository@sha256:<hex>. It is what Kubernetes pulls.
+func (i Image) Ref() string { return i.Repository + "@" + i.Digest }
+
 // Image returns the image of a name, and whether the release has one.
 func (r *Release) Image(name string) (Image, bool) {
 	i := slices.IndexFunc(r.Spec.Images, func(image Image) bool { return image.Name == name })

@@ -91,6 +91,8 @@ type ReleaseFacts struct {
 	Before  string
 	// GitOps is the commit of plateform-gitops that shows it.
 	GitOps string
+	// TakenTags of the release are somebody else's: its images go without them.
+	TakenTags []TagTakenError
 }
 
 // BuildFacts are what a report knows of a build.

@@ -89,6 +89,9 @@ func planRows(p plan.Project) []planRow {
 	add("url", p.URL)
 	if builds(p.Action) {
 		add("builds", buildsText(p))
+		if p.Action == plan.Rollback || p.Action == plan.RollForward {
+			add("image", "not asked for: if the registry does not have it any more, this is refused and what runs stays")
+		}
 		add("restarts", map[bool]string{true: "yes, pods are replaced", false: "no"}[p.Restarts])
 	}
 	for i, why := range p.Why {

@@ -32,7 +32,7 @@ func (p *pursuit) cancelUnwanted() []Action {
 	for _, part := range slices.Sorted(maps.Keys(p.seen.Builds)) {
 		build := p.seen.Builds[part]
 		_, known := p.keys[part]
-		unwanted := known && (p.want[part] == p.baseKey(part) || p.stuck) || !p.has(part)
+		unwanted := known && (p.want[part] == p.baseKey(part) && !p.isLost(part) || p.stuck) || !p.has(part)
 		if !build.Status.Done && unwanted {
 			actions = append(actions, CancelBuild{Build: build})
 		}
@@ -82,12 +82,12 @@ func (p *pursuit) wantedSources() []string {
 
 func (p *pursuit) image(part string) (manifest.Image, *Build, bool) {
 	key := p.want[part]
-	if p.base != nil && p.base.Spec.Parts[part] == key {
+	if p.base != nil && p.base.Spec.Parts[part] == key && !p.baseGone(part) {
 		image, found := p.base.Image(config.ImageName(part))
 		image.Built = false
 		return image, nil, found
 	}
-	if image, found := p.seen.Images[key]; found {
+	if image, found := p.seen.Images[key]; found && p.seen.Presence[image.Ref()] != Gone {
 		image.Name, image.Built = config.ImageName(part), false
 		return image, nil, true
 	}
@@ -173,7 +173,7 @@ func BuildID(k manifest.Key, part, key string) string {
 func (p *pursuit) failedHolds(failed Build) []manifest.Hold {
 	var holds []manifest.Hold
 	for _, part := range slices.Sorted(maps.Keys(p.want)) {
-		if p.want[part] == p.baseKey(part) {
+		if p.want[part] == p.baseKey(part) && part != failed.Part {
 			continue
 		}
 		sameCommit := p.has(part) && failed.Request.Commit != "" && p.seen.Tips[part].Commit == failed.Request.Commit

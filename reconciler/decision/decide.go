@@ -29,6 +29,9 @@ type Observed struct {
 	Images map[string]manifest.Image
 	// Obstacles to deploying the newest release now; see Refuse.
 	Obstacles manifest.Problems
+	// Presence says of images that do not run now whether the registry has them, by their Ref. What is missing here needs not be
+	// asked for: it runs, it was pushed just now, or there is nobody to ask.
+	Presence map[string]Presence
 	// Together are the authored parts (project, platform) that a commit since the running release changed in one go with
 	// where an image comes from: they are released with that image, not before.
 	Together map[string]bool
@@ -71,6 +74,12 @@ type (
 		Release  *manifest.Release
 		Problems manifest.Problems
 	}
+	// AskRegistry: whether the registry still has these images has to be known first. Release is the one that is not deployed
+	// before; nil when it is the next release that waits.
+	AskRegistry struct {
+		Release *manifest.Release
+		Images  []manifest.Image
+	}
 	// Remove: the project is deleted, GitOps has to drop what runs.
 	Remove struct{}
 	// Look: nobody knows yet where this source is.
@@ -103,6 +112,7 @@ type (
 
 func (Deploy) action()      {}
 func (Refuse) action()      {}
+func (AskRegistry) action() {}
 func (Remove) action()      {}
 func (Look) action()        {}
 func (StartBuild) action()  {}
@@ -123,6 +133,8 @@ const (
 	Blocked  RestReason = "blocked"
 	Frozen   RestReason = "frozen"
 	Removed  RestReason = "removed"
+	// ImageGone: an image that is held has gone from the registry, and cannot be built as things are.
+	ImageGone RestReason = "image gone"
 )
 
 // Draft is a release before it has a cause and a signature.
@@ -165,6 +177,12 @@ func deploy(before Before, head *config.View, seen Observed) []Action {
 		return nil
 	case len(seen.Obstacles) > 0:
 		return []Action{Refuse{Release: running, Problems: seen.Obstacles}}
+	}
+	if gone := seen.among(running.Spec.Images, Gone); len(gone) > 0 {
+		return []Action{Refuse{Release: running, Problems: goneProblems(head.Key, running, gone)}}
+	}
+	if unasked := seen.among(running.Spec.Images, Unasked); len(unasked) > 0 {
+		return []Action{AskRegistry{Release: running, Images: unasked}}
 	}
 	actions := []Action{Deploy{Release: running}}
 	if r := seen.Rollout; r != nil && r.Release == running.Metadata.Name && r.Phase == reconciler.PhaseProgressing {
@@ -294,8 +312,17 @@ func (p *pursuit) actions() []Action {
 	if looks := p.looks(p.unknown); len(looks) > 0 {
 		return append(actions, looks...)
 	}
-	if p.stuck || p.base != nil && maps.Equal(p.want, p.base.Spec.Parts) {
+	if p.stuck || p.base != nil && maps.Equal(p.want, p.base.Spec.Parts) && len(p.lost()) == 0 {
 		return append(actions, Rest{Reason: p.restReason()})
+	}
+	if gone := p.goneForGood(); len(gone) > 0 {
+		if looks := p.looks(p.guessed); len(looks) > 0 { // it may be a source that can be built again
+			return append(actions, looks...)
+		}
+		return append(actions, Rest{Reason: ImageGone, Problems: goneProblems(p.head.Key, p.base, gone)})
+	}
+	if unasked := p.unasked(); len(unasked) > 0 {
+		return append(actions, AskRegistry{Images: unasked})
 	}
 	images, builds, missing := p.images()
 	if len(missing) > 0 {

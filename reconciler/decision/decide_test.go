@@ -120,6 +120,12 @@ func tell(actions []Action) []string {
 			told = append(told, "deploy "+a.Release.Metadata.Name)
 		case Refuse:
 			told = append(told, "refuse "+a.Release.Metadata.Name)
+		case AskRegistry:
+			word := "ask: "
+			if a.Release != nil {
+				word = "ask for " + a.Release.Metadata.Name + ": "
+			}
+			told = append(told, word+imageWords(a.Images))
 		case Remove:
 			told = append(told, "remove")
 		case Look:

@@ -43,6 +43,8 @@ type life struct {
 	// were told have failed.
 	history  []Change
 	failures map[string]KnownFailure
+	// asked are the images that the registry was asked for.
+	asked map[string]bool
 	// together says that one commit since the newest release changed a source and another part.
 	together bool
 
@@ -71,7 +73,7 @@ func newLife(seed uint64) *life {
 		Rand: rand.New(rand.NewPCG(seed, 1)), view: &config.View{Key: scene.head.Key},
 		key: scene.head.Key, builds: map[string]Build{}, tips: map[string]reconciler.Tip{},
 		branches: map[string]string{}, trees: map[string]map[string]string{}, bad: map[string]bool{},
-		builder: map[string]Build{}, failures: map[string]KnownFailure{}, ever: map[string]*manifest.Release{}, withdrawn: map[string]withdrawnKey{},
+		builder: map[string]Build{}, failures: map[string]KnownFailure{}, asked: map[string]bool{}, ever: map[string]*manifest.Release{}, withdrawn: map[string]withdrawnKey{},
 	}
 	first := scene.head
 	if seed%2 == 1 {
@@ -249,6 +251,7 @@ func (l *life) decide() (again bool) {
 		}
 	}
 	l.rest = ""
+	seen.Presence = l.presence(seen.Images)
 	for _, action := range Decide(l.before(), l.view, seen, testTime) {
 		l.tell("  %s", strings.Join(tell([]Action{action}), ""))
 		again = l.do(action) || again
@@ -260,6 +263,11 @@ func (l *life) do(action Action) (again bool) {
 	switch a := action.(type) {
 	case Deploy:
 		l.shown = a.Release
+	case AskRegistry: // again and again until it has answered; asking makes a difference to when things are done, and to nothing else
+		for _, image := range a.Images {
+			l.asked[image.Ref()] = true
+		}
+		return true
 	case Remove:
 		l.shown = nil
 	case StartBuild:

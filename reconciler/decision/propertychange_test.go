@@ -156,3 +156,29 @@ func (l *life) deleteOrAdd() {
 		}
 	}, false)
 }
+
+// presence is what the registry has said of images that do not run: it has them, or does not answer.
+func (l *life) presence(images map[string]manifest.Image) map[string]Presence {
+	presence := map[string]Presence{}
+	note := func(image manifest.Image) {
+		runs := l.shown != nil && slices.ContainsFunc(l.shown.Spec.Images, func(shown manifest.Image) bool { return shown.Digest == image.Digest })
+		switch {
+		case runs:
+		case !l.asked[image.Ref()]:
+			presence[image.Ref()] = Unasked
+		case len(l.asked)%2 == 0:
+			presence[image.Ref()] = Unknown
+		default:
+			presence[image.Ref()] = There
+		}
+	}
+	for _, image := range images {
+		note(image)
+	}
+	if running := RunningRelease(l.before(), l.view); running != nil {
+		for _, image := range running.Spec.Images {
+			note(image)
+		}
+	}
+	return presence
+}

@@ -74,11 +74,19 @@ func asItHasToBe(r reconciler.Report) string {
 	case r.Outcome == reconciler.OutcomeDataKept:
 		return "removed; its data is kept"
 	case r.Outcome == reconciler.OutcomeRuns:
-		return howFar(r) + held
+		return howFar(r) + held + takenTags(r.Release.TakenTags)
 	case held != "":
 		return "nothing runs" + held
 	}
 	return "nothing to run"
+}
+
+// takenTags says which tags a release goes without, one a line.
+func takenTags(taken []reconciler.TagTakenError) (lines string) {
+	for i := range taken {
+		lines += "\n" + taken[i].Error()
+	}
+	return lines
 }
 
 // howFar says where a release has got to.

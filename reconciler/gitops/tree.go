@@ -156,6 +156,9 @@ func (p *Project) Release() *manifest.Release { return p.release }
 // Version that GitOps shows; zero when nothing of the project runs.
 func (p *Project) Version() manifest.Version { return p.version }
 
+// Runs says that what GitOps shows runs an image.
+func (p *Project) Runs(image manifest.Image) bool { return strings.Contains(p.actual, image.Digest) }
+
 // Shows says that GitOps shows what it has to.
 func (p *Project) Shows() bool { return p.wanted == p.actual }
 

@@ -44,6 +44,7 @@ type NoteState string
 const (
 	NotePending NoteState = "pending"
 	NoteFailure NoteState = "failure"
+	NoteSuccess NoteState = "success"
 )
 
 // Summary is the first line of a description: what follows are the last lines of a log.

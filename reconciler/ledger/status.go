@@ -144,7 +144,22 @@ func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error)
 		p.Stage, p.Progress, j.silent = string(note.Stage), note.Summary(), l.now.Sub(note.At)
 	}
 	p.judge(j)
+	p.addAside(l.notes.newest(key))
 	return p, nil
+}
+
+// addAside adds what people were told beside the verdict: why a release that is there is not what runs, and what does not keep
+// it from running.
+func (p *Project) addAside(note Note, found bool) {
+	switch {
+	case !found || !note.ended():
+	case note.State == NoteFailure && p.Release != nil && p.Runs != "" && p.Release.Version != p.Runs:
+		p.set(StateFailed, p.Release.Version+" does not run: "+note.Summary(), "do what it says there; what runs stays meanwhile")
+	case note.State == NoteSuccess && p.Release != nil && p.Release.Version == p.Runs:
+		if _, more, _ := strings.Cut(note.Description, "\n"); strings.HasPrefix(more, "the tag ") {
+			p.Why = append(p.Why, plain(more))
+		}
+	}
 }
 
 // readProject takes what is worth showing from project.yaml, and what keeps anything new from being released.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"regexp"
@@ -46,7 +47,8 @@ type Checkout func(ctx context.Context, repository, commit, dir string) error
 type Registry interface {
 	// Lookup returns the digest and the labels of an image; an error is fs.ErrNotExist when there is none.
 	Lookup(ctx context.Context, repository, tag string) (digest string, labels map[string]string, err error)
-	// Push uploads an image, makes sure that it is there, and returns its digest.
+	// Push uploads an image, makes sure that it is there, and returns its digest. A tag that has another digest is left as it
+	// is: the error is a *reconciler.TagTakenError.
 	Push(ctx context.Context, repository, tag string, image v1.Image) (string, error)
 }
 
@@ -188,6 +190,7 @@ func (b *Builder) Start(ctx context.Context, request reconciler.BuildRequest) er
 	if err := b.claim(); err != nil {
 		return err
 	}
+	b.forgetLost(ctx, request)
 	j, err := b.begin(request)
 	if err != nil || j == nil {
 		return err
@@ -224,6 +227,23 @@ func checkRequest(r reconciler.BuildRequest) error {
 		return fmt.Errorf("localbuild: build %s lacks a repository", r.ID)
 	}
 	return nil
+}
+
+// forgetLost forgets a build that went well and whose image is not in the registry any more: it is made again.
+func (b *Builder) forgetLost(ctx context.Context, request reconciler.BuildRequest) {
+	b.mu.Lock()
+	before, found := b.ended.Peek(request.ID)
+	b.mu.Unlock()
+	if !found || before.status.Image == nil {
+		return
+	}
+	_, _, err := b.options.Registry.Lookup(ctx, request.Destination, before.status.Image.Tag)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return // what is remembered is good enough while the registry does not say otherwise
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended.Remove(request.ID)
 }
 
 // begin enters a build, and counts it as running; nil when it is there already.

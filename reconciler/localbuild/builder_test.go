@@ -366,7 +366,7 @@ func TestSourceInAFolder(t *testing.T) {
 	}
 }
 
-func TestSomebodyElsesImageUnderTheTagIsReplaced(t *testing.T) {
+func TestSomebodyElsesImageUnderTheTagIsLeftAlone(t *testing.T) {
 	b := newBench(t, nil)
 	r := b.request(t, "one", hello)
 	foreign, err := random.Image(64, 1)
@@ -377,8 +377,46 @@ func TestSomebodyElsesImageUnderTheTagIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if image := b.good(t, r); image.Digest == digest {
+	image := b.good(t, r)
+	if image.Digest == digest {
 		t.Error("an image that this build did not make was taken over")
+	}
+	for tag, want := range map[string]string{"build-one": digest, image.Tag: image.Digest} {
+		if got, err := b.registry.Client(t, "", "").Digest(t.Context(), r.Destination, tag); err != nil || got != want {
+			t.Errorf("%s is %s (%v), want %s", tag, got, err, want)
+		}
+	}
+}
+
+// Two processes may build the same source at once, and need not come to the same digest. The first image stays: a release may
+// have it already.
+func TestTheImageOfAFasterBuildIsTakenOver(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.request(t, "one", hello)
+	faster, err := random.Image(64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string]string{"dev.plateform.build": "one", "org.opencontainers.image.revision": r.Commit}
+	if faster, err = mutate.Config(faster, v1.Config{Labels: labels}); err != nil {
+		t.Fatal(err)
+	}
+	client := b.registry.Client(t, "", "")
+	var begun atomic.Bool
+	b.registry.Answer(func(_ http.ResponseWriter, request *http.Request) bool {
+		if request.Method == http.MethodPost && begun.CompareAndSwap(false, true) { // the first upload of this build
+			if _, err := client.Push(t.Context(), r.Destination, "build-one", faster); err != nil {
+				t.Error(err)
+			}
+		}
+		return false
+	})
+	want, err := faster.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if image := b.good(t, r); image.Digest != want.String() || image.Commit != r.Commit {
+		t.Errorf("got %+v, want the image %s of the faster build", image, want)
 	}
 }
 

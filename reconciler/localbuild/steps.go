@@ -76,13 +76,37 @@ func (s Steps) Run(ctx context.Context, r reconciler.BuildRequest, src Source, t
 		return nil, err
 	}
 	pushing()
-	s.printf("pushing to %s:%s", r.Destination, tagOf(r))
-	digest, err := to.Push(ctx, r.Destination, tagOf(r), image)
+	return s.push(ctx, r, to, image, labels)
+}
+
+// push uploads an image under the tag of its build. When that tag has another digest, another process may have built the same
+// source meanwhile: its image is taken over, for a release may have it already. Anything else under the tag is left alone.
+func (s Steps) push(ctx context.Context, r reconciler.BuildRequest, to Registry, image v1.Image, labels map[string]string) (*manifest.Image, error) {
+	tag := tagOf(r)
+	s.printf("pushing to %s:%s", r.Destination, tag)
+	digest, err := to.Push(ctx, r.Destination, tag, image)
+	var taken *reconciler.TagTakenError
+	if errors.As(err, &taken) {
+		found, lost := Find(ctx, to, r)
+		if found != nil || lost != nil {
+			s.printf("another build of the same source has pushed its image already")
+			return found, lost
+		}
+		hash, unread := image.Digest()
+		if unread != nil {
+			return nil, fmt.Errorf("reading the built image: %w", unread)
+		}
+		tag += "-" + hash.Hex[:12]
+		s.printf("%v\npushing to %s:%s instead", err, r.Destination, tag)
+		digest, err = to.Push(ctx, r.Destination, tag, image)
+	}
 	if err != nil {
 		return nil, err
 	}
 	s.printf("pushed %s", digest)
-	return imageOf(r, digest, labels), nil
+	made := imageOf(r, digest, labels)
+	made.Tag = tag
+	return made, nil
 }
 
 // imageOf is what a build of the request made, going by the labels alone: that way it is the same whoever asks.

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -135,13 +136,26 @@ func (b *builds) fail(p *project, a decision.Fail) {
 	if !a.Known || len(theirs) > 0 || p.memory.Last == nil {
 		b.record(p, a.Build, theirs)
 	}
-	summary := a.Build.Status.Failure.Summary
+	summary := b.failureOf(p, a)
 	b.runs.end(p, func(r *run) (reconciler.Report, bool) {
 		return reconciler.Report{
 			State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeBuildFailed,
 			Build: factsOf(a.Build), Detail: summary, Release: reconciler.ReleaseFacts{Before: nameOf(p.running(view))},
 		}, slices.Contains(theirs, r)
 	})
+}
+
+// failureOf says why there is no image, of an authored one with its place.
+func (b *builds) failureOf(p *project, a decision.Fail) string {
+	summary, reference := a.Build.Status.Failure.Summary, a.Build.Request.Reference
+	if reference == "" || a.Known { // what is known was told with its place
+		return summary
+	}
+	problem := manifest.Problem{File: manifest.ProjectFile(p.key), Field: "spec.image", What: fmt.Sprintf("the image %s cannot be used: %s", reference, summary)}
+	if content, err := b.options.Config.Read(b.catalog.Commit, problem.File); err == nil {
+		problem = manifest.Locate(problem.File, content, manifest.Problems{problem})[0]
+	}
+	return problem.String()
 }
 
 // nameOf is the version of a release; empty for nil.

@@ -9,8 +9,12 @@ import (
 // deadlines say when projects want another decision although nothing happens.
 type deadlines map[manifest.Key]time.Time
 
-// set has a project decided on again at a time.
-func (d deadlines) set(k manifest.Key, at time.Time) { d[k] = at }
+// set has a project decided on again at a time, or earlier: who still waits then says so again.
+func (d deadlines) set(k manifest.Key, at time.Time) {
+	if before, found := d[k]; !found || at.Before(before) {
+		d[k] = at
+	}
+}
 
 // due returns the projects whose time has come, and forgets their deadlines.
 func (d deadlines) due(now time.Time) []manifest.Key {

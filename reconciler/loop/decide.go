@@ -61,6 +61,7 @@ func (s *session) observed(p *project, v *config.View) (decision.Observed, error
 		return decision.Observed{}, err
 	}
 	seen.Images = images
+	seen.Presence = s.presence.observed(p, v, images)
 	shown := s.gitops.Project(p.key).Version()
 	if running := p.running(v); running != nil && running.Metadata.Name != shown.String() {
 		seen.Obstacles = s.catalog.Obstacles(v, running)
@@ -112,6 +113,12 @@ func (s *session) do(p *project, v *config.View, action decision.Action) (again 
 	case decision.Refuse:
 		shown.Leave()
 		p.decided.refused = a.Problems
+	case decision.AskRegistry:
+		s.presence.ask(p, a.Images)
+		if a.Release != nil {
+			shown.Leave()
+			p.decided.asking = true
+		}
 	case decision.Remove:
 		shown.Remove()
 	case decision.Await:

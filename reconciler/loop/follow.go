@@ -226,6 +226,9 @@ func (f *follower) take(change decision.Change, authors []author, how fold) erro
 		f.sources.watch(p, change.After)
 	}
 	p.sources.again = p.sources.again || change.Retry && len(p.sources.tips) > 0
+	if change.Retry { // what was gone may be back
+		clear(p.asked)
+	}
 	change.Keys = decision.KnownKeys(change.After, change.Running, p.sources.tips)
 	highest := p.memory.Highest
 	p.memory = decision.Remember(p.memory, change)
@@ -234,7 +237,7 @@ func (f *follower) take(change decision.Change, authors []author, how fold) erro
 		return err
 	}
 	if newest := change.After.Newest; newest != nil && !how.old && (change.Before == nil || change.Before.NewestVersion() != newest.Version()) {
-		f.tags.want(newest)
+		f.tags.want(change.Key, newest)
 	}
 	if how.own {
 		return nil

@@ -31,6 +31,11 @@ type project struct {
 	images   map[string]manifest.Image
 	imagesOf []config.ReleaseFile
 
+	// asked are the images that a registry was asked for, by their Ref; proven are those of the newest release, when this
+	// process made it: the registry had them a moment ago.
+	asked  map[string]question
+	proven map[string]bool
+
 	rollout rollout
 	decided decided
 }
@@ -57,6 +62,8 @@ type decided struct {
 	draft   *decision.Draft
 	// unreadable says that it rests because a source cannot be read.
 	unreadable bool
+	// asking says that GitOps stays as it is until a registry has said whether an image is there.
+	asking bool
 }
 
 // before is what is remembered of the project, for Decide.
@@ -98,10 +105,12 @@ type projects struct {
 	// dirty projects want a decision; late ones could not be seen to the end of a pass, for a reason that is to go away.
 	dirty map[manifest.Key]bool
 	late  map[manifest.Key]error
+	// asked projects have images that a registry was asked for.
+	asked map[manifest.Key]bool
 }
 
 func newProjects() *projects {
-	return &projects{all: map[manifest.Key]*project{}, dirty: map[manifest.Key]bool{}, late: map[manifest.Key]error{}}
+	return &projects{all: map[manifest.Key]*project{}, dirty: map[manifest.Key]bool{}, late: map[manifest.Key]error{}, asked: map[manifest.Key]bool{}}
 }
 
 // get returns a project; it is there as soon as somebody asks.

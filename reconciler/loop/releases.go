@@ -82,6 +82,7 @@ func (rl *releases) edits() (edits []manifest.Edit, ready []*project) {
 // released closes a draft that is a release now.
 func (rl *releases) released(p *project, commit string) {
 	draft := p.decided.draft
+	p.prove(draft.Images)
 	for _, build := range draft.Builds {
 		rl.builds.forget(p, build.Part)
 	}

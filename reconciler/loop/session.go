@@ -67,6 +67,8 @@ type session struct {
 	runs     *runs
 	sources  *sources
 	builds   *builds
+	presence *presence
+	tags     *tags
 	rollouts *rollouts
 	follower *follower
 	releases *releases
@@ -82,8 +84,11 @@ func newSession(r *Reconciler) *session {
 	s.recall = &recall{world: w, runs: s.runs, outbox: r.workers.outbox}
 	s.sources = newSources(w, s.runs, s.recall, r.workers.sources)
 	s.builds = &builds{world: w, runs: s.runs, recall: s.recall, worker: r.workers.builds, building: map[manifest.Key]bool{}}
+	r.workers.images.DropAll()
+	s.presence = &presence{world: w, worker: r.workers.images}
 	s.rollouts = &rollouts{world: w, runs: s.runs, worker: r.workers.rollouts, wanted: map[manifest.Key]bool{}}
-	s.follower = &follower{world: w, runs: s.runs, sources: s.sources, tags: &tags{world: w, worker: r.workers.tags}}
+	s.tags = &tags{world: w, worker: r.workers.tags, of: map[manifest.Key]*releaseTags{}}
+	s.follower = &follower{world: w, runs: s.runs, sources: s.sources, tags: s.tags}
 	s.releases = &releases{world: w, runs: s.runs, builds: s.builds}
 	s.writer = &writer{world: w, runs: s.runs, follower: s.follower, rollouts: s.rollouts}
 	return s
@@ -135,6 +140,8 @@ func (s *session) observeWorkers(context.Context, Hint) error {
 		s.sources.observe()
 	}
 	s.builds.observe()
+	s.presence.observe()
+	s.tags.observe()
 	s.rollouts.observe()
 	for _, k := range s.deadlines.due(s.now()) {
 		s.projects.touch(k)

@@ -44,6 +44,7 @@ const simActs = 25
 func (s *sim) live() error {
 	for range simActs {
 		s.act()
+		s.retain()
 		if err := s.bustle(s.rng.IntN(16)); err != nil {
 			return err
 		}
@@ -52,6 +53,9 @@ func (s *sim) live() error {
 				return fmt.Errorf("a rollback at rest: %w", err)
 			}
 		}
+	}
+	if err := s.rollBackToLost(); err != nil {
+		return fmt.Errorf("a rollback to an image that is gone: %w", err)
 	}
 	if s.chance(3) {
 		s.restorePlatform()
@@ -122,7 +126,7 @@ func (s *sim) rollBackAtRest() error {
 	run, err := s.run(k)
 	versions := s.releaseFiles(k)
 	if !found || err != nil || run.Frozen != nil || run.Kept != nil || !s.usable(s.config.head) || newest == nil ||
-		len(versions) < 2 || newest.Version() != versions[len(versions)-1] {
+		len(versions) < 2 || newest.Version() != versions[len(versions)-1] || s.anyLost(k) {
 		return err
 	}
 	s.tell("%s everything is at rest, and %s is rolled back", s.now.Format("15:04:05"), k)

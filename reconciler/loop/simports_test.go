@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -66,6 +67,8 @@ type simBuilds struct {
 	digests map[string]simImage
 	tags    map[string]string
 	started map[string]int
+	// lost are the digests that the registry's retention has removed.
+	lost map[string]bool
 }
 
 type simBuild struct {
@@ -85,7 +88,7 @@ type simImage struct {
 func newSimBuilds() *simBuilds {
 	return &simBuilds{
 		builds: map[string]*simBuild{}, images: map[string]manifest.Image{}, digests: map[string]simImage{},
-		tags: map[string]string{}, started: map[string]int{},
+		tags: map[string]string{}, started: map[string]int{}, lost: map[string]bool{},
 	}
 }
 
@@ -139,6 +142,7 @@ func (b simBuilder) Start(_ context.Context, request reconciler.BuildRequest) er
 		switch {
 		case build == nil:
 		case build.failure != nil && build.failure.Canceled:
+		case build.done && build.failure == nil && all.images[request.ID].Digest == "": // retention has removed it
 		case build.failure != nil && request.Attempt != "" && request.Attempt != build.request.Attempt:
 		default:
 			return nil
@@ -205,9 +209,23 @@ func (r simRegistry) Tag(_ context.Context, repository, digest, tag string) erro
 		if image, found := all.digests[digest]; !found || image.request.Destination != repository {
 			return fmt.Errorf("%s@%s is not there", repository, digest)
 		}
+		if all.lost[digest] {
+			return fmt.Errorf("%s@%s: %w", repository, digest, fs.ErrNotExist)
+		}
+		if there := all.tags[repository+":"+tag]; there != "" && there != digest {
+			return &reconciler.TagTakenError{Repository: repository, Tag: tag, Digest: there, Wanted: digest}
+		}
 		all.tags[repository+":"+tag] = digest
 		return nil
 	})
+}
+
+func (r simRegistry) Has(_ context.Context, repository, digest string) (there bool, err error) {
+	err = r.port("look for "+repository+"@"+digest[:13], func() error {
+		there = !r.sim.builds.lost[digest]
+		return nil
+	})
+	return there, err
 }
 
 // simForge is the Forge of one process; what it was told is in the notes of the sim.

@@ -99,6 +99,8 @@ func (r *simRest) checkProject(k manifest.Key) error {
 	case newest == nil && values != "" && !r.audit.rewritten && !r.audit.added[k]:
 		return fmt.Errorf("it has no release and runs")
 	case newest == nil:
+	case r.isLost(newest): // it is refused, or was let go when the registry did not answer, or has gone since
+		return nil
 	case values != string(newest.Spec.Values):
 		return fmt.Errorf("%s is the newest release, and GitOps runs %s", newest.Metadata.Name, gitops.ShownVersion(values))
 	}
@@ -117,6 +119,8 @@ func (r *simRest) checkKept(k manifest.Key, run manifest.RunSpec, newest *manife
 	kept, found := r.audit.released[k][version]
 	content, there := r.sim.config.read(r.sim.config.head, manifest.ReleaseFile(k, version))
 	switch {
+	case found && r.isLost(kept.Release):
+		return nil
 	case !found || string(kept.Spec.Values) != r.values(k):
 		return fmt.Errorf("%s is kept, and GitOps runs %s", version, gitops.ShownVersion(r.values(k)))
 	case there && string(content) == string(kept.content):
@@ -284,7 +288,7 @@ func (s *sim) checkTags() error {
 			continue
 		}
 		for _, image := range r.Spec.Images {
-			if image.Built && s.builds.tags[image.Repository+":"+r.Metadata.Name] != image.Digest {
+			if image.Built && !s.builds.lost[image.Digest] && s.builds.tags[image.Repository+":"+r.Metadata.Name] != image.Digest {
 				return fmt.Errorf("image %s has no tag %s", image.Digest, r.Metadata.Name)
 			}
 		}

@@ -20,7 +20,9 @@ type sim struct {
 	seed    uint64
 	rng     *rand.Rand
 	weather simWeather
-	now     time.Time
+	// retention is what the registry removes.
+	retention simRetention
+	now       time.Time
 	// calm is the world without faults, in which everything has to come to rest.
 	calm bool
 
@@ -85,7 +87,7 @@ func (w simWeather) String() string {
 
 func newSim(seed uint64, told bool) *sim {
 	s := &sim{
-		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x706c617465666f72)), now: simStart,
+		seed: seed, retention: newSimRetention(seed), rng: rand.New(rand.NewPCG(seed, 0x706c617465666f72)), now: simStart,
 		config: newSimRemote("config"), gitops: newSimRemote("gitops"),
 		repos: map[string]*simRepo{}, builds: newSimBuilds(), engine: newSimEngine(), notes: map[string][]reconciler.Statement{},
 		people: newSimPeople(), audit: newSimAudit(),

@@ -29,7 +29,7 @@ func (s *session) concludeProject(p *project) {
 		return report, over
 	})
 	for _, r := range p.runs {
-		if r.number == 0 && !r.replayed {
+		if r.number == 0 && !r.replayed && !p.decided.asking {
 			s.runs.report(p, r, reconciler.Report{
 				State: reconciler.StatePending, Stage: reconciler.StageQueued, Outcome: reconciler.OutcomeWaiting, Detail: "what is under way",
 			})
@@ -45,11 +45,13 @@ func (s *session) verdict(p *project, v *config.View, running *manifest.Release,
 	rest := p.decided.rest
 	rollback := r.Cause.Kind == manifest.CauseRollback
 	switch {
+	case p.decided.asking:
+		return reconciler.Report{}, false
 	case len(p.decided.refused) > 0 && rollback:
 		return failed(reconciler.OutcomeRefused, p.decided.refused, running), true
 	case len(v.Refused) > 0 && rollback:
 		return failed(reconciler.OutcomeNotHonoured, v.Refused, running), true
-	case running != nil && r.sourceKey != "" && slices.Contains(slices.Collect(maps.Values(running.Spec.Parts)), r.sourceKey):
+	case running != nil && r.sourceKey != "" && v.Present && slices.Contains(slices.Collect(maps.Values(running.Spec.Parts)), r.sourceKey):
 		return s.deployed(p, running, r)
 	case rest == nil:
 		return reconciler.Report{}, false
@@ -61,6 +63,11 @@ func (s *session) verdict(p *project, v *config.View, running *manifest.Release,
 		return s.deployed(p, running, r)
 	case decision.Held:
 		return s.heldVerdict(p, running, r)
+	case decision.ImageGone:
+		if r.silent {
+			return s.deployed(p, running, r)
+		}
+		return failed(reconciler.OutcomeBlocked, rest.Problems, running), true
 	case decision.Paused:
 		return held(reconciler.OutcomePaused, running), true
 	case decision.Frozen:
@@ -115,7 +122,12 @@ func (s *session) deployed(p *project, running *manifest.Release, r *run) (recon
 		report.Outcome, report.Release = reconciler.OutcomeNothingRuns, reconciler.ReleaseFacts{}
 		return report, true
 	}
-	return s.rollouts.follow(p, r, report)
+	report, over := s.rollouts.follow(p, r, report)
+	if !over || r.Cause.Kind == manifest.CauseRollback && !r.silent {
+		return report, over
+	}
+	report.Release.TakenTags, over = s.tags.word(p.key, nameOf(running))
+	return report, over
 }
 
 // madeFrom says that a release has the code of the push that a run is for.

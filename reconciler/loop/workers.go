@@ -11,6 +11,7 @@ type workers struct {
 	sources *worker.Sources
 	builds  *worker.Builds
 	tags    *worker.Tags
+	images  *worker.Images
 	outbox  *worker.Outbox
 	// rollouts is nil without an engine.
 	rollouts *worker.Rollouts
@@ -22,6 +23,7 @@ func newWorkers(o Options, notify func()) workers {
 		sources: worker.NewSources(o.Sources, o.Poll, common),
 		builds:  worker.NewBuilds(o.Builder, o.Registry, common),
 		tags:    worker.NewTags(o.Registry, o.Log, common),
+		images:  worker.NewImages(o.Registry, common),
 		outbox:  worker.NewOutbox(o.Forge, o.Log, common),
 	}
 	if o.Engine != nil {
@@ -45,7 +47,7 @@ func (w workers) hint(h Hint) {
 
 // runs are what each worker does until its context ends.
 func (w workers) runs() []func(context.Context) error {
-	runs := []func(context.Context) error{w.sources.Run, w.builds.Run, w.tags.Run, w.outbox.Run}
+	runs := []func(context.Context) error{w.sources.Run, w.builds.Run, w.tags.Run, w.images.Run, w.outbox.Run}
 	if w.rollouts != nil {
 		runs = append(runs, w.rollouts.Run)
 	}

@@ -24,6 +24,8 @@ type writer struct {
 // that the config commit which the last of them stands for stands for all that came before it.
 func (wr *writer) push(ctx context.Context) error {
 	wanted := wr.wanted()
+	waiting := wr.waiting()
+	wanted.Keys = slices.DeleteFunc(wanted.Keys, func(k manifest.Key) bool { return slices.Contains(waiting, k) })
 	for _, k := range wanted.Keys {
 		wr.remember(wr.projects.get(k))
 	}
@@ -31,7 +33,7 @@ func (wr *writer) push(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(batch.Edits) > 0 && wr.rememberUnreported(&wanted) {
+	if len(batch.Edits) > 0 && wr.rememberMore(&wanted, waiting) {
 		if batch, err = wr.gitops.Edits(wanted); err != nil {
 			return err
 		}
@@ -67,6 +69,36 @@ func (wr *writer) remember(p *project) {
 	if !shown.Shows() || !shown.Remembers(p.memory) {
 		p.memory.Asked = wr.runs.unreported(p)
 	}
+}
+
+// waiting are the projects whose rollback waits for the registry's word, sorted. What is remembered of them goes out together
+// with the rollback: one push.
+func (wr *writer) waiting() (keys []manifest.Key) {
+	for k := range wr.projects.asked {
+		if wr.projects.get(k).decided.asking {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, manifest.Key.Compare)
+	return keys
+}
+
+// rememberMore adds what has to be remembered beside what was decided on, and says whether there is any.
+func (wr *writer) rememberMore(wanted *gitops.Wanted, waiting []manifest.Key) bool {
+	more := wr.rememberWaiting(wanted, waiting)
+	return wr.rememberUnreported(wanted) || more
+}
+
+// rememberWaiting has what is remembered of projects that wait go out all the same: GitOps is about to stand for the commits
+// that it comes from.
+func (wr *writer) rememberWaiting(wanted *gitops.Wanted, waiting []manifest.Key) (more bool) {
+	for _, k := range waiting {
+		wr.remember(wr.projects.get(k))
+		if at, found := slices.BinarySearchFunc(wanted.Keys, k, manifest.Key.Compare); !found {
+			wanted.Keys = slices.Insert(wanted.Keys, at, k)
+		}
+	}
+	return len(waiting) > 0
 }
 
 // rememberUnreported notes the runs that may not have been reported yet: GitOps is about to stand for the commits that began
@@ -159,6 +191,7 @@ func (wr *writer) takeForeign(head string) error {
 	for k := range memory.Touched {
 		wr.projects.get(k)
 		wr.projects.touch(k)
+		wr.rollouts.want(k) // what they put there may be what has to be there: then nothing is written
 	}
 	if n := len(memory.Touched); n > 0 {
 		wr.options.Log.Warn("somebody else pushed to GitOps", "projects", n, "head", manifest.Short(head))

@@ -7,6 +7,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -25,7 +26,8 @@ const (
 )
 
 // Turn is one turn of work on a key. It returns when the key wants another turn, 0 for not by itself; after an error it
-// gets one after its backoff. It must end soon after the context has.
+// gets one after its backoff, or later when the error has a method RetryAfter() time.Duration that says so. It must end soon
+// after the context has.
 type Turn func(ctx context.Context, key string) (again time.Duration, err error)
 
 // Options of a Queue. Only Turn is needed.
@@ -164,13 +166,25 @@ func (q *Queue) turn(ctx context.Context, key string) {
 	again, err := q.options.Turn(ctx, key)
 	switch {
 	case err != nil:
-		q.keys.AddRateLimited(key)
+		q.keys.AddAfter(key, max(limiter{q}.When(key), retryAfter(err)))
 	default:
 		q.Forget(key)
 		if again > 0 {
 			q.keys.AddAfter(key, again)
 		}
 	}
+}
+
+// maxRetryAfter bounds how long an error can put a key off.
+const maxRetryAfter = time.Hour
+
+// retryAfter is how long whoever was asked wants to be left alone, if an error says so.
+func retryAfter(err error) time.Duration {
+	var busy interface{ RetryAfter() time.Duration }
+	if !errors.As(err, &busy) {
+		return 0
+	}
+	return min(busy.RetryAfter(), maxRetryAfter)
 }
 
 // enter says whether a key may be worked on now. Else it waits for another turn at its host to end.

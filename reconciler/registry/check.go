@@ -35,7 +35,7 @@ func (c *Client) Check(ctx context.Context, repository string) (Answer, error) {
 }
 
 func (c *Client) logIn(ctx context.Context, in name.Repository) (Answer, error) {
-	plain := bounded{c.transport}
+	plain := c.wire(true)
 	challenge, err := transport.Ping(ctx, in.Registry, plain)
 	if err != nil {
 		return Answer{}, err

@@ -7,14 +7,15 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/plateform/plateform/reconciler"
 )
+
+// DefaultPlatform is what the nodes of a cluster are when nobody says otherwise.
+const DefaultPlatform = "linux/amd64"
 
 // Defaults and limits.
 const (
@@ -51,6 +52,11 @@ type Options struct {
 	Host func() string
 	// Insecure allows plain HTTP to the platform's own registry. Loopback addresses are always allowed it.
 	Insecure bool
+	// Platforms of the cluster's nodes, as os/architecture or os/architecture/variant: an image has to be for one of them.
+	// linux/amd64 when empty.
+	Platforms []string
+	// Clock tells the time; time.Now when nil.
+	Clock func() time.Time
 	// Timeout of reading or tagging, each try for itself; 15 s when 0. A push ends with its context only.
 	Timeout time.Duration
 	// RetryDelay before the second try of what failed for the moment, tripled before each further one; 1 s when 0. A push
@@ -85,16 +91,22 @@ func New(o Options) (*Client, error) {
 	if o.RetryDelay == 0 {
 		o.RetryDelay = defaultRetryDelay
 	}
+	if len(o.Platforms) == 0 {
+		o.Platforms = []string{DefaultPlatform}
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
 	standard, ok := remote.DefaultTransport.(*http.Transport)
 	if !ok {
 		return nil, fmt.Errorf("registry: the default transport is a %T", remote.DefaultTransport)
 	}
 	c := &Client{options: o, transport: standard.Clone()}
 	var err error
-	if c.own, err = c.access(c.auth()); err != nil {
+	if c.own, err = c.access(true); err != nil {
 		return nil, err
 	}
-	c.others, err = c.access(authn.Anonymous)
+	c.others, err = c.access(false)
 	return c, err
 }
 
@@ -106,14 +118,23 @@ func (c *Client) auth() authn.Authenticator {
 	return &authn.Basic{Username: c.options.Username, Password: string(c.options.Password)}
 }
 
-// access prepares one way to ask. Retries are ours: those of the library do not end with the context.
-func (c *Client) access(auth authn.Authenticator) (access, error) {
-	options := []remote.Option{
+// remoteOptions are how the library is used. Retries are ours: those of the library do not end with the context.
+func (c *Client) remoteOptions(own bool) []remote.Option {
+	auth := authn.Anonymous
+	if own {
+		auth = c.auth()
+	}
+	return []remote.Option{
 		remote.WithAuth(auth),
-		remote.WithTransport(bounded{c.transport}),
+		remote.WithTransport(c.wire(own)),
 		remote.WithUserAgent("plateform"),
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
 	}
+}
+
+// access prepares one way to ask.
+func (c *Client) access(own bool) (access, error) {
+	options := c.remoteOptions(own)
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
 		return access{}, fmt.Errorf("registry: %w", err)
@@ -123,6 +144,11 @@ func (c *Client) access(auth authn.Authenticator) (access, error) {
 		return access{}, fmt.Errorf("registry: %w", err)
 	}
 	return access{puller: puller, pusher: pusher}, nil
+}
+
+// wire is how all requests go out. own says that they are for the platform's own registry.
+func (c *Client) wire(own bool) http.RoundTripper {
+	return tolerant{neighbourly{attentive{bounded{c.transport}, c.options.Clock}, own}}
 }
 
 // Close drops idle connections.
@@ -143,72 +169,36 @@ func (c *Client) Digest(ctx context.Context, repository, tag string) (string, er
 }
 
 // Lookup returns the digest and the labels of the image that a tag of a repository of the platform points at. An error
-// is fs.ErrNotExist when there is none.
+// is fs.ErrNotExist when there is none. What is no image has no labels.
 func (c *Client) Lookup(ctx context.Context, repository, tag string) (digest string, labels map[string]string, err error) {
 	ref, err := c.ownTag(repository, tag)
 	if err != nil {
 		return "", nil, err
 	}
-	digest, config, err := c.read(ctx, c.own, ref)
-	return digest, config.Labels, err
-}
-
-// Push uploads an image under a tag of a repository of the platform, reads back what the tag points at, and returns its
-// digest.
-func (c *Client) Push(ctx context.Context, repository, tag string, image v1.Image) (string, error) {
-	ref, err := c.ownTag(repository, tag)
-	if err != nil {
-		return "", err
-	}
-	want, err := image.Digest()
-	if err != nil {
-		return "", fmt.Errorf("reading the image to push: %w", err)
-	}
-	// How long a push may take depends on the size of the image: only the caller can say.
-	err = c.retry(ctx, limits{tries: pushTries}, "pushing "+tag, ref.Context(), func(ctx context.Context) error {
-		return c.own.pusher.Push(ctx, ref, image)
+	err = c.try(ctx, "reading "+tag, ref.Context(), func(ctx context.Context) error {
+		found, err := c.own.puller.Get(ctx, ref)
+		if err != nil {
+			return err
+		}
+		digest = found.Digest.String()
+		if !found.MediaType.IsImage() { // nothing that a build makes
+			return nil
+		}
+		image, err := found.Image()
+		if err != nil {
+			return err
+		}
+		file, err := configOf(image)
+		if errors.Is(err, errNoImage) {
+			return nil
+		}
+		labels = file.Config.Labels
+		return err
 	})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	found, err := c.get(ctx, c.own, ref)
-	if err != nil {
-		return "", err
-	}
-	if found.Digest != want {
-		return "", differs(ref, want, found.Digest)
-	}
-	return want.String(), nil
-}
-
-// Tag implements reconciler.Registry for repositories of the platform.
-func (c *Client) Tag(ctx context.Context, repository, digest, tag string) error {
-	ref, err := c.ownTag(repository, tag)
-	if err != nil {
-		return err
-	}
-	want, err := v1.NewHash(digest)
-	if err != nil {
-		return refused{fmt.Errorf("tagging %s: %w", repository, err)}
-	}
-	found, err := c.get(ctx, c.own, ref.Context().Digest(digest))
-	if err != nil {
-		return err
-	}
-	err = c.try(ctx, "tagging "+digest+" as "+tag, ref.Context(), func(ctx context.Context) error {
-		return c.own.pusher.Put(ctx, ref, found)
-	})
-	if err != nil {
-		return err
-	}
-	now, err := c.get(ctx, c.own, ref)
-	if err != nil {
-		return err
-	}
-	if now.Digest != want {
-		return differs(ref, want, now.Digest)
-	}
-	return nil
+	return digest, labels, nil
 }
 
 // get reads a manifest. Its digest is computed from its content, whatever the registry says it is.
@@ -220,72 +210,13 @@ func (c *Client) get(ctx context.Context, a access, ref name.Reference) (found *
 	return found, err
 }
 
-// read reads a manifest and the config of its image; of an index, that of its first image.
-func (c *Client) read(ctx context.Context, a access, ref name.Reference) (digest string, config v1.Config, err error) {
-	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
-		found, err := getImage(ctx, a, ref)
-		if err != nil {
-			return err
-		}
-		digest = found.Digest.String()
-		config, err = configOf(found)
-		return err
-	})
-	return digest, config, err
-}
-
 // getImage reads a manifest and refuses what is none of an image. What is read of it later needs the same context.
 func getImage(ctx context.Context, a access, ref name.Reference) (*remote.Descriptor, error) {
 	found, err := a.puller.Get(ctx, ref)
 	if err == nil && !found.MediaType.IsImage() && !found.MediaType.IsIndex() {
-		return nil, fmt.Errorf("%w: %s", errNoImage, oneLine(string(found.MediaType)))
+		return nil, fmt.Errorf("%w but %s", errNoImage, kindOf(string(found.MediaType)))
 	}
 	return found, err
-}
-
-// try does something short, up to three times.
-func (c *Client) try(ctx context.Context, doing string, in name.Repository, f func(context.Context) error) error {
-	return c.retry(ctx, limits{tries, c.options.Timeout}, doing, in, f)
-}
-
-// limits say how often something is tried, and how long one try may take, 0 for as long as the context allows.
-type limits struct {
-	tries   uint
-	timeout time.Duration
-}
-
-// retry does something within limits, as long as what goes wrong may go away by itself. The error names the registry, the
-// repository and what to do.
-func (c *Client) retry(ctx context.Context, within limits, doing string, in name.Repository, f func(context.Context) error) error {
-	attempt := func() (struct{}, error) {
-		trying, cancel := ctx, context.CancelFunc(func() {})
-		if within.timeout > 0 {
-			trying, cancel = context.WithTimeout(ctx, within.timeout)
-		}
-		defer cancel()
-		err := f(trying)
-		if err == nil {
-			return struct{}{}, nil
-		}
-		if ctx.Err() != nil {
-			return struct{}{}, backoff.Permanent(context.Cause(ctx))
-		}
-		explained := explain(err, doing, in)
-		if !explained.Temporary() {
-			return struct{}{}, backoff.Permanent(explained)
-		}
-		return struct{}{}, explained
-	}
-	pause := &backoff.ExponentialBackOff{
-		InitialInterval: c.options.RetryDelay, Multiplier: 3, RandomizationFactor: 0.1, MaxInterval: time.Minute,
-	}
-	_, err := backoff.Retry(ctx, attempt, backoff.WithBackOff(pause), backoff.WithMaxTries(within.tries), backoff.WithMaxElapsedTime(0))
-	// The last try returns its error as it is, wrapped or not.
-	var permanent *backoff.PermanentError
-	if errors.As(err, &permanent) {
-		err = permanent.Unwrap()
-	}
-	return err
 }
 
 // ownTag is a tag of a repository of the platform.

@@ -21,6 +21,8 @@ func TestClientIsARegistry(t *testing.T) {
 		return registrytest.Subject{
 			Registry: c, Repository: repository, Tag: "build-1",
 			Digest: push(t, c, repository, "build-1", newImage(t, v1.Config{})),
+			Other:  push(t, c, repository, "build-2", newImage(t, v1.Config{})),
+			Freeze: func(*testing.T) { server.Immutable(true) },
 			Tagged: func(t *testing.T, tag string) string {
 				digest, err := newClient(t, registry.Options{}).Digest(t.Context(), repository, tag)
 				if err != nil && !errors.Is(err, fs.ErrNotExist) {

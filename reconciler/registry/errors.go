@@ -11,15 +11,12 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
-
-// errNoImage says that a reference points at something else, such as a Helm chart or an outdated kind of manifest.
-var errNoImage = errors.New("this is no container image")
 
 // maxSaid bounds what is quoted of a registry's own words, in bytes.
 const maxSaid = 200
@@ -37,8 +34,9 @@ type Error struct {
 	What string
 	Fix  string
 
-	temporary bool
-	err       error
+	temporary  bool
+	retryAfter time.Duration
+	err        error
 }
 
 // Error implements error.
@@ -56,6 +54,21 @@ func (e *Error) Unwrap() error { return e.err }
 // Is makes what is not there fs.ErrNotExist.
 func (e *Error) Is(target error) bool {
 	return target == fs.ErrNotExist && e.Status == http.StatusNotFound
+}
+
+// RetryAfter is how long the registry asks to be left alone; 0 when it does not say.
+func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
+
+// leaveAlone says how long the registry asks to be left alone.
+func (e *Error) leaveAlone(wait time.Duration) {
+	if !e.temporary || wait <= 0 {
+		return
+	}
+	e.retryAfter = wait
+	e.Fix = fmt.Sprintf("the registry asks to be left alone for %v; it goes on by itself then", wait.Round(time.Second))
+	if e.Status == http.StatusTooManyRequests {
+		e.Fix = "the registry limits how often it is asked, and " + strings.TrimPrefix(e.Fix, "the registry ")
+	}
 }
 
 // Temporary says that the same request may go well later, with nothing mended by whoever asked.
@@ -117,6 +130,8 @@ func (e *Error) unanswered(err error, scheme string) {
 		e.Fix = "no manifest is that large; check that the address is a registry's"
 	case errors.Is(err, errNoImage):
 		e.Fix = "name a container image or an image index"
+	case errors.Is(err, errPlatform):
+		e.Fix = "name an image for it; if the nodes of the cluster are others, set engine.platforms in serve.yaml"
 	case errors.As(err, &authority):
 		e.Fix = "its certificate is signed by an authority this machine does not know; add that one to the system's"
 	case scheme == "https" && strings.Contains(err.Error(), http.ErrSchemeMismatch.Error()):
@@ -132,15 +147,6 @@ func (e *Error) unanswered(err error, scheme string) {
 		e.Fix = "check that the registry is up and reachable from here"
 	case strings.Contains(e.What, "does not match requested digest"):
 		e.Fix = "the registry sends other content than it was asked for; do not trust it, and look at its storage"
-	}
-}
-
-// differs says that a tag holds another manifest than was written.
-func differs(ref name.Reference, want, got v1.Hash) *Error {
-	return &Error{
-		Registry: hostOf(ref.Context()), Repository: nameOf(ref.Context()), Doing: "checking " + ref.Identifier(),
-		What: fmt.Sprintf("it has digest %s, but %s was written", got, want),
-		Fix:  "somebody else writes this tag, or the registry alters what it stores; look there",
 	}
 }
 

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -30,11 +28,20 @@ func (c *Client) Resolve(ctx context.Context, reference string) (manifest.Image,
 	if c.isOwn(ref.Context()) {
 		a = c.own
 	}
-	digest, config, err := c.read(ctx, a, ref)
+	image := manifest.Image{Repository: nameOf(ref.Context()), Tag: tag}
+	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
+		found, err := getImage(ctx, a, ref)
+		if err != nil {
+			return err
+		}
+		config, err := c.runnable(found)
+		image.Digest, image.Port = found.Digest.String(), exposed(config)
+		return err
+	})
 	if err != nil {
 		return manifest.Image{}, err
 	}
-	return manifest.Image{Repository: nameOf(ref.Context()), Tag: tag, Digest: digest, Port: exposed(config)}, nil
+	return image, nil
 }
 
 // parse splits a reference. The tag is the one that was authored, beside a digest too; latest without either.
@@ -64,59 +71,19 @@ func (c *Client) parse(reference string) (ref name.Reference, tag string, err er
 }
 
 func noReference(reference string, err error) error {
+	repository, _, _ := strings.Cut(reference, "@")
+	if i := strings.LastIndex(repository, ":"); i > strings.LastIndex(repository, "/") {
+		repository = repository[:i]
+	}
+	if lower := strings.ToLower(repository); lower != repository {
+		return refused{fmt.Errorf("%q is no image reference, as names of repositories are lower case: write %s: %w", reference, lower, err)}
+	}
 	return refused{fmt.Errorf("%q is no image reference; write registry/repository:tag or registry/repository@sha256:...: %w", reference, err)}
 }
 
 // isOwn says that a repository is in the platform's own registry, which gets the credentials.
 func (c *Client) isOwn(in name.Repository) bool {
-	return c.options.Host != nil && c.options.Host() == in.RegistryStr()
-}
-
-// configOf reads the config of an image; of an index, that of its first image. What they say about ports and labels is
-// the same for every architecture.
-func configOf(found *remote.Descriptor) (v1.Config, error) {
-	image, err := imageOf(found)
-	if err != nil || image == nil {
-		return v1.Config{}, err
-	}
-	m, err := image.Manifest()
-	if err != nil {
-		return v1.Config{}, err
-	}
-	if m.Config.Size > maxAnswer {
-		return v1.Config{}, errTooLarge
-	}
-	raw, err := image.RawConfigFile()
-	if err != nil {
-		return v1.Config{}, err
-	}
-	var file v1.ConfigFile
-	if err := json.Unmarshal(raw, &file); err != nil {
-		return v1.Config{}, fmt.Errorf("%w: its config is not what images have", errNoImage)
-	}
-	return file.Config, nil
-}
-
-// imageOf returns the image, or the first one of an index; nil for an index without images.
-func imageOf(found *remote.Descriptor) (v1.Image, error) {
-	if !found.MediaType.IsIndex() {
-		return found.Image()
-	}
-	index, err := found.ImageIndex()
-	if err != nil {
-		return nil, err
-	}
-	m, err := index.IndexManifest()
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range m.Manifests {
-		// Attestations are listed as images of an unknown platform.
-		if d.MediaType.IsImage() && (d.Platform == nil || d.Platform.OS != "unknown") {
-			return index.Image(d.Digest)
-		}
-	}
-	return nil, nil
+	return c.options.Host != nil && strings.EqualFold(c.options.Host(), in.RegistryStr())
 }
 
 // exposed is the TCP port an image exposes; 0 when there is none, or several.

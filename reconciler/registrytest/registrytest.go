@@ -21,6 +21,10 @@ type Subject struct {
 	Registry reconciler.Registry
 	// Repository of the platform that the image is in, and what it is called there.
 	Repository, Tag, Digest string
+	// Other is the digest of another image of the repository.
+	Other string
+	// Freeze makes tags that are there impossible to write again.
+	Freeze func(t *testing.T)
 	// Tagged reads from the registry itself which digest a tag of the repository has; empty when there is no such tag.
 	Tagged func(t *testing.T, tag string) string
 	// Break makes the registry answer everything with a fault of its own.
@@ -40,6 +44,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"what is not there is asked for in vain", unknown},
 		{"tagging twice changes nothing", tagTwice},
 		{"what is not there cannot be tagged", tagMissing},
+		{"a tag with another digest is left as it is", tagTaken},
+		{"it knows what it has", has},
 		{"a registry in trouble is asked again", trouble},
 		{"it ends with its context", givesUp},
 	}
@@ -94,6 +100,42 @@ func tagTwice(t *testing.T, s Subject) {
 	s.resolves(t, s.Repository+":v1.0.0", manifest.Image{Repository: s.Repository, Tag: "v1.0.0", Digest: s.Digest})
 }
 
+func tagTaken(t *testing.T, s Subject) {
+	if err := s.Registry.Tag(t.Context(), s.Repository, s.Digest, "v1.0.0"); err != nil {
+		t.Fatalf("Tag: %v", err)
+	}
+	for _, frozen := range []bool{false, true} {
+		if frozen {
+			s.Freeze(t)
+		}
+		err := s.Registry.Tag(t.Context(), s.Repository, s.Other, "v1.0.0")
+		var taken *reconciler.TagTakenError
+		if !errors.As(err, &taken) || taken.Tag != "v1.0.0" || taken.Digest != s.Digest || taken.Wanted != s.Other || taken.Repository != s.Repository {
+			t.Errorf("frozen %t: Tag = %v, want that the tag has %s", frozen, err, s.Digest)
+		}
+		if err := s.Registry.Tag(t.Context(), s.Repository, s.Digest, "v1.0.0"); err != nil {
+			t.Errorf("frozen %t: Tag with the digest that it has: %v", frozen, err)
+		}
+		if digest := s.Tagged(t, "v1.0.0"); digest != s.Digest {
+			t.Errorf("frozen %t: v1.0.0 is %s, want %s", frozen, digest, s.Digest)
+		}
+	}
+}
+
+func has(t *testing.T, s Subject) {
+	for digest, want := range map[string]bool{s.Digest: true, s.Other: true, missing: false} {
+		if there, err := s.Registry.Has(t.Context(), s.Repository, digest); err != nil || there != want {
+			t.Errorf("Has %s = %t, %v, want %t", digest, there, err, want)
+		}
+	}
+	if there, err := s.Registry.Has(t.Context(), s.Repository+"/missing", s.Digest); err != nil || there {
+		t.Errorf("Has in a repository that is not there = %t, %v", there, err)
+	}
+	if there, err := s.Registry.Has(t.Context(), s.Repository, "sha256:short"); there || !final(err) {
+		t.Errorf("Has of no digest = %t, %v, want an error that is not temporary", there, err)
+	}
+}
+
 func tagMissing(t *testing.T, s Subject) {
 	for _, digest := range []string{missing, "sha256:short", ""} {
 		if err := s.Registry.Tag(t.Context(), s.Repository, digest, "v1.0.0"); !final(err) {
@@ -140,6 +182,10 @@ func (s Subject) questions() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Resolve": func(ctx context.Context) error {
 			_, err := s.Registry.Resolve(ctx, s.Repository+":"+s.Tag)
+			return err
+		},
+		"Has": func(ctx context.Context) error {
+			_, err := s.Registry.Has(ctx, s.Repository, s.Digest)
 			return err
 		},
 		"Tag": func(ctx context.Context) error { return s.Registry.Tag(ctx, s.Repository, s.Digest, "v1.0.0") },

@@ -287,6 +287,18 @@ type images struct {
 	gone    bool
 	tagged  []string
 	refused int
+	taken   bool
+}
+
+func (i *images) Has(ctx context.Context, _, _ string) (bool, error) {
+	i.mu.Lock()
+	silent, gone := i.silent, i.gone
+	i.mu.Unlock()
+	if silent {
+		<-ctx.Done()
+		return false, ctx.Err()
+	}
+	return !gone, nil
 }
 
 type notThere struct{}
@@ -314,6 +326,9 @@ func (i *images) Tag(_ context.Context, repository, _, tag string) error {
 	if i.refused > 0 {
 		i.refused--
 		return errors.New("503")
+	}
+	if i.taken {
+		return &reconciler.TagTakenError{Repository: repository, Tag: tag, Digest: "sha256:9"}
 	}
 	i.tagged = append(i.tagged, repository+":"+tag)
 	return nil

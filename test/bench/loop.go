@@ -287,5 +287,8 @@ func (noImages) Resolve(context.Context, string) (manifest.Image, error) {
 	return manifest.Image{}, errors.New("there are no images")
 }
 
+// Has implements reconciler.Registry.
+func (noImages) Has(context.Context, string, string) (bool, error) { return true, nil }
+
 // Tag implements reconciler.Registry.
 func (noImages) Tag(context.Context, string, string, string) error { return nil }

@@ -23,25 +23,41 @@ type Registry struct {
 	// Host is its 127.0.0.1:port.
 	Host string
 
+	serve, direct http.Handler
+
 	mu       sync.Mutex
 	username string
 	password string
 	answer   func(http.ResponseWriter, *http.Request) bool
 	requests int
 	pushes   map[string]int
+	// immutable: a tag that is there cannot be written again.
+	immutable bool
 }
 
 // New starts a registry that ends with the test.
 func New(t testing.TB) *Registry {
 	t.Helper()
 	r := &Registry{pushes: map[string]int{}}
-	server := httptest.NewServer(r.handler(registry.New(registry.Logger(log.New(io.Discard, "", 0)))))
+	r.direct = registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	r.serve = r.handler(r.direct)
+	server := httptest.NewServer(r)
 	r.Host = strings.TrimPrefix(server.URL, "http://")
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
 	return r
+}
+
+// ServeHTTP implements http.Handler.
+func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	r.serve.ServeHTTP(w, request)
+}
+
+// ServeDirectly answers a request as the registry would without any fault.
+func (r *Registry) ServeDirectly(w http.ResponseWriter, request *http.Request) {
+	r.direct.ServeHTTP(w, request)
 }
 
 func (r *Registry) handler(next http.Handler) http.Handler {
@@ -58,6 +74,10 @@ func (r *Registry) handler(next http.Handler) http.Handler {
 			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
 			return
 		}
+		if r.refuses(request, next) {
+			http.Error(w, `{"errors":[{"code":"TAG_INVALID","message":"the tag already exists and cannot be overwritten because the repository is immutable"}]}`, http.StatusBadRequest)
+			return
+		}
 		if path, isManifest := strings.CutPrefix(request.URL.Path, "/v2/"); isManifest && request.Method == http.MethodPut {
 			if repository, tag, ok := strings.Cut(path, "/manifests/"); ok {
 				r.mu.Lock()
@@ -67,6 +87,26 @@ func (r *Registry) handler(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, request)
 	})
+}
+
+// refuses says that a request would write a tag again that must not be.
+func (r *Registry) refuses(request *http.Request, next http.Handler) bool {
+	r.mu.Lock()
+	immutable := r.immutable
+	r.mu.Unlock()
+	if !immutable || request.Method != http.MethodPut || !strings.Contains(request.URL.Path, "/manifests/") || strings.Contains(request.URL.Path, "sha256:") {
+		return false
+	}
+	there := httptest.NewRecorder()
+	next.ServeHTTP(there, httptest.NewRequest(http.MethodHead, request.URL.Path, nil))
+	return there.Code == http.StatusOK
+}
+
+// Immutable makes tags that are there impossible to write again, also with the digest that they have.
+func (r *Registry) Immutable(immutable bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.immutable = immutable
 }
 
 // RequireLogin makes the registry ask for these credentials.

@@ -73,7 +73,7 @@ func (i *Installation) registry(config *branch) (*registry.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	options.Host = config.registryHost
+	options.Host, options.Platforms = config.registryHost, i.settings.Engine.Platforms
 	client, err := registry.New(options)
 	if err != nil {
 		return nil, err

@@ -98,6 +98,8 @@ type RegistrySettings struct {
 type EngineSettings struct {
 	// Kind of the engine: none (stops when plateform-gitops is written). Default none.
 	Kind string `yaml:"kind,omitempty"`
+	// Platforms are those of the cluster's nodes, like linux/arm64 or linux/arm/v7: an image in project.yaml has to be for one of them. Default linux/amd64.
+	Platforms []string `yaml:"platforms,omitempty"`
 }
 
 // KeySettings are the keys of the installation.

@@ -44,6 +44,11 @@ func (s *Settings) check(file string) manifest.Problems {
 	if (s.Registry.UsernameFile == "") != (s.Registry.PasswordFile == "") {
 		c.add("registry", "registry has only one of usernameFile and passwordFile", "set both or neither")
 	}
+	for _, platform := range s.Engine.Platforms {
+		if parts := strings.Split(platform, "/"); len(parts) < 2 || len(parts) > 3 || slices.Contains(parts, "") || platform != strings.ToLower(platform) {
+			c.add("engine.platforms", fmt.Sprintf("engine.platforms has %q, which is no platform", platform), "write os/architecture, as linux/amd64 or linux/arm64")
+		}
+	}
 	return c.problems
 }
 

@@ -1,0 +1,151 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// maxRetryAfter bounds how long a registry can ask to be left alone. A push waits for itself up to maxPushWait: the image took
+// long to build. Everybody else comes back later.
+const (
+	maxRetryAfter = time.Hour
+	maxPushWait   = 2 * time.Minute
+)
+
+// limits say how often something is tried, how long one try may take, and how long a registry is waited for that asks for it;
+// 0 for as long as the context allows, and not at all.
+type limits struct {
+	tries   uint
+	timeout time.Duration
+	wait    time.Duration
+}
+
+// try does something short, up to three times.
+func (c *Client) try(ctx context.Context, doing string, in name.Repository, f func(context.Context) error) error {
+	return c.retry(ctx, limits{tries: tries, timeout: c.options.Timeout, wait: c.options.RetryDelay}, doing, in, f)
+}
+
+// retry does something within limits, as long as what goes wrong may go away by itself. The error names the registry, the
+// repository and what to do.
+func (c *Client) retry(ctx context.Context, within limits, doing string, in name.Repository, f func(context.Context) error) error {
+	pause := &pause{exponential: backoff.ExponentialBackOff{
+		InitialInterval: c.options.RetryDelay, Multiplier: 3, RandomizationFactor: 0.1, MaxInterval: time.Minute,
+	}}
+	attempt := func() (struct{}, error) {
+		trying, cancel := ctx, context.CancelFunc(func() {})
+		if within.timeout > 0 {
+			trying, cancel = context.WithTimeout(ctx, within.timeout)
+		}
+		defer cancel()
+		asked := &asked{}
+		err := f(context.WithValue(trying, askedKey{}, asked))
+		if err == nil {
+			return struct{}{}, nil
+		}
+		if ctx.Err() != nil {
+			return struct{}{}, backoff.Permanent(context.Cause(ctx))
+		}
+		explained := explain(err, doing, in)
+		explained.leaveAlone(asked.wait())
+		pause.least = explained.retryAfter
+		if !explained.Temporary() || explained.retryAfter > within.wait {
+			return struct{}{}, backoff.Permanent(explained)
+		}
+		return struct{}{}, explained
+	}
+	_, err := backoff.Retry(ctx, attempt, backoff.WithBackOff(pause), backoff.WithMaxTries(within.tries), backoff.WithMaxElapsedTime(0))
+	var permanent *backoff.PermanentError
+	if errors.As(err, &permanent) {
+		return permanent.Unwrap()
+	}
+	return err
+}
+
+// pause grows with each try, and is at least what the registry asks for.
+type pause struct {
+	exponential backoff.ExponentialBackOff
+	least       time.Duration
+}
+
+// NextBackOff implements backoff.BackOff.
+func (p *pause) NextBackOff() time.Duration { return max(p.least, p.exponential.NextBackOff()) }
+
+// Reset implements backoff.BackOff.
+func (p *pause) Reset() { p.exponential.Reset() }
+
+// askedKey is where the context of a try has what the registry asks for meanwhile.
+type askedKey struct{}
+
+// asked is how long a registry asks to be left alone.
+type asked struct {
+	mu    sync.Mutex
+	after time.Duration
+}
+
+func (a *asked) note(after time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.after = max(a.after, after)
+}
+
+func (a *asked) wait() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.after
+}
+
+// attentive notes how long a registry that limits requests, or is in trouble, asks to be left alone: no error of the library
+// says so.
+type attentive struct {
+	inner http.RoundTripper
+	clock func() time.Time
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t attentive) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.inner.RoundTrip(request)
+	if err != nil || response.StatusCode != http.StatusTooManyRequests && response.StatusCode != http.StatusServiceUnavailable {
+		return response, err
+	}
+	if asked, _ := request.Context().Value(askedKey{}).(*asked); asked != nil {
+		asked.note(retryAfter(response.Header, t.clock()))
+	}
+	return response, nil
+}
+
+// retryAfter reads the header Retry-After: seconds, or a date, which is compared with the clock of the registry if it tells it.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	until, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	if theirs, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = theirs
+	}
+	return min(max(until.Sub(now), 0), maxRetryAfter)
+}
+
+// tolerant takes a registry that does not know HEAD for one that does not have what was asked for: the library then uploads it,
+// which changes nothing if it is there.
+type tolerant struct{ inner http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t tolerant) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.inner.RoundTrip(request)
+	if err == nil && request.Method == http.MethodHead &&
+		(response.StatusCode == http.StatusMethodNotAllowed || response.StatusCode == http.StatusNotImplemented) {
+		response.StatusCode, response.Status = http.StatusNotFound, http.StatusText(http.StatusNotFound)
+	}
+	return response, err
+}
