@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -17,7 +18,8 @@ import (
 
 // Checkout writes the files of one commit of a repository into dir, which is made or has to be empty. The commit may be
 // any that a branch or tag leads to. No hook runs, no filter, no helper program; submodules are empty folders, and there
-// is no .git. A symlink that leads outside of dir, and a name that no file may have, are errors.
+// is no .git. Symlinks are written as they are, wherever they lead: whoever reads the files follows none out of dir. A
+// name that no file may have is an error.
 func (r *Remote) Checkout(ctx context.Context, url, commit, dir string) error {
 	if err := r.checkout(ctx, url, commit, dir); err != nil {
 		return fmt.Errorf("checking out %s at %s: %w", Redact(url), commit, err)
@@ -95,9 +97,12 @@ func (w *checkoutWriter) folder(dir string, h plumbing.Hash) error {
 		}
 		p := path.Join(dir, string(s.name))
 		if hostileName(s.name) {
-			return fmt.Errorf("the name %q in %q is none a file may have", s.name, dir)
+			return fmt.Errorf("the name %q in %q is none a file may have: %w", s.name, dir, ErrBadTree)
 		}
-		if err := w.entry(p, s.mode, s.hash); err != nil {
+		switch err := w.entry(p, s.mode, s.hash); {
+		case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EINVAL):
+			return fmt.Errorf("%s: %w: %w", p, ErrBadTree, err)
+		case err != nil:
 			return fmt.Errorf("%s: %w", p, err)
 		}
 	}
@@ -120,7 +125,7 @@ func (w *checkoutWriter) entry(p string, mode filemode.FileMode, h plumbing.Hash
 	case mode == filemode.Submodule:
 		return w.root.Mkdir(p, 0o755)
 	case !isFile(mode) && mode != filemode.Symlink:
-		return fmt.Errorf("a file of the unknown mode %o", uint32(mode))
+		return fmt.Errorf("a file of the unknown mode %o: %w", uint32(mode), ErrBadTree)
 	}
 	data, err := pack.Get(w.from, h, plumbing.BlobObject)
 	if err != nil {
@@ -149,19 +154,13 @@ func (w *checkoutWriter) file(p string, data []byte, perm fs.FileMode) error {
 	return errors.Join(err, f.Close())
 }
 
-// symlinks makes all links and then follows each: one that leaves the folder, directly or by way of others, is refused.
+// symlinks makes all links. A text that no link can have is one that nothing can follow, so it is left out.
 func (w *checkoutWriter) symlinks() error {
 	for _, l := range w.links {
-		if err := w.root.Symlink(l.target, l.path); err != nil {
+		err := w.root.Symlink(l.target, l.path)
+		impossible := l.target == "" || strings.ContainsRune(l.target, 0) || errors.Is(err, syscall.ENAMETOOLONG)
+		if err != nil && !impossible {
 			return err
-		}
-	}
-	for _, l := range w.links {
-		lexical := path.Join(path.Dir(l.path), l.target)
-		_, err := w.root.Stat(l.path)
-		if path.IsAbs(l.target) || lexical == ".." || strings.HasPrefix(lexical, "../") ||
-			err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return errors.Join(fmt.Errorf("the symlink %s to %q leads outside of the repository", l.path, l.target), err)
 		}
 	}
 	return nil

@@ -132,29 +132,63 @@ func treeOf(t *testing.T, dir string) []string {
 	return out
 }
 
-func TestCheckoutRefusesSymlinksThatLeave(t *testing.T) {
+func TestCheckoutWritesSymlinksAsTheyAre(t *testing.T) {
 	t.Parallel()
 	cases := map[string]map[string]string{
-		"absolute":          {"l": "/etc/passwd"},
-		"upward":            {"l": "../secret"},
-		"upward from deep":  {"a/b/l": "../../../secret"},
-		"by way of another": {"a/b/c/up": "../../..", "l": "a/b/c/up/../.."},
-		"to nothing yet":    {"l": "not/there/../../../x"},
+		"absolute":                   {"l": "/etc/passwd"},
+		"upward":                     {"l": "../secret"},
+		"upward from deep":           {"a/b/l": "../../../secret"},
+		"by way of another":          {"a/b/c/up": "../../..", "l": "a/b/c/up/../.."},
+		"to nothing yet":             {"l": "not/there/../../../x"},
+		"to nothing":                 {"l": "nowhere"},
+		"a circle":                   {"a": "b", "b": "a"},
+		"itself":                     {"l": "l"},
+		"through a file":             {"l": "file/x"},
+		"through another":            {"a": "..", "b": "a/secret"},
+		"a folder, and a file in it": {"a": "/etc", "b": "a/passwd"},
 	}
 	for name, links := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := gitserver.CreateBare(t, t.TempDir())
-			modes := map[string]string{}
-			for l := range links {
-				modes[l] = "120000"
+			modes, files := map[string]string{}, map[string]string{"file": "x"}
+			for l, target := range links {
+				modes[l], files[l] = "120000", target
 			}
-			c := r.Commit(gitserver.Change{Message: "1", Files: links, Modes: modes})
-			err := openRemote(t, RemoteOptions{}).Checkout(t.Context(), r.Dir, c, filepath.Join(t.TempDir(), "out"))
-			if err == nil || !strings.Contains(err.Error(), "leads outside") {
-				t.Fatalf("got %v", err)
+			c := r.Commit(gitserver.Change{Message: "1", Files: files, Modes: modes})
+			above := t.TempDir()
+			if err := os.WriteFile(filepath.Join(above, "secret"), []byte("before"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			dir := filepath.Join(above, "out")
+			if err := openRemote(t, RemoteOptions{}).Checkout(t.Context(), r.Dir, c, dir); err != nil {
+				t.Fatal(err)
+			}
+			for l, target := range links {
+				if got, err := os.Readlink(filepath.Join(dir, l)); err != nil || got != target {
+					t.Errorf("%s leads to %q, want %q (%v)", l, got, target, err)
+				}
+			}
+			if text, err := os.ReadFile(filepath.Join(above, "secret")); err != nil || string(text) != "before" {
+				t.Errorf("outside: %q, %v", text, err)
 			}
 		})
+	}
+}
+
+// A link whose target no link can have leads nowhere, so it is left out.
+func TestCheckoutOfImpossibleLinks(t *testing.T) {
+	t.Parallel()
+	r := gitserver.CreateBare(t, t.TempDir())
+	files := map[string]string{"file": "x", "empty": "", "nul": "a\x00b", "long": strings.Repeat("long/", 2000)}
+	c := r.Commit(gitserver.Change{Message: "1", Files: files, Modes: map[string]string{"empty": "120000", "nul": "120000", "long": "120000"}})
+	dir := filepath.Join(t.TempDir(), "out")
+	if err := openRemote(t, RemoteOptions{}).Checkout(t.Context(), r.Dir, c, dir); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "file" {
+		t.Errorf("got %v, %v", entries, err)
 	}
 }
 

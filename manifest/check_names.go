@@ -137,12 +137,6 @@ func Engines() []string { return []string{"postgres", "redis", "mysql", "mongodb
 // DeletionPolicies say what becomes of the data of a database that is deleted.
 func DeletionPolicies() []string { return []string{"retain", "delete"} }
 
-// Frameworks are what build.framework may name.
-func Frameworks() []string {
-	return []string{"dockerfile", "go", "nextjs", "node", "vite", "static", "python", "django", "fastapi", "flask",
-		"java", "spring-boot", "php", "laravel", "ruby", "rails", "rust", "dotnet"}
-}
-
 // Offers are the keys that other projects may take from a project into their env.
 func Offers(t ProjectType) []string {
 	if t == Database {

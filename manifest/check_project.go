@@ -174,7 +174,7 @@ func isRevision(s string) bool {
 
 func (c *projectCheck) checkBuild(b Build) {
 	if b.Framework != "" {
-		c.addError("spec.build.framework", oneOf("framework", b.Framework, Frameworks()))
+		c.addError("spec.build.framework", CheckFramework(b.Framework))
 	}
 	if b.Dockerfile != "" {
 		c.addError("spec.build.dockerfile", checkRelativePath(b.Dockerfile))

@@ -104,7 +104,7 @@ func (l *inferences) sources() {
 			continue
 		}
 		if img, ok := l.in.image(input.Image); ok && img.Framework != "" {
-			l.add(prefix+"build.framework", img.Framework, "found in the source")
+			l.add(prefix+"build.framework", CurrentFramework(img.Framework), "found in the source")
 		} else {
 			l.add(prefix+"build.framework", "open", "found in the source when it is built")
 		}

@@ -10,8 +10,8 @@ import (
 // project and the key of the source: whoever asks for the same source again finds the same build.
 type Builder interface {
 	// Start begins the build, or finds the one with this ID that is running or has ended, also by an earlier process.
-	// One that was canceled begins again, and so does one that failed in another attempt than the request names. It does
-	// not wait for the build.
+	// One that was canceled or whose failure is temporary begins again, and so does one that failed in another attempt than
+	// the request names. It does not wait for the build.
 	Start(ctx context.Context, request BuildRequest) error
 	// Statuses returns in one call how far builds are, by ID. One that the builder knows nothing of is left out: it was
 	// lost and has to be started again.
@@ -80,4 +80,7 @@ type BuildFailure struct {
 	Log string
 	// Canceled says that it was stopped on request and is no fault of the source.
 	Canceled bool
+	// Temporary says that the cause is not the source but the machine that builds, the network, or a service at its other
+	// end: nothing is decided, and the build is to be started again after a while. Summary is the same for the same cause.
+	Temporary bool
 }

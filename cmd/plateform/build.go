@@ -75,6 +75,11 @@ func (f *sourceFlags) source(args []string) (localbuild.Source, error) {
 // settings are those of the project.
 func (f *sourceFlags) settings() (*manifest.Build, error) {
 	b := &manifest.Build{Framework: f.framework, Dockerfile: f.dockerfile}
+	if f.framework != "" {
+		if err := manifest.CheckFramework(f.framework); err != nil {
+			return nil, exit.Usage("--framework: %w", err)
+		}
+	}
 	for _, variable := range f.env {
 		name, value, found := strings.Cut(variable, "=")
 		if !found {

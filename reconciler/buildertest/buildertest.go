@@ -27,6 +27,9 @@ type Subject struct {
 	Good, Bad reconciler.BuildRequest
 	// Mend makes Bad one that can be built.
 	Mend func(t *testing.T)
+	// Shaken cannot be built for a reason that is none of its source, until Settle.
+	Shaken reconciler.BuildRequest
+	Settle func(t *testing.T)
 	// Built counts how often the request was really built so far; nil when there is nothing to count.
 	Built func(request reconciler.BuildRequest) int
 }
@@ -44,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"another attempt of a failure is tried again, the same one is not", retried},
 		{"a good build is found whatever the attempt", found},
 		{"a canceled build begins again", restarted},
+		{"a temporary failure is one until the cause is gone", settled},
 		{"the next process finds the same image", adopted},
 		{"one question tells of many builds", many},
 		{"what was returned belongs to the caller", own},
@@ -183,8 +187,8 @@ func once(t *testing.T, s Subject) {
 func bad(t *testing.T, s Subject) {
 	w := s.open(t)
 	first := w.start(t, s.Bad)
-	if first.Failure == nil || first.Failure.Canceled {
-		t.Fatalf("got %+v, want a failure", first)
+	if first.Failure == nil || first.Failure.Canceled || first.Failure.Temporary {
+		t.Fatalf("got %+v, want a failure of the source", first)
 	}
 	s.Mend(t)
 	if second := w.start(t, s.Bad); second.Failure == nil {
@@ -239,6 +243,22 @@ func restarted(t *testing.T, s Subject) {
 	}
 	if second := w.start(t, s.Good); second.Image == nil {
 		t.Errorf("got %+v, want an image", second.Failure)
+	}
+}
+
+func settled(t *testing.T, s Subject) {
+	w := s.open(t)
+	first := w.start(t, s.Shaken)
+	if first.Failure == nil || !first.Failure.Temporary || first.Failure.Canceled {
+		t.Fatalf("got %+v, want a temporary failure", first.Failure)
+	}
+	second := w.start(t, s.Shaken)
+	if second.Failure == nil || second.Failure.Summary != first.Failure.Summary {
+		t.Errorf("the same cause is told as %+v, then as %+v", first.Failure, second.Failure)
+	}
+	s.Settle(t)
+	if third := w.start(t, s.Shaken); third.Image == nil {
+		t.Errorf("got %+v, want an image", third.Failure)
 	}
 }
 

@@ -100,12 +100,20 @@ type job struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	status  reconciler.BuildStatus
+	// before is the last try, when that ended in trouble.
+	before ended
+	// trouble that this try ended in, and how many tries ended in trouble that may be the source's fault.
+	trouble string
+	doubts  int
 }
 
 // ended is a build that has ended, and the attempt it was.
 type ended struct {
 	status  reconciler.BuildStatus
 	attempt string
+	// trouble and doubts are those of the job.
+	trouble string
+	doubts  int
 }
 
 // answers says that a request need not be built again. A failure answers those who name no attempt, or the one that
@@ -114,7 +122,7 @@ func (e ended) answers(request reconciler.BuildRequest) bool {
 	switch failure := e.status.Failure; {
 	case failure == nil:
 		return true
-	case failure.Canceled:
+	case failure.Canceled, failure.Temporary:
 		return false
 	}
 	return request.Attempt == "" || request.Attempt == e.attempt
@@ -253,11 +261,15 @@ func (b *Builder) begin(request reconciler.BuildRequest) (*job, error) {
 	if b.ctx.Err() != nil {
 		return nil, fmt.Errorf("starting build %s: %w", request.ID, errClosed)
 	}
-	if before, found := b.ended.Peek(request.ID); b.active[request.ID] != nil || found && before.answers(request) {
+	before, found := b.ended.Peek(request.ID)
+	if b.active[request.ID] != nil || found && before.answers(request) {
 		return nil, nil
 	}
 	b.ended.Remove(request.ID)
 	j := &job{request: request}
+	if found && before.trouble != "" && before.attempt == request.Attempt {
+		j.before = before
+	}
 	j.ctx, j.cancel = context.WithCancelCause(b.ctx)
 	b.active[request.ID] = j
 	b.running.Add(1)
@@ -277,7 +289,7 @@ func (b *Builder) finish(j *job, status reconciler.BuildStatus) {
 	j.cancel(nil)
 	b.mu.Lock()
 	delete(b.active, j.request.ID)
-	b.ended.Add(j.request.ID, ended{status, j.request.Attempt})
+	b.ended.Add(j.request.ID, ended{status: status, attempt: j.request.Attempt, trouble: j.trouble, doubts: j.doubts})
 	b.mu.Unlock()
 	b.options.Notify(j.request.ID)
 }

@@ -213,20 +213,33 @@ func (b *bench) log(t *testing.T, id string) string {
 func TestLocalBuilderIsABuilder(t *testing.T) {
 	buildertest.Run(t, func(t *testing.T) buildertest.Subject {
 		b := newBench(t, nil)
-		good, bad := b.request(t, "good", hello), b.request(t, "bad", hello)
-		away := bad.Repository + ".away"
-		if err := os.Rename(bad.Repository, away); err != nil {
+		good, bad, shaken := b.request(t, "good", hello), b.request(t, "bad", hello), b.request(t, "shaken", hello)
+		away := shaken.Repository + ".away"
+		if err := os.Rename(shaken.Repository, away); err != nil {
 			t.Fatal(err)
 		}
+		strict := filepath.Join(t.TempDir(), "strict")
+		writeFiles(t, filepath.Dir(strict), map[string]string{"strict": ""})
+		compiler := filepath.Join(t.TempDir(), "go") // refuses what is built in a folder called bad
+		script := "#!/bin/sh\ncase \"$1 $PWD\" in build*/bad/*) [ -e " + strict + " ] && { echo './main.go:3:1: syntax error' >&2; exit 1; } ;; esac\nexec go \"$@\"\n"
+		if err := os.WriteFile(compiler, []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.options.GoCommand = compiler
 		return buildertest.Subject{
 			Open: func(t *testing.T, notify func(string)) reconciler.Builder {
 				o := b.options
 				o.Dir, o.Notify = t.TempDir(), notify // only the registry outlives a process
 				return newBuilder(t, o)
 			},
-			Good: good, Bad: bad,
+			Good: good, Bad: bad, Shaken: shaken,
 			Mend: func(t *testing.T) {
-				if err := os.Rename(away, bad.Repository); err != nil {
+				if err := os.Remove(strict); err != nil {
+					t.Fatal(err)
+				}
+			},
+			Settle: func(t *testing.T) {
+				if err := os.Rename(away, shaken.Repository); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -438,9 +451,11 @@ func TestRegistryTrouble(t *testing.T) {
 		b := newBench(t, nil)
 		b.registry.Fail(http.MethodPost, "/blobs/", http.StatusInternalServerError)
 		failure := b.bad(t, b.request(t, "one", hello))
-		if !strings.Contains(failure.Summary, "in trouble") || !strings.Contains(failure.Summary, "plateform retry ws-1/shop") {
-			t.Errorf("summary %q", failure.Summary)
+		if !strings.Contains(failure.Summary, "in trouble") || !failure.Temporary || strings.Contains(failure.Summary, "plateform retry") || failure.Log != "" {
+			t.Errorf("the failure is %+v", failure)
 		}
+		b.registry.Answer(nil)
+		b.good(t, b.request(t, "one", hello))
 	})
 	t.Run("another digest", func(t *testing.T) {
 		b := newBench(t, nil)

@@ -1,40 +1,56 @@
 package localbuild
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/plateform/plateform/reconciler/localbuild/blame"
+)
 
 // Fault is why a build cannot go on, for the people whose source it is.
-type Fault struct {
-	// What is wrong in one line, and the Fix.
-	What string
-	Fix  string
-	// Err is what caused it; nil when What says it all.
-	Err error
-}
+type Fault = blame.Fault
 
-// Error implements error.
-func (f *Fault) Error() string {
-	s := f.What
-	if f.Err != nil {
-		s += ": " + f.Err.Error()
-	}
-	if f.Fix != "" {
-		s += " (" + f.Fix + ")"
-	}
-	return s
-}
+// Trouble is why a build cannot go on when that is not the source's fault.
+type Trouble = blame.Trouble
 
-// Unwrap returns the cause.
-func (f *Fault) Unwrap() error { return f.Err }
+// Advice at the end of a failure.
+const (
+	// mendSource is for what the source says wrongly.
+	mendSource = "mend the source and push"
+	// maxTries is how often a build is tried whose trouble may be the source's fault.
+	maxTries = 8
+)
 
-// summary is why a build failed, in one line that says what to do. retry is the command that starts it again.
-func summary(err error, retry string) string {
-	what, fix := err, retry+" starts it again"
+// failureText is why a build failed for good, in one line that says what to do. retry is the command that starts it again.
+func failureText(err error, retry string) string {
 	var f *Fault
 	if errors.As(err, &f) {
-		what, fix = &Fault{What: f.What, Err: f.Err}, f.Fix
+		fix := f.Fix
 		if fix == "" {
-			fix = "mend the source and push"
+			fix = mendSource
 		}
+		return clean((&Fault{What: f.What, Err: f.Err}).Error()) + " (" + fix + ")"
 	}
-	return clean(what.Error()) + " (" + fix + ")"
+	again := fmt.Sprintf("it was tried %d times; %s starts it again", maxTries, retry)
+	var t *Trouble
+	if !errors.As(err, &t) {
+		return clean(err.Error()) + " (" + again + ")"
+	}
+	if t.Lasting {
+		again = retry + " starts it again"
+	}
+	if t.Fix != "" {
+		again = t.Fix + "; " + again
+	}
+	return clean((&Trouble{What: t.What, Err: t.Err}).Error()) + " (" + again + ")"
+}
+
+// troubleText is why a build is tried again, in one line. The folders of this machine are nobody else's business.
+func troubleText(t *Trouble, dir string) string {
+	said := strings.ReplaceAll((&Trouble{What: t.What, Err: t.Err}).Error(), dir, "dataDir")
+	if t.Fix == "" {
+		return clean(said)
+	}
+	return clean(said) + " (" + t.Fix + ")"
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -13,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/localbuild/blame"
 )
 
 // targetOS is what images are made for; the architecture is this machine's.
@@ -27,9 +30,21 @@ var goSettings = []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOPRIV
 
 // compile compiles a Go program and returns the file. The same source gives the same bytes wherever it is compiled.
 func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (string, error) {
+	absent, err := lookForAbsent(src.Root)
+	if err != nil {
+		return "", err
+	}
+	if src, err = confine(src, absent.links, s.Work); err != nil {
+		return "", err
+	}
 	environment, err := s.goEnvironment(ctx, src, env)
 	if err != nil {
 		return "", err
+	}
+	if absent.concernsGo() {
+		if err := absent.checkGo(s.goPackages(ctx, src, d, environment)); err != nil {
+			return "", err
+		}
 	}
 	program := filepath.Join(s.Work, "program")
 	tail := newTail(failureLines)
@@ -44,7 +59,8 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 		return "", context.Cause(ctx)
 	}
 	if err != nil {
-		return "", &Fault{What: "the Go program does not compile: " + tail.telling(err)}
+		failed := blame.Go("the Go program does not compile", tail.telling(err), tail.all(), err)
+		return "", absent.explain(failed, path.Join(src.Path, d.Package), tail.all(), s.goPackages(ctx, src, d, environment))
 	}
 	return program, nil
 }
@@ -66,10 +82,15 @@ func (s Steps) goEnvironment(ctx context.Context, src Source, env []manifest.Bui
 		environment = append(environment, v.Name+"="+v.Value)
 	}
 	home, temporary := filepath.Join(s.Work, "home"), filepath.Join(s.Work, "tmp")
-	for _, dir := range []string{home, temporary} {
+	telemetry := filepath.Join(home, ".config", "go", "telemetry")
+	for _, dir := range []string{telemetry, temporary} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("preparing the compile: %w", err)
 		}
+	}
+	// Else the go command leaves a process behind that writes there after the build.
+	if err := os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("preparing the compile: %w", err)
 	}
 	environment = append(environment, network()...)
 	environment = append(environment, fromHost("PATH")...)
@@ -95,7 +116,7 @@ func (s Steps) goSettings(ctx context.Context) (map[string]string, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, &Fault{What: "the go command does not work here: " + tail.telling(err),
+		return nil, &Trouble{What: "the go command does not work here", Err: errors.New(tail.telling(err)),
 			Fix: "install Go on the machine that builds, or build with a Dockerfile"}
 	}
 	settings := map[string]string{}

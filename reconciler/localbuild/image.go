@@ -79,7 +79,7 @@ func described(labels map[string]string) manifest.Image {
 		port = 0
 	}
 	return manifest.Image{
-		Commit: labels[labelRevision], Tree: labels[labelTree], Framework: labels[labelFramework], Port: port, Built: true,
+		Commit: labels[labelRevision], Tree: labels[labelTree], Framework: manifest.CurrentFramework(labels[labelFramework]), Port: port, Built: true,
 	}
 }
 

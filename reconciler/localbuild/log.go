@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -105,9 +106,12 @@ func newTail(limit int) *tail {
 }
 
 // text is all lines that were kept.
-func (t *tail) text() string {
+func (t *tail) text() string { return strings.Join(t.all(), "\n") }
+
+// all are the lines that were kept.
+func (t *tail) all() []string {
 	t.flush()
-	return strings.Join(t.lines, "\n")
+	return slices.Clone(t.lines)
 }
 
 // telling is the line that tells most about a failure, or err when nothing was written.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/localbuild/blame"
 )
 
 // keptLogs is how many logs a project keeps.
@@ -46,13 +47,38 @@ func (b *Builder) fail(j *job, err error, log string, seconds int) {
 		return
 	case errors.Is(cause, errCanceled):
 		failure.Summary, failure.Canceled = errCanceled.Error(), true
-	case errors.Is(err, errTimeout):
-		failure.Summary = fmt.Sprintf("%v: it was stopped after %v (make it faster, then plateform retry %s)", errTimeout, b.options.Timeout, j.request.Key)
 	default:
-		failure.Summary = summary(err, "plateform retry "+j.request.Key.String())
+		b.judge(j, err, failure)
 	}
-	b.options.Log.Warn("build: failed", "build", j.request.ID, "project", j.request.Key.String(), "error", failure.Summary, "seconds", seconds)
+	if failure.Temporary {
+		failure.Log = ""
+		b.options.Log.Warn("build: to be tried again", "build", j.request.ID, "project", j.request.Key.String(), "error", failure.Summary, "seconds", seconds)
+	} else {
+		b.options.Log.Warn("build: failed", "build", j.request.ID, "project", j.request.Key.String(), "error", failure.Summary, "seconds", seconds)
+	}
 	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Failure: failure, Seconds: seconds})
+}
+
+// judge says whose fault it is that a build has failed. The same trouble has the same words at each try, so that it is
+// told once.
+func (b *Builder) judge(j *job, err error, failure *reconciler.BuildFailure) {
+	if errors.Is(err, errTimeout) {
+		err = &Trouble{What: fmt.Sprintf("%v: it was stopped after %v", errTimeout, b.options.Timeout), Doubtful: true,
+			Fix: "make it faster, or whoever runs the machine that builds makes it faster"}
+	}
+	trouble, found := blame.Of(err)
+	if !found || trouble.Lasting || trouble.Doubtful && j.before.doubts+1 >= maxTries {
+		failure.Summary = failureText(err, "plateform retry "+j.request.Key.String())
+		return
+	}
+	failure.Temporary, failure.Summary = true, troubleText(trouble, b.options.Dir)
+	if j.before.trouble == trouble.What {
+		failure.Summary = j.before.status.Failure.Summary
+	}
+	j.trouble, j.doubts = trouble.What, j.before.doubts
+	if trouble.Doubtful {
+		j.doubts++
+	}
 }
 
 // build makes the image and pushes it. It returns the last lines of the log too.
@@ -97,7 +123,7 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 		}
 	}
 	if err := b.options.Checkout(ctx, r.Repository, r.Commit, source.Root); err != nil {
-		return nil, fmt.Errorf("the source cannot be fetched: %w", err)
+		return nil, unfetched(err)
 	}
 	if err := checkSize(source.Root, b.options.MaxSource); err != nil {
 		return nil, err
@@ -106,6 +132,19 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 		Name: r.ID, Work: made, Cache: filepath.Join(b.options.Dir, "cache"), GoCommand: b.options.GoCommand, Log: log,
 	}
 	return steps.Run(ctx, r, source, b.options.Registry, func() { b.enter(j, reconciler.StagePushing) })
+}
+
+// unfetched says whose fault it is that a source is not there. A repository that is away may come back.
+func unfetched(err error) error {
+	trouble, found := blame.Of(err)
+	var known *Trouble
+	switch {
+	case !found, errors.As(err, &known):
+		return err
+	case trouble.Doubtful:
+		return &Trouble{What: "the source cannot be fetched", Err: err, Fix: "it goes on by itself when the repository can be read"}
+	}
+	return trouble
 }
 
 // claim makes Dir this process's own, once, and clears away what a killed process left behind.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/localbuild/blame"
 )
 
 // Steps turns a source into an image, once.
@@ -101,7 +102,7 @@ func (s Steps) push(ctx context.Context, r reconciler.BuildRequest, to Registry,
 		digest, err = to.Push(ctx, r.Destination, tag, image)
 	}
 	if err != nil {
-		return nil, err
+		return nil, blame.Push(err)
 	}
 	s.printf("pushed %s", digest)
 	made := imageOf(r, digest, labels)
@@ -135,7 +136,7 @@ func (s Steps) Build(ctx context.Context, src Source, d Detection, env []manifes
 	switch {
 	case d.Dockerfile != "":
 		return s.followDockerfile(ctx, src, d, env)
-	case d.Framework == FrameworkGo:
+	case d.Framework == manifest.FrameworkGo:
 		program, err := s.compile(ctx, src, d, env)
 		if err != nil {
 			return nil, d, err
@@ -156,6 +157,9 @@ func (s Steps) followDockerfile(ctx context.Context, src Source, d Detection, en
 		return nil, d, fmt.Errorf("reading the built image: %w", err)
 	}
 	d.setPort(onlyPort(config.Config), "the built image exposes it")
+	if d.Port == 0 {
+		d.setPort(manifest.FrameworkPort(d.Framework), "usual for "+d.Framework)
+	}
 	return image, d, nil
 }
 

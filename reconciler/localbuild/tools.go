@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/localbuild/blame"
 )
 
 // probing bounds the question whether a tool works, so that a daemon that hangs is passed over.
@@ -107,8 +108,17 @@ func docker(r recipe) script {
 	}
 }
 
-// buildDockerfile builds with the first tool that works here.
+// buildDockerfile builds with the first tool that works here. The tools follow no symlink of the folder out of it, except
+// for the Dockerfile and what says which files to leave out: those are looked at before.
 func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (v1.Image, error) {
+	absent, err := lookForAbsent(src.Root)
+	if err != nil {
+		return nil, err
+	}
+	dockerfile, err := absent.checkDockerfile(src, d)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Join(s.Work, "home"), 0o700); err != nil {
 		return nil, fmt.Errorf("preparing the build: %w", err)
 	}
@@ -117,10 +127,10 @@ func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env
 		return nil, err
 	}
 	r := recipe{
-		context: src.Dir(), dockerfile: filepath.Join(src.Dir(), filepath.FromSlash(d.Dockerfile)), arguments: env,
+		context: src.Dir(), dockerfile: dockerfile, arguments: env,
 		name: "localhost/plateform-build:" + s.Name, archive: filepath.Join(s.Work, "image.tar"),
 	}
-	if err := s.runTool(ctx, chosen, r); err != nil {
+	if err := s.runTool(ctx, chosen, r, absent.within(src)); err != nil {
 		return nil, err
 	}
 	image, err := tarball.ImageFromPath(r.archive, nil)
@@ -160,12 +170,12 @@ func (s Steps) choose(ctx context.Context, candidates []tool) (tool, error) {
 		}
 		why = append(why, candidate.name+": "+said.telling(err))
 	}
-	return tool{}, &Fault{What: "nothing here can build a Dockerfile: " + strings.Join(why, "; "),
+	return tool{}, &Trouble{What: "nothing here can build a Dockerfile", Err: errors.New(strings.Join(why, "; ")),
 		Fix: "install buildah on the machine that builds, or start the daemon of docker or buildkit"}
 }
 
-// runTool runs the script of a tool.
-func (s Steps) runTool(ctx context.Context, t tool, r recipe) error {
+// runTool runs the script of a tool. What is absent from the context explains why it is not found there.
+func (s Steps) runTool(ctx context.Context, t tool, r recipe, missing absent) error {
 	todo := t.script(r)
 	if todo.cleanUp != nil {
 		defer func() {
@@ -181,7 +191,7 @@ func (s Steps) runTool(ctx context.Context, t tool, r recipe) error {
 		err := run(ctx, s.call(t, step, out, out))
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			return &Fault{What: "the Dockerfile does not build: " + tail.telling(err)}
+			return missing.explain(blame.Tool("the Dockerfile does not build", tail.telling(err), tail.all(), err), "", tail.all(), nil)
 		}
 		if err != nil {
 			return err

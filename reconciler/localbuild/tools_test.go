@@ -183,14 +183,14 @@ func TestADockerfileThatDoesNotBuild(t *testing.T) {
 
 func TestWithoutADockerfile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "source")
-	writeFiles(t, dir, map[string]string{"pom.xml": ""})
+	writeFiles(t, dir, map[string]string{"pom.xml": "<project><groupId>org.springframework.boot</groupId></project>"})
 	src := localbuild.Source{Root: dir}
 	d, err := localbuild.Detect(src, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = localbuild.Steps{Name: "one", Work: t.TempDir()}.Build(t.Context(), src, d, nil)
-	if err == nil || !strings.Contains(err.Error(), "spring is not built without a Dockerfile yet (add a Dockerfile") {
+	if err == nil || !strings.Contains(err.Error(), "spring-boot is not built without a Dockerfile yet (add a Dockerfile") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -39,7 +39,11 @@ func (b *builds) observe() {
 
 func (b *builds) take(p *project, build decision.Build, news worker.BuildNews) {
 	if news.Err != nil {
-		b.runs.retrying(p, reconciler.StageQueued, news.Err)
+		stage := reconciler.StageQueued
+		if entered := news.Status.Stages; len(entered) > 0 { // what is told never goes back to an earlier stage
+			stage = entered[len(entered)-1]
+		}
+		b.runs.retrying(p, stage, news.Err)
 		return
 	}
 	before := build.Status

@@ -107,6 +107,9 @@ func (s *sim) advance(id string) {
 		s.tell("build %.6s of %s: %s", id, b.request.Key, stages[n])
 	case b.canceled:
 		b.done, b.failure = true, &reconciler.BuildFailure{Summary: "the build was canceled", Canceled: true}
+	case s.strikes(s.weather.fail):
+		b.done, b.failure = true, &reconciler.BuildFailure{Summary: "the machine that builds has no room on its disk", Temporary: true}
+		s.tell("build %.6s of %s is in trouble", id, b.request.Key)
 	default:
 		b.done = true
 		if why := s.spoiled(b.request); why != "" {
@@ -141,7 +144,7 @@ func (b simBuilder) Start(_ context.Context, request reconciler.BuildRequest) er
 		build := all.builds[request.ID]
 		switch {
 		case build == nil:
-		case build.failure != nil && build.failure.Canceled:
+		case build.failure != nil && (build.failure.Canceled || build.failure.Temporary):
 		case build.done && build.failure == nil && all.images[request.ID].Digest == "": // retention has removed it
 		case build.failure != nil && request.Attempt != "" && request.Attempt != build.request.Attempt:
 		default:

@@ -21,6 +21,9 @@ const (
 	// resolveTimeout bounds one question to a registry, builderTimeout one to a builder.
 	resolveTimeout = 30 * time.Second
 	builderTimeout = time.Minute
+	// minRetry is how long a build waits that failed and was not to blame, maxRetry the most it waits after more of them.
+	minRetry = time.Second
+	maxRetry = time.Minute
 	// allBuilds is the one key of the queue that asks how far builds are.
 	allBuilds = "all builds"
 )
@@ -29,7 +32,8 @@ const (
 type BuildNews struct {
 	Request reconciler.BuildRequest
 	Status  reconciler.BuildStatus
-	// Err says why nothing is known yet: the builder or the registry does not answer. It is asked again.
+	// Err says why nothing is decided yet: the builder or the registry does not answer, or what kept the build from its end
+	// is not its source. It is asked, or built, again.
 	Err error
 }
 
@@ -56,6 +60,8 @@ type build struct {
 	started bool
 	status  reconciler.BuildStatus
 	err     error
+	// tries are those that ended for a reason that is temporary.
+	tries int
 }
 
 // canceled says that somebody stopped the build: it begins again when it is wanted.
@@ -287,6 +293,8 @@ func (b *Builds) ask(ctx context.Context, _ string) (again time.Duration, err er
 		switch {
 		case err != nil:
 			_ = b.fail(known, err)
+		case found && status.Failure != nil && status.Failure.Temporary:
+			b.postpone(known, status)
 		case found:
 			b.tell(known, func() bool { return known.take(status) })
 		default: // lost: it is started again
@@ -300,6 +308,20 @@ func (b *Builds) ask(ctx context.Context, _ string) (again time.Duration, err er
 		return 0, err
 	}
 	return pollBuilds + b.Jitter(pollBuilds/4), nil
+}
+
+// postpone has a build started again after a while: what it failed for is not its source, and may be over by then.
+func (b *Builds) postpone(known *build, status reconciler.BuildStatus) {
+	b.tell(known, func() bool {
+		known.started, known.err = false, errors.New(status.Failure.Summary)
+		if len(status.Stages) > len(known.status.Stages) {
+			known.status.Stages = status.Stages
+		}
+		known.tries++
+		return true
+	})
+	wait := queue.Backoff(known.tries, minRetry, maxRetry)
+	b.starts.AddAfter(known.request.ID, wait+b.Jitter(wait/4))
 }
 
 // running are the builds that have not ended, as far as is known.

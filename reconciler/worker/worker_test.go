@@ -518,6 +518,56 @@ func TestABuilderThatAnswersAgainIsNews(t *testing.T) {
 	})
 }
 
+func TestAFailureThatIsTemporaryIsTriedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		m.set("b", reconciler.BuildStatus{
+			Done: true, Stages: []reconciler.Stage{reconciler.StageBuilding},
+			Failure: &reconciler.BuildFailure{Summary: "no room", Temporary: true},
+		})
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		run(b.Run)
+		synctest.Wait()
+		news := b.Take()
+		if len(news) != 1 || news[0].Err == nil || news[0].Err.Error() != "no room" || news[0].Status.Done || len(news[0].Status.Stages) != 1 {
+			t.Fatalf("got %+v, want that it is tried again, and the stage it was at", news)
+		}
+		pass(10 * time.Minute)
+		// 1, 2, 4, 8, 16, 32 seconds, then a minute each
+		if n := len(m.started); n < 14 || n > 18 {
+			t.Errorf("started %d times in ten minutes", n)
+		}
+		m.set("b", done())
+		pass(time.Minute)
+		b.Take()
+		starts := len(m.started)
+		if pass(5 * time.Minute); len(m.started) != starts {
+			t.Error("it was started again after it was done")
+		}
+		if news := b.Take(); len(news) != 0 {
+			t.Errorf("got %+v", news)
+		}
+	})
+}
+
+func TestAStoppedBuildIsNotTriedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		m.set("b", reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Summary: "no room", Temporary: true}})
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		run(b.Run)
+		pass(10 * time.Second)
+		b.Stop("b")
+		synctest.Wait()
+		starts := len(m.started)
+		if pass(5 * time.Minute); len(m.started) != starts || len(b.Take()) != 0 {
+			t.Errorf("started %d times after it was stopped", len(m.started)-starts)
+		}
+	})
+}
+
 func TestAStoppedBuildIsHeardOfNoMore(t *testing.T) {
 	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
 		m := newMachine()

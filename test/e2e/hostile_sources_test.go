@@ -56,25 +56,34 @@ func TestSourceWithoutACommit(t *testing.T) {
 	}
 }
 
-// What is in a source is its own affair: links out of it, submodules and names that lead upwards fail its build, with the
-// place, and nothing is written elsewhere.
+// What is in a source is its own affair: links that nothing follows do not matter, and one out of it that its build needs
+// fails that build, with the place. Nothing is read or written elsewhere.
 func TestHostileSource(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).open()
 	shop, blog := w.goProject("ws-1", "shop"), w.goProject("ws-1", "blog")
 	w.add(shop, blog)
-	one := shop.runs("v1.0.0")
+	shop.runs("v1.0.0")
 	blog.runs("v1.0.0")
 
 	shop.app.symlink("secret", "../../../../serve.yaml")
-	source := shop.app.recordAndPush("Link out of the repository")
-	if verdict := shop.sourceVerdict(source); verdict.State != "failure" || !strings.Contains(verdict.Description, "secret") {
+	shop.app.symlink("everything", "/")
+	shop.app.symlink("circle", "circle")
+	if verdict := shop.sourceVerdict(shop.app.recordAndPush("Links that nothing follows")); verdict.State != "success" {
+		t.Errorf("links that nothing follows ended with %+v", verdict)
+	}
+	one := shop.runs("v1.0.1")
+
+	shop.app.symlink("more.go", "../../../../serve.yaml")
+	source := shop.app.recordAndPush("Compile what is outside of the repository")
+	verdict := shop.sourceVerdict(source)
+	if verdict.State != "failure" || !strings.Contains(verdict.Description, "more.go is a symlink") || strings.Contains(verdict.Description, "dataDir:") {
 		t.Errorf("it ended with %+v", verdict)
 	}
 	blog.push("two")
 	blog.runs("v1.0.1")
 	shop.still(one)
-	shop.app.git("rm", "--quiet", "secret")
+	shop.app.git("rm", "--quiet", "secret", "more.go")
 	shop.app.recordAndPush("Take it away")
 	shop.app.pull()
 	two := shop.push("two")

@@ -40,10 +40,10 @@ func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
 	}
 	steps := localbuild.Steps{Work: filepath.Join(d.dir, "work"), Cache: filepath.Join(d.dir, "cache")}
 	tool, err := steps.Tool(ctx)
-	var fault *localbuild.Fault
+	var trouble *localbuild.Trouble
 	switch {
-	case errors.As(err, &fault):
-		return []Diagnosis{warn(what, terminal.Plain(fault.What), fault.Fix)}
+	case errors.As(err, &trouble):
+		return []Diagnosis{warn(what, terminal.Plain((&localbuild.Trouble{What: trouble.What, Err: trouble.Err}).Error()), trouble.Fix)}
 	case err != nil:
 		return []Diagnosis{broken(what, err, "")}
 	}

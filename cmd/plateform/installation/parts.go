@@ -2,6 +2,7 @@ package installation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -123,6 +124,23 @@ func (s sources) Tips(ctx context.Context, repository string, places []reconcile
 		found[i] = reconciler.Found{Tip: reconciler.Tip(answer.Tip), Err: answer.Err}
 	}
 	return found, nil
+}
+
+// Checkout writes the files of a commit into a folder. What only a push can mend is a Fault.
+func (s sources) Checkout(ctx context.Context, repository, commit, dir string) error {
+	err := s.Remote.Checkout(ctx, repository, commit, dir)
+	fix := ""
+	switch {
+	case errors.Is(err, gitstore.ErrNoCommit):
+		fix = "push it to a branch, or name another one in source.revision"
+	case errors.Is(err, gitstore.ErrTooLarge):
+		fix = "remove what the build does not need, and push"
+	case errors.Is(err, gitstore.ErrBadTree):
+		fix = "rename or remove it, and push"
+	default:
+		return err
+	}
+	return &localbuild.Fault{What: "the source cannot be built from", Err: err, Fix: fix}
 }
 
 func (i *Installation) sources() (sources, error) {

@@ -1,0 +1,344 @@
+package localbuild
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/plateform/plateform/reconciler/localbuild/dockerfile"
+)
+
+// absent are the files of a source that its checkout has something else for. A build that reads one would make an image
+// with a pointer, or with nothing, in place of the file.
+type absent struct {
+	// pointers of Git LFS, and submodules, whose folders are empty; both from the root of the source.
+	pointers   []string
+	submodules []string
+	// links that lead to nothing in the source.
+	links []brokenLink
+}
+
+// Git LFS writes a pointer of some 130 bytes: a version, perhaps extensions, the hash of the content, its size.
+const maxPointer = 1024
+
+var (
+	pointer       = regexp.MustCompile(`\Aversion https://(git-lfs\.github\.com|hawser\.github\.com)/spec/v1\n(ext-\d+-\S+ \S+\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n?\z`)
+	submodulePath = regexp.MustCompile(`(?m)^\s*path\s*=\s*(.*?)\s*$`)
+)
+
+// lookForAbsent looks through a checkout.
+func lookForAbsent(root string) (absent, error) {
+	var a absent
+	var empty []string
+	err := walk(root, func(name string, e fs.DirEntry) error {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		switch {
+		case e.IsDir():
+			entries, err := os.ReadDir(file)
+			if err == nil && len(entries) == 0 {
+				empty = append(empty, name)
+			}
+			return err
+		case e.Type().IsRegular() && isPointer(file, e):
+			a.pointers = append(a.pointers, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return a, err
+	}
+	if a.submodules, err = submodulesAmong(root, empty); err != nil {
+		return a, err
+	}
+	a.links, err = brokenLinks(root)
+	return a, err
+}
+
+func isPointer(file string, e fs.DirEntry) bool {
+	info, err := e.Info()
+	if err != nil || info.Size() > maxPointer || info.Size() < 100 {
+		return false
+	}
+	text, err := os.ReadFile(file)
+	return err == nil && pointer.Match(text)
+}
+
+// submodulesAmong picks the submodules of empty folders. Git keeps no empty folders: in a checkout without a .git, which
+// nobody has worked in, each is one.
+func submodulesAmong(root string, empty []string) ([]string, error) {
+	if len(empty) == 0 {
+		return nil, nil
+	}
+	folder, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, fmt.Errorf("looking for submodules: %w", err)
+	}
+	defer folder.Close()
+	if _, err := folder.Lstat(".git"); errors.Is(err, fs.ErrNotExist) {
+		return empty, nil
+	}
+	text, err := read(folder, ".gitmodules")
+	if err != nil {
+		return nil, nil // there are none
+	}
+	var found []string
+	for _, m := range submodulePath.FindAllStringSubmatch(string(text), -1) {
+		if name := path.Clean(strings.Trim(m[1], `"`)); slices.Contains(empty, name) {
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
+// pointerFault says that files are pointers of Git LFS.
+func pointerFault(names []string, way string) *Fault {
+	return &Fault{
+		What: names[0] + " is a Git LFS pointer, not the file" + more(names) + ": Plateform does not fetch files from Git LFS",
+		Fix:  "commit the file itself" + way + ", and push",
+	}
+}
+
+// submoduleFault says that folders are submodules.
+func submoduleFault(names []string, way string) *Fault {
+	return &Fault{
+		What: names[0] + " is a submodule and empty here" + more(names) + ": Plateform does not check out submodules",
+		Fix:  "commit its files instead" + way + ", and push",
+	}
+}
+
+func more(names []string) string {
+	if len(names) == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more)", len(names)-1)
+}
+
+// checkDockerfile refuses a Dockerfile that copies what is absent, and files beside it that a tool would follow out of the
+// source. It returns where the Dockerfile really is.
+func (a absent) checkDockerfile(src Source, d Detection) (string, error) {
+	root, err := os.OpenRoot(src.Root)
+	if err != nil {
+		return "", fmt.Errorf("opening the source: %w", err)
+	}
+	defer root.Close()
+	if err := checkFollowed(root, src.Path, append(dockerfile.IgnoreNames(d.Dockerfile), d.Dockerfile)...); err != nil {
+		return "", err
+	}
+	if err := a.checkContext(root, src.Path, d); err != nil {
+		return "", err
+	}
+	file, err := filepath.EvalSymlinks(filepath.Join(src.Dir(), filepath.FromSlash(d.Dockerfile)))
+	if err != nil {
+		return "", fmt.Errorf("looking for %s: %w", d.Dockerfile, err)
+	}
+	return file, nil
+}
+
+// ignoreFile is the text of the .dockerignore that goes with a Dockerfile; nil without one.
+func ignoreFile(root *os.Root, within, name string) []byte {
+	for _, file := range dockerfile.IgnoreNames(name) {
+		if text, err := read(root, path.Join(within, file)); err == nil {
+			return text
+		}
+	}
+	return nil
+}
+
+// checkContext goes by the COPY and ADD of the Dockerfile and by what its .dockerignore leaves.
+func (a absent) checkContext(root *os.Root, within string, d Detection) error {
+	if len(a.pointers)+len(a.submodules) == 0 {
+		return nil
+	}
+	text, err := read(root, path.Join(within, d.Dockerfile))
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", d.Dockerfile, err)
+	}
+	c := dockerfile.ContextOf(text, ignoreFile(root, within, d.Dockerfile))
+	const way = ", fetch it in the Dockerfile, or name it in .dockerignore when the image does not need it"
+	if needed := c.Reads(a.pointers, within); len(needed) > 0 {
+		return pointerFault(needed, way)
+	}
+	if needed := c.Reads(a.submodules, within); len(needed) > 0 {
+		return submoduleFault(needed, way)
+	}
+	return nil
+}
+
+// within is what is absent from the folder that is built alone, seen from there.
+func (a absent) within(src Source) absent {
+	var inside absent
+	for _, name := range a.submodules {
+		if local, err := filepath.Rel(path.Join(".", src.Path), name); err == nil && filepath.IsLocal(local) {
+			inside.submodules = append(inside.submodules, filepath.ToSlash(local))
+		}
+	}
+	links, err := brokenLinks(src.Dir())
+	if err == nil { // else there is less to explain
+		inside.links = links
+	}
+	return inside
+}
+
+// goPackage is what go list says of a package.
+type goPackage struct {
+	// Dir is the folder, from the root of the source; empty outside of it.
+	Dir           string
+	ImportPath    string
+	Standard      bool
+	CgoFiles      []string
+	EmbedFiles    []string
+	EmbedPatterns []string
+}
+
+// goPackages are the packages that a program is made of, with their files for cgo. What cannot be found is left out: the
+// compiler tells.
+func (s Steps) goPackages(ctx context.Context, src Source, d Detection, environment []string) []goPackage {
+	var stdout bytes.Buffer
+	err := run(ctx, command{
+		name: s.goCommand(), args: []string{"list", "-e", "-deps", "-json=Dir,ImportPath,Standard,CgoFiles,EmbedFiles,EmbedPatterns", "."},
+		dir: filepath.Join(src.Dir(), filepath.FromSlash(d.Package)), env: append(slices.Clone(environment), "CGO_ENABLED=1"),
+		stdout: &stdout, stderr: io.Discard,
+	})
+	var found []goPackage
+	for decoder := json.NewDecoder(&stdout); err == nil; {
+		var p goPackage
+		if err = decoder.Decode(&p); err != nil {
+			break
+		}
+		name, outside := filepath.Rel(src.Root, p.Dir)
+		if p.Standard {
+			continue
+		}
+		if p.Dir == "" || outside != nil || !filepath.IsLocal(name) {
+			p.Dir, p.EmbedFiles, p.EmbedPatterns = "", nil, nil
+		} else {
+			p.Dir = filepath.ToSlash(name)
+		}
+		found = append(found, p)
+	}
+	return found
+}
+
+// concernsGo says that it takes a look at the packages of a Go program to know whether it needs what is absent.
+func (a absent) concernsGo() bool {
+	return len(a.pointers)+len(a.submodules) > 0 ||
+		slices.ContainsFunc(a.links, func(l brokenLink) bool { return compiled(l.path) })
+}
+
+// checkGo refuses a program that is made of what is absent.
+func (a absent) checkGo(packages []goPackage) error {
+	const way = ", or add a Dockerfile that fetches it"
+	var pointers, submodules []string
+	for _, p := range packages {
+		if p.Dir == "" {
+			continue
+		}
+		for _, name := range a.pointers {
+			local, err := filepath.Rel(p.Dir, name)
+			if err == nil && (slices.Contains(p.EmbedFiles, filepath.ToSlash(local)) || path.Dir(name) == p.Dir && compiled(name)) {
+				pointers = append(pointers, name)
+			}
+		}
+		for _, name := range a.submodules {
+			if slices.ContainsFunc(p.EmbedPatterns, func(pattern string) bool { return embeds(p.Dir, pattern, name) }) {
+				submodules = append(submodules, name)
+			}
+		}
+		for _, l := range a.links {
+			if path.Dir(l.path) == p.Dir && compiled(l.path) {
+				return l.fault()
+			}
+		}
+	}
+	switch {
+	case len(pointers) > 0:
+		return pointerFault(pointers, way)
+	case len(submodules) > 0:
+		return submoduleFault(submodules, way)
+	}
+	return nil
+}
+
+// compiled says that a file is one that the Go compiler takes.
+func compiled(name string) bool {
+	return slices.Contains([]string{".go", ".s", ".h", ".syso"}, path.Ext(name)) && !strings.HasSuffix(name, "_test.go")
+}
+
+// embeds says that a pattern of go:embed reaches a folder.
+func embeds(dir, pattern, name string) bool {
+	pattern = path.Join(dir, strings.TrimPrefix(pattern, "all:"))
+	for inner := name; inner != "."; inner = path.Dir(inner) {
+		if matches, err := path.Match(pattern, inner); err == nil && matches {
+			return true
+		}
+	}
+	return strings.HasPrefix(pattern, name+"/")
+}
+
+// explain adds to why a program does not compile what is absent and told of, or what cgo would have been needed for. at is
+// the folder of the program.
+func (a absent) explain(err error, at string, lines []string, packages []goPackage) error {
+	var f *Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	if explained := a.explainAbsent(f, at, lines); explained != nil {
+		return explained
+	}
+	if file := cgoFile(packages, at, lines); file != "" {
+		return &Fault{What: fmt.Sprintf(`%s; %s imports "C", and Go programs are compiled without cgo here`, f.What, file),
+			Fix: withoutCgo}
+	}
+	return err
+}
+
+// explainAbsent adds to a fault what is absent from a folder and told of in lines; nil when nothing is.
+func (a absent) explainAbsent(f *Fault, at string, lines []string) error {
+	var links []string
+	for _, l := range a.links {
+		links = append(links, l.path)
+	}
+	var cause *Fault
+	if name, found := mentioned(links, at, lines); found {
+		cause = a.links[slices.Index(links, name)].fault()
+	} else if name, found := mentioned(a.submodules, at, lines); found {
+		cause = submoduleFault([]string{name}, "")
+	} else {
+		return nil
+	}
+	return &Fault{What: f.What + "; " + cause.What, Fix: cause.Fix}
+}
+
+// cgoFile is a file that was left out because it needs cgo, of a package that lines tell of.
+func cgoFile(packages []goPackage, at string, lines []string) string {
+	for _, p := range packages {
+		tells := func(line string) bool {
+			if strings.Contains(line, "build constraints exclude all Go files") {
+				return strings.Contains(line, p.ImportPath)
+			}
+			file, _, _ := strings.Cut(line, ":")
+			return strings.Contains(line, "undefined: ") && path.Join(at, path.Dir(file)) == p.Dir
+		}
+		if len(p.CgoFiles) > 0 && slices.ContainsFunc(lines, tells) {
+			return path.Join(orElse(p.Dir, p.ImportPath), p.CgoFiles[0])
+		}
+	}
+	return ""
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

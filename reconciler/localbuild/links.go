@@ -1,0 +1,196 @@
+package localbuild
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// brokenLink is a symlink of a source that leads to nothing in it.
+type brokenLink struct {
+	// path in the folder that was looked through, and the target as it is written there.
+	path   string
+	target string
+	// leaves says that the link leads out of the folder, or may do so: nothing must follow it.
+	leaves bool
+	// where says where it leads, in a few words.
+	where string
+}
+
+func (l brokenLink) fault() *Fault {
+	return &Fault{What: fmt.Sprintf("%s is a symlink to %q, which leads %s", l.path, l.target, l.where), Fix: "commit what the build needs in its place, and push"}
+}
+
+// inspect says whether a name in a folder is a symlink that leads to nothing in the folder.
+func inspect(folder *os.Root, name string) (brokenLink, bool) {
+	target, err := folder.Readlink(filepath.FromSlash(name))
+	if err != nil {
+		return brokenLink{}, false // no link
+	}
+	l := brokenLink{path: name, target: target}
+	lexical := path.Join(path.Dir(name), target)
+	_, err = folder.Stat(filepath.FromSlash(name))
+	switch {
+	case path.IsAbs(target), lexical == "..", strings.HasPrefix(lexical, "../"):
+		l.leaves, l.where = true, "out of the source"
+	case err == nil:
+		return brokenLink{}, false
+	case errors.Is(err, fs.ErrNotExist):
+		l.where = "nowhere"
+	case errors.Is(err, syscall.ENOTDIR):
+		l.where = "through a file"
+	case errors.Is(err, syscall.ELOOP): // os.Root gives up on a chain of links earlier than the kernel does
+		l.leaves, l.where = true, "in a circle"
+	default:
+		l.leaves, l.where = true, "out of the source"
+	}
+	return l, true
+}
+
+// brokenLinks are all symlinks below a folder that lead to nothing in it. No link is followed.
+func brokenLinks(dir string) ([]brokenLink, error) {
+	folder, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("looking for symlinks: %w", err)
+	}
+	defer folder.Close()
+	var broken []brokenLink
+	err = walk(dir, func(name string, e fs.DirEntry) error {
+		if e.Type()&fs.ModeSymlink == 0 {
+			return nil
+		}
+		if l, found := inspect(folder, name); found {
+			broken = append(broken, l)
+		}
+		return nil
+	})
+	return broken, err
+}
+
+// walk visits all below a folder but what is Git's own.
+func walk(dir string, visit func(name string, e fs.DirEntry) error) error {
+	return filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("looking through the source: %w", err)
+		}
+		name, err := filepath.Rel(dir, file)
+		if err != nil || name == "." {
+			return err
+		}
+		if e.Name() == ".git" && e.IsDir() {
+			return fs.SkipDir
+		}
+		return visit(filepath.ToSlash(name), e)
+	})
+}
+
+// confine returns a source for a compiler, which follows every link and would put files of this machine into the program
+// or quote them: the same source when no link leads out and none of code is broken, else a copy without broken links.
+func confine(src Source, broken []brokenLink, work string) (Source, error) {
+	if !slices.ContainsFunc(broken, func(l brokenLink) bool { return l.leaves || path.Ext(l.path) == ".go" }) {
+		return src, nil
+	}
+	left := map[string]bool{}
+	for _, l := range broken {
+		left[l.path] = true
+	}
+	root := filepath.Join(work, "confined")
+	if err := os.Mkdir(root, 0o700); err != nil {
+		return src, fmt.Errorf("copying the source: %w", err)
+	}
+	err := walk(src.Root, func(name string, e fs.DirEntry) error {
+		from, to := filepath.Join(src.Root, filepath.FromSlash(name)), filepath.Join(root, filepath.FromSlash(name))
+		switch {
+		case e.IsDir():
+			return os.Mkdir(to, 0o700)
+		case left[name]:
+			return nil
+		case e.Type()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(from)
+			if err != nil {
+				return err
+			}
+			return os.Symlink(target, to)
+		case e.Type().IsRegular():
+			return copyFile(from, to)
+		}
+		return nil
+	})
+	if err != nil {
+		return src, fmt.Errorf("copying the source: %w", err)
+	}
+	return Source{Root: root, Path: src.Path}, nil
+}
+
+// copyFile gives a file a second name, or copies it where that cannot be.
+func copyFile(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	copied, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(copied, source)
+	return errors.Join(err, copied.Close())
+}
+
+// checkFollowed refuses a file that a build is going to read when it is a symlink that leads to nothing in the source.
+func checkFollowed(folder *os.Root, dir string, names ...string) error {
+	for _, name := range names {
+		if l, found := inspect(folder, path.Join(dir, name)); found {
+			return l.fault()
+		}
+	}
+	return nil
+}
+
+// notFound is how tools say that they do not find a file.
+var notFound = regexp.MustCompile(`(?i)not found|no such|cannot find|not in std|no required module|no matching|cannot embed|does not exist|` +
+	`outside|too many levels|too many links|not a directory|inconsistent vendoring`)
+
+// mentioned is the first of some names that lines say is not found: the whole name, or what follows on a folder.
+func mentioned(names []string, within string, lines []string) (string, bool) {
+	for _, name := range names {
+		short, ok := strings.CutPrefix(name, within+"/")
+		if !ok {
+			short = name
+		}
+		tells := func(line string) bool {
+			return notFound.MatchString(line) && (hasPath(line, name) || hasPath(line, short))
+		}
+		if slices.ContainsFunc(lines, tells) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// hasPath says that a text has a path in it, and not only a longer name.
+func hasPath(text, name string) bool {
+	const inside = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+	for at := 0; ; {
+		i := strings.Index(text[at:], name)
+		if i < 0 {
+			return false
+		}
+		begin, end := at+i, at+i+len(name)
+		if (begin == 0 || !strings.ContainsRune(inside, rune(text[begin-1]))) && (end == len(text) || !strings.ContainsRune(inside, rune(text[end]))) {
+			return true
+		}
+		at = end
+	}
+}
