@@ -38,11 +38,13 @@ func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
 	}
 	defer func() { _ = up.Close() }()
 	head := up.Refs.References[s.ref.String()]
-	if head.IsZero() || s.db.Load().Has(head) {
+	longer := s.longer(up.Refs)
+	if head.IsZero() || s.db.Load().Has(head) && !longer {
+		s.seeEnds(up.Refs)
 		s.see(head)
 		return head, nil
 	}
-	if s.db.Load().Packs() > s.options.MaxPacks {
+	if longer || s.db.Load().Packs() > s.options.MaxPacks {
 		err = s.fetchAnew(ctx, up, head)
 	} else {
 		err = s.fetchInto(ctx, s.db.Load(), up, head, s.haves())
@@ -50,6 +52,7 @@ func (s *Store) fetch(ctx context.Context) (plumbing.Hash, error) {
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
+	s.seeEnds(up.Refs)
 	s.see(head)
 	return head, nil
 }
@@ -115,11 +118,8 @@ func (s *Store) fetchAnew(ctx context.Context, up *transport.Upload, head plumbi
 func (s *Store) fetchInto(ctx context.Context, db *pack.DB, up *transport.Upload, want plumbing.Hash, haves []plumbing.Hash) error {
 	req := packp.NewUploadPackRequestFromCapabilities(up.Refs.Capabilities)
 	req.Wants, req.Haves = []plumbing.Hash{want}, haves
-	if len(haves) > 0 {
-		// go-git leaves it out since it cannot read such packs; the packs are read here.
-		if err := req.Capabilities.Set(capability.ThinPack); err != nil {
-			return err
-		}
+	if len(haves) == 0 {
+		req.Capabilities.Delete(capability.ThinPack) // there is nothing that such a pack could leave out
 	}
 	if err := up.Receive(ctx, req, db.Receive); err != nil {
 		return err

@@ -6,13 +6,19 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 
+	"github.com/plateform/plateform/gitstore/localgit"
 	"github.com/plateform/plateform/gitstore/pack"
 )
 
@@ -21,83 +27,87 @@ import (
 type Local struct {
 	*reader
 	// Root of the work tree; empty for a bare repository.
-	Root    string
-	repo    *git.Repository
+	Root string
+	git  localgit.Git
+	// refs are nil where only git can read them.
+	refs storer.ReferenceStorer
+	// source has all objects: those read here, and those that only git finds.
+	source  pack.Source
 	objects *pack.Repository
+	asked   *localgit.Objects
 }
 
-// noRepositoryError names a directory that belongs to no repository. It is fs.ErrNotExist, too.
-type noRepositoryError string
-
-func (e noRepositoryError) Error() string { return string(e) + " is in no Git repository" }
-
-// Is implements the interface that errors.Is looks for.
-func (noRepositoryError) Is(target error) bool { return target == fs.ErrNotExist }
-
-// OpenLocal finds the repository that a directory belongs to, going upward. A bare one has to be named itself.
+// OpenLocal finds the repository that a directory belongs to, going upward, as the git command line does. What the
+// environment says of a repository (GIT_DIR and the like) counts for ".", the folder one stands in, and for no other. Without
+// git on this machine the usual checkouts are found all the same; a bare one has to be named itself then.
 func OpenLocal(dir string) (*Local, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	repo, err := git.PlainOpenWithOptions(abs, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
-	if errors.Is(err, git.ErrRepositoryNotExists) {
-		// A bare one is not looked for upward.
-		repo, err = git.PlainOpen(abs)
+	g := localgit.Git{Dir: abs, Here: dir == "."}
+	at, err := g.Locate()
+	if errors.Is(err, exec.ErrNotFound) {
+		at, err = localgit.LocateWithoutGit(abs)
 	}
-	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return nil, noRepositoryError(abs)
+	if err != nil {
+		return nil, err
 	}
+	l := &Local{Root: at.Root, git: g}
+	if !at.Reftable {
+		l.refs = filesystem.NewStorage(dotgit.NewRepositoryFilesystem(osfs.New(at.GitDir), osfs.New(at.CommonDir)), cache.NewObjectLRUDefault())
+	}
+	shallow, err := readShallow(at.CommonDir)
 	if err != nil {
 		return nil, fmt.Errorf("the repository of %s: %w", abs, err)
 	}
-	l := &Local{repo: repo}
-	if tree, err := repo.Worktree(); err == nil {
-		l.Root = tree.Filesystem.Root()
-	}
-	gitDir, err := gitDirOf(abs, l.Root)
-	if err != nil {
+	l.objects, err = pack.OpenRepository(at.CommonDir)
+	if err != nil && !(at.ByGit && errors.Is(err, pack.ErrIndexKind)) {
 		return nil, err
 	}
-	if l.objects, err = pack.OpenRepository(gitDir); err != nil {
-		return nil, err
+	l.source = l.objects
+	if at.ByGit && (err != nil || g.Borrows() || localgit.IsPartial(at.CommonDir)) {
+		l.asked = &localgit.Objects{Git: g}
+		l.source = l.asked
+		if err == nil {
+			l.source = eitherSource{l.objects, l.asked}
+		}
 	}
-	l.reader = newReader(func() pack.Source { return l.objects })
+	l.reader = newReader(func() pack.Source { return l.source }, func(commit plumbing.Hash, _ []plumbing.Hash) bool { return shallow[commit] })
 	return l, nil
 }
 
-// Close closes the packs.
-func (l *Local) Close() error { return l.objects.Close() }
+// Close closes the packs, and ends the git that was asked.
+func (l *Local) Close() error {
+	var err error
+	if l.objects != nil {
+		err = l.objects.Close()
+	}
+	if l.asked != nil {
+		err = errors.Join(err, l.asked.Close())
+	}
+	return err
+}
 
-// gitDirOf returns the folder with the objects and branches of a repository, which the work trees of it share.
-func gitDirOf(dir, root string) (string, error) {
-	gitDir := filepath.Join(root, ".git")
-	if root == "" {
-		return dir, nil // bare
+// readShallow returns the commits behind which a shallow clone ends.
+func readShallow(gitDir string) (map[plumbing.Hash]bool, error) {
+	data, err := os.ReadFile(filepath.Join(gitDir, "shallow"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	if data, err := os.ReadFile(gitDir); err == nil {
-		to, ok := strings.CutPrefix(strings.TrimSpace(string(data)), "gitdir: ")
-		if !ok {
-			return "", fmt.Errorf("%s does not say where the repository is", gitDir)
-		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(root, to)
-		}
-		gitDir = to
+	cut := map[plumbing.Hash]bool{}
+	for line := range strings.Lines(string(data)) {
+		cut[plumbing.NewHash(strings.TrimSpace(line))] = true
 	}
-	if data, err := os.ReadFile(filepath.Join(gitDir, "commondir")); err == nil {
-		common := strings.TrimSpace(string(data))
-		if !filepath.IsAbs(common) {
-			common = filepath.Join(gitDir, common)
-		}
-		gitDir = common
-	}
-	return gitDir, nil
+	return cut, nil
 }
 
 // Head returns the commit that is checked out, "" when there is none yet, and its branch, "" when it is detached.
 func (l *Local) Head() (commit, branch string, err error) {
-	ref, err := l.repo.Storer.Reference(plumbing.HEAD)
+	if l.refs == nil {
+		return l.git.Head()
+	}
+	ref, err := l.refs.Reference(plumbing.HEAD)
 	if err != nil {
 		return "", "", fmt.Errorf("HEAD: %w", err)
 	}
@@ -105,7 +115,7 @@ func (l *Local) Head() (commit, branch string, err error) {
 		return ref.Hash().String(), "", nil
 	}
 	branch = ref.Target().Short()
-	to, err := l.repo.Storer.Reference(ref.Target())
+	to, err := l.refs.Reference(ref.Target())
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
 		return "", branch, nil
 	}
@@ -118,6 +128,24 @@ func (l *Local) Head() (commit, branch string, err error) {
 // Resolve returns the commit that a revision names: a hash or a part of it, a branch, a tag, HEAD, a branch of a remote,
 // with ~n and ^n behind it.
 func (l *Local) Resolve(rev string) (string, error) {
+	found, err := l.resolve(rev)
+	if err != nil && l.asked != nil {
+		if byGit, gitErr := l.git.Resolve(rev); gitErr == nil {
+			return byGit, nil
+		}
+	}
+	return found, err
+}
+
+// resolve reads the forms that people use most.
+func (l *Local) resolve(rev string) (string, error) {
+	if l.refs == nil {
+		commit, err := l.git.Resolve(rev)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", err, ErrNoCommit)
+		}
+		return commit, err
+	}
 	base, steps := rev, ""
 	if i := strings.IndexAny(rev, "~^"); i > 0 {
 		base, steps = rev[:i], rev[i:]
@@ -165,13 +193,16 @@ func (l *Local) abbreviated(prefix string) (plumbing.Hash, error) {
 	if len(prefix) < shortest || len(prefix) > 40 || strings.Trim(prefix, "0123456789abcdefABCDEF") != "" {
 		return plumbing.ZeroHash, noCommit
 	}
+	if l.objects == nil {
+		return plumbing.ZeroHash, noCommit // git is asked next
+	}
 	found, err := l.objects.WithPrefix(prefix)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
 	var only []plumbing.Hash
 	for _, h := range found {
-		if o, ok, err := l.objects.Object(h); err != nil {
+		if o, ok, err := l.source.Object(h); err != nil {
 			return h, err
 		} else if ok && (o.Kind == plumbing.CommitObject || o.Kind == plumbing.TagObject) {
 			only = append(only, h)
@@ -190,7 +221,7 @@ func (l *Local) abbreviated(prefix string) (plumbing.Hash, error) {
 func (l *Local) resolveRef(name plumbing.ReferenceName) (plumbing.Hash, error) {
 	const maxSymbolic = 5
 	for range maxSymbolic {
-		ref, err := l.repo.Storer.Reference(name)
+		ref, err := l.refs.Reference(name)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
@@ -205,7 +236,7 @@ func (l *Local) resolveRef(name plumbing.ReferenceName) (plumbing.Hash, error) {
 // peel follows a tag to its commit.
 func (l *Local) peel(h plumbing.Hash) (plumbing.Hash, error) {
 	for range maxTags {
-		o, ok, err := l.objects.Object(h)
+		o, ok, err := l.source.Object(h)
 		if err != nil {
 			return h, err
 		}
@@ -261,4 +292,15 @@ func (l *Local) step(h plumbing.Hash, steps string) (plumbing.Hash, string, erro
 		h = c.ParentHashes[parent-1]
 	}
 	return h, rest, nil
+}
+
+// eitherSource asks git for what is not found here.
+type eitherSource struct{ here, asked pack.Source }
+
+// Object implements pack.Source.
+func (e eitherSource) Object(h plumbing.Hash) (pack.Object, bool, error) {
+	if o, ok, err := e.here.Object(h); ok && err == nil {
+		return o, true, nil
+	}
+	return e.asked.Object(h)
 }

@@ -118,6 +118,26 @@ func transports() []struct {
 			r := gitserver.New(t).Create(t, "config")
 			return r, Options{URL: r.URL}
 		}},
+		{"http of a demanding server", func(t *testing.T) (*gitserver.Repo, Options) {
+			s := gitserver.New(t)
+			r := s.Create(t, "config")
+			s.Behave("config", gitserver.Kind{MultiAck: true, Length: true, Gzip: true, ContentType: "application/octet-stream"})
+			return r, Options{URL: r.URL}
+		}},
+		{"http of a simple server", func(t *testing.T) (*gitserver.Repo, Options) {
+			s := gitserver.New(t)
+			r := s.Create(t, "config")
+			s.Behave("config", gitserver.Kind{Without: []string{"multi_ack", "multi_ack_detailed", "ofs-delta", "side-band",
+				"thin-pack", "shallow", "filter", "no-progress", "agent", "quiet", "no-done"}})
+			return r, Options{URL: r.URL}
+		}},
+		{"http that has moved", func(t *testing.T) (*gitserver.Repo, Options) {
+			s := gitserver.New(t)
+			r := s.Create(t, "config")
+			s.Create(t, "old")
+			s.Behave("old", gitserver.Kind{MovedTo: r.URL})
+			return r, Options{URL: s.URL() + "/old.git"}
+		}},
 		{"path", func(t *testing.T) (*gitserver.Repo, Options) {
 			r := gitserver.CreateBare(t, t.TempDir())
 			return r, Options{URL: r.Dir}

@@ -21,6 +21,12 @@ type Credentials = transport.Credentials
 // SSH says how to log in and whom to trust over SSH.
 type SSH = transport.SSH
 
+// ServerError is what a server answers instead of doing what it was asked, in its own words.
+type ServerError = transport.ServerError
+
+// FormatError says that a repository names its objects in a way that cannot be read here.
+type FormatError = transport.FormatError
+
 // Redact returns a URL without the password that may be in it, for messages.
 func Redact(url string) string { return transport.Redact(url) }
 

@@ -20,6 +20,8 @@ import (
 type reader struct {
 	// from returns where objects are now.
 	from func() pack.Source
+	// cut says that a history was cut behind a commit: its parents are not there, although others had them.
+	cut func(commit plumbing.Hash, parents []plumbing.Hash) bool
 	// roots holds the trees of commits, folders the trees of folders below them: most reads share all of their path but
 	// the last name.
 	roots   *lru.Cache[string, plumbing.Hash]
@@ -31,11 +33,11 @@ type folderKey struct {
 	dir  string
 }
 
-func newReader(from func() pack.Source) *reader {
+func newReader(from func() pack.Source, cut func(plumbing.Hash, []plumbing.Hash) bool) *reader {
 	// The sizes are positive, the only thing New refuses.
 	roots, _ := lru.New[string, plumbing.Hash](1024)
 	folders, _ := lru.New[folderKey, plumbing.Hash](8192)
-	return &reader{from: from, roots: roots, folders: folders}
+	return &reader{from: from, cut: cut, roots: roots, folders: folders}
 }
 
 // Commit returns a commit, or ErrNoCommit when it is not at hand.
@@ -50,8 +52,12 @@ func (r *reader) Commit(hash string) (manifest.Commit, error) {
 		Author:  manifest.Signature{Name: printable(c.Author.Name), Email: printable(c.Author.Email), When: c.Author.When},
 		Message: c.Message,
 	}
+	parents := &out.Parents
+	if r.cut(plumbing.NewHash(hash), c.ParentHashes) {
+		parents = &out.Cut
+	}
 	for _, p := range c.ParentHashes {
-		out.Parents = append(out.Parents, p.String())
+		*parents = append(*parents, p.String())
 	}
 	return out, nil
 }

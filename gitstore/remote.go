@@ -63,23 +63,32 @@ func (r *Remote) withCommit(ctx context.Context, up *transport.Upload, commit st
 		return err
 	}
 	if !db.Has(plumbing.NewHash(commit)) {
+		if len(up.Refs.Shallows) > 0 {
+			return fmt.Errorf("%w: %s; the repository is shallow, its history was cut off (mend it with git fetch --unshallow there)", ErrNoCommit, commit)
+		}
 		return fmt.Errorf("%w: %s; it is on no branch or tag of the repository", ErrNoCommit, commit)
 	}
-	return show(newReader(func() pack.Source { return db }))
+	return show(newReader(func() pack.Source { return db }, noneCut))
 }
 
 // requestCommit asks for one commit without its history when the server lets us, and for everything otherwise.
 func requestCommit(refs *packp.AdvRefs, commit plumbing.Hash, treesOnly bool) (*packp.UploadPackRequest, error) {
 	req := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
+	req.Capabilities.Delete(capability.ThinPack) // there is nothing that such a pack could leave out
+	want, alone := commit, refs.Capabilities.Supports(capability.AllowReachableSHA1InWant)
 	tips := map[plumbing.Hash]bool{}
 	for name, h := range refs.References {
-		if strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, "refs/tags/") {
-			tips[h] = true
+		if !strings.HasPrefix(name, "refs/heads/") && !strings.HasPrefix(name, "refs/tags/") {
+			continue
+		}
+		if tips[h] = true; h == commit {
+			want, alone = h, true
+		} else if !alone && refs.Peeled[name] == commit { // an annotated tag brings its commit along
+			want, alone = h, true
 		}
 	}
-	alone := tips[commit] || refs.Capabilities.Supports(capability.AllowReachableSHA1InWant)
 	if alone && refs.Capabilities.Supports(capability.Shallow) {
-		req.Wants = []plumbing.Hash{commit}
+		req.Wants = []plumbing.Hash{want}
 		req.Depth = packp.DepthCommits(1)
 		if err := req.Capabilities.Set(capability.Shallow); err != nil {
 			return nil, err

@@ -28,6 +28,8 @@ type Store struct {
 	// head is where the branch was last seen, zero when it was missing; recent are the heads before it.
 	head   plumbing.Hash
 	recent []plumbing.Hash
+	// ends are the commits of what was fetched behind which the remote's history is cut.
+	ends atomic.Pointer[[]plumbing.Hash]
 	// serverCan is what the server said at the last push, when the next one can do without asking.
 	serverCan *capability.List
 	close     sync.Once
@@ -53,7 +55,7 @@ func open(o Options, ref plumbing.ReferenceName) *Store {
 	s.db.Store(pack.NewDB(pack.Options{
 		Dir: o.Dir, CacheBytes: o.CacheBytes, MemoryObjects: o.MemoryObjects, MemoryBytes: o.MemoryBytes,
 	}))
-	s.reader = newReader(func() pack.Source { return s.db.Load() })
+	s.reader = newReader(func() pack.Source { return s.db.Load() }, s.cutBehind)
 	return s
 }
 

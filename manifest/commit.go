@@ -29,8 +29,8 @@ func VerifyCommit(c Commit, keys []PublicKey) bool {
 	var public PublicKey
 	signature := b[copy(public[:], b):]
 	parent := ""
-	if len(c.Parents) > 0 {
-		parent = c.Parents[0]
+	if parents := slices.Concat(c.Parents, c.Cut); len(parents) > 0 {
+		parent = parents[0]
 	}
 	return slices.Contains(keys, public) && ed25519.Verify(public[:], commitPayload(message, c.Tree, parent), signature)
 }

@@ -12,8 +12,11 @@ var ErrMoved = errors.New("the branch has moved")
 // Commit is one Git commit as far as Plateform cares.
 type Commit struct {
 	Hash string
-	// Parents, the first one first; empty for a root commit.
+	// Parents, the first one first; empty for a root commit, and for one where a history that was cut (a shallow
+	// repository) ends.
 	Parents []string
+	// Cut are the parents where the history was cut behind the commit: they are not at hand. Empty otherwise.
+	Cut []string
 	// Tree is the hash of the commit's tree: all of its files.
 	Tree   string
 	Author Signature

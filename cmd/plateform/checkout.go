@@ -31,7 +31,9 @@ func (f *repositoryFlags) add(c *cobra.Command) {
 // checkout is a config repository with its remote: the checkout the user stands in, or a temporary clone of a URL. Only
 // its remote counts: what is checked out, staged or edited is neither read nor touched.
 type checkout struct {
-	git    git.Command
+	git git.Command
+	// root of the work tree, or the folder of a bare repository.
+	root   string
 	remote string // URL of the remote, for messages
 	name   string // of the remote
 	branch string
@@ -74,10 +76,15 @@ func (c *checkout) reopen() error {
 func findCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error) {
 	c := &checkout{git: git.Command{Dir: "."}, name: "origin", branch: flags.branch}
 	top, err := c.git.Run(ctx, "rev-parse", "--show-toplevel")
+	if err != nil { // it may be a bare repository, or the .git of a checkout
+		if gitDir, bare := c.git.Run(ctx, "rev-parse", "--absolute-git-dir"); bare == nil {
+			top, err = gitDir, nil
+		}
+	}
 	if err != nil {
 		return nil, exit.Usage("this folder is not in a checkout of the config repository (go there, or name it with --config-repo): %w", err)
 	}
-	c.git.Dir = top
+	c.root = top
 	if c.remote, err = c.git.Run(ctx, "remote", "get-url", c.name); err != nil {
 		return nil, exit.Usage("the checkout %s has no remote %q (add it with git remote add, or name the config repository with --config-repo): %w", top, c.name, err)
 	}
@@ -93,13 +100,18 @@ func cloneCheckout(ctx context.Context, flags repositoryFlags) (*checkout, error
 	if err != nil {
 		return nil, fmt.Errorf("making room for a clone: %w", err)
 	}
-	c := &checkout{git: git.Command{Dir: dir}, remote: flags.url, name: "origin", branch: flags.branch, temporary: dir}
+	c := &checkout{git: git.Command{Dir: dir}, root: dir, remote: flags.url, name: "origin", branch: flags.branch, temporary: dir}
 	args := []string{"clone", "--quiet", "--no-checkout", "--single-branch"}
 	if c.branch != "" {
 		args = append(args, "--branch="+c.branch)
 	}
-	// From the folder the user stands in: the URL may be a relative path.
-	_, err = git.Command{Dir: "."}.Run(ctx, append(args, "--", flags.url, dir)...)
+	// From the folder the user stands in: the URL may be a relative path. What the environment says of a repository there is
+	// not about the clone.
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("finding out where we are: %w", err), c.close())
+	}
+	_, err = git.Command{Dir: here}.Run(ctx, append(args, "--", flags.url, dir)...)
 	if err == nil && c.branch == "" {
 		c.branch, err = c.defaultBranch(ctx)
 	}
@@ -146,14 +158,23 @@ func (c *checkout) fetch(ctx context.Context) (string, error) {
 
 // fetchRef brings in a ref of the remote and returns the commit it is at. No ref of the checkout moves.
 func (c *checkout) fetchRef(ctx context.Context, ref string) (string, error) {
-	if _, err := c.git.Run(ctx, "fetch", "--quiet", "--no-tags", c.name, ref); err != nil {
-		return "", fmt.Errorf("fetching %s of %s: %w", ref, c.remote, err)
+	// Of a repository that is shallow on the server, git brings in the objects and leaves out the ref without a word, as its
+	// history ends at a commit that was not here. The second time it is.
+	const tries = 2
+	for range tries {
+		_, err := c.git.Run(ctx, "fetch", "--quiet", "--no-tags", c.name, ref)
+		if err != nil && strings.Contains(err.Error(), "did not send all necessary objects") {
+			break
+		}
+		if err != nil {
+			return "", fmt.Errorf("fetching %s of %s: %w", ref, c.remote, err)
+		}
+		if commit, err := c.git.Run(ctx, "rev-parse", "--verify", "FETCH_HEAD^{commit}"); err == nil {
+			return commit, c.reopen()
+		}
 	}
-	commit, err := c.git.Run(ctx, "rev-parse", "--verify", "FETCH_HEAD^{commit}")
-	if err != nil {
-		return "", err
-	}
-	return commit, c.reopen()
+	// Git could cut the history of the checkout, too, but a command that reads leaves it as it is.
+	return "", exit.Usage("git takes nothing of %s into this checkout: it is shallow on the server, and its history ends at a commit that the checkout does not lead to (name it with --config-repo, or run git fetch --unshallow on the server)", c.remote)
 }
 
 // pushAttempts bounds how often a change is made anew because others push at the same time.

@@ -120,7 +120,7 @@ func configuredGitOps(ctx context.Context, c *checkout) string {
 		return "" // unset is no error: then only the config repository is looked at
 	}
 	if strings.HasPrefix(url, "./") || strings.HasPrefix(url, "../") {
-		return filepath.Join(c.git.Dir, url)
+		return filepath.Join(c.root, url)
 	}
 	return url
 }

@@ -32,7 +32,7 @@ func (a *app) openRemembered(ctx context.Context, local *gitstore.Local, flags p
 	if root == "" {
 		root = "."
 	}
-	url := configuredGitOps(ctx, &checkout{git: git.Command{Dir: root}})
+	url := configuredGitOps(ctx, &checkout{git: git.Command{Dir: "."}, root: root})
 	if url == "" {
 		return nil, nil
 	}

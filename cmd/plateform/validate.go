@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 )
@@ -32,7 +34,7 @@ The exit code is 1 when there are problems. docs/output.md describes the fields 
   plateform validate path/to/platform-config --output json
   plateform validate --output github     # annotations in a GitHub workflow`,
 		Args: argumentCount(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if err := oneOf("output", output, "text", "json", "github"); err != nil {
 				return err
 			}
@@ -40,6 +42,7 @@ The exit code is 1 when there are problems. docs/output.md describes the fields 
 			if err != nil {
 				return err
 			}
+			a.warnSparse(c.Context(), dir)
 			return a.validate(dir, output, verify)
 		},
 	}
@@ -72,6 +75,27 @@ func configFolder(args []string) (string, error) {
 		if dir == filepath.Dir(dir) {
 			return "", exit.Usage("there is no %s in %s or above (go to a checkout of the config repository, or name it)", manifest.PlatformFile, here)
 		}
+	}
+}
+
+// warnSparse tells of files that a sparse checkout leaves out: what is not on the disk is not validated.
+func (o *output) warnSparse(ctx context.Context, dir string) {
+	g := git.Command{Dir: dir}
+	if sparse, err := g.Run(ctx, "config", "--bool", "core.sparseCheckout"); err != nil || sparse != "true" {
+		return // also where there is no Git at all
+	}
+	listed, err := g.Run(ctx, "ls-files", "-t", "--", manifest.PlatformFile, manifest.WorkspacesDir)
+	if err != nil {
+		return
+	}
+	left := 0
+	for line := range strings.Lines(listed) {
+		if strings.HasPrefix(line, "S ") {
+			left++
+		}
+	}
+	if left > 0 {
+		fmt.Fprintf(o.stderr, "Not validated: %s that this sparse checkout leaves out (git sparse-checkout disable)\n", terminal.Count(left, "file"))
 	}
 }
 

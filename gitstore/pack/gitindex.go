@@ -40,7 +40,7 @@ func openIndex(r io.ReaderAt, file *os.File) (*gitIndex, error) {
 		return nil, fmt.Errorf("%w: an index that is too short: %w", ErrCorrupt, err)
 	}
 	if string(head[:indexHead]) != "\xfftOc\x00\x00\x00\x02" {
-		return nil, fmt.Errorf("%w: an index of another kind; run git gc", ErrCorrupt)
+		return nil, ErrIndexKind
 	}
 	x := &gitIndex{r: r, file: file}
 	for i := range x.fanout {

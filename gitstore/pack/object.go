@@ -15,6 +15,9 @@ var ErrCorrupt = errors.New("corrupt pack")
 // ErrTooLarge says that a pack or an object is beyond the limit.
 var ErrTooLarge = errors.New("too large")
 
+// ErrIndexKind says that the index of a pack is of another kind than the one that git writes since 2008.
+var ErrIndexKind = fmt.Errorf("%w: an index of another kind; run git repack -ad", ErrCorrupt)
+
 // Object is one unpacked object.
 type Object struct {
 	Kind plumbing.ObjectType

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/plateform/plateform/gitstore/environment"
 )
 
 // startProgram runs git upload-pack or receive-pack on a repository of this machine.
@@ -19,7 +21,7 @@ func startProgram(ctx context.Context, path, service string) (*pipes, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, "git", strings.TrimPrefix(service, "git-"), path)
 	cmd.WaitDelay = time.Second
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_PROTOCOL=")
+	cmd.Env = append(environment.Clean(), "GIT_TERMINAL_PROMPT=0", "GIT_PROTOCOL=")
 	killTree(cmd)
 	said := &Tail{}
 	cmd.Stderr = said

@@ -5,7 +5,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 )
 
 // receiveSession sends objects out.
@@ -30,12 +29,12 @@ func (d *Dialer) Push(ctx context.Context, url string) (*Push, error) {
 }
 
 func (d *Dialer) receive(ctx context.Context, url string) (receiveSession, error) {
-	ep, auth, err := d.endpoint(ctx, url)
+	ep, err := endpointOf(url)
 	if err != nil {
 		return nil, err
 	}
 	if isHTTP(ep) {
-		return githttp.NewClient(d.http).NewReceivePackSession(ep, auth)
+		return d.httpSessionAt(ctx, url, transport.ReceivePackServiceName)
 	}
 	return d.stream(ctx, ep, transport.ReceivePackServiceName)
 }
@@ -49,7 +48,7 @@ func (p *Push) Alone() bool {
 	return !stream && !p.dialer.redirected.Load()
 }
 
-// Send sends objects and returns what became of them; nil when there was no answer.
+// Send sends objects and returns what became of them; nil and an error when there was no answer that says it.
 func (p *Push) Send(ctx context.Context, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error) {
 	report, err := p.session.ReceivePack(ctx, req)
 	return report, contextError(ctx, err)

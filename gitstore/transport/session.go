@@ -1,11 +1,9 @@
 package transport
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -13,24 +11,20 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 )
 
 // Dialer opens sessions with remotes. It is safe for use by several goroutines.
 type Dialer struct {
 	access Access
 	http   *http.Client
-	// redirected says that a server has redirected us: go-git finds out anew in each session where to.
+	// redirected says that a server has redirected us: each session finds out anew where to.
 	redirected atomic.Bool
 }
 
 // New returns a Dialer. It makes no network call.
 func New(a Access) *Dialer {
 	d := &Dialer{access: a.WithDefaults(), http: newHTTPClient()}
-	d.http.CheckRedirect = func(*http.Request, []*http.Request) error {
-		d.redirected.Store(true)
-		return nil
-	}
+	d.http.CheckRedirect = d.checkRedirect
 	return d
 }
 
@@ -60,25 +54,6 @@ func (d *Dialer) stream(ctx context.Context, ep *transport.Endpoint, service str
 	return newStreamSession(p, service), nil
 }
 
-// endpoint takes a URL apart and asks for what to log in with.
-func (d *Dialer) endpoint(ctx context.Context, raw string) (*transport.Endpoint, transport.AuthMethod, error) {
-	ep, err := endpointOf(raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !isHTTP(ep) || d.access.Credentials == nil {
-		return ep, nil, nil
-	}
-	c, err := d.access.Credentials(ctx, raw)
-	if err != nil {
-		return nil, nil, fmt.Errorf("credentials for %s: %w", Redact(raw), err)
-	}
-	if c == (Credential{}) {
-		return ep, nil, nil
-	}
-	return ep, &githttp.BasicAuth{Username: c.Username, Password: c.Password}, nil
-}
-
 func isHTTP(ep *transport.Endpoint) bool {
 	return ep.Protocol == schemeHTTP || ep.Protocol == schemeHTTPS
 }
@@ -94,32 +69,11 @@ func newHTTPClient() *http.Client {
 		MaxIdleConnsPerHost: 4,
 		IdleConnTimeout:     90 * time.Second,
 	}
-	return &http.Client{Transport: errorLimiter{t}}
+	return &http.Client{Transport: t}
 }
 
-// errorLimiter bounds the bodies of error answers: go-git reads them whole for its message.
-type errorLimiter struct{ next *http.Transport }
-
+// maxErrorBody bounds what is read of an answer that is an error.
 const maxErrorBody = 4 << 10
-
-func (l errorLimiter) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := l.next.RoundTrip(r)
-	if err != nil || res.StatusCode < http.StatusBadRequest {
-		return res, err
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
-	if cerr := res.Body.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return nil, err
-	}
-	res.Body = io.NopCloser(bytes.NewReader(bytes.TrimSpace(body)))
-	return res, nil
-}
-
-// CloseIdleConnections is what http.Client looks for.
-func (l errorLimiter) CloseIdleConnections() { l.next.CloseIdleConnections() }
 
 // listRefs returns what a remote has; nothing for an empty repository.
 func listRefs(ctx context.Context, s session) (*packp.AdvRefs, error) {
@@ -129,9 +83,6 @@ func listRefs(ctx context.Context, s session) (*packp.AdvRefs, error) {
 	}
 	if err != nil {
 		return nil, contextError(ctx, err)
-	}
-	if formats := refs.Capabilities.Get("object-format"); len(formats) > 0 && formats[0] != "sha1" {
-		return nil, fmt.Errorf("the repository names its objects by %s; only sha1 works", formats[0])
 	}
 	return refs, nil
 }

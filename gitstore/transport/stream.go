@@ -12,8 +12,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
@@ -39,7 +37,7 @@ type streamSession struct {
 }
 
 func newStreamSession(p *pipes, service string) *streamSession {
-	return &streamSession{pipes: p, out: bufio.NewReaderSize(p.out, 64<<10), receive: service == transport.ReceivePackServiceName}
+	return &streamSession{pipes: p, out: bufio.NewReaderSize(p.out, maxLine), receive: service == transport.ReceivePackServiceName}
 }
 
 // AdvertisedReferencesContext returns the refs, which the other side sends first. The pipes end with their own context.
@@ -47,62 +45,58 @@ func (s *streamSession) AdvertisedReferencesContext(context.Context) (*packp.Adv
 	if s.refs != nil {
 		return s.refs, nil
 	}
-	refs := packp.NewAdvRefs()
-	err := refs.Decode(s.out)
-	empty := errors.Is(err, packp.ErrEmptyAdvRefs) || err == nil && refs.IsEmpty()
-	switch {
-	case empty && !s.receive:
-		return nil, transport.ErrEmptyRemoteRepository
-	case err != nil && !empty:
-		return nil, s.explain(err)
+	service := transport.UploadPackServiceName
+	if s.receive {
+		service = transport.ReceivePackServiceName
 	}
-	transport.FilterUnsupportedCapabilities(refs.Capabilities)
+	refs, err := readRefs(s.out, service)
+	switch {
+	case errors.Is(err, transport.ErrEmptyRemoteRepository):
+		return nil, err
+	case errors.Is(err, errNoProtocol):
+		return nil, s.Explain(s.garbage(err))
+	case err != nil:
+		return nil, s.Explain(err)
+	}
 	s.refs = refs
 	return refs, nil
 }
 
+// garbage adds what came in place of the protocol: a shell that greets, for example.
+func (s *streamSession) garbage(err error) error {
+	start, _ := s.out.Peek(s.out.Buffered()) // it is all there
+	if words := firstWords(start); words != "" {
+		return fmt.Errorf("%w but %q", err, words)
+	}
+	return err
+}
+
 // UploadPack asks for objects and returns the answer to read them from.
-func (s *streamSession) UploadPack(_ context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+func (s *streamSession) UploadPack(_ context.Context, req *packp.UploadPackRequest) (io.ReadCloser, error) {
 	s.asked = true
-	if err := req.UploadRequest.Encode(s.pipes.in); err != nil {
-		return nil, s.explain(err)
-	}
-	if err := req.UploadHaves.Encode(s.pipes.in, false); err != nil {
-		return nil, s.explain(err)
-	}
-	if err := pktline.NewEncoder(s.pipes.in).EncodeString("done\n"); err != nil {
-		return nil, s.explain(err)
+	if err := encodeUpload(s.pipes.in, req); err != nil {
+		return nil, s.Explain(err)
 	}
 	if err := s.pipes.in.Close(); err != nil {
-		return nil, s.explain(err)
+		return nil, s.Explain(err)
 	}
-	res := packp.NewUploadPackResponse(req)
-	if err := res.Decode(io.NopCloser(s.out)); err != nil {
-		return nil, s.explain(err)
-	}
-	return res, nil
+	return io.NopCloser(s.out), nil
 }
 
 // ReceivePack sends objects and returns what became of them.
 func (s *streamSession) ReceivePack(_ context.Context, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error) {
 	s.asked = true
 	if err := req.Encode(s.pipes.in); err != nil {
-		return nil, s.explain(err)
+		return nil, s.Explain(err)
 	}
 	if err := s.pipes.in.Close(); err != nil {
-		return nil, s.explain(err)
+		return nil, s.Explain(err)
 	}
-	var r io.Reader = s.out
-	if req.Capabilities.Supports(capability.Sideband64k) {
-		d := sideband.NewDemuxer(sideband.Sideband64k, r)
-		d.Progress = req.Progress
-		r = d
+	report, err := readReport(s.out, req)
+	if report == nil {
+		return nil, s.Explain(err)
 	}
-	report := packp.NewReportStatus()
-	if err := report.Decode(r); err != nil {
-		return nil, s.explain(err)
-	}
-	return report, report.Error()
+	return report, err
 }
 
 // Close ends the conversation.
@@ -114,8 +108,8 @@ func (s *streamSession) Close() error {
 	return s.pipes.stop()
 }
 
-// explain adds what the other side had to say.
-func (s *streamSession) explain(err error) error {
+// Explain adds what the other side had to say.
+func (s *streamSession) Explain(err error) error {
 	_ = s.pipes.stop()
 	said := strings.TrimSpace(s.pipes.complaint.String())
 	if said == "" {

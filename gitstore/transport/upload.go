@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -8,15 +9,16 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 )
 
 // uploadSession brings objects in.
 type uploadSession interface {
 	session
-	UploadPack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error)
+	// UploadPack sends a request and returns the answer to it.
+	UploadPack(ctx context.Context, req *packp.UploadPackRequest) (io.ReadCloser, error)
+	// Explain adds to an error what the other side had to say elsewhere.
+	Explain(err error) error
 }
 
 // Upload is a conversation that brings objects in: what the remote uploads to us.
@@ -49,12 +51,12 @@ func (d *Dialer) Upload(ctx context.Context, url string) (*Upload, error) {
 }
 
 func (d *Dialer) upload(ctx context.Context, url string) (uploadSession, error) {
-	ep, auth, err := d.endpoint(ctx, url)
+	ep, err := endpointOf(url)
 	if err != nil {
 		return nil, err
 	}
 	if isHTTP(ep) {
-		return githttp.NewClient(d.http).NewUploadPackSession(ep, auth)
+		return d.httpSessionAt(ctx, url, transport.UploadPackServiceName)
 	}
 	return d.stream(ctx, ep, transport.UploadPackServiceName)
 }
@@ -74,8 +76,10 @@ func (u *Upload) Close() error {
 
 // Receive asks for objects, and has take read the pack that comes. It gives up when nothing comes for too long.
 func (u *Upload) Receive(ctx context.Context, req *packp.UploadPackRequest, take func(context.Context, io.Reader) error) (err error) {
-	if err := req.Capabilities.Set(capability.NoProgress); err != nil {
-		return err
+	if u.Refs.Capabilities.Supports(capability.NoProgress) {
+		if err := req.Capabilities.Set(capability.NoProgress); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -87,7 +91,11 @@ func (u *Upload) Receive(ctx context.Context, req *packp.UploadPackRequest, take
 	}
 	defer func() { err = errors.Join(err, res.Close()) }()
 	w.r = res
-	return contextError(ctx, take(ctx, demux(req.Capabilities, w)))
+	content, err := packIn(bufio.NewReaderSize(w, maxLine), req.Capabilities)
+	if err != nil {
+		return contextError(ctx, u.session.Explain(err))
+	}
+	return contextError(ctx, take(ctx, content))
 }
 
 // watchedReader has a timer running while it waits for something to read.
@@ -101,15 +109,4 @@ func (w *watchedReader) Read(p []byte) (int, error) {
 	w.timer.Reset(w.stall)
 	defer w.timer.Stop()
 	return w.r.Read(p)
-}
-
-// demux takes the pack out of an answer that mixes it with messages.
-func demux(c *capability.List, r io.Reader) io.Reader {
-	switch {
-	case c.Supports(capability.Sideband64k):
-		return sideband.NewDemuxer(sideband.Sideband64k, r)
-	case c.Supports(capability.Sideband):
-		return sideband.NewDemuxer(sideband.Sideband, r)
-	}
-	return r
 }

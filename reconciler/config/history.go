@@ -35,6 +35,22 @@ func (h History) FirstParents(hash string) iter.Seq[string] {
 	}
 }
 
+// End is the commit behind which the history that leads to another was cut, along the first parents; empty when it is whole.
+func (h History) End(hash string) string {
+	for {
+		commit, err := h.Commit(hash)
+		switch {
+		case err != nil:
+			return ""
+		case len(commit.Cut) > 0:
+			return hash
+		case len(commit.Parents) == 0:
+			return ""
+		}
+		hash = commit.Parents[0]
+	}
+}
+
 // Touches says that a commit changed a file, or something below a folder. The first commit of all changes nothing.
 func (h History) Touches(hash, name string) (commit manifest.Commit, touched bool, err error) {
 	commit, err = h.Commit(hash)

@@ -87,12 +87,14 @@ func (t *tracer) did(hash string) (deeds, error) {
 	if len(commit.Parents) > 0 {
 		parent = commit.Parents[0]
 	}
-	changes, err := t.config.Reader.Diff(parent, hash)
-	if err != nil {
-		return d, err
-	}
-	for _, change := range changes {
-		d.add(change)
+	if len(commit.Cut) == 0 { // else what was there before is not known
+		changes, err := t.config.Reader.Diff(parent, hash)
+		if err != nil {
+			return d, err
+		}
+		for _, change := range changes {
+			d.add(change)
+		}
 	}
 	for _, trailer := range manifest.Trailers(commit.Message) {
 		if trailer.Key == manifest.TrailerRetry {

@@ -96,7 +96,9 @@ func (l *line) grow(ctx context.Context) (bool, error) {
 	s := &step{Commit: commit}
 	s.Hash = l.next
 	l.steps = append(l.steps, s)
-	l.next = s.parent()
+	if l.next = s.parent(); len(s.Cut) > 0 { // a shallow clone ends here
+		s.compared, l.floor = true, s.Hash
+	}
 	return true, nil
 }
 

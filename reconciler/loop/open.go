@@ -323,7 +323,12 @@ func (f *follower) recallKept(p *project) error {
 // rewritten takes the config repository as it is after its history was rewritten. A project whose release vanished keeps
 // what runs until somebody asks for a retry.
 func (f *follower) rewritten(head string) error {
-	f.options.Log.Error("the config history was rewritten: projects whose newest release vanished are frozen until a retry", "head", manifest.Short(head))
+	if end := f.history().End(head); end != "" {
+		f.options.Log.Error("the config history is cut off and does not reach back to what was known: what came between is not known; projects whose newest release vanished are frozen until a retry",
+			"head", manifest.Short(head), "oldest", manifest.Short(end))
+	} else {
+		f.options.Log.Error("the config history was rewritten: projects whose newest release vanished are frozen until a retry", "head", manifest.Short(head))
+	}
 	catalog, base, commits := f.rebase(head)
 	f.skipped, f.trouble = nil, nil
 	for _, hash := range commits {

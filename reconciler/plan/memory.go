@@ -120,7 +120,9 @@ func (o Options) recallHighest(m *memory, base string) error {
 				m.projects[k] = before
 			}
 		}
-		hash = firstParent(commit)
+		if hash = firstParent(commit); len(commit.Cut) > 0 {
+			m.doubt("the history here ends at config commit %.10s (git fetch --unshallow): releases from before it are not known", commit.Hash)
+		}
 	}
 	return nil
 }

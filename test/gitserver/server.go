@@ -36,6 +36,7 @@ type Server struct {
 	hanging map[int]hanging // by number
 	hung    int             // how many there ever were
 	spent   map[string]time.Duration
+	kinds   map[string]Kind
 }
 
 type login struct{ user, password string }
@@ -61,6 +62,7 @@ func New(t testing.TB) *Server {
 		counts:  map[string]int{},
 		hanging: map[int]hanging{},
 		spent:   map[string]time.Duration{},
+		kinds:   map[string]Kind{},
 	}
 	s.backend = &cgi.Handler{
 		Path:   exe,
@@ -154,7 +156,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	fault := s.fault(repo, op, r)
 	if fault == nil {
-		s.backend.ServeHTTP(w, r)
+		s.serveAs(repo, op, w, r)
 		return
 	}
 	s.misbehave(fault, repo, w, r)
@@ -185,8 +187,10 @@ type Fault struct {
 	Times int
 	// Exactly one of these says what.
 
-	// Status is answered instead.
+	// Status is answered instead, with Header and Body; "an injected fault" when there is none.
 	Status int
+	Header map[string]string
+	Body   string
 	// Hang answers nothing until the client gives up, or nothing more after so many bytes as Cut says.
 	Hang bool
 	// DropAnswer does what was asked, but breaks the connection instead of answering.
@@ -265,7 +269,15 @@ func pushedRef(r *http.Request) string {
 func (s *Server) misbehave(f *Fault, repo string, w http.ResponseWriter, r *http.Request) {
 	switch {
 	case f.Status != 0:
-		http.Error(w, "an injected fault", f.Status)
+		for name, value := range f.Header {
+			w.Header().Set(name, value)
+		}
+		if f.Body == "" {
+			http.Error(w, "an injected fault", f.Status)
+			return
+		}
+		w.WriteHeader(f.Status)
+		_, _ = io.WriteString(w, f.Body) // a client that is gone has given up
 	case f.Hang:
 		if f.Cut > 0 {
 			rec := httptest.NewRecorder()

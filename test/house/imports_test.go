@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	// below the command
 	"cmd/plateform/terminal":     {"manifest"},
 	"cmd/plateform/exit":         {"manifest", "reconciler/config"},
-	"cmd/plateform/git":          {},
+	"cmd/plateform/git":          {"gitstore/environment"},
 	"cmd/plateform/installation": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},
 	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/demo": {"manifest", "gitstore", "reconciler", "reconciler/ledger",

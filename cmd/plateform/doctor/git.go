@@ -49,13 +49,13 @@ func (d *examination) checkConfig(ctx context.Context) []Diagnosis {
 	r := d.settings.Config
 	head, err := d.config.Fetch(ctx)
 	if err != nil {
-		return []Diagnosis{broken(what, err, "check config in serve.yaml: url, username, passwordFile or sshKeyFile")}
+		return []Diagnosis{broken(what, err, remoteFix(err, "config"))}
 	}
 	if head == "" {
 		return []Diagnosis{fail(what, fmt.Sprintf("%s has no branch %s", gitstore.Redact(r.URL), r.Branch), "push to it, or set config.branch; plateform init makes a first one")}
 	}
 	found := []Diagnosis{ok(what, "%s, %s at %s", gitstore.Redact(r.URL), r.Branch, terminal.Short(head)), d.checkPush(ctx, what, d.config, r)}
-	return append(found, d.readConfig(head)...)
+	return append(append(found, checkHistory(what, d.config)...), d.readConfig(head)...)
 }
 
 // readConfig says what is wrong with the files of the config repository.
@@ -79,13 +79,23 @@ func (d *examination) checkGitOps(ctx context.Context) []Diagnosis {
 	r := d.settings.GitOps
 	head, err := d.gitops.Fetch(ctx)
 	if err != nil {
-		return []Diagnosis{broken(what, err, "check gitops in serve.yaml: url, username, passwordFile or sshKeyFile")}
+		return []Diagnosis{broken(what, err, remoteFix(err, "gitops"))}
 	}
 	at := "is not there yet: serve makes it"
 	if head != "" {
 		at = "at " + terminal.Short(head)
 	}
-	return []Diagnosis{ok(what, "%s, %s %s", gitstore.Redact(r.URL), r.Branch, at), d.checkPush(ctx, what, d.gitops, r)}
+	found := []Diagnosis{ok(what, "%s, %s %s", gitstore.Redact(r.URL), r.Branch, at), d.checkPush(ctx, what, d.gitops, r)}
+	return append(found, checkHistory(what, d.gitops)...)
+}
+
+// checkHistory says that the history of a repository was cut; nothing when it is whole.
+func checkHistory(what string, store *gitstore.Store) []Diagnosis {
+	end := store.HistoryEnd()
+	if end == "" {
+		return nil
+	}
+	return []Diagnosis{warn(what+", history", fmt.Sprintf("%s; the oldest commit is %s", installation.ShallowHistory, terminal.Short(end)), installation.UnshallowFix)}
 }
 
 // checkPush asks whether a repository would take a push.
@@ -96,7 +106,7 @@ func (d *examination) checkPush(ctx context.Context, what string, store *gitstor
 		err = writableFolder(r.URL)
 	}
 	if err != nil {
-		return broken(what, err, "give the account the right to push; Plateform writes to both repositories")
+		return broken(what, err, pushFix(err))
 	}
 	return ok(what, "a push may begin")
 }
@@ -131,7 +141,9 @@ func (d *examination) checkSources(ctx context.Context) []Diagnosis {
 		return []Diagnosis{warn(what, "not asked: the config repository cannot be read", "mend that first")}
 	}
 	sources := d.distinctSources()
-	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: gitstore.Access{CallTimeout: d.timeout}, Dir: d.dir})
+	access := d.settings.SourceAccess()
+	access.CallTimeout = d.timeout
+	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: access, Dir: d.dir})
 	defer remote.Close()
 	failures := make([]error, len(sources))
 	var group errgroup.Group
@@ -190,7 +202,7 @@ func sourceDiagnoses(what string, failures []error) []Diagnosis {
 			late++
 		default:
 			if silent++; silent <= sourcesInWords {
-				found = append(found, broken(what, err, "check source in its project.yaml, and that this machine may read it"))
+				found = append(found, broken(what, err, sourceFix(err)))
 			}
 		}
 	}

@@ -18,10 +18,15 @@ import (
 // checkSecrets looks at the files that hold secrets: readable here, and by nobody else.
 func (d *examination) checkSecrets(context.Context) []Diagnosis {
 	s := d.settings
-	files := []struct{ setting, file string }{
+	type secret struct{ setting, file string }
+	files := []secret{
 		{"config.passwordFile", s.Config.PasswordFile}, {"config.sshKeyFile", s.Config.SSHKeyFile},
 		{"gitops.passwordFile", s.GitOps.PasswordFile}, {"gitops.sshKeyFile", s.GitOps.SSHKeyFile},
 		{"registry.passwordFile", s.Registry.PasswordFile}, {"keys.signingKeyFile", s.Keys.SigningKeyFile},
+	}
+	for n, source := range s.Sources {
+		files = append(files, secret{fmt.Sprintf("sources[%d].usernameFile", n), source.UsernameFile},
+			secret{fmt.Sprintf("sources[%d].passwordFile", n), source.PasswordFile})
 	}
 	var found []Diagnosis
 	fine := 0

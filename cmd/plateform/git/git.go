@@ -12,11 +12,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/plateform/plateform/gitstore/environment"
 )
 
 // Command runs git in one folder.
 type Command struct {
-	// Dir is the folder; the one the user stands in is ".".
+	// Dir is the folder; the one the user stands in is ".". Only there counts what the environment says of a repository
+	// (GIT_DIR and the like).
 	Dir string
 	// Env is added to the environment.
 	Env []string
@@ -31,7 +34,11 @@ func (g Command) Run(ctx context.Context, args ...string) (string, error) {
 func (g Command) Feed(ctx context.Context, input string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, "git", args...)
 	command.Dir = g.Dir
-	command.Env = append(command.Environ(), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0")
+	command.Env = os.Environ()
+	if g.Dir != "." {
+		command.Env = environment.Clean()
+	}
+	command.Env = append(command.Env, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0")
 	command.Env = append(command.Env, g.Env...)
 	command.Stdin = strings.NewReader(input)
 	var stdout, stderr bytes.Buffer

@@ -2,6 +2,9 @@ package installation
 
 import (
 	"context"
+	"errors"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 
@@ -26,6 +29,57 @@ func (r RemoteSettings) Access() (gitstore.Access, error) {
 		return gitstore.Credential{Username: r.Username, Password: password}, err
 	}
 	return access, nil
+}
+
+// SourceAccess says how to log in at the repositories of sources. Each host gets its own credentials alone, over https, and
+// over http only where that is this machine.
+func (s *Settings) SourceAccess() gitstore.Access {
+	if len(s.Sources) == 0 {
+		return gitstore.Access{}
+	}
+	return gitstore.Access{Credentials: func(_ context.Context, repository string) (gitstore.Credential, error) {
+		host, secure := hostOf(repository)
+		for _, source := range s.Sources {
+			if named, err := normalHost(source.Host); err == nil && named == host && secure {
+				return source.credential()
+			}
+		}
+		return gitstore.Credential{}, nil
+	}}
+}
+
+// credential reads the two files, for each operation, so that a token can be renewed under a running process.
+func (s SourceSettings) credential() (gitstore.Credential, error) {
+	username, err := ReadSecret(s.UsernameFile)
+	if err != nil {
+		return gitstore.Credential{}, err
+	}
+	password, err := ReadSecret(s.PasswordFile)
+	return gitstore.Credential{Username: username, Password: password}, err
+}
+
+// hostOf is the host of a URL, with its port where that is not the usual one, and whether what is sent there stays secret.
+func hostOf(repository string) (host string, secure bool) {
+	u, err := url.Parse(repository)
+	if err != nil {
+		return "", false
+	}
+	name := strings.ToLower(u.Hostname())
+	local := name == "localhost" || net.ParseIP(name).IsLoopback()
+	host, err = normalHost(u.Host)
+	return host, err == nil && (u.Scheme == "https" || u.Scheme == "http" && local)
+}
+
+// normalHost brings a host into the form that is compared: small letters, without the usual port.
+func normalHost(text string) (string, error) {
+	u, err := url.Parse("https://" + text)
+	switch {
+	case err != nil:
+		return "", errors.New("it does not read as one")
+	case u.Hostname() == "" || u.Host != text || u.User != nil:
+		return "", errors.New("it holds more or less than a name")
+	}
+	return strings.TrimSuffix(strings.ToLower(u.Host), ":443"), nil
 }
 
 // Options are how the registry is reached.

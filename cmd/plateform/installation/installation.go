@@ -26,6 +26,8 @@ type Installation struct {
 	log        *slog.Logger
 	reconciler *loop.Reconciler
 	metrics    *metrics
+	// branches are those of the two repositories.
+	branches []*branch
 	// closers give back what was opened; the newest first.
 	closers []func() error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,19 +20,47 @@ import (
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
-// branch is a Store that remembers where it was last seen.
+// branch is a Store that remembers where it was last seen, and tells when its history is cut.
 type branch struct {
 	*gitstore.Store
+	name string // of the repository, for messages
+	log  *slog.Logger
 	head atomic.Pointer[string]
+	// end is where its history ended at the last fetch.
+	end atomic.Pointer[string]
 }
 
 // Fetch implements reconciler.Repository.
 func (b *branch) Fetch(ctx context.Context) (string, error) {
 	head, err := b.Store.Fetch(ctx)
-	if err == nil {
-		b.head.Store(&head)
+	if err != nil {
+		return head, err
 	}
-	return head, err
+	b.head.Store(&head)
+	end := b.HistoryEnd()
+	if before := b.end.Swap(&end); before == nil && end == "" || before != nil && *before == end {
+		return head, nil
+	}
+	if end == "" {
+		b.log.Info("the history of the repository is whole again", "repository", b.name)
+	} else {
+		b.log.Warn("the repository on the server is shallow", "repository", b.name, "oldest", manifest.Short(end), "fix", UnshallowFix)
+	}
+	return head, nil
+}
+
+// What is said of a repository whose history is cut, and what mends it.
+const (
+	ShallowHistory = "the repository on the server is shallow: its history was cut off, and what was before is not known"
+	UnshallowFix   = "run git fetch --unshallow in it on the server, or push the whole history there"
+)
+
+// shallow says in one line that the history was cut; empty when it is whole.
+func (b *branch) shallow() string {
+	if end := b.end.Load(); end != nil && *end != "" {
+		return fmt.Sprintf("%s: %s; the oldest commit is %s (%s)", b.name, ShallowHistory, manifest.Short(*end), UnshallowFix)
+	}
+	return ""
 }
 
 // store opens one of the two repositories.
@@ -47,7 +76,9 @@ func (i *Installation) store(name string, r RemoteSettings) (*branch, error) {
 		return nil, exit.Usage("%s: %w", name, err)
 	}
 	i.later(store.Close)
-	return &branch{Store: store}, nil
+	b := &branch{Store: store, name: name, log: i.log}
+	i.branches = append(i.branches, b)
+	return b, nil
 }
 
 // registryHost is the host of the registry that platform.yaml names; empty before it was read.
@@ -106,7 +137,8 @@ func (i *Installation) gitDir(name string) string {
 	return filepath.Join(i.settings.DataDir, "git", name)
 }
 
-// sources reach the repositories of the apps. The credentials of the platform's own repositories are never sent there.
+// sources reach the repositories of the apps, with the credentials that serve.yaml has for their hosts. Those of the
+// platform's own repositories are never sent there.
 type sources struct{ *gitstore.Remote }
 
 // Tips implements reconciler.Sources.
@@ -148,7 +180,7 @@ func (i *Installation) sources() (sources, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sources{}, fmt.Errorf("making the data folder: %w", err)
 	}
-	remote := gitstore.NewRemote(gitstore.RemoteOptions{Dir: dir})
+	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: i.settings.SourceAccess(), Dir: dir})
 	i.later(func() error { remote.Close(); return nil })
 	return sources{remote}, nil
 }

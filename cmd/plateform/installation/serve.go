@@ -41,6 +41,11 @@ func (i *Installation) Health() http.Handler {
 			return
 		}
 		fmt.Fprintln(w, "ready")
+		for _, b := range i.branches {
+			if said := b.shallow(); said != "" {
+				fmt.Fprintln(w, said)
+			}
+		}
 	})
 	return mux
 }

@@ -20,6 +20,8 @@ type Settings struct {
 	Config RemoteSettings `yaml:"config"`
 	// GitOps is the repository that Plateform writes.
 	GitOps RemoteSettings `yaml:"gitops"`
+	// Sources is the list of hosts whose source repositories ask for a login over https, one entry each. Whoever may write a project.yaml can build what these credentials can read: narrow sources.allow in platform.yaml to fit. Default: none, sources are public.
+	Sources []SourceSettings `yaml:"sources,omitempty"`
 	// Listen is the address of /healthz and /readyz; port 0 picks one and prints it. Default 127.0.0.1:8080.
 	Listen string `yaml:"listen,omitempty"`
 	// API is what concerns those who run the installation, and not the tenants.
@@ -54,6 +56,16 @@ type RemoteSettings struct {
 	SSHKeyFile string `yaml:"sshKeyFile,omitempty"`
 	// KnownHostsFile is the list of SSH host keys to trust. Default: the files that ssh uses.
 	KnownHostsFile string `yaml:"knownHostsFile,omitempty"`
+}
+
+// SourceSettings are how to log in at one host of source repositories.
+type SourceSettings struct {
+	// Host that gets the credentials, and no other: git.example.com, or git.example.com:8443 for another port than 443.
+	Host string `yaml:"host"`
+	// UsernameFile is the file with the username; read anew for each use. For a token most servers take any name.
+	UsernameFile string `yaml:"usernameFile"`
+	// PasswordFile is the file with the password or token; read anew for each use.
+	PasswordFile string `yaml:"passwordFile"`
 }
 
 // APISettings are those of the private address.
@@ -147,6 +159,10 @@ func (s *Settings) setDefaults(dir string) {
 		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
 	} {
 		beside(dir, file)
+	}
+	for n := range s.Sources {
+		beside(dir, &s.Sources[n].UsernameFile)
+		beside(dir, &s.Sources[n].PasswordFile)
 	}
 	for _, r := range []*RemoteSettings{&s.Config, &s.GitOps} {
 		r.Branch = cmp.Or(r.Branch, "main")

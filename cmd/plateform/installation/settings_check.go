@@ -20,6 +20,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	c.kind("engine.kind", s.Engine.Kind, []string{"none"}, []string{"argocd", "direct"})
 	c.remote("config", s.Config)
 	c.remote("gitops", s.GitOps)
+	c.sources(s.Sources)
 	if s.Config.URL == s.GitOps.URL && s.Config.Branch == s.GitOps.Branch {
 		c.add("gitops.url", "gitops is the same branch of the same repository as config", "name a repository of its own")
 	}
@@ -85,6 +86,32 @@ func (c *settingsCheck) remote(field string, r RemoteSettings) {
 	}
 	if r.PasswordFile != "" && r.Username == "" {
 		c.add(field, field+" has a passwordFile but no username", "add "+field+".username; for a token most servers take any name")
+	}
+}
+
+// sources checks the hosts that get credentials.
+func (c *settingsCheck) sources(all []SourceSettings) {
+	seen := map[string]bool{}
+	for n, s := range all {
+		field := fmt.Sprintf("sources[%d]", n)
+		host, err := normalHost(s.Host)
+		shown := s.Host
+		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+			shown = "***" + shown[at:]
+		}
+		switch {
+		case err != nil:
+			c.add(field+".host", fmt.Sprintf("%s.host %q is no host: %v", field, shown, err), "write only the host, as git.example.com or git.example.com:8443")
+		case seen[host]:
+			c.add(field+".host", fmt.Sprintf("%s.host %s is there twice", field, s.Host), "give each host one entry")
+		}
+		seen[host] = true
+		if s.UsernameFile == "" {
+			c.add(field, field+" has no usernameFile", "name a file with the username; for a token most servers take any name")
+		}
+		if s.PasswordFile == "" {
+			c.add(field, field+" has no passwordFile", "name a file with the password or token")
+		}
 	}
 }
 

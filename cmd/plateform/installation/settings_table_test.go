@@ -84,6 +84,9 @@ func writeKeys(t *testing.T, b *strings.Builder, structs map[string]*ast.StructT
 			fallback = "none: it must be there"
 		}
 		inner := fmt.Sprint(field.Type)
+		if list, ok := field.Type.(*ast.ArrayType); ok {
+			inner, key = fmt.Sprint(list.Elt), key+"[]"
+		}
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", key, strings.ReplaceAll(what, "|", `\|`), fallback)
 		if structs[inner] != nil {
 			writeKeys(t, b, structs, inner, key+".")
