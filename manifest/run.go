@@ -38,6 +38,7 @@ type HoldReason string
 const (
 	HeldRollback HoldReason = "rollback" // the release with this key was withdrawn
 	HeldFailed   HoldReason = "failed"   // the build of this key failed
+	HeldWaiting  HoldReason = "waiting"  // it came with the commit whose build of something else failed, and goes out with the next
 )
 
 // Hold keeps one part of a project from being released at one key.
@@ -46,14 +47,16 @@ type Hold struct {
 	Part string `yaml:"part" json:"part"`
 	// Key it is held at. Another key at HEAD ends the hold.
 	Key string `yaml:"key" json:"key"`
-	// Reason: rollback or failed.
+	// Reason: rollback, failed or waiting.
 	Reason HoldReason `yaml:"reason" json:"reason"`
-	// Release that was withdrawn; the hold ends when its file comes back. Empty for a failure.
+	// Release that was withdrawn; the hold ends when its file comes back. Empty for the other reasons.
 	Release string `yaml:"release,omitempty" json:"release,omitempty"`
 	// Commit of the config repository that caused the hold.
 	Commit string `yaml:"commit,omitempty" json:"commit,omitempty"`
 	// Source is the app's commit that is held, where there is one.
 	Source string `yaml:"source,omitempty" json:"source,omitempty"`
+	// WaitsFor is the key whose build failed, for a part that waits.
+	WaitsFor string `yaml:"waitsFor,omitempty" json:"waitsFor,omitempty"`
 }
 
 // Frozen says what vanished when the config history was rewritten.

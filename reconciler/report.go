@@ -63,7 +63,7 @@ type Report struct {
 	Detail string
 	// Problems with file, line and column.
 	Problems manifest.Problems
-	// Holds that keep parts of the project as they are.
+	// Holds that keep parts of the project as they are; with a build that failed, those on what waits because it came along.
 	Holds []manifest.Hold
 	// SupersededBy is the commit that takes this one's place.
 	SupersededBy string

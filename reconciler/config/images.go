@@ -14,6 +14,20 @@ func ImageName(part string) string {
 	return manifest.AppImage
 }
 
+// ReadReleases reads release files of a project as they are at a commit, without those that are not honoured.
+func (c *Catalog) ReadReleases(commit string, k manifest.Key, files []ReleaseFile) (releases []*manifest.Release, err error) {
+	for _, file := range files {
+		release, problems, err := c.ReadRelease(commit, k, file, nil)
+		if err != nil {
+			return nil, err
+		}
+		if len(problems) == 0 {
+			releases = append(releases, release)
+		}
+	}
+	return releases, nil
+}
+
 // ReleaseImages are the images of a project's release files, by the key of their source part.
 func ReleaseImages(c *Catalog, v *View) (map[string]manifest.Image, error) {
 	images := map[string]manifest.Image{}

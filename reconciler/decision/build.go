@@ -168,23 +168,42 @@ func BuildID(k manifest.Key, part, key string) string {
 	return hex.EncodeToString(sum[:10])
 }
 
-// failedHolds are the holds after a failed build: on its part, on the other sources of the same commit, and, when one
-// commit asked for both, on the authored parts that it changed too.
+// failedHolds are the holds after a failed build: on what did not build, and on what came with the same commit and so waits:
+// the other sources, and, when one commit asked for both, the authored parts that it changed too. What had to wait before
+// came with an earlier commit.
 func (p *pursuit) failedHolds(failed Build) []manifest.Hold {
 	var holds []manifest.Hold
+	commit := failed.Request.Commit
+	fresh := commit != "" && !waited(p.before.Run, failed.Part, failed.SourceKey)
 	for _, part := range slices.Sorted(maps.Keys(p.want)) {
-		if p.want[part] == p.baseKey(part) && part != failed.Part {
+		key := p.want[part]
+		if key == p.baseKey(part) && part != failed.Part {
 			continue
 		}
-		sameCommit := p.has(part) && failed.Request.Commit != "" && p.seen.Tips[part].Commit == failed.Request.Commit
+		cameWithIt := fresh && p.has(part) && p.seen.Tips[part].Commit == commit && !waited(p.before.Run, part, key)
 		alsoAsked := !p.has(part) && p.seen.Together[part] && p.base != nil
-		if part == failed.Part || sameCommit || alsoAsked {
+		switch {
+		case part == failed.Part || p.has(part) && p.failedToo(part):
+			holds = append(holds, manifest.Hold{Part: part, Key: key, Reason: manifest.HeldFailed, Source: commit})
+		case cameWithIt || alsoAsked:
 			holds = append(holds, manifest.Hold{
-				Part: part, Key: p.want[part], Reason: manifest.HeldFailed, Source: failed.Request.Commit,
+				Part: part, Key: key, Reason: manifest.HeldWaiting, Source: commit, WaitsFor: failed.SourceKey,
 			})
 		}
 	}
 	return holds
+}
+
+// failedToo says that the build of a wanted source has failed, or is known to have.
+func (p *pursuit) failedToo(part string) bool {
+	if build, asked := p.seen.Builds[part]; asked && build.SourceKey == p.want[part] {
+		return build.Failed() && !build.Status.Failure.Canceled
+	}
+	if _, _, found := p.image(part); found {
+		return false
+	}
+	_, known := p.knownFailure(p.newBuild(part, false))
+	return known
 }
 
 // draft is the next release.

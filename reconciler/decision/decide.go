@@ -92,7 +92,7 @@ type (
 		// Superseded says that a newer source takes its place.
 		Superseded bool
 	}
-	// Fail: a build failed; the parts in Holds are not tried again by themselves.
+	// Fail: a build failed; the parts in Holds are not tried again by themselves, or wait for those.
 	Fail struct {
 		Build Build
 		Holds []manifest.Hold
@@ -298,7 +298,7 @@ func (p *pursuit) has(part string) bool {
 }
 
 func (p *pursuit) isHeld(part, key string) bool {
-	return slices.ContainsFunc(p.before.Run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Key == key })
+	return IsHeld(p.before.Run, part, key, p.seen.Tips)
 }
 
 func (p *pursuit) heldProject() (string, bool) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 )
 
@@ -16,10 +17,14 @@ type Change struct {
 	Parent string
 	// Running is the release that ran before the step; nil when none did.
 	Running *manifest.Release
+	// Withdrawn are the releases that the step took away together with the one that ran, besides it; see Withdrawn.
+	Withdrawn []*manifest.Release
 	// Retry says that the commit asks for a retry of this project.
 	Retry bool
 	// Keys of the parts after the step, as far as they are known: a source that nobody has looked at is left out.
 	Keys manifest.Parts
+	// Tips says where each source part is; a part nobody has looked at is missing.
+	Tips map[string]reconciler.Tip
 }
 
 // Remember folds one config commit into what is remembered of a project. It is pure: folding the same commits again, in
@@ -45,6 +50,7 @@ func Remember(run manifest.RunSpec, s Change) manifest.RunSpec {
 	}
 	run = withdraw(run, s)
 	run = bringBack(run, s)
+	run = wentOut(run, s.After.Newest)
 	return EndHolds(run, s.After, s.Keys)
 }
 
@@ -135,14 +141,10 @@ func withdraw(run manifest.RunSpec, s Change) manifest.RunSpec {
 	return run
 }
 
-// holdParts holds every part whose key at HEAD is not the one of the newest remaining release. A part can have several
-// holds, each with a reason of its own and an end of its own. A part that an earlier rollback holds gets a hold for this
-// rollback only when the withdrawn release had that key.
+// holdParts holds every part that the step takes back. A part can have several holds, each with a reason of its own and an
+// end of its own. A part that an earlier rollback holds gets a hold for this rollback only when the withdrawn release had
+// that key.
 func holdParts(run manifest.RunSpec, s Change) manifest.RunSpec {
-	var left manifest.Parts
-	if s.After.Newest != nil {
-		left = s.After.Newest.Spec.Parts
-	}
 	keys := possibleKeys(run, s)
 	run.Holds = without(run.Holds, func(h manifest.Hold) bool { return !slices.Contains(keys[h.Part], h.Key) })
 	for _, part := range slices.Sorted(maps.Keys(keys)) {
@@ -150,19 +152,19 @@ func holdParts(run manifest.RunSpec, s Change) manifest.RunSpec {
 			rolledBack := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool {
 				return h.Part == part && h.Key == key && h.Reason == manifest.HeldRollback
 			})
-			if key == left[part] || rolledBack && s.Running.Spec.Parts[part] != key {
+			if !s.takesBack(part, key) || rolledBack && s.Running.Spec.Parts[part] != key {
 				continue
 			}
 			run.Holds = append(slices.Clip(run.Holds), manifest.Hold{
 				Part: part, Key: key, Reason: manifest.HeldRollback,
-				Release: s.Running.Metadata.Name, Commit: s.Commit, Source: heldCommit(run.Holds, s.Running, part, key),
+				Release: s.Running.Metadata.Name, Commit: s.Commit, Source: s.heldCommit(run.Holds, part, key),
 			})
 		}
 	}
 	return run
 }
 
-// possibleKeys are the keys that the parts may have at HEAD. Where a source was not looked at yet, these are the key it was
+// possibleKeys are the keys that the parts may have at HEAD. Where a source was not looked at yet, these are the keys it was
 // released with and those it is held at; the first look at it ends the holds on keys that it does not have.
 func possibleKeys(run manifest.RunSpec, s Change) map[string][]string {
 	keys := map[string][]string{}
@@ -174,9 +176,11 @@ func possibleKeys(run manifest.RunSpec, s Change) map[string][]string {
 	for part, key := range s.Keys {
 		add(part, key)
 	}
-	for part, key := range s.Running.Spec.Parts {
-		if _, known := s.Keys[part]; !known {
-			add(part, key)
+	for _, withdrawn := range append(slices.Clip(s.Withdrawn), s.Running) {
+		for part, key := range withdrawn.Spec.Parts {
+			if _, known := s.Keys[part]; !known {
+				add(part, key)
+			}
 		}
 	}
 	for _, h := range run.Holds {
@@ -187,14 +191,22 @@ func possibleKeys(run manifest.RunSpec, s Change) map[string][]string {
 	return keys
 }
 
-// heldCommit is the app's commit of a source that is held at a key, as the holds before or the release that was withdrawn
-// know it.
-func heldCommit(holds []manifest.Hold, r *manifest.Release, part, key string) string {
+// heldCommit is the app's commit of a source that is held at a key, as the holds before, the release that was withdrawn or
+// who looked know it.
+func (s Change) heldCommit(holds []manifest.Hold, part, key string) string {
 	held := func(h manifest.Hold) bool { return h.Part == part && h.Key == key && h.Source != "" }
 	if i := slices.IndexFunc(holds, held); i >= 0 {
 		return holds[i].Source
 	}
-	return releasedCommit(r, part, key)
+	for _, withdrawn := range append(slices.Clip(s.Withdrawn), s.Running) {
+		if commit := releasedCommit(withdrawn, part, key); commit != "" {
+			return commit
+		}
+	}
+	if s.Keys[part] == key {
+		return s.Tips[part].Commit
+	}
+	return ""
 }
 
 // releasedCommit is the app's commit of a source that was released at a key.
@@ -224,7 +236,7 @@ func bringBack(run manifest.RunSpec, s Change) manifest.RunSpec {
 }
 
 // EndHolds drops the holds whose part has another key now, or does not exist any more. When one commit changed a source and
-// the project together and the build failed, both are held; the hold of the project ends with the one of the source.
+// the project together and the build failed, the project waits; its hold ends with the one of the source.
 func EndHolds(run manifest.RunSpec, v *config.View, keys manifest.Parts) manifest.RunSpec {
 	gone := func(part string) bool {
 		return v.Parsed && !authored(part) &&
@@ -234,9 +246,11 @@ func EndHolds(run manifest.RunSpec, v *config.View, keys manifest.Parts) manifes
 		key, known := keys[h.Part]
 		return known && key != h.Key || gone(h.Part)
 	})
-	failing := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Reason == manifest.HeldFailed && !authored(h.Part) })
+	failing := run.Holds
 	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
-		return h.Reason == manifest.HeldFailed && authored(h.Part) && !failing
+		return authored(h.Part) && h.Reason != manifest.HeldRollback && !slices.ContainsFunc(failing, func(o manifest.Hold) bool {
+			return o.Reason == manifest.HeldFailed && !authored(o.Part) && (o.Key == h.WaitsFor || h.Reason == manifest.HeldFailed)
+		})
 	})
 	return run
 }

@@ -43,11 +43,6 @@ func holdAt(run manifest.RunSpec, part, key, commit string) manifest.RunSpec {
 	return run
 }
 
-// IsHeld says that a part is held at a key.
-func IsHeld(run manifest.RunSpec, part, key string) bool {
-	return slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Key == key })
-}
-
 // Remembered says that what is remembered of a project, or what runs, names a commit of the app for a part: people know of
 // it. known says that it names any commit for the part, so that another one is new.
 func Remembered(before Before, head *config.View, part, commit string) (remembered, known bool) {
@@ -70,11 +65,14 @@ func Remembered(before Before, head *config.View, part, commit string) (remember
 	return remembered, known
 }
 
-// BuildFailed folds a failed build into what is remembered: the parts in its holds are not tried again by themselves, and
-// a retry has its answer. commit is the config repository's head.
+// BuildFailed folds a failed build into what is remembered: what did not build is not tried again by itself, what came with
+// it waits, and a retry has its answer. commit is the config repository's head.
 func BuildFailed(before Before, head *config.View, tips map[string]reconciler.Tip, fail Fail, commit string) manifest.RunSpec {
 	run := before.Run
 	for _, hold := range fail.Holds {
+		run.Holds = without(run.Holds, func(h manifest.Hold) bool {
+			return h.Part == hold.Part && h.Key == hold.Key && h.Reason == manifest.HeldWaiting
+		})
 		hold.Commit = commit
 		run.Holds = append(slices.Clip(run.Holds), hold)
 	}

@@ -36,7 +36,7 @@ type life struct {
 	branches map[string]string
 	commits  []string
 	trees    map[string]map[string]string
-	bad      map[string]bool
+	bad      map[string]bool // commits, and trees
 	// builder has each build that was ever asked for, by its id.
 	builder map[string]Build
 	// history are all config commits, as somebody reads them who has lost what was remembered. failures are builds that people
@@ -58,9 +58,13 @@ type life struct {
 	made, stopped int
 }
 
-type withdrawnKey struct{ key, release string }
+// withdrawnKey is a key of what was withdrawn down from a release; released says that one of those had it.
+type withdrawnKey struct {
+	key, release string
+	released     bool
+}
 
-const services = 2
+const services = 3
 
 // settleRounds bounds how often a project is decided on before it has to be at rest.
 const settleRounds = 8
@@ -105,16 +109,19 @@ func (l *life) check(ok bool, format string, args ...any) {
 	}
 }
 
-// push adds a commit to a branch of the app. It changes some of the services.
+// push adds a commit to a branch of the app. It changes some of the services; a bad one breaks one of those.
 func (l *life) push(branch string, bad bool) {
 	commit := fmt.Sprintf("%04d000000000000000000000000000000000000", len(l.commits)+1)
 	trees := maps.Clone(l.trees[l.branches[branch]])
 	if trees == nil {
 		trees = map[string]string{}
 	}
+	broken := false
 	for i := range services {
 		if path := fmt.Sprintf("service%d", i); trees[path] == "" || l.IntN(2) == 0 {
 			trees[path] = path + " of " + commit
+			l.bad[trees[path]] = bad && !broken
+			broken = broken || bad
 		}
 	}
 	l.commits, l.branches[branch], l.trees[commit], l.bad[commit] = append(l.commits, commit), commit, trees, bad
@@ -126,12 +133,7 @@ func (l *life) doomed(r reconciler.BuildRequest) bool {
 	if r.Tree == "" {
 		return l.bad[r.Commit]
 	}
-	for commit, bad := range l.bad {
-		if bad && strings.HasSuffix(r.Tree, commit) {
-			return true
-		}
-	}
-	return false
+	return l.bad[r.Tree]
 }
 
 // step makes one config commit and takes it in as the loop does.
@@ -150,6 +152,9 @@ func (l *life) step(change func(*config.View), retry bool) {
 	}
 	if branchOf(before) != branchOf(&after) {
 		clear(l.tips)
+	}
+	for _, file := range Withdrawn(s.Transition, s.Running) {
+		s.Withdrawn = append(s.Withdrawn, l.ever[file.Version.String()])
 	}
 	s.Keys = KnownKeys(&after, s.Running, l.tips)
 	if !before.Present && before.Spec.Type == "" {
@@ -179,7 +184,8 @@ func branchOf(v *config.View) string {
 }
 
 // forbid keeps account of what was rolled back, on its own: what HEAD has and the newest release left has not must not
-// come back until HEAD has something else there, the file is back, or somebody asks for a retry.
+// come back until HEAD has something else there, the file is back, or somebody asks for a retry. What the commit itself
+// changed was not rolled back, nor what was as it is left in all that was.
 func (l *life) forbid(s Change) {
 	if s.Retry || !s.After.Present {
 		clear(l.withdrawn)
@@ -189,13 +195,20 @@ func (l *life) forbid(s Change) {
 	if s.Before == nil || gone.IsZero() || !s.After.Present || !s.Before.Has(gone) || s.After.Has(gone) {
 		return
 	}
+	before := KnownKeys(s.Before, s.Running, l.tips)
 	for part, key := range s.Keys {
-		if s.After.Newest != nil && s.After.Newest.Spec.Parts[part] == key {
+		left := ""
+		if s.After.Newest != nil {
+			left = s.After.Newest.Spec.Parts[part]
+		}
+		if left == key || before[part] != "" && before[part] != key {
 			delete(l.withdrawn, part)
 			continue
 		}
-		if l.withdrawn[part].key != key {
-			l.withdrawn[part] = withdrawnKey{key, s.Running.Metadata.Name}
+		never := s.Running.Spec.Parts[part] == left && !slices.ContainsFunc(s.Withdrawn, func(r *manifest.Release) bool { return r.Spec.Parts[part] == key })
+		if !never && l.withdrawn[part].key != key {
+			released := slices.ContainsFunc(append(s.Withdrawn, s.Running), func(r *manifest.Release) bool { return r.Spec.Parts[part] == key })
+			l.withdrawn[part] = withdrawnKey{key, s.Running.Metadata.Name, released}
 		}
 	}
 }
@@ -282,9 +295,7 @@ func (l *life) do(action Action) (again bool) {
 			delete(l.builds, part)
 		}
 		l.failures[a.Build.Request.ID] = KnownFailure{Attempts: map[string]bool{a.Build.Request.Attempt: true}, Summary: "does not compile"}
-		l.run.Holds = append(l.run.Holds, a.Holds...)
-		l.run = EndHolds(l.run, l.view, KnownKeys(l.view, BaseRelease(l.before(), l.view), l.tips))
-		l.run.Retry = ""
+		l.run = BuildFailed(l.before(), l.view, l.tips, a, fmt.Sprintf("config%d", len(l.story)))
 		return true
 	case MakeRelease:
 		l.release(a.Draft)
@@ -374,8 +385,30 @@ func (l *life) atRest() {
 	for _, image := range l.shown.Spec.Images {
 		l.check(!l.doomed(reconciler.BuildRequest{Commit: image.Commit, Tree: image.Tree}), "%s runs, which cannot be built", image.Commit)
 	}
+	for _, input := range manifest.SourceInputs(l.view.Spec) {
+		l.heldWithReason(input)
+	}
 	if keys, _ := HeadKeys(l.view, BaseRelease(l.before(), l.view), false, l.tips); l.rest == UpToDate {
 		l.check(maps.Equal(keys, l.shown.Spec.Parts), "it is said to be up to date with %v while HEAD has %v", l.shown.Spec.Parts, keys)
+	}
+}
+
+// heldWithReason checks that a source which HEAD has and what runs has not is not held because of a build that did not fail,
+// nor any longer than what it came with.
+func (l *life) heldWithReason(input manifest.SourceInput) {
+	key := KnownKeys(l.view, BaseRelease(l.before(), l.view), l.tips)[input.Part]
+	if l.rest != Held || key == "" || key == l.shown.Spec.Parts[input.Part] {
+		return
+	}
+	tip := l.tips[input.Part]
+	for _, h := range l.run.Holds {
+		switch {
+		case h.Part != input.Part || h.Key != key:
+		case h.Reason == manifest.HeldFailed:
+			l.check(l.doomed(reconciler.BuildRequest{Commit: tip.Commit, Tree: tip.Tree}), "%s is held because it did not build, which is not so", h.Part)
+		case h.Reason == manifest.HeldWaiting && Keeps(l.run, h, l.tips):
+			l.check(h.Source == tip.Commit, "%s still waits for what it came with, and the branch has moved on", h.Part)
+		}
 	}
 }
 
@@ -415,7 +448,7 @@ func (l *life) lose() {
 	// What was held where a source was, without having been in the release that was taken back, is in no file: when it is
 	// found there it is taken to be new.
 	known := len(l.withdrawn)
-	maps.DeleteFunc(l.withdrawn, func(part string, w withdrawnKey) bool { return l.ever[w.release].Spec.Parts[part] != w.key })
+	maps.DeleteFunc(l.withdrawn, func(part string, w withdrawnKey) bool { return !authored(part) && !w.released })
 	l.makesNothing(settled && len(l.withdrawn) == known)
 }
 

@@ -23,6 +23,10 @@ func (l *life) change() {
 		func() { l.withdraw(1) },
 		func() { l.withdraw(1) },
 		func() { l.withdraw(2) },
+		func() { l.withdrawAnd("env", l.env) },
+		func() { l.withdrawAnd("build", l.build) },
+		func() { l.withdrawAnd("branch", l.follow) },
+		func() { l.withdrawAnd("platform", func(v *config.View) { v.Inputs.Replicas = 1 + l.IntN(3) }) },
 		l.withdrawOld,
 		l.bringBack,
 		l.thereAndBack,
@@ -76,6 +80,19 @@ func (l *life) withdraw(n int) {
 	l.tell("revert the newest %d, down from %s", n, l.view.Highest())
 	l.step(func(v *config.View) { v.Releases = slices.Clone(v.Releases[:len(v.Releases)-n]) }, false)
 	l.makesNothing(settled)
+}
+
+// withdrawAnd reverts the newest release, or two, in the commit that also changes something else, as a squash or a merge does.
+func (l *life) withdrawAnd(what string, change func(*config.View)) {
+	n := min(1+l.IntN(2), len(l.view.Releases))
+	if n == 0 || !l.view.Present {
+		return
+	}
+	l.tell("edit %s and revert the newest %d, down from %s", what, n, l.view.Highest())
+	l.step(func(v *config.View) {
+		change(v)
+		v.Releases = slices.Clone(v.Releases[:len(v.Releases)-n])
+	}, false)
 }
 
 func (l *life) makesNothing(settled bool) {

@@ -2,6 +2,7 @@ package gitforge
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/plateform/plateform/manifest"
@@ -109,13 +110,28 @@ func howFar(r reconciler.Report) string {
 func failed(r reconciler.Report) string {
 	r.Detail = firstLine(r.Detail)
 	if r.Outcome == reconciler.OutcomeBuildFailed {
-		return "build failed: " + r.Detail
+		return "build failed: " + r.Detail + comesLater(r.Holds)
 	}
 	words := fmt.Sprintf("the rollout of %s failed: %s\nmend it and push", r.Release.Version, why(r))
 	if r.Release.Before != "" {
 		words += fmt.Sprintf(", or run `plateform rollback %s` to go back to %s", r.Project, r.Release.Before)
 	}
 	return words
+}
+
+// comesLater says what goes out with the next commit, because it came along with what did not build.
+func comesLater(waiting []manifest.Hold) string {
+	var parts []string
+	for _, h := range waiting {
+		parts = append(parts, h.Part)
+	}
+	switch len(parts) {
+	case 0:
+		return ""
+	case 1:
+		return "\n" + parts[0] + " came along and waits: it goes out with the next commit that builds"
+	}
+	return "\n" + strings.Join(parts, ", ") + " came along and wait: they go out with the next commit that builds"
 }
 
 // stopped describes what must not or cannot be done as things are.
@@ -167,9 +183,12 @@ func heldWords(k manifest.Key, holds []manifest.Hold) string {
 		if because[what] == nil {
 			held = append(held, what)
 		}
-		if hold.Reason == manifest.HeldRollback {
+		switch hold.Reason {
+		case manifest.HeldRollback:
 			because[what] = append(because[what], hold.Release+" was rolled back")
-		} else {
+		case manifest.HeldWaiting:
+			because[what] = append(because[what], "it came with "+failedPart(holds, hold.WaitsFor)+", whose build failed")
+		default:
 			because[what] = append(because[what], "its build failed")
 		}
 	}
@@ -178,6 +197,15 @@ func heldWords(k manifest.Key, holds []manifest.Hold) string {
 		words = append(words, fmt.Sprintf("%s is held because %s", what, strings.Join(because[what], " and ")))
 	}
 	return strings.Join(words, ", ") + fmt.Sprintf(" (change it, or run `plateform retry %s`)", k)
+}
+
+// failedPart names what something waits for.
+func failedPart(holds []manifest.Hold, key string) string {
+	i := slices.IndexFunc(holds, func(h manifest.Hold) bool { return h.Key == key && h.Reason == manifest.HeldFailed })
+	if i < 0 {
+		return "something"
+	}
+	return holds[i].Part
 }
 
 func keepsRunning(version string) string {

@@ -3,6 +3,7 @@ package gitops
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -109,7 +110,7 @@ func remembered(run manifest.RunSpec) string {
 		return "deleted"
 	case run.Frozen != nil:
 		return "frozen"
-	case len(run.Holds) > 0 && run.Holds[0].Reason == manifest.HeldFailed:
+	case slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Reason == manifest.HeldFailed }):
 		return "build failed"
 	case len(run.Holds) > 0:
 		return "held after a rollback"

@@ -11,6 +11,7 @@ import (
 // heldBack are the holds that keep something from being released, as the loop sees it. A hold outlives its reason until the
 // part has another key: what runs at the key that is held, or at the key that HEAD has, is not kept back by it.
 func (l *Ledger) heldBack(key manifest.Key, run manifest.RunSpec, newest *manifest.Release, versions []manifest.Version) ([]manifest.Hold, error) {
+	run.Holds = slices.DeleteFunc(slices.Clone(run.Holds), func(h manifest.Hold) bool { return !decision.Keeps(run, h, nil) })
 	if len(run.Holds) == 0 {
 		return nil, nil
 	}

@@ -38,6 +38,7 @@ func (p *Project) judge(j judgement) {
 		p.set(StateRefused, why, "bring the file back as it was, or delete it")
 	}
 	p.judgeFailures(spec, j.failure)
+	p.judgeWaiting()
 	p.judgeFiles(j.blocking)
 	if spec.Frozen != nil {
 		p.set(StateFrozen, fmt.Sprintf("the history of the config repository was rewritten and %s vanished with it (commit %.10s)",
@@ -107,16 +108,48 @@ func (p *Project) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key
 			continue
 		}
 		why := failure(p.Key, h.Source)
-		if last != nil && last.Source == h.Source {
-			why, last = last.Error, nil
+		if spec.Last != nil && spec.Last.Result == manifest.ResultFailed && spec.Last.Source == h.Source && spec.Retry == "" {
+			why, last = spec.Last.Error, nil
 		}
-		if why != "" {
+		if why = ofService(h.Part, why); why != "" {
 			why = ": " + why
 		}
 		p.set(StateFailed, heldPart(h)+" did not build, and is not tried again by itself"+why, next)
 	}
 	if last != nil {
 		p.set(StateFailed, "the last run failed: "+last.Error, next)
+	}
+}
+
+// ofService is what is said of one service in a line that may speak of several.
+func ofService(part, why string) string {
+	_, service, several := strings.Cut(part, "/")
+	if !several {
+		return why
+	}
+	for _, said := range strings.Split(why, "; ") {
+		if own, ok := strings.CutPrefix(said, service+": "); ok {
+			return own
+		}
+	}
+	return why
+}
+
+// judgeWaiting explains what waits because it came with the commit whose build of something else failed.
+func (p *Project) judgeWaiting() {
+	for _, h := range p.Holds {
+		if h.Reason != manifest.HeldWaiting {
+			continue
+		}
+		with := slices.IndexFunc(p.Holds, func(o manifest.Hold) bool { return o.Reason == manifest.HeldFailed && o.Key == h.WaitsFor })
+		what, next := "what", "with the next push to the app"
+		if with >= 0 {
+			what = p.Holds[with].Part + ", which"
+		}
+		if !strings.HasPrefix(h.Part, manifest.PartSource) {
+			next = "once that is mended or taken back"
+		}
+		p.Why = append(p.Why, fmt.Sprintf("%s waits: it came with %s did not build, and goes out %s", heldPart(h), what, next))
 	}
 }
 

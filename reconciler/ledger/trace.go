@@ -247,7 +247,7 @@ func (t *tracer) reported(ctx context.Context, key manifest.Key, n Note) (Answer
 		return a, err
 	}
 	for _, h := range p.status.Holds {
-		if n.Source != "" && h.Source == n.Source {
+		if n.Source != "" && h.Source == n.Source && h.Reason != manifest.HeldWaiting {
 			a.Why = append(a.Why, fmt.Sprintf("%s is held and not tried again by itself", heldPart(h)))
 			a.Next = append(a.Next, "push a fix, or run: plateform retry "+key.String())
 			return a, nil

@@ -123,6 +123,9 @@ func (b *builds) drop(p *project, part string) {
 // fail remembers that a build failed and tells those who asked for it. What can go without the build is not over yet.
 func (b *builds) fail(p *project, a decision.Fail) {
 	view := b.view(p.key)
+	if !a.Known {
+		a.Build.Status.Failure = a.Named(p.builds)
+	}
 	for _, part := range a.Over(p.builds) {
 		b.forget(p, part)
 	}
@@ -145,6 +148,7 @@ func (b *builds) fail(p *project, a decision.Fail) {
 		return reconciler.Report{
 			State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeBuildFailed,
 			Build: factsOf(a.Build), Detail: summary, Release: reconciler.ReleaseFacts{Before: nameOf(p.running(view))},
+			Holds: decision.WaitingWith(p.memory, a.Build.Request.Commit),
 		}, slices.Contains(theirs, r)
 	})
 }

@@ -229,7 +229,12 @@ func (f *follower) take(change decision.Change, authors []author, how fold) erro
 	if change.Retry { // what was gone may be back
 		clear(p.asked)
 	}
-	change.Keys = decision.KnownKeys(change.After, change.Running, p.sources.tips)
+	var err error
+	change.Withdrawn, err = f.catalog.ReadReleases(change.Parent, change.Key, decision.Withdrawn(change.Transition, change.Running))
+	if err != nil {
+		return err
+	}
+	change.Keys, change.Tips = decision.KnownKeys(change.After, change.Running, p.sources.tips), p.sources.tips
 	highest := p.memory.Highest
 	p.memory = decision.Remember(p.memory, change)
 	p.noteTogether(change)
@@ -317,31 +322,22 @@ func (p *project) noteTogether(change decision.Change) {
 // runOf is the run that a commit begins for a project; nil when it asks for nothing.
 func runOf(change decision.Change, commit manifest.Commit, highest string) *run {
 	cause := manifest.Cause{Commit: commit.Hash, Config: commit.Hash, By: commit.Author.Name}
-	silent, forSource := false, false
+	silent := false
 	t := change.Transition
+	asks, forSource := decision.Asks(t)
 	switch {
 	case change.Retry:
-		cause.Kind, forSource = manifest.CauseRetry, true
+		cause.Kind, forSource, asks = manifest.CauseRetry, true, ""
 	case t.Before != nil && t.After.Present && t.Before.NewestVersion() != t.After.NewestVersion():
 		cause.Kind = manifest.CauseRollback
 		before, err := manifest.ParseVersion(highest)
 		silent = err != nil || t.After.NewestVersion().Compare(before) > 0 // a release that an earlier process made
-	case t.Edited:
-		cause.Kind = manifest.CauseConfig
-		forSource = t.Before == nil || !t.Before.Present || decision.SourcesChanged(t.Before.Spec, t.After.Spec)
-	case t.Before != nil && t.After.Present && inputsChanged(t):
-		cause.Kind = manifest.CausePlatform
+	case asks != "":
+		cause.Kind = asks
 	default:
 		return nil
 	}
-	return &run{Run: newRun(change.Key, cause), silent: silent, forSource: forSource}
-}
-
-// inputsChanged says that something outside project.yaml matters to the project: what it uses of the platform and its
-// workspace, or something that kept it from being released and does not any more.
-func inputsChanged(t config.Transition) bool {
-	mended := len(t.Before.Problems) > 0 && len(t.After.Problems) == 0
-	return mended || manifest.PlatformKey(t.Before.Inputs) != manifest.PlatformKey(t.After.Inputs)
+	return &run{Run: newRun(change.Key, cause), silent: silent, forSource: forSource, asks: asks}
 }
 
 // noticeOthers says so when commits of Plateform's appear that this process did not make: another one works on the same

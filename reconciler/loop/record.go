@@ -99,7 +99,7 @@ func (rs *runs) repeatOne(p *project, cause manifest.Cause, last manifest.LastRu
 	case manifest.ResultFailed:
 		rs.report(p, r, reconciler.Report{
 			State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeBuildFailed, Detail: last.Error,
-			Build: reconciler.BuildFacts{ID: last.BuildID, URL: urlOfBuild(last.Build)},
+			Build: reconciler.BuildFacts{ID: last.BuildID, URL: urlOfBuild(last.Build)}, Holds: decision.WaitingWith(p.memory, last.Source),
 		})
 	}
 }

@@ -111,7 +111,16 @@ func (p *project) cause(d decision.Draft, base *manifest.Release, head string) m
 		}
 	}
 	for _, r := range slices.Backward(p.runs) {
-		if r.Source == "" && !r.silent && r.Cause.Kind != manifest.CauseRollback {
+		cause := r.Cause
+		if cause.Kind == manifest.CauseRollback {
+			cause.Kind = r.asks
+		}
+		if r.Source == "" && !r.silent && cause.Kind != "" {
+			return cause
+		}
+	}
+	for _, r := range slices.Backward(p.runs) { // what had waited goes out with a push that changed something else
+		if r.Source != "" && decision.At(p.sources.tips, r.Source) && d.NewSource(base) {
 			return r.Cause
 		}
 	}

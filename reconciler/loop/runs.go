@@ -21,6 +21,8 @@ type run struct {
 	repository string
 	// forSource says that a config commit asks for an image: it changed where the code comes from or how it is built.
 	forSource bool
+	// asks is what the commit asks for besides a rollback; empty when that is all, and for a retry.
+	asks manifest.CauseKind
 	// of silent runs only the end is reported: nobody watches a release commit on its way.
 	silent bool
 	// replayed runs were read out of the history again and have not been reported yet. That nothing had to be done is not
@@ -251,6 +253,9 @@ func (rs *runs) ensure(p *project, v *config.View) *run {
 	keys, _ := decision.HeadKeys(v, base, false, p.sources.tips)
 	for _, input := range manifest.SourceInputs(v.Spec) {
 		tip, seen := p.sources.tips[input.Part]
+		if decision.IsHeld(p.memory, input.Part, keys[input.Part], p.sources.tips) {
+			continue
+		}
 		if seen && base != nil && keys[input.Part] != base.Spec.Parts[input.Part] && keys[manifest.PartProject] == base.Spec.Parts[manifest.PartProject] {
 			cause.Kind, cause.Commit, cause.By = manifest.CauseSource, tip.Commit, tip.By
 			r.sourceKey, r.repository = keys[input.Part], input.Source.Repository

@@ -28,6 +28,10 @@ type simAudit struct {
 	lost, rewritten bool
 	// remembered is the highest version that GitOps ever named.
 	remembered map[manifest.Key]manifest.Version
+	// mayBeHeld are the parts that each commit which took a release back may hold.
+	mayBeHeld map[string]map[string]bool
+	// waited counts what was found waiting at rest.
+	waited int
 	// added are projects that were deleted and added again.
 	added map[manifest.Key]bool
 	// fault is the first that was found.
@@ -53,7 +57,7 @@ func newSimAudit() simAudit {
 	return simAudit{
 		seen: map[string]bool{}, released: map[manifest.Key]map[manifest.Version]simRelease{},
 		highest: map[manifest.Key]manifest.Version{}, withdrawn: map[manifest.Key][]simWithdrawal{},
-		flaky: map[string]bool{}, added: map[manifest.Key]bool{}, remembered: map[manifest.Key]manifest.Version{},
+		flaky: map[string]bool{}, mayBeHeld: map[string]map[string]bool{}, added: map[manifest.Key]bool{}, remembered: map[manifest.Key]manifest.Version{},
 	}
 }
 
@@ -109,6 +113,9 @@ func (s *sim) published(before string, edit manifest.Edit) {
 		case edited:
 			touched[k] = true
 			delete(s.audit.withdrawn, k)
+			if was.Version().Compare(is.Version()) > 0 && s.present(after, k) {
+				s.takeBack(before, k, was, is)
+			}
 		case was.Version().Compare(is.Version()) > 0 && s.present(after, k):
 			touched[k] = true
 			s.takeBack(before, k, was, is)
@@ -166,6 +173,10 @@ func (s *sim) takeBack(before string, k manifest.Key, was, is *manifest.Release)
 		}
 		return is.Spec.Parts[part] == key
 	})
+	for part := range s.changedParts(before, k) {
+		delete(parts, part)
+	}
+	s.noteMayBeHeld(before, k, is)
 	s.audit.withdrawn[k] = append(s.audit.withdrawn[k], simWithdrawal{v, s.config.head, parts})
 }
 

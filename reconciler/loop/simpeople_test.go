@@ -32,7 +32,7 @@ func newSimPeople() simPeople {
 // simActions are what people do, each as often as it stands here. One that cannot be done says so.
 var simActions = slices.Concat(
 	times(7, (*sim).pushApp), times(1, (*sim).resetApp), times(7, (*sim).editProject), times(2, (*sim).undoEdit),
-	times(6, (*sim).withdraw), times(3, (*sim).bringBack), times(1, (*sim).editRelease), times(2, (*sim).retry),
+	times(6, (*sim).withdraw), times(3, (*sim).squash), times(3, (*sim).bringBack), times(1, (*sim).editRelease), times(2, (*sim).retry),
 	times(1, (*sim).deleteProject), times(2, (*sim).addProject), times(1, (*sim).breakFile), times(2, (*sim).mendFile),
 	times(2, (*sim).chat), times(1, (*sim).merge), times(1, (*sim).editPlatform), times(1, (*sim).losePlatform), times(4, (*sim).restorePlatform),
 	times(2, (*sim).chatGitOps), times(3, (*sim).tamper), times(1, (*sim).emptyGitOps), times(1, (*sim).loseGitOps), times(1, (*sim).rewrite), times(1, (*sim).rewindGitOps),
@@ -285,6 +285,50 @@ func (s *sim) withdraw() bool {
 		files[manifest.ReleaseFile(k, v)] = nil
 	}
 	return s.write(fmt.Sprintf("Revert Release %s %s", k, versions), files)
+}
+
+// squash takes the newest release back, or the two newest, or brings one back, and changes something else in the same
+// commit: a pull request that was squashed or merged, or two commits in one push.
+func (s *sim) squash() bool {
+	k, found := s.someProject()
+	spec, parsed := s.spec(k)
+	versions := s.releaseFiles(k)
+	if !found || !parsed || len(versions) == 0 {
+		return false
+	}
+	files := map[string][]byte{}
+	for _, v := range versions[max(0, len(versions)-1-s.rng.IntN(2)):] {
+		files[manifest.ReleaseFile(k, v)] = nil
+	}
+	words := fmt.Sprintf("Go back from %s of %s", versions[len(versions)-1], k)
+	if s.chance(4) {
+		words += ", and retry\n\n" + manifest.TrailerRetry + ": " + k.String()
+		return s.write(words, files)
+	}
+	before := encoded(spec)
+	set := s.alter(&spec)
+	if bytes.Equal(before, encoded(spec)) {
+		return false
+	}
+	s.people.past[k] = append(s.people.past[k], s.people.good[k])
+	s.people.good[k] = spec
+	edit := manifest.Edit{Message: "Set " + set + " of " + k.String(), Files: map[string][]byte{manifest.ProjectFile(k): encoded(projectOf(k, spec))}}
+	switch s.rng.IntN(4) {
+	case 0: // two commits of one push
+		s.publish(edit)
+		return s.write(words, files)
+	case 1: // a branch that did both, merged
+		edit.Author = manifest.Signature{Name: "bob", Email: "bob@test", When: s.now}
+		side := s.config.commit(edit, s.config.head)
+		maps.Copy(edit.Files, files)
+		edit.Message = "Merge: " + words + " with " + set
+		s.publish(edit, s.config.head, side)
+		return true
+	}
+	maps.Copy(edit.Files, files)
+	edit.Message = words + " with " + set
+	s.publish(edit)
+	return true
 }
 
 // bringBack restores a release file that is gone, or two.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/decision"
 	"github.com/plateform/plateform/reconciler/gitops"
 	"github.com/plateform/plateform/reconciler/plan"
 )
@@ -17,7 +18,7 @@ var planSeeds = flag.Uint64("simulate.plans", 300, "how many seeds TestPlanIsWha
 
 // plannedActs are the changes of the config repository that are planned.
 var plannedActs = slices.Concat(
-	times(8, (*sim).editProject), times(2, (*sim).undoEdit), times(5, (*sim).withdraw), times(3, (*sim).bringBack), times(1, (*sim).editRelease),
+	times(8, (*sim).editProject), times(2, (*sim).undoEdit), times(5, (*sim).withdraw), times(3, (*sim).squash), times(3, (*sim).bringBack), times(1, (*sim).editRelease),
 	times(2, (*sim).deleteProject), times(3, (*sim).addProject), times(1, (*sim).breakFile), times(1, (*sim).mendFile), times(1, (*sim).merge),
 	times(1, (*sim).editPlatform),
 )
@@ -222,7 +223,9 @@ func (s *sim) checkPlannedHolds(planned plan.Project, run manifest.RunSpec) erro
 	}
 	var holds []string
 	for _, h := range run.Holds {
-		holds = append(holds, h.Part)
+		if decision.Keeps(run, h, nil) {
+			holds = append(holds, h.Part)
+		}
 	}
 	// Where a plan does not know a source to be, it is held at each place where it may be: the parts are compared.
 	if !slices.Equal(slices.Compact(slices.Sorted(slices.Values(held))), slices.Compact(slices.Sorted(slices.Values(holds)))) {

@@ -69,6 +69,8 @@ type simBuilds struct {
 	started map[string]int
 	// lost are the digests that the registry's retention has removed.
 	lost map[string]bool
+	// failed are builds that failed once.
+	failed map[string]bool
 }
 
 type simBuild struct {
@@ -88,7 +90,7 @@ type simImage struct {
 func newSimBuilds() *simBuilds {
 	return &simBuilds{
 		builds: map[string]*simBuild{}, images: map[string]manifest.Image{}, digests: map[string]simImage{},
-		tags: map[string]string{}, started: map[string]int{}, lost: map[string]bool{},
+		tags: map[string]string{}, started: map[string]int{}, lost: map[string]bool{}, failed: map[string]bool{},
 	}
 }
 
@@ -113,6 +115,7 @@ func (s *sim) advance(id string) {
 	default:
 		b.done = true
 		if why := s.spoiled(b.request); why != "" {
+			s.builds.failed[id] = true
 			b.failure = &reconciler.BuildFailure{Summary: why, Log: "line 1\nline 2"}
 			s.tell("build %.6s of %s failed: %s", id, b.request.Key, why)
 			return

@@ -149,6 +149,9 @@ func (r *simRest) checkNothingLeft(k manifest.Key, run manifest.RunSpec, newest 
 			if err := r.checkHold(k, run.Holds[held]); err != nil {
 				return err
 			}
+			if err := r.checkReason(k, run, run.Holds[held]); err != nil {
+				return err
+			}
 			continue
 		}
 		if missing || newest == nil && len(run.Holds) > 0 || r.heldOtherwise(part, run, spec, newest) {

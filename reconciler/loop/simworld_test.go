@@ -141,7 +141,7 @@ const (
 // simPaths are the folders of the repository with several apps.
 var simPaths = []string{"api", "orders", "web"}
 
-// push adds a commit to a branch of an app.
+// push adds a commit to a branch of an app. It may change several services of one repository; a bad one breaks one of them.
 func (s *sim) push(repo *simRepo, branch string, bad bool) *simSource {
 	n := len(repo.order)
 	c := &simSource{content: map[string]string{}, bad: bad}
@@ -153,6 +153,9 @@ func (s *sim) push(repo *simRepo, branch string, bad bool) *simSource {
 		path = pick(s, "README", simPaths[0], simPaths[1], simPaths[2])
 	}
 	c.content[path] = fmt.Sprintf("content %d", n)
+	for repo.url == simMono && s.chance(2) {
+		c.content[pick(s, simPaths...)] = fmt.Sprintf("content %d", n)
+	}
 	if bad {
 		c.content[path] = fmt.Sprintf("bad content %d", n)
 	}
@@ -264,7 +267,7 @@ func (s *sim) firstProjects() map[manifest.Key]manifest.ProjectSpec {
 	if s.chance(2) {
 		projects[key("api")] = manifest.ProjectSpec{Type: manifest.Monolithic, Source: &manifest.Source{Repository: simMono, Path: "api"}}
 	}
-	switch s.rng.IntN(5) {
+	switch s.rng.IntN(6) {
 	case 0:
 		projects[key("site")] = manifest.ProjectSpec{Type: manifest.Monolithic, Image: "docker.test/nginx:1"}
 	case 1:
@@ -274,6 +277,9 @@ func (s *sim) firstProjects() map[manifest.Key]manifest.ProjectSpec {
 		projects[key("micro")] = manifest.ProjectSpec{Type: manifest.SpringMicroservice, Source: &manifest.Source{Repository: simMono},
 			SpringSpec: manifest.SpringSpec{Services: []manifest.Service{{Name: "orders", Public: true}, {Name: "web"}}}}
 	case 3:
+		projects[key("micro")] = manifest.ProjectSpec{Type: manifest.SpringMicroservice, Source: &manifest.Source{Repository: simMono},
+			SpringSpec: manifest.SpringSpec{Services: []manifest.Service{{Name: "orders", Public: true}, {Name: "web"}, {Name: "api"}}}}
+	case 4:
 		projects[manifest.Key{Workspace: "ws-2", Project: "shop"}] = manifest.ProjectSpec{Type: manifest.Monolithic,
 			Source: &manifest.Source{Repository: simShop}}
 	}

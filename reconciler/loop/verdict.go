@@ -51,8 +51,10 @@ func (s *session) verdict(p *project, v *config.View, running *manifest.Release,
 		return failed(reconciler.OutcomeRefused, p.decided.refused, running), true
 	case len(v.Refused) > 0 && rollback:
 		return failed(reconciler.OutcomeNotHonoured, v.Refused, running), true
-	case running != nil && r.sourceKey != "" && v.Present && slices.Contains(slices.Collect(maps.Values(running.Spec.Parts)), r.sourceKey):
-		return s.deployed(p, running, r)
+	case running != nil && r.sourceKey != "" && v.Present && slices.Contains(slices.Collect(maps.Values(running.Spec.Parts)), r.sourceKey) && !decision.Building(p.builds, r.Source):
+		report, over := s.deployed(p, running, r)
+		report.Holds = decision.StayBehind(p.before(), v, p.sources.tips)
+		return report, over
 	case rest == nil:
 		return reconciler.Report{}, false
 	case (rest.Reason == decision.UpToDate || rest.Reason == decision.Held) && !rollback && !r.silent && p.guesses(v):
@@ -156,11 +158,11 @@ func newestSource(running *manifest.Release) string {
 func (s *session) heldVerdict(p *project, running *manifest.Release, r *run) (reconciler.Report, bool) {
 	if r.Cause.Kind == manifest.CauseRollback || running != nil && r.Source == "" && !r.forSource {
 		report, over := s.deployed(p, running, r)
-		report.Holds = p.memory.Holds
+		report.Holds = decision.KeptBack(p.memory, p.sources.tips)
 		return report, over
 	}
 	report := held(reconciler.OutcomeHeld, running)
-	report.Holds = p.memory.Holds
+	report.Holds = decision.KeptBack(p.memory, p.sources.tips)
 	return report, true
 }
 

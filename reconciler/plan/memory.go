@@ -247,7 +247,13 @@ func remember(c *config.Catalog, before decision.Before, change decision.Change)
 	if change.Before != nil {
 		change.Running = decision.RunningRelease(before, change.Before)
 	}
-	change.Keys = decision.KnownKeys(change.After, change.Running, tipsOf(before, change.Transition))
+	var err error
+	change.Withdrawn, err = c.ReadReleases(change.Parent, change.Key, decision.Withdrawn(change.Transition, change.Running))
+	if err != nil {
+		return before, err
+	}
+	change.Tips = tipsOf(before, change.Transition)
+	change.Keys = decision.KnownKeys(change.After, change.Running, change.Tips)
 	next := decision.Before{Run: decision.Remember(before.Run, change), Kept: before.Kept}
 	return next, keep(c, &next, change.Key)
 }

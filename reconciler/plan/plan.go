@@ -135,6 +135,8 @@ type change struct {
 	// before are the problems at the base, and quota what was used of the quotas there.
 	before manifest.Problems
 	quota  map[string][]manifest.QuotaUse
+	// retries are the projects that the head asks to retry.
+	retries []manifest.Key
 	// blocking are the problems that keep back projects which the change concerns.
 	blocking manifest.Problems
 }
@@ -183,6 +185,11 @@ func (ch *change) step(o Options) (claims, error) {
 		return claims, err
 	}
 	ch.moved = moved.Projects
+	commit, err := o.Config.Commit(ch.head)
+	if err != nil {
+		return claims, fmt.Errorf("reading config commit %.10s: %w", ch.head, err)
+	}
+	ch.retries = config.Retries(commit)
 	claims.addWorkspaces(c)
 	claims.addProjects(ch.moved, c.Platform.Spec.Domain)
 	return claims, nil
@@ -199,7 +206,9 @@ func (ch *change) project(t config.Transition, before decision.Before) (*Project
 		ran = decision.RunningRelease(before, t.Before)
 	}
 	tips := tipsOf(before, t)
-	before, err := remember(ch.catalog, before, decision.Change{Transition: t, Commit: ch.head, Parent: ch.base})
+	before, err := remember(ch.catalog, before, decision.Change{
+		Transition: t, Commit: ch.head, Parent: ch.base, Retry: slices.Contains(ch.retries, t.Key),
+	})
 	if err != nil {
 		return nil, err
 	}

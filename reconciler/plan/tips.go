@@ -99,8 +99,8 @@ func heldAt(holds []manifest.Hold, input manifest.SourceInput) (commit string, h
 }
 
 // heldStill says that a source of which nobody knows where it is was held, and is looked for where it was then.
-func heldStill(holds []manifest.Hold, t config.Transition, input manifest.SourceInput) bool {
-	_, held := heldAt(holds, input)
+func heldStill(run manifest.RunSpec, t config.Transition, input manifest.SourceInput) bool {
+	held := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == input.Part && decision.Keeps(run, h, nil) })
 	return held && t.Before != nil &&
 		slices.ContainsFunc(manifest.SourceInputs(t.Before.Spec), func(was manifest.SourceInput) bool {
 			return was.Part == input.Part && placeOf(was.Source) == placeOf(input.Source) && was.Key("") == input.Key("")

@@ -25,7 +25,7 @@ func (p *Project) decide(t config.Transition, before decision.Before, seen decis
 				p.Action = Remove
 			}
 		case decision.Look:
-			if heldStill(before.Run.Holds, t, a.Input) {
+			if heldStill(before.Run, t, a.Input) {
 				p.rests(decision.Rest{Reason: decision.Held})
 				continue
 			}
@@ -146,6 +146,9 @@ func whyHeld(before decision.Before, v *config.View, head string) []string {
 		why = append(why, fmt.Sprintf("kept: %s keeps running although its release file is gone or edited", kept.Release))
 	}
 	for _, h := range before.Run.Holds {
+		if !decision.Keeps(before.Run, h, nil) {
+			continue
+		}
 		what := h.Part
 		if h.Source != "" && strings.HasPrefix(h.Part, manifest.PartSource) {
 			what += " at commit " + manifest.Short(h.Source)
@@ -153,6 +156,8 @@ func whyHeld(before decision.Before, v *config.View, head string) []string {
 		switch {
 		case h.Reason == manifest.HeldFailed:
 			why = append(why, fmt.Sprintf("held: %s did not build, and is not tried again by itself", what))
+		case h.Reason == manifest.HeldWaiting:
+			why = append(why, fmt.Sprintf("held: %s waits, because it came with the commit that did not build", what))
 		case h.Commit == head:
 			why = append(why, fmt.Sprintf("held: %s is kept back, because %s is rolled back", what, h.Release))
 		default:

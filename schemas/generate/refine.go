@@ -81,7 +81,7 @@ func known(name, property string) (words, examples []any) {
 	case "Cause.kind":
 		return []any{manifest.CauseSource, manifest.CauseConfig, manifest.CausePlatform, manifest.CauseRetry, manifest.CauseRollback}, nil
 	case "Hold.reason":
-		return []any{manifest.HeldRollback, manifest.HeldFailed}, nil
+		return []any{manifest.HeldRollback, manifest.HeldFailed, manifest.HeldWaiting}, nil
 	case "LastRun.result":
 		return []any{manifest.ResultDeployed, manifest.ResultWritten, manifest.ResultFailed}, nil
 	}
