@@ -157,7 +157,7 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 	}
 	if ro.silence != "" {
 		ro.runs.report(p, r, reconciler.Report{
-			State: reconciler.StatePending, Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeRetrying, Detail: ro.silence, Release: report.Release,
+			State: reconciler.StatePending, Stage: reconciler.StageSynced, Outcome: reconciler.OutcomeRetrying, Detail: ro.silence, Release: report.Release,
 		})
 		return report, false
 	}

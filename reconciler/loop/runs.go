@@ -105,6 +105,7 @@ func (rs *runs) join(p *project, r *run) *run {
 	for _, open := range p.runs {
 		if open.Cause.Config == r.Cause.Config && open.Source == r.Source {
 			open.own = append(open.own, r.own...)
+			open.forSource = open.forSource || r.forSource
 			return open
 		}
 	}
@@ -120,9 +121,14 @@ func (rs *runs) join(p *project, r *run) *run {
 func (rs *runs) startAgain(p *project) {
 	for _, cause := range p.memory.Asked {
 		if known(cause) {
-			rs.start(p, &run{Run: newRun(p.key, cause)})
+			rs.start(p, &run{Run: newRun(p.key, cause), forSource: rs.askedForSource(p.key, cause)})
 		}
 	}
+}
+
+// askedForSource says that a run that an earlier process began asks for an image.
+func (rs *runs) askedForSource(k manifest.Key, cause manifest.Cause) bool {
+	return cause.Kind == manifest.CauseRetry || cause.Kind == manifest.CauseConfig && rs.asksForSource(k, cause.Config)
 }
 
 // leftover is what a session knew that no repository does: runs that were reported, or are about to be.
