@@ -107,10 +107,18 @@ var (
 	ErrTooLarge = pack.ErrTooLarge
 )
 
-// RefusedError says that the server refused a push although the branch had not moved: a hook or a protected branch.
+// RefusedError says that the server refused a push although the branch had not moved: a hook, a protected branch, or rights
+// that are missing. It is a reconciler.Refusal.
 type RefusedError struct {
 	// Message of the server.
 	Message string
 }
 
 func (e *RefusedError) Error() string { return "the server refused the push: " + e.Message }
+
+// Refusal is what the server gives as its reason, in one line.
+func (e *RefusedError) Refusal() string { return e.Message }
+
+// DeniedError says that a remote was reached and does not do what it is asked: there is no such repository, or it is not
+// for whoever asks.
+type DeniedError = transport.DeniedError

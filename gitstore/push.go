@@ -90,11 +90,12 @@ func (s *Store) makeCommits(base string, edits []manifest.Edit) (*batch, plumbin
 // send moves the branch on the server from one commit to another, which pack holds. manifest.ErrMoved says that nothing was
 // sent; any other error says nothing about what became of it.
 func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, s.options.CallTimeout)
+	limit := s.options.CallTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %s: %w", limit, context.DeadlineExceeded))
 	defer cancel()
 	down, err := s.dialer.Push(ctx, s.options.URL)
 	if err != nil {
-		return err
+		return refusedIfDenied(err)
 	}
 	defer func() { _ = down.Close() }()
 	can, err := s.beginPush(ctx, down, from)
@@ -117,9 +118,29 @@ func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) e
 	}
 	s.serverCan = nil
 	if report == nil {
-		return err
+		return refusedIfDenied(err)
 	}
 	return &RefusedError{Message: refusal(report, said.String())}
+}
+
+// refusedIfDenied makes a RefusedError of an answer that turns the push away before it looks at it.
+func refusedIfDenied(err error) error {
+	var denied *DeniedError
+	if errors.As(err, &denied) {
+		return &RefusedError{Message: oneLine(denied.Error())}
+	}
+	return err
+}
+
+// oneLine makes one line of what a server says, as it can be shown.
+func oneLine(said string) string {
+	var lines []string
+	for line := range strings.Lines(said) {
+		if line = strings.TrimSpace(printable(line)); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }
 
 // beginPush returns what the server can do, after a look at where the branch is. Over HTTP each request stands alone, so
@@ -130,7 +151,7 @@ func (s *Store) beginPush(ctx context.Context, down *transport.Push, from plumbi
 	}
 	refs, err := down.Refs(ctx)
 	if err != nil {
-		return nil, err
+		return nil, refusedIfDenied(err)
 	}
 	if refs.References[s.ref.String()] != from {
 		return nil, manifest.ErrMoved
@@ -143,21 +164,16 @@ func (s *Store) beginPush(ctx context.Context, down *transport.Push, from plumbi
 
 // refusal puts together what the server gives as its reasons.
 func refusal(report *packp.ReportStatus, said string) string {
-	var reasons []string
-	for line := range strings.Lines(said) {
-		if line = strings.TrimSpace(line); line != "" {
-			reasons = append(reasons, line)
-		}
-	}
+	reasons := said
 	if report.UnpackStatus != "ok" {
-		reasons = append(reasons, report.UnpackStatus)
+		reasons += "\n" + report.UnpackStatus
 	}
 	for _, c := range report.CommandStatuses {
 		if c.Status != "ok" {
-			reasons = append(reasons, c.Status)
+			reasons += "\n" + c.Status
 		}
 	}
-	return strings.Join(reasons, "; ")
+	return oneLine(reasons)
 }
 
 // settle finds out what became of a push that did not end well: it returns nil when it landed, manifest.ErrMoved when the

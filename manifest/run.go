@@ -27,6 +27,8 @@ type RunSpec struct {
 	Deleted *Deleted `yaml:"deleted,omitempty" json:"deleted,omitempty"`
 	// Asked are the causes of runs whose reports may not have arrived yet.
 	Asked []Cause `yaml:"asked,omitempty" json:"asked,omitempty"`
+	// Lost are the sources that the project does not follow now, because they cannot be read.
+	Lost []LostSource `yaml:"lost,omitempty" json:"lost,omitempty"`
 	// Last run that ended.
 	Last *LastRun `yaml:"last,omitempty" json:"last,omitempty"`
 }

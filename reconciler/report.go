@@ -16,6 +16,9 @@ const (
 	OutcomeWaiting Outcome = "waiting"
 	// OutcomeRetrying: something outside does not answer or refuses; Detail says what. It is tried again.
 	OutcomeRetrying Outcome = "retrying"
+	// OutcomePushRefused: a server refuses what Plateform pushes to one of its own repositories; Detail says which and why. It is
+	// tried again.
+	OutcomePushRefused Outcome = "push refused"
 	// OutcomeBuilding: Build is under way; the stage says how far.
 	OutcomeBuilding Outcome = "building"
 	// OutcomeReleasing: Release is about to be committed.

@@ -33,6 +33,14 @@ func ReadFile(reader Reader, commit, file, hash string) ([]byte, error) {
 	return reader.Read(commit, file)
 }
 
+// Refusal is an error of a server that was reached and does not take a push, although the branch is where it has to be: a
+// protected branch, a hook, a quota, rights that are missing.
+type Refusal interface {
+	error
+	// Refusal is what the server gives as its reason, in one line.
+	Refusal() string
+}
+
 // Repository is one branch of one Git repository: the store Plateform reads from and commits to.
 //
 // Implementations are safe for use by several goroutines.
@@ -43,7 +51,7 @@ type Repository interface {
 	Fetch(ctx context.Context) (head string, err error)
 	// Push makes the edits one commit each on top of base ("" for the first commit ever) and moves the branch from base
 	// to the last of them in one step. It returns their hashes in order. When the branch is not at base any more it
-	// returns manifest.ErrMoved and nothing has happened. It finds out by itself what became of a push whose answer got
+	// returns manifest.ErrMoved and nothing has happened; when the server refuses it, a Refusal. It finds out by itself what became of a push whose answer got
 	// lost. An edit that changes nothing still makes its commit.
 	Push(ctx context.Context, base string, edits []manifest.Edit) ([]string, error)
 }

@@ -1,6 +1,11 @@
 package reconciler
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/plateform/plateform/manifest"
+)
 
 // Place is a place of a source repository that a project is made from: a branch or a pinned revision, and a folder.
 type Place struct {
@@ -23,13 +28,33 @@ type Tip struct {
 // Found is where a place is, or why it is nowhere.
 type Found struct {
 	Tip
-	// Err says that this place is not there: no such branch, no such folder.
+	// Err says that this place is not there, as a *SourceError: no such branch, no such folder. Any other error is about
+	// this moment.
 	Err error
+}
+
+// SourceError says that a source was looked for where it can be found, and is not there: somebody has to mend that.
+type SourceError struct {
+	Reason manifest.LostReason
+	Err    error
+}
+
+func (e *SourceError) Error() string { return e.Err.Error() }
+
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// LostReasonOf is why a look at a source failed. What is no SourceError is about a host that does not answer.
+func LostReasonOf(err error) manifest.LostReason {
+	var lost *SourceError
+	if errors.As(err, &lost) {
+		return lost.Reason
+	}
+	return manifest.LostHost
 }
 
 // Sources finds out where source repositories are.
 type Sources interface {
-	// Tips asks one repository once and says where each place is, in their order. The error is about the repository: it
-	// cannot be reached, or refuses.
+	// Tips asks one repository once and says where each place is, in their order. The error is about the repository: a
+	// *SourceError when it is not there or not for us, any other when it cannot be reached.
 	Tips(ctx context.Context, repository string, places []Place) ([]Found, error)
 }

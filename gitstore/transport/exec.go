@@ -16,7 +16,7 @@ import (
 // startProgram runs git upload-pack or receive-pack on a repository of this machine.
 func startProgram(ctx context.Context, path, service string) (*pipes, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("the repository is not there: %w", err)
+		return nil, &DeniedError{fmt.Errorf("the repository is not there: %w", err)}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, "git", strings.TrimPrefix(service, "git-"), path)

@@ -51,7 +51,7 @@ func (p *Push) Alone() bool {
 // Send sends objects and returns what became of them; nil and an error when there was no answer that says it.
 func (p *Push) Send(ctx context.Context, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error) {
 	report, err := p.session.ReceivePack(ctx, req)
-	return report, contextError(ctx, err)
+	return report, denied(contextError(ctx, err))
 }
 
 // Close ends the conversation.

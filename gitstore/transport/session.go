@@ -82,7 +82,7 @@ func listRefs(ctx context.Context, s session) (*packp.AdvRefs, error) {
 		return packp.NewAdvRefs(), nil
 	}
 	if err != nil {
-		return nil, contextError(ctx, err)
+		return nil, denied(contextError(ctx, err))
 	}
 	return refs, nil
 }

@@ -22,7 +22,7 @@ import (
 func dialSSH(ctx context.Context, how SSH, ep *transport.Endpoint, service string) (*pipes, error) {
 	config, closeAgent, err := sshConfig(ctx, how, ep)
 	if err != nil {
-		return nil, err
+		return nil, &DeniedError{err}
 	}
 	defer closeAgent()
 	address := sshAddress(ep)
@@ -38,7 +38,7 @@ func dialSSH(ctx context.Context, how SSH, ep *transport.Endpoint, service strin
 	}
 	c, channels, requests, err := ssh.NewClientConn(conn, address, config)
 	if err != nil {
-		return fail(err)
+		return fail(deniedHandshake(ctx, err))
 	}
 	client := ssh.NewClient(c, channels, requests)
 	p, err := runSSH(client, service, ep.Path)

@@ -54,9 +54,9 @@ func (s *streamSession) AdvertisedReferencesContext(context.Context) (*packp.Adv
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return nil, err
 	case errors.Is(err, errNoProtocol):
-		return nil, s.Explain(s.garbage(err))
+		return nil, s.turnedAway(s.garbage(err))
 	case err != nil:
-		return nil, s.Explain(err)
+		return nil, s.turnedAway(err)
 	}
 	s.refs = refs
 	return refs, nil
@@ -116,6 +116,15 @@ func (s *streamSession) Explain(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", err, said)
+}
+
+// turnedAway is Explain for a conversation that did not begin: when the other side says why, it was reached.
+func (s *streamSession) turnedAway(err error) error {
+	err = s.Explain(err)
+	if s.pipes.complaint.String() == "" {
+		return err
+	}
+	return &DeniedError{err}
 }
 
 // Tail keeps the last bytes written to it.

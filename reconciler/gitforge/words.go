@@ -31,7 +31,7 @@ func urlOf(r reconciler.Report) string {
 // descriptionOf says what is going on, where, and what to do next.
 func descriptionOf(r reconciler.Report) string {
 	switch r.Outcome {
-	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
+	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
 		return underWay(r)
 	case reconciler.OutcomeRuns, reconciler.OutcomeNothingRuns, reconciler.OutcomeRemoved, reconciler.OutcomeDataKept:
 		return asItHasToBe(r)
@@ -52,6 +52,9 @@ func underWay(r reconciler.Report) string {
 	switch r.Outcome {
 	case reconciler.OutcomeRetrying:
 		return "trying again: " + firstLine(r.Detail)
+	case reconciler.OutcomePushRefused:
+		return "waiting: " + firstLine(r.Detail) +
+			"\nlet Plateform's account push there (rules of the branch, hooks, signatures, quota); it goes on by itself"
 	case reconciler.OutcomeBuilding:
 		return fmt.Sprintf("%s %s", r.Stage, r.Build.What)
 	case reconciler.OutcomeReleasing:

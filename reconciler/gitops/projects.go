@@ -35,6 +35,9 @@ func withoutEmpty(run manifest.RunSpec) manifest.RunSpec {
 	if len(run.Asked) == 0 {
 		run.Asked = nil
 	}
+	if len(run.Lost) == 0 {
+		run.Lost = nil
+	}
 	if run.Last != nil && len(run.Last.Also) == 0 {
 		last := *run.Last
 		last.Also = nil
@@ -118,6 +121,8 @@ func remembered(run manifest.RunSpec) string {
 		return "retrying"
 	case len(run.Asked) > 0:
 		return "asked for something"
+	case len(run.Lost) > 0:
+		return "a source cannot be read"
 	}
 	return "nothing is held"
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 )
 
 // judgement is what a project is judged by, besides what its status says already.
@@ -18,6 +19,8 @@ type judgement struct {
 	blocking manifest.Problems
 	// silent is how long there was no news of what is under way.
 	silent time.Duration
+	// advice is the newest report says to do; empty when nobody has to do anything.
+	advice string
 	// failure says in a line why a commit of the app did not build; empty when that is not known.
 	failure func(key manifest.Key, source string) string
 }
@@ -29,7 +32,10 @@ const patience = 5 * time.Minute
 func (p *Project) judge(j judgement) {
 	spec := j.run
 	p.State = p.settled(j.gitopsKnown)
-	if p.State == StatePending && j.silent > patience {
+	switch {
+	case p.State == StatePending && j.advice != "":
+		p.Next = append(p.Next, j.advice)
+	case p.State == StatePending && j.silent > patience:
 		p.Why = append(p.Why, "there was no news of it for "+Age(j.silent))
 		p.Next = append(p.Next, "wait, or look at the log of serve; plateform doctor tells what serve lacks")
 	}
@@ -40,6 +46,7 @@ func (p *Project) judge(j judgement) {
 	p.judgeFailures(spec, j.failure)
 	p.judgeWaiting()
 	p.judgeFiles(j.blocking)
+	p.judgeSources(spec.Lost)
 	if spec.Frozen != nil {
 		p.set(StateFrozen, fmt.Sprintf("the history of the config repository was rewritten and %s vanished with it (commit %.10s)",
 			spec.Frozen.Release, spec.Frozen.Commit),
@@ -165,6 +172,26 @@ func (p *Project) judgeFiles(problems manifest.Problems) {
 			return
 		}
 		p.set(StateFailed, "nothing new is released: "+problem.String(), next)
+	}
+}
+
+// judgeSources tells which sources are not followed. One whose host does not answer is only asked again.
+func (p *Project) judgeSources(lost []manifest.LostSource) {
+	for _, l := range lost {
+		what := "the source"
+		if _, service, several := strings.Cut(l.Part, "/"); several {
+			what += " of " + service
+		}
+		why := fmt.Sprintf("%s cannot be read since %s: %s", what, rfc3339(l.Since), l.What)
+		if p.Runs != "" {
+			why += "; " + p.Runs + " keeps running, and no push is deployed"
+		}
+		if l.Reason == manifest.LostHost {
+			p.Why = append(p.Why, why)
+			p.Next = append(p.Next, reconciler.LostFix(l.Reason))
+			continue
+		}
+		p.set(StateFailed, why, reconciler.LostFix(l.Reason)+"; it goes on by itself")
 	}
 }
 

@@ -53,6 +53,16 @@ func (n Note) Summary() string {
 	return plain(line)
 }
 
+// advice is what a note that is not the last says to do about what keeps it up; empty when it says nothing.
+func (n Note) advice() string {
+	if n.ended() {
+		return ""
+	}
+	_, rest, _ := strings.Cut(n.Description, "\n")
+	line, _, _ := strings.Cut(rest, "\n")
+	return plain(line)
+}
+
 // Subject is what the note is about: WORKSPACE/PROJECT, or config.
 func (n Note) Subject() string { return strings.TrimPrefix(n.Context, contextPrefix) }
 

@@ -141,7 +141,7 @@ func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error)
 		j.silent = l.now.Sub(release.Spec.CreatedAt)
 	}
 	if note, ok := l.notes.newest(key); ok && !note.ended() {
-		p.Stage, p.Progress, j.silent = string(note.Stage), note.Summary(), l.now.Sub(note.At)
+		p.Stage, p.Progress, j.silent, j.advice = string(note.Stage), note.Summary(), l.now.Sub(note.At), note.advice()
 	}
 	p.judge(j)
 	p.addAside(l.notes.newest(key))

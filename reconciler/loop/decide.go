@@ -33,6 +33,7 @@ func (s *session) decide(ctx context.Context, _ Hint) error {
 func (s *session) decideOn(p *project) error {
 	view := s.view(p.key)
 	s.sources.watch(p, view)
+	s.sources.remember(p, view)
 	for range rounds {
 		seen, err := s.observed(p, view)
 		if err != nil {
@@ -147,7 +148,7 @@ func (s *session) do(p *project, v *config.View, action decision.Action) (again 
 // look waits for a source that nobody has seen yet, but not for ever.
 func (s *session) look(p *project, input manifest.SourceInput) *decision.Rest {
 	failed, found := p.sources.failures[input.Part]
-	problems := p.unreadable(input)
+	problems := s.sources.unreadable(p, input)
 	switch {
 	case !found:
 		s.runs.queued(p)

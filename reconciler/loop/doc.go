@@ -32,6 +32,9 @@
 //	runs      the runs that go on: it starts them, reports on them, ends them, and gives all of it out as events
 //	recall    what earlier processes reported
 //
+// A repository that takes no pushes is waited for at its gate (package gate): the projects that need it are told why, and all
+// else goes on.
+//
 // Only decision changes what is remembered, by pure functions: the owners call them.
 //
 // # What waits where
@@ -54,7 +57,7 @@
 //
 // Package reconciler says what the arrows mean. Here is who reports a stage, and when:
 //
-//	queued           runs.queued: something is waited for; runs.retrying: and it does not answer
+//	queued           runs.queued: something is waited for; runs.retrying: and it does not answer; runs.stuck: a push does not get in
 //	building         builds.take: as the builder says, and likewise scanning and pushing
 //	scanning         builds.take
 //	pushing          builds.take

@@ -29,6 +29,8 @@ type Backlog struct {
 	Queue int
 	// Building counts the builds that were asked for and have not ended.
 	Building int
+	// Lost counts the projects that cannot follow one of their sources.
+	Lost int
 	// Oldest is when the loop first saw the change that waits the longest for its end; zero when none does.
 	Oldest time.Time
 }

@@ -46,8 +46,9 @@ type projectSources struct {
 	// tips by part, as they count; before are those that a renewed look is to find again, or not.
 	tips   map[string]reconciler.Tip
 	before map[string]reconciler.Tip
-	// failures are the looks that failed, by part.
+	// failures are the looks that failed, by part; losses count how often a part was lost and found again.
 	failures map[string]worker.Sighting
+	losses   map[string]int
 	// earlier are commits of the app that an earlier process had seen. When a rollback came while nobody looked, they are
 	// what was rolled back, and not the branch having moved on.
 	earlier []string

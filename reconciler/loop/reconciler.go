@@ -14,6 +14,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/gate"
 	"github.com/plateform/plateform/reconciler/worker"
 )
 
@@ -76,10 +77,14 @@ type Reconciler struct {
 	hint  Hint
 	woken chan struct{}
 	ready bool
+	// keptOut are the reasons why what is to be written does not get in, and passes whether passes fail, as of the newest.
+	keptOut []string
+	passes  gate.Passes
 	// backlog as of the newest pass, and wake when the next deadline is, zero for none.
 	backlog Backlog
 	wake    time.Time
 
+	gates   gates
 	session *session
 	// left are the runs of a session that was given up.
 	left leftover
@@ -104,7 +109,7 @@ func New(o Options) (*Reconciler, error) {
 	if o.Jitter == nil {
 		o.Jitter = worker.RandomJitter
 	}
-	r := &Reconciler{options: o, woken: make(chan struct{}, 1)}
+	r := &Reconciler{options: o, woken: make(chan struct{}, 1), gates: newGates()}
 	r.workers = newWorkers(o, func() { r.Hint(Hint{}) })
 	return r, nil
 }
@@ -121,13 +126,6 @@ func (r *Reconciler) Hint(h Hint) {
 	case r.woken <- struct{}{}:
 	default:
 	}
-}
-
-// Ready says that both repositories were read and every project was decided on at least once.
-func (r *Reconciler) Ready() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ready
 }
 
 // Backlog tells what waits, as of the newest pass. It may be called from anywhere.
@@ -214,7 +212,8 @@ func (r *Reconciler) loop(ctx context.Context) error {
 			pending = r.takeHint()
 		default:
 			delay := wait.NextBackOff()
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && logged != err.Error() {
+				logged = err.Error()
 				r.options.Log.Error("a pass failed; it is tried again", "error", err, "in", delay.Round(time.Millisecond).String())
 			}
 			r.sleep(ctx, nil, time.After(delay))
@@ -253,7 +252,10 @@ func (r *Reconciler) setReady() {
 func (r *Reconciler) pass(ctx context.Context, hint Hint) error {
 	begun := r.options.Clock()
 	err := r.passOnce(ctx, hint)
-	r.account()
+	r.account(err, begun)
+	if r.session != nil && r.passes.Long() {
+		r.session.tellFailing(r.passes.Why())
+	}
 	reports := 0
 	if r.session != nil {
 		reports = r.session.runs.takeCount()
@@ -281,14 +283,25 @@ func (r *Reconciler) passOnce(ctx context.Context, hint Hint) error {
 	return err
 }
 
-// account keeps what waits, and until when, for those who ask from other goroutines.
-func (r *Reconciler) account() {
+// account keeps how a pass ended, what waits, and until when, for those who ask from other goroutines.
+func (r *Reconciler) account(err error, begun time.Time) {
 	var backlog Backlog
 	var wake time.Time
 	if s := r.session; s != nil {
 		backlog, wake = s.backlog(), s.wake()
 	}
+	var keptOut []string
+	for _, g := range r.gates.both() {
+		if why := g.Why(); why != "" {
+			keptOut = append(keptOut, why)
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.backlog, r.wake = backlog, wake
+	r.backlog, r.wake, r.keptOut = backlog, wake, keptOut
+	var late *latenessError
+	if errors.As(err, &late) {
+		err = nil
+	}
+	r.passes.Note(err, begun, r.options.Clock())
 }

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 
@@ -23,18 +24,27 @@ type releases struct {
 // push commits the releases that are ready, one commit each and all in one push, and takes those commits in. It says
 // whether there were any.
 func (rl *releases) push(ctx context.Context, follower *follower) (bool, error) {
+	g := rl.gates.config
+	if g.Shut() {
+		rl.wait()
+		return false, nil
+	}
 	edits, ready := rl.edits()
 	edits = append(edits, rl.retire(ready)...)
 	if len(edits) == 0 {
+		g.Idle()
 		return false, nil
 	}
-	for _, p := range ready {
-		rl.runs.reportAll(p, reconciler.Report{
-			Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeReleasing,
-			Release: reconciler.ReleaseFacts{Version: p.decided.draft.Version.String()},
-		})
+	if g.Why() == "" {
+		rl.announce(ready)
 	}
-	commits, err := rl.world.push(ctx, rl.options.Config, "config", rl.head, edits)
+	commits, err := rl.world.push(ctx, rl.options.Config, g, rl.head, edits)
+	if g.Shut() {
+		rl.wait()
+		if !errors.Is(err, manifest.ErrMoved) {
+			return false, nil // what needs no release goes on
+		}
+	}
 	if err != nil {
 		return false, err
 	}
@@ -48,14 +58,39 @@ func (rl *releases) push(ctx context.Context, follower *follower) (bool, error) 
 	return len(ready) > 0, nil
 }
 
-// edits makes the commits of all releases that are ready, on all cores, and returns them with their projects.
-func (rl *releases) edits() (edits []manifest.Edit, ready []*project) {
-	var drafts []*project
+// announce tells those who wait that their release is about to be made.
+func (rl *releases) announce(ready []*project) {
+	for _, p := range ready {
+		rl.runs.reportAll(p, reconciler.Report{
+			Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeReleasing,
+			Release: reconciler.ReleaseFacts{Version: p.decided.draft.Version.String()},
+		})
+	}
+}
+
+// wait has all that may have something to push decided on again at the next try, and tells those whose release waits.
+func (rl *releases) wait() {
+	for k := range rl.projects.dirty {
+		rl.gates.config.Wait(k)
+	}
+	for _, p := range rl.drafts() {
+		rl.runs.stuck(p, rl.gates.config)
+	}
+}
+
+// drafts are the projects that have a release to make.
+func (rl *releases) drafts() (drafts []*project) {
 	for _, k := range rl.projects.dirtyKeys() {
 		if p := rl.projects.get(k); p.decided.draft != nil {
 			drafts = append(drafts, p)
 		}
 	}
+	return drafts
+}
+
+// edits makes the commits of all releases that are ready, on all cores, and returns them with their projects.
+func (rl *releases) edits() (edits []manifest.Edit, ready []*project) {
+	drafts := rl.drafts()
 	maker := release.Maker{Signer: rl.options.Signer, PublicKeys: rl.catalog.PublicKeys}
 	made := make([]manifest.Edit, len(drafts))
 	failed := make([]error, len(drafts))

@@ -11,6 +11,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
+	"github.com/plateform/plateform/reconciler/gate"
 	"github.com/plateform/plateform/reconciler/gitops"
 )
 
@@ -28,11 +29,12 @@ type world struct {
 
 	projects  *projects
 	deadlines deadlines
+	gates     gates
 }
 
-func newWorld(o *Options) *world {
+func newWorld(o *Options, g gates) *world {
 	return &world{
-		options: o, catalog: config.NewCatalog(o.Config, o.Charts), gitops: gitops.New(o.GitOps, o.Charts),
+		options: o, gates: g, catalog: config.NewCatalog(o.Config, o.Charts), gitops: gitops.New(o.GitOps, o.Charts),
 		projects: newProjects(), deadlines: deadlines{},
 	}
 }
@@ -49,13 +51,19 @@ func (w *world) view(k manifest.Key) *config.View {
 func (w *world) now() time.Time { return w.options.Clock().UTC() }
 
 // push moves the branch of one of the two repositories by the edits.
-func (w *world) push(ctx context.Context, to reconciler.Repository, name, base string, edits []manifest.Edit) ([]string, error) {
+func (w *world) push(ctx context.Context, to reconciler.Repository, g *gate.Gate, base string, edits []manifest.Edit) ([]string, error) {
 	commits, err := to.Push(ctx, base, edits)
-	w.options.Meter.Pushed(name, err)
+	w.options.Meter.Pushed(g.Repository, err)
 	if err != nil {
-		return nil, fmt.Errorf("pushing %s to the %s repository: %w", manifest.Count(len(edits), "commit"), name, err)
+		if ctx.Err() == nil && g.Failed(err, w.now(), w.options.Jitter) {
+			w.options.Log.Error("a push does not get in; it is tried again", "repository", g.Repository, "error", g.Why())
+		}
+		return nil, fmt.Errorf("pushing %s to the %s repository: %w", manifest.Count(len(edits), "commit"), g.Repository, err)
 	}
-	w.options.Log.Info("pushed", "repository", name, "commits", len(commits), "head", manifest.Short(commits[len(commits)-1]),
+	if g.Landed() {
+		w.options.Log.Info("pushes get in again", "repository", g.Repository)
+	}
+	w.options.Log.Info("pushed", "repository", g.Repository, "commits", len(commits), "head", manifest.Short(commits[len(commits)-1]),
 		"config", manifest.Short(w.catalog.Commit))
 	return commits, nil
 }
@@ -78,7 +86,7 @@ type session struct {
 
 // newSession ties the owners together. Each knows what it needs and no more.
 func newSession(r *Reconciler) *session {
-	w := newWorld(&r.options)
+	w := newWorld(&r.options, r.gates)
 	s := &session{world: w}
 	s.runs = &runs{world: w, outbox: r.workers.outbox, observers: r.options.Observers, waiting: map[manifest.Key]bool{}, unlanded: map[manifest.Key][]numbered{}}
 	s.recall = &recall{world: w, runs: s.runs, outbox: r.workers.outbox}
@@ -97,6 +105,11 @@ func newSession(r *Reconciler) *session {
 // pass is one pass of the loop, as a list of steps.
 func (s *session) pass(ctx context.Context, hint Hint) error {
 	clear(s.projects.late)
+	for _, g := range s.gates.both() {
+		for _, k := range g.Begin(s.now()) {
+			s.projects.touch(k)
+		}
+	}
 	steps := []func(context.Context, Hint) error{
 		s.observeConfig,
 		s.observeGitOps,
@@ -193,6 +206,11 @@ func (s *session) lateness() error {
 // wake is when the next thing is due that no worker tells of; zero for never.
 func (s *session) wake() time.Time {
 	next := s.deadlines.next()
+	for _, g := range s.gates.both() {
+		if due := g.Due(); !due.IsZero() && (next.IsZero() || due.Before(next)) {
+			next = due
+		}
+	}
 	if !s.recall.over && (next.IsZero() || s.recall.until.Before(next)) {
 		return s.recall.until
 	}
@@ -201,5 +219,5 @@ func (s *session) wake() time.Time {
 
 // backlog is what waits now.
 func (s *session) backlog() Backlog {
-	return Backlog{Queue: len(s.projects.dirty), Building: s.builds.count(), Oldest: s.runs.oldest()}
+	return Backlog{Queue: len(s.projects.dirty), Building: s.builds.count(), Oldest: s.runs.oldest(), Lost: len(s.sources.lost)}
 }

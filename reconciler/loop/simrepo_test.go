@@ -210,6 +210,9 @@ func (s *simStore) Diff(from, to string) ([]manifest.Change, error) {
 
 func (s *simStore) Fetch(context.Context) (head string, err error) {
 	err = s.process.port("fetch "+s.remote.name, func() error {
+		if why := s.process.sim.refuse["reading "+s.remote.name]; why != "" {
+			return simRefusal(why)
+		}
 		s.see(s.remote.head)
 		head = s.remote.head
 		return nil
@@ -239,6 +242,9 @@ func (s *simStore) Push(_ context.Context, base string, edits []manifest.Edit) (
 	s.process.sim.race(s.remote)
 	landed := false
 	err = s.process.port("push "+s.remote.name, func() error {
+		if why := s.process.sim.refuse[s.remote.name]; why != "" {
+			return simRefusal(why)
+		}
 		if s.remote.head != base {
 			return manifest.ErrMoved
 		}

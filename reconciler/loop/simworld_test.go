@@ -37,6 +37,8 @@ type sim struct {
 	// rival is a second process on the same repositories.
 	rival     *simProcess
 	lateHints []Hint
+	// refuse says why a repository takes no pushes; empty for those that do.
+	refuse map[string]string
 
 	people simPeople
 	audit  simAudit
@@ -165,10 +167,15 @@ func (s *sim) push(repo *simRepo, branch string, bad bool) *simSource {
 	return c
 }
 
+// simLostSource is what a look comes to at a source that is not there.
+func simLostSource(reason manifest.LostReason, format string, args ...any) error {
+	return &reconciler.SourceError{Reason: reason, Err: fmt.Errorf(format, args...)}
+}
+
 func (s *sim) tip(source manifest.Source) (reconciler.Tip, error) {
 	repo := s.repos[source.Repository]
 	if repo == nil {
-		return reconciler.Tip{}, fmt.Errorf("%s is not there", source.Repository)
+		return reconciler.Tip{}, simLostSource(manifest.LostRepository, "%s is not there", source.Repository)
 	}
 	hash := source.Revision
 	if hash == "" {
@@ -176,13 +183,17 @@ func (s *sim) tip(source manifest.Source) (reconciler.Tip, error) {
 	}
 	c := repo.commits[hash]
 	if c == nil {
-		return reconciler.Tip{}, fmt.Errorf("%s has no %s%s", source.Repository, source.Branch, source.Revision)
+		reason := manifest.LostBranch
+		if source.Revision != "" {
+			reason = manifest.LostCommit
+		}
+		return reconciler.Tip{}, simLostSource(reason, "%s has no %s%s", source.Repository, source.Branch, source.Revision)
 	}
 	tip := reconciler.Tip{Commit: hash, By: "dev"}
 	if source.Path != "" {
 		content, found := c.content[source.Path]
 		if !found {
-			return reconciler.Tip{}, fmt.Errorf("%s has no folder %s", source.Repository, source.Path)
+			return reconciler.Tip{}, simLostSource(manifest.LostFolder, "%s has no folder %s", source.Repository, source.Path)
 		}
 		tip.Tree = simHash("tree", content)
 	}

@@ -3,9 +3,11 @@ package loop
 import (
 	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
 	"github.com/plateform/plateform/reconciler/worker"
@@ -22,11 +24,15 @@ type sources struct {
 	worker *worker.Sources
 	// watched maps what is looked at to the parts that come from there.
 	watched map[worker.Watch]map[manifest.Key][]string
+	// lost are the projects with sources that cannot be followed.
+	lost map[manifest.Key]bool
 }
 
 func newSources(w *world, runs *runs, recall *recall, looks *worker.Sources) *sources {
 	looks.DropAll()
-	return &sources{world: w, runs: runs, recall: recall, worker: looks, watched: map[worker.Watch]map[manifest.Key][]string{}}
+	return &sources{
+		world: w, runs: runs, recall: recall, worker: looks, watched: map[worker.Watch]map[manifest.Key][]string{}, lost: map[manifest.Key]bool{},
+	}
 }
 
 // observe takes in what was seen.
@@ -53,6 +59,53 @@ func (s *sources) see(p *project, part string, sighting worker.Sighting) {
 		s.projects.touch(p.key)
 	}
 	s.moved(p, part, sighting)
+	if slices.ContainsFunc(p.memory.Lost, func(l manifest.LostSource) bool { return l.Part == part }) {
+		put(&p.sources.losses, part, p.sources.losses[part]+1)
+		s.projects.touch(p.key)
+	}
+}
+
+// remember takes into what is remembered which sources of a project cannot be followed, and says it once in the log.
+func (s *sources) remember(p *project, v *config.View) {
+	before := p.memory.Lost
+	if len(before) == 0 && len(p.sources.failures) == 0 { // as nearly always
+		delete(s.lost, p.key)
+		return
+	}
+	p.memory = decision.SourcesLooked(p.memory, v, p.looks(), s.now())
+	if len(p.memory.Lost) > 0 {
+		s.lost[p.key] = true
+	} else {
+		delete(s.lost, p.key)
+	}
+	if reflect.DeepEqual(before, p.memory.Lost) {
+		return
+	}
+	for _, l := range p.memory.Lost {
+		if !slices.Contains(before, l) {
+			s.options.Log.Warn("a source cannot be followed; what runs keeps running", "project", p.key.String(), "part", l.Part,
+				"error", l.What, "next", reconciler.LostFix(l.Reason))
+		}
+	}
+	for _, l := range before {
+		if v.Present && !slices.ContainsFunc(p.memory.Lost, func(after manifest.LostSource) bool { return after.Part == l.Part }) {
+			s.options.Log.Info("a source is followed again", "project", p.key.String(), "part", l.Part)
+		}
+	}
+}
+
+// looks are what the looks at the sources of a project have come to, by part.
+func (p *project) looks() map[string]decision.Looks {
+	looks := map[string]decision.Looks{}
+	for part := range p.sources.tips {
+		looks[part] = decision.Looks{Seen: true}
+	}
+	for part, failed := range p.sources.failures {
+		looks[part] = decision.Looks{
+			Failures: failed.Failures, Since: failed.Since, Reason: failed.Reason, Steady: failed.Steady, Losses: p.sources.losses[part],
+		}
+	}
+	return looks
 }
 
 // watch says which places the sources of a project come from.
@@ -175,14 +228,17 @@ func lastFailedWith(run manifest.RunSpec, commit string) bool {
 }
 
 // unreadable says why the source of a part cannot be read; empty while it may only be a matter of time.
-func (p *project) unreadable(input manifest.SourceInput) manifest.Problems {
-	failed, found := p.sources.failures[input.Part]
-	if !found || failed.Failures < patience {
+func (s *sources) unreadable(p *project, input manifest.SourceInput) manifest.Problems {
+	if look := p.looks()[input.Part]; !look.Lost(s.now()) {
 		return nil
 	}
+	failed := p.sources.failures[input.Part]
+	fix := "it goes on by itself once it answers"
+	if failed.Reason != manifest.LostHost {
+		fix = reconciler.LostFix(failed.Reason) + "; it goes on by itself"
+	}
 	return manifest.Problems{{
-		File: manifest.ProjectFile(p.key), Field: "spec.source", What: "the source cannot be read: " + failed.Err.Error(),
-		Fix: "it goes on by itself once the repository, the branch and the path can be read",
+		File: manifest.ProjectFile(p.key), Field: "spec.source", What: "the source cannot be read: " + failed.Err.Error(), Fix: fix,
 	}}
 }
 

@@ -156,15 +156,33 @@ func TestRecallIsWaitedForAWhile(t *testing.T) {
 	}
 }
 
-// A source that cannot be read once or twice is a matter of time, and nothing that anybody is told of.
+// A source that is not there once or twice is a matter of time, and nothing that anybody is told of. One whose host does not
+// answer is not waited for after that either, but it is told much later.
 func TestASourceMayFailAFewTimes(t *testing.T) {
-	p := &project{key: ruleKey}
+	world, s := newRuleSession(t, false)
+	p := s.projects.get(ruleKey)
 	input := manifest.SourceInput{Part: manifest.PartSource}
-	for failures := range patience + 2 {
-		put(&p.sources.failures, manifest.PartSource, worker.Sighting{Err: errSimFault, Failures: failures})
-		want := failures >= patience
-		if told := len(p.unreadable(input)) > 0; told != want || p.unreadableParts()[manifest.PartSource] != want {
-			t.Errorf("after %d failures it is told: %v, want %v", failures, told, want)
+	for _, tt := range []struct {
+		reason   manifest.LostReason
+		failures int
+		after    time.Duration
+		told     bool
+	}{
+		{manifest.LostBranch, 0, 0, false},
+		{manifest.LostBranch, patience - 1, time.Hour, false},
+		{manifest.LostBranch, patience, time.Second, true},
+		{manifest.LostRepository, patience + 1, time.Second, true},
+		{manifest.LostHost, patience, time.Minute, false},
+		{manifest.LostHost, patience + 9, 10*time.Minute - time.Second, false},
+		{manifest.LostHost, patience, 10 * time.Minute, true},
+	} {
+		world.now = simStart.Add(tt.after)
+		put(&p.sources.failures, manifest.PartSource, worker.Sighting{
+			Err: errSimFault, Failures: tt.failures, Since: simStart, Reason: tt.reason, Steady: true,
+		})
+		problems := s.sources.unreadable(p, input)
+		if told := len(problems) > 0; told != tt.told || p.unreadableParts()[manifest.PartSource] != (tt.failures >= patience) {
+			t.Errorf("%s, %d times in %v: it is told: %v (%v), want %v", tt.reason, tt.failures, tt.after, told, problems, tt.told)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -38,12 +39,41 @@ func (wr *writer) push(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(batch.Edits) > 0 {
-		if err := wr.land(ctx, batch); err != nil {
-			return err
-		}
+	if err := wr.tryToLand(ctx, batch, wanted.Keys); err != nil {
+		return err
 	}
 	wr.rollouts.hand()
+	return nil
+}
+
+// tryToLand pushes a batch, unless GitOps takes no pushes: then all projects that were decided on wait at the gate, so that
+// the next push has what is wanted of all of them, and stands for the config commit rightly.
+func (wr *writer) tryToLand(ctx context.Context, batch gitops.Batch, keys []manifest.Key) error {
+	g := wr.gates.gitops
+	if len(batch.Edits) == 0 {
+		g.Idle()
+		return nil
+	}
+	var err error
+	if !g.Shut() {
+		err = wr.land(ctx, batch)
+	}
+	if !g.Shut() {
+		return err
+	}
+	for _, k := range keys {
+		p := wr.projects.get(k)
+		if shown := wr.gitops.Project(k); p.decided.rest != nil || !shown.Shows() || !shown.Remembers(p.memory) {
+			wr.runs.stuck(p, g)
+		}
+	}
+	if errors.Is(err, manifest.ErrMoved) {
+		return err
+	}
+	for _, k := range keys {
+		g.Wait(k)
+		delete(wr.projects.dirty, k)
+	}
 	return nil
 }
 
@@ -134,7 +164,7 @@ func (wr *writer) cannotBe(p *project) bool {
 
 // land pushes a batch.
 func (wr *writer) land(ctx context.Context, batch gitops.Batch) error {
-	commits, err := wr.world.push(ctx, wr.options.GitOps, "gitops", wr.gitops.Head(), batch.Edits)
+	commits, err := wr.world.push(ctx, wr.options.GitOps, wr.gates.gitops, wr.gitops.Head(), batch.Edits)
 	if err != nil {
 		return err
 	}

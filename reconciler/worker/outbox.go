@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -29,7 +30,8 @@ type Outbox struct {
 	mu      sync.Mutex
 	pending []reconciler.Report
 	landed  int
-	failing bool
+	// trouble is why the last reports did not land; nil when they did.
+	trouble error
 	// recall is what the forge says of the commits up to head, which is the newest that it was asked about.
 	recall Recall
 	head   string
@@ -85,18 +87,37 @@ func (o *Outbox) send(ctx context.Context, _ string) (again time.Duration, err e
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
-		if !o.failing {
+		if o.trouble == nil || refusalOf(o.trouble) != refusalOf(err) {
 			o.log.Warn("people cannot be told now; it is tried again", "reports", len(o.pending), "error", err.Error())
 		}
-		o.failing = true
+		o.trouble = err
 		return 0, fmt.Errorf("telling %d things: %w", len(sending), err)
 	}
-	o.failing = false
+	if o.trouble != nil {
+		o.trouble = nil
+		o.log.Info("people can be told again")
+	}
 	o.landed += len(sending)
 	if o.pending = o.pending[len(sending):]; len(o.pending) > 0 {
 		again = time.Nanosecond
 	}
 	return again, nil
+}
+
+// refusalOf is what a server gives as its reason; empty when it was not reached.
+func refusalOf(err error) string {
+	var refusal reconciler.Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Refusal()
+	}
+	return ""
+}
+
+// Trouble says why reports do not land now; nil when they do.
+func (o *Outbox) Trouble() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.trouble
 }
 
 // AskRecall has the forge asked what commits up to a head say.

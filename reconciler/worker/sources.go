@@ -54,9 +54,13 @@ type Sighting struct {
 	// Tip as it was last seen, and whether it ever was.
 	Tip  reconciler.Tip
 	Seen bool
-	// Err of the last look, and how many failed in a row.
+	// Err of the last look, and how many failed in a row since a time.
 	Err      error
 	Failures int
+	Since    time.Time
+	// Reason of the last failure; Steady says that the one before it had the same.
+	Reason manifest.LostReason
+	Steady bool
 }
 
 // Sources keeps looking at source repositories, each as a whole: ten services of one repository are one look.
@@ -241,7 +245,7 @@ func (s *Sources) note(url string, watches []Watch, found []reconciler.Found, er
 		if err == nil {
 			here = found[i]
 		}
-		if known.take(here) {
+		if known.take(here, s.Clock()) {
 			repo.moved = s.Clock()
 			s.fresh[w] = true
 			news = true
@@ -251,9 +255,14 @@ func (s *Sources) note(url string, watches []Watch, found []reconciler.Found, er
 }
 
 // take takes in what a look found and says whether that is news.
-func (k *watched) take(here reconciler.Found) bool {
+func (k *watched) take(here reconciler.Found, now time.Time) bool {
 	if here.Err != nil {
-		k.Err = here.Err
+		reason := reconciler.LostReasonOf(here.Err)
+		if k.Failures == 0 {
+			k.Since = now
+		}
+		k.Steady = k.Failures > 0 && k.Reason == reason
+		k.Err, k.Reason = here.Err, reason
 		k.Failures++
 		return true
 	}

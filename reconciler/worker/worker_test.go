@@ -1,10 +1,12 @@
 package worker_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -813,4 +815,117 @@ func TestTheNewestTargetCountsAndWhatIsGoneIsForgotten(t *testing.T) {
 			t.Errorf("it was asked %d times about what is gone", e.asked)
 		}
 	})
+}
+
+// Why looks fail, since when, and whether the last two agree, is known of a source; a look that finds it ends that.
+func TestWhyASourceIsNotFound(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		place := &oneSource{}
+		sources := worker.NewSources(place, time.Minute, common)
+		run(sources.Run)
+		begun := time.Now()
+		gone := &reconciler.SourceError{Reason: manifest.LostBranch, Err: errors.New("no branch main")}
+		for i, tt := range []struct {
+			err    error
+			reason manifest.LostReason
+			steady bool
+		}{
+			{errors.New("connection refused"), manifest.LostHost, false},
+			{fmt.Errorf("asking: %w", gone), manifest.LostBranch, false},
+			{gone, manifest.LostBranch, true},
+		} {
+			place.set(tt.err)
+			if i == 0 {
+				sources.Add(watch("main", ""))
+			} else {
+				sources.Hint("https://git.test/shop.git")
+			}
+			synctest.Wait()
+			news := sources.Take()
+			if len(news) != 1 || news[0].Failures != i+1 || news[0].Reason != tt.reason || news[0].Steady != tt.steady || !news[0].Since.Equal(begun) {
+				t.Errorf("after %v it is %+v", tt.err, news)
+			}
+		}
+		place.set(nil)
+		sources.Hint("https://git.test/shop.git")
+		synctest.Wait()
+		if news := sources.Take(); len(news) != 1 || news[0].Failures != 0 || news[0].Err != nil {
+			t.Errorf("found again it is %+v", news)
+		}
+	})
+}
+
+// oneSource is a source that is there, or not.
+type oneSource struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (o *oneSource) set(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err = err
+}
+
+func (o *oneSource) Tips(context.Context, string, []reconciler.Place) ([]reconciler.Found, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return []reconciler.Found{{Tip: reconciler.Tip{Commit: "c1"}, Err: o.err}}, nil
+}
+
+// refusal is what a server says to notes that it does not take.
+type refusal string
+
+func (r refusal) Error() string   { return "the server refused the push: " + string(r) }
+func (r refusal) Refusal() string { return string(r) }
+
+// That reports do not land is known, with the reason, and logged once for each; when they do, that goes.
+func TestReportsThatAreRefusedAreTold(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		forge := &refusingForge{}
+		var log bytes.Buffer
+		outbox := worker.NewOutbox(forge, slog.New(slog.NewTextHandler(&log, nil)), common)
+		run(outbox.Run)
+		for _, why := range []error{errors.New("connection reset"), refusal("protected"), refusal("quota")} {
+			forge.set(why)
+			outbox.Add(reconciler.Report{})
+			pass(5 * time.Minute)
+			if got := outbox.Trouble(); !errors.Is(got, why) {
+				t.Errorf("the trouble is %v, want %v", got, why)
+			}
+		}
+		forge.set(nil)
+		pass(5 * time.Minute)
+		if got := outbox.Trouble(); got != nil || outbox.Landed() != 3 {
+			t.Errorf("%d have landed, and the trouble is %v", outbox.Landed(), got)
+		}
+		if told := strings.Count(log.String(), "people cannot be told now"); told != 3 || strings.Count(log.String(), "people can be told again") != 1 {
+			t.Errorf("the log is\n%s", log.String())
+		}
+	})
+}
+
+// refusingForge takes reports, or not.
+type refusingForge struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (f *refusingForge) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
+func (f *refusingForge) Report(context.Context, []reconciler.Report) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return fmt.Errorf("writing notes: %w", f.err)
+	}
+	return nil
+}
+
+func (f *refusingForge) Recall(context.Context, string) ([]reconciler.Recalled, error) {
+	return nil, nil
 }

@@ -102,9 +102,6 @@ func (w *world) ready() string {
 	return string(said)
 }
 
-// listening finds the address in what serve prints.
-var listening = regexp.MustCompile(`Listening on (http://\S+)`)
-
 // url is where serve listens.
 func (s *server) url() string {
 	log, err := os.ReadFile(s.log)

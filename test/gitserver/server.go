@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -191,6 +192,8 @@ type Fault struct {
 	Status int
 	Header map[string]string
 	Body   string
+	// Refuse answers a push with this as the reason why the ref is not moved, as servers do that have rules of their own.
+	Refuse string
 	// Hang answers nothing until the client gives up, or nothing more after so many bytes as Cut says.
 	Hang bool
 	// DropAnswer does what was asked, but breaks the connection instead of answering.
@@ -278,6 +281,8 @@ func (s *Server) misbehave(f *Fault, repo string, w http.ResponseWriter, r *http
 		}
 		w.WriteHeader(f.Status)
 		_, _ = io.WriteString(w, f.Body) // a client that is gone has given up
+	case f.Refuse != "":
+		s.refuse(f.Refuse, w, r)
 	case f.Hang:
 		if f.Cut > 0 {
 			rec := httptest.NewRecorder()
@@ -300,6 +305,16 @@ func (s *Server) misbehave(f *Fault, repo string, w http.ResponseWriter, r *http
 		}
 		s.backend.ServeHTTP(w, r)
 	}
+}
+
+// refuse answers a push as git-receive-pack does that took the objects and does not move the ref.
+func (s *Server) refuse(reason string, w http.ResponseWriter, r *http.Request) {
+	ref := pushedRef(r)
+	_, _ = io.Copy(io.Discard, r.Body)
+	packet := func(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }
+	report := packet("unpack ok\n") + packet("ng "+ref+" "+reason+"\n") + "0000"
+	w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+	_, _ = io.WriteString(w, packet("\x01"+report)+"0000") // a client that is gone has given up
 }
 
 // hang answers nothing until the client gives up or the repository is healed.

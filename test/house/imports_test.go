@@ -43,9 +43,10 @@ var mayImport = map[string][]string{
 	"reconciler/gitops":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/release":  {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/queue":    {},
+	"reconciler/gate":     {"manifest", "reconciler"},
 	"reconciler/worker":   {"manifest", "reconciler", "reconciler/queue"},
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
-		"reconciler/worker", "reconciler/plan", "reconciler/runlog"},
+		"reconciler/worker", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
 	"adapter":  {"manifest", "gitstore", "gitstore/", "reconciler"},
 	"cmd":      {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},

@@ -108,15 +108,55 @@ func (d *examination) checkPush(ctx context.Context, what string, store *gitstor
 	if err != nil {
 		return broken(what, err, pushFix(err))
 	}
+	if dir, checkedOut := checkedOutAt(ctx, r); checkedOut {
+		return fail(what, fmt.Sprintf("%s is checked out in %s: git refuses pushes to it", r.Branch, dir),
+			"use a bare repository, or run there: git config receive.denyCurrentBranch updateInstead")
+	}
+	if hook := writeHook(r.URL); hook != "" {
+		return ok(what, "a push may begin; %s decides what gets in, and serve tells at /readyz when it refuses", hook)
+	}
 	return ok(what, "a push may begin")
+}
+
+// folders are where a repository that is a folder of this machine may have its own files.
+func folders(url string) []string {
+	dir := strings.TrimPrefix(url, "file://")
+	return []string{dir, filepath.Join(dir, ".git")}
+}
+
+// checkedOutAt says that a repository is a folder of this machine with a work tree of the branch, which git does not let
+// others move.
+func checkedOutAt(ctx context.Context, r installation.RemoteSettings) (dir string, checkedOut bool) {
+	dir = strings.TrimPrefix(r.URL, "file://")
+	head, err := os.ReadFile(filepath.Join(dir, ".git", "HEAD"))
+	if err != nil || strings.TrimSpace(string(head)) != "ref: refs/heads/"+r.Branch {
+		return dir, false
+	}
+	allowed, err := git.Command{Dir: dir}.Run(ctx, "config", "--get", "receive.denyCurrentBranch")
+	if err != nil {
+		return dir, true // it is not set: git refuses
+	}
+	return dir, !slices.Contains([]string{"false", "no", "off", "ignore", "warn", "updateInstead", "updateinstead"}, strings.TrimSpace(allowed))
+}
+
+// writeHook is the hook that may refuse a push to a repository that is a folder of this machine; empty when there is none.
+func writeHook(url string) string {
+	for _, dir := range folders(url) {
+		for _, name := range []string{"pre-receive", "update"} {
+			file := filepath.Join(dir, "hooks", name)
+			if info, err := os.Stat(file); err == nil && info.Mode()&0o111 != 0 {
+				return file
+			}
+		}
+	}
+	return ""
 }
 
 // writableFolder says whether a repository that is a folder of this machine can be written to. A server checks that
 // before a push begins, git itself only on the way. Opening a file for writing changes nothing of it.
 func writableFolder(url string) error {
-	dir := strings.TrimPrefix(url, "file://")
-	for _, name := range []string{filepath.Join(dir, "HEAD"), filepath.Join(dir, ".git", "HEAD")} {
-		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	for _, dir := range folders(url) {
+		f, err := os.OpenFile(filepath.Join(dir, "HEAD"), os.O_WRONLY, 0)
 		switch {
 		case err == nil:
 			return f.Close()
@@ -160,20 +200,26 @@ func (d *examination) checkSources(ctx context.Context) []Diagnosis {
 	return sourceDiagnoses(what, failures)
 }
 
-// askSourceOf asks for the branch of a source. A pinned one needs no branch.
+// askSourceOf asks for the branch and the folder of a source. A pinned one needs no branch.
 func askSourceOf(ctx context.Context, remote *gitstore.Remote, source manifest.Source) error {
 	pinned := source.Revision != ""
-	found, err := remote.Tips(ctx, source.Repository, []gitstore.Place{{Branch: source.Branch}})
-	if err == nil {
-		err = found[0].Err
+	places := []gitstore.Place{{Branch: source.Branch}}
+	if source.Path != "" {
+		places = append(places, gitstore.Place{Branch: source.Branch, Revision: source.Revision, Path: source.Path})
 	}
-	if pinned && errors.Is(err, gitstore.ErrNoBranch) {
-		return nil
+	found, err := remote.Tips(ctx, source.Repository, places)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, f := range found {
+		if f.Err != nil && !(pinned && errors.Is(f.Err, gitstore.ErrNoBranch)) {
+			return f.Err
+		}
+	}
+	return nil
 }
 
-// distinctSources are the branches of repositories that projects are built from and that the platform allows, sorted.
+// distinctSources are the places that projects are built from and that the platform allows, sorted.
 func (d *examination) distinctSources() []manifest.Source {
 	var all []manifest.Source
 	for _, project := range d.projects {
@@ -181,13 +227,13 @@ func (d *examination) distinctSources() []manifest.Source {
 			continue
 		}
 		for _, input := range manifest.SourceInputs(project.Spec) {
-			source := manifest.Source{Repository: input.Source.Repository, Branch: input.Source.Branch, Revision: input.Source.Revision}
+			source := manifest.Source{Repository: input.Source.Repository, Branch: input.Source.Branch, Revision: input.Source.Revision, Path: input.Source.Path}
 			if source.Repository != "" && manifest.AllowedSource(d.platform, source.Repository) == nil {
 				all = append(all, source)
 			}
 		}
 	}
-	key := func(s manifest.Source) string { return s.Repository + " " + s.Branch + " " + s.Revision }
+	key := func(s manifest.Source) string { return s.Repository + " " + s.Branch + " " + s.Revision + " " + s.Path }
 	slices.SortFunc(all, func(a, b manifest.Source) int { return strings.Compare(key(a), key(b)) })
 	return slices.CompactFunc(all, func(a, b manifest.Source) bool { return key(a) == key(b) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -105,6 +106,7 @@ func sizeText(bytes uint64) string {
 // checkListen looks whether the addresses are free, or taken by a serve that runs.
 func (d *examination) checkListen(ctx context.Context) []Diagnosis {
 	found := []Diagnosis{checkAddress(ctx, "listen", d.settings.Listen, "/healthz")}
+	found = append(found, checkReady(ctx, d.settings.Listen)...)
 	if d.settings.API.Listen != "" {
 		found = append(found, checkAddress(ctx, "api.listen", d.settings.API.Listen, "/metrics"))
 	}
@@ -127,23 +129,61 @@ func checkAddress(ctx context.Context, setting, address, path string) Diagnosis 
 	return broken(setting, err, "end what else listens there, or set "+setting+" in serve.yaml")
 }
 
+// checkReady asks a serve that runs whether it is ready: it alone knows what the servers say to its pushes. Nothing is found
+// where none runs.
+func checkReady(ctx context.Context, address string) []Diagnosis {
+	const what, fix = "serve", "mend that; serve goes on by itself"
+	status, text, err := ask(ctx, address, "/readyz")
+	switch {
+	case err != nil || status != http.StatusOK && status != http.StatusServiceUnavailable:
+		return nil
+	case status == http.StatusOK:
+		return []Diagnosis{ok(what, "%s", strings.Join(nonEmptyLines(text), "; "))}
+	}
+	var found []Diagnosis
+	for _, line := range nonEmptyLines(text) {
+		found = append(found, fail(what, line, fix))
+	}
+	return found
+}
+
+// nonEmptyLines are the lines of a text that may be shown.
+func nonEmptyLines(text string) (lines []string) {
+	for line := range strings.Lines(terminal.Plain(text)) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // answers says that a web server at an address is well.
 func answers(ctx context.Context, address, path string) bool {
+	status, _, err := ask(ctx, address, path)
+	return err == nil && status == http.StatusOK
+}
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 16 << 10
+
+// ask asks a web server at an address.
+func ask(ctx context.Context, address, path string) (status int, text string, err error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return false
+		return 0, "", err
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, nil)
 	if err != nil {
-		return false
+		return 0, "", err
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		return false
+		return 0, "", err
 	}
-	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return response.StatusCode, string(body), errors.Join(err, response.Body.Close())
 }

@@ -103,7 +103,7 @@ func (m *metrics) watch(r *loop.Reconciler, now func() time.Time) {
 	gauge := func(name, help string, value func() float64) {
 		in.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
-	gauge("plateform_ready", "1 once both repositories were read and every project was decided on.", func() float64 {
+	gauge("plateform_ready", "1 while both repositories are read, every project was decided on, and what is to be written gets in.", func() float64 {
 		if r.Ready() {
 			return 1
 		}
@@ -111,6 +111,9 @@ func (m *metrics) watch(r *loop.Reconciler, now func() time.Time) {
 	})
 	gauge("plateform_queue_projects", "Projects that want a decision.", func() float64 {
 		return float64(r.Backlog().Queue)
+	})
+	gauge("plateform_lost_source_projects", "Projects that cannot follow one of their sources.", func() float64 {
+		return float64(r.Backlog().Lost)
 	})
 	gauge("plateform_builds_running", "Builds that were asked for and have not ended.", func() float64 {
 		return float64(r.Backlog().Building)

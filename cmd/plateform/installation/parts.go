@@ -149,11 +149,11 @@ func (s sources) Tips(ctx context.Context, repository string, places []reconcile
 	}
 	answers, err := s.Remote.Tips(ctx, repository, asked)
 	if err != nil {
-		return nil, err
+		return nil, sourceError(err)
 	}
 	found := make([]reconciler.Found, len(answers))
 	for i, answer := range answers {
-		found[i] = reconciler.Found{Tip: reconciler.Tip(answer.Tip), Err: answer.Err}
+		found[i] = reconciler.Found{Tip: reconciler.Tip(answer.Tip), Err: sourceError(answer.Err)}
 	}
 	return found, nil
 }
@@ -173,6 +173,27 @@ func (s sources) Checkout(ctx context.Context, repository, commit, dir string) e
 		return err
 	}
 	return &localbuild.Fault{What: "the source cannot be built from", Err: err, Fix: fix}
+}
+
+// sourceError says why a source is not there, if that is what an error says.
+func sourceError(err error) error {
+	var denied *gitstore.DeniedError
+	reason := manifest.LostReason("")
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, gitstore.ErrNoBranch):
+		reason = manifest.LostBranch
+	case errors.Is(err, gitstore.ErrNoPath):
+		reason = manifest.LostFolder
+	case errors.Is(err, gitstore.ErrNoCommit):
+		reason = manifest.LostCommit
+	case errors.As(err, &denied):
+		reason = manifest.LostRepository
+	default:
+		return err
+	}
+	return &reconciler.SourceError{Reason: reason, Err: err}
 }
 
 func (i *Installation) sources() (sources, error) {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/manifest"
 )
 
 // Run reconciles and answers at the endpoints until the context ends.
@@ -36,8 +39,8 @@ func (i *Installation) Health() http.Handler {
 		fmt.Fprintln(w, "ok")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !i.reconciler.Ready() {
-			http.Error(w, "not ready: the repositories have not been read yet", http.StatusServiceUnavailable)
+		if reasons := i.reconciler.Unready(); len(reasons) > 0 {
+			http.Error(w, "not ready: "+strings.Join(reasons, "\nnot ready: "), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ready")
@@ -45,6 +48,9 @@ func (i *Installation) Health() http.Handler {
 			if said := b.shallow(); said != "" {
 				fmt.Fprintln(w, said)
 			}
+		}
+		if lost := i.reconciler.Backlog().Lost; lost > 0 { // a tenant's affair: which ones, plateform status says
+			fmt.Fprintf(w, "%s cannot follow a source: plateform status says which\n", manifest.Count(lost, "project"))
 		}
 	})
 	return mux

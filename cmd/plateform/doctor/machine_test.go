@@ -1,0 +1,45 @@
+package doctor
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A serve that runs is asked what it runs into; what else listens there has nothing to say.
+func TestCheckReady(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		status int
+		text   string
+		want   []Diagnosis
+	}{
+		{"all is well", http.StatusOK, "ready\n", []Diagnosis{ok("serve", "ready")}},
+		{"a source is lost", http.StatusOK, "ready\n1 project cannot follow a source: plateform status says which\n",
+			[]Diagnosis{ok("serve", "ready; 1 project cannot follow a source: plateform status says which")}},
+		{"two refusals, one with colours", http.StatusServiceUnavailable, "not ready: \x1b[31mthe server refuses\x1b[0m\nnot ready: people are not told\n", []Diagnosis{
+			fail("serve", "not ready: [31mthe server refuses[0m", "mend that; serve goes on by itself"),
+			fail("serve", "not ready: people are not told", "mend that; serve goes on by itself"),
+		}},
+		{"somebody else's server", http.StatusNotFound, "no such page", nil},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/readyz" {
+				t.Errorf("it asks for %s", r.URL.Path)
+			}
+			http.Error(w, strings.TrimSuffix(tt.text, "\n"), tt.status)
+		}))
+		got := checkReady(t.Context(), strings.TrimPrefix(server.URL, "http://"))
+		server.Close()
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+	if got := checkReady(t.Context(), "127.0.0.1:1"); got != nil {
+		t.Errorf("where nobody listens, it finds %v", got)
+	}
+}

@@ -1,0 +1,39 @@
+package reconciler
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// LostWhat says in a sentence what is wrong with a source. It depends on nothing but the reason and the source as written, so
+// that looking again changes nothing that is remembered.
+func LostWhat(r manifest.LostReason, s manifest.Source) string {
+	switch r {
+	case manifest.LostBranch:
+		return fmt.Sprintf("there is no branch %s in %s", cmp.Or(s.Branch, "main"), s.Repository)
+	case manifest.LostFolder:
+		return fmt.Sprintf("there is no folder %s in %s", s.Path, s.Repository)
+	case manifest.LostCommit:
+		return fmt.Sprintf("there is no commit %.10s in %s", s.Revision, s.Repository)
+	case manifest.LostRepository:
+		return s.Repository + " is not there, or Plateform may not read it"
+	}
+	return s.Repository + " cannot be reached"
+}
+
+// LostFix is what to do about it.
+func LostFix(r manifest.LostReason) string {
+	switch r {
+	case manifest.LostBranch:
+		return "create it, or change source.branch"
+	case manifest.LostFolder:
+		return "bring it back, or change source.path"
+	case manifest.LostCommit:
+		return "push it, or change source.revision"
+	case manifest.LostRepository:
+		return "bring it back, let Plateform read it, or change source.repository"
+	}
+	return "nothing: it is asked again by itself"
+}
