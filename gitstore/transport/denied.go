@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-
-	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
 // DeniedError says that the other side was reached and does not do what it is asked: there is no such repository, it is
@@ -18,23 +16,18 @@ func (e *DeniedError) Error() string { return e.err.Error() }
 
 func (e *DeniedError) Unwrap() error { return e.err }
 
-// denied makes a DeniedError of an error that is one by its type; never by its text. What the server says is part of it.
+// denied makes a DeniedError of an error that is one by its type; never by its text.
 func denied(err error) error {
 	var answer *ServerError
-	switch {
-	case errors.Is(err, transport.ErrRepositoryNotFound), errors.Is(err, transport.ErrAuthenticationRequired),
-		errors.Is(err, transport.ErrAuthorizationFailed):
-		return &DeniedError{err}
-	case errors.As(err, &answer) && (answer.Status == 0 || refusing(answer.Status)):
+	if errors.As(err, &answer) && refusing(answer.Status) {
 		return &DeniedError{err}
 	}
 	return err
 }
 
-// refusing says that an HTTP status is about the request, and not about the moment.
+// refusing says that an answer is about the request, and not about the moment; 0 is one in Git's own words.
 func refusing(status int) bool {
-	return status >= http.StatusBadRequest && status < http.StatusInternalServerError &&
-		status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
+	return status < http.StatusInternalServerError && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
 }
 
 // deniedHandshake makes a DeniedError of a failed SSH handshake, unless the connection is what failed.

@@ -116,6 +116,11 @@ func underWayCases() map[reconciler.Outcome][]told {
 			{"its turn", pendingAt(reconciler.StageQueued), "queued", ""},
 			told{"something else", pendingAt(reconciler.StageQueued), "waiting for what is under way", ""}.detail("what is under way"),
 		},
+		reconciler.OutcomePushRefused: {
+			told{"a protected branch", pendingAt(reconciler.StageUpdatingGitOps), "waiting: the server refuses Plateform's push of plateform-gitops: GH006\n" +
+				"let Plateform's account push there (rules of the branch, hooks, signatures, quota); it goes on by itself", ""}.
+				detail("the server refuses Plateform's push of plateform-gitops: GH006"),
+		},
 		reconciler.OutcomeRetrying: {
 			told{"a source", pendingAt(reconciler.StageQueued), "trying again: reading /srv/nowhere.git: not found", ""}.
 				detail("reading /srv/nowhere.git: not found"),

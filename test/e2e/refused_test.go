@@ -7,15 +7,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/plateform/plateform/test/gitserver"
 )
-
-// listening is what serve prints of its address.
-var listening = regexp.MustCompile(`Listening on (http://\S+)`)
 
 // readyz asks serve whether it is ready.
 func (w *world) readyz() (status int, text string, err error) {
@@ -89,8 +85,8 @@ func (w *world) logged(words ...string) {
 	})
 }
 
-// status is what the command says of the project, with GitOps and the notes at hand.
-func (p *project) status() string {
+// wholeStatus is what the command says of the project, with GitOps and the notes at hand.
+func (p *project) wholeStatus() string {
 	p.w.t.Helper()
 	p.w.config.pull()
 	p.w.config.git("fetch", "--quiet", "origin", "+refs/notes/*:refs/notes/*")
@@ -105,7 +101,7 @@ func (p *project) status() string {
 func (p *project) statusTells(words ...string) {
 	p.w.t.Helper()
 	p.w.await("status to tell of "+strings.Join(words, ", "), func() error {
-		text := strings.Join(strings.Fields(p.status()), " ")
+		text := strings.Join(strings.Fields(p.wholeStatus()), " ")
 		for _, word := range words {
 			if !strings.Contains(text, word) {
 				return fmt.Errorf("it says %s", text)
@@ -214,7 +210,7 @@ func tellsOfRefusals(t *testing.T, r refusal, targets ...string) {
 		}
 		shop.runs(version)
 		w.isReady()
-		if text := shop.status(); strings.Contains(text, r.words) || !strings.Contains(text, "running") {
+		if text := shop.wholeStatus(); strings.Contains(text, r.words) || !strings.Contains(text, "running") {
 			t.Errorf("%s: when it is lifted status says %s", target, text)
 		}
 	}
@@ -354,7 +350,7 @@ func TestLostSourcesAreTold(t *testing.T) {
 	branch.statusTells("ws-1/branch running")
 	renamed.statusTells("ws-1/renamed running")
 	for _, p := range []*project{branch, renamed} {
-		if text := p.status(); strings.Contains(text, "cannot be read") {
+		if text := p.wholeStatus(); strings.Contains(text, "cannot be read") {
 			t.Errorf("it is back, and status says\n%s", text)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -100,6 +101,9 @@ func (w *world) ready() string {
 	}
 	return string(said)
 }
+
+// listening finds the address in what serve prints.
+var listening = regexp.MustCompile(`Listening on (http://\S+)`)
 
 // url is where serve listens.
 func (s *server) url() string {

@@ -34,6 +34,13 @@ func (p *project) all(v values) string {
 	return strings.Join(said, ", ")
 }
 
+// status is what the command says of a project.
+func (p *project) status() string {
+	p.w.t.Helper()
+	out, _ := p.w.plateform("status", p.workspace+"/"+p.name, "--config-repo", p.w.config.bare, "--gitops-repo", p.w.gitops.bare)
+	return out
+}
+
 // One commit changes gateway and breaks billing. Only billing is held, and its commit is red for it; gateway waits, and goes out
 // with the next commit, whichever that is.
 func TestWhatCameAlongWithABrokenService(t *testing.T) {
