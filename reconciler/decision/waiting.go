@@ -29,6 +29,11 @@ func IsHeld(run manifest.RunSpec, part, key string, tips map[string]reconciler.T
 	})
 }
 
+// HasHold says that a part has a hold at a key, whether that keeps it back or not: somebody has seen it there.
+func HasHold(run manifest.RunSpec, part, key string) bool {
+	return slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Key == key })
+}
+
 // waited says that a part came at a key with an earlier commit whose build of something else failed.
 func waited(run manifest.RunSpec, part, key string) bool {
 	return slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool {

@@ -254,7 +254,7 @@ func (rs *runs) ensure(p *project, v *config.View) *run {
 		}
 	}
 	cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: rs.catalog.Commit, Config: rs.catalog.Commit}
-	r := &run{forSource: true}
+	r := &run{}
 	base := p.base(v)
 	keys, _ := decision.HeadKeys(v, base, false, p.sources.tips)
 	for _, input := range manifest.SourceInputs(v.Spec) {
@@ -270,6 +270,7 @@ func (rs *runs) ensure(p *project, v *config.View) *run {
 	if cause.Kind != manifest.CauseSource {
 		cause.Commit = rs.history().LastEdit(rs.catalog.Commit, p.key)
 		cause.Config = cause.Commit
+		r.forSource = rs.asksForSource(p.key, cause.Config) // else it is not to blame for a build
 	}
 	r.Run = newRun(p.key, cause)
 	return rs.start(p, r)

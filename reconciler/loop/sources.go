@@ -188,7 +188,7 @@ func (s *sources) moved(p *project, part string, sighting worker.Sighting) {
 	keys, _ := decision.HeadKeys(view, base, retry, p.sources.tips)
 	s.projects.touch(p.key)
 	p.memory = decision.SourceMoved(before, view, p.sources.tips, part, p.seenEarlier(tip.Commit))
-	if keys[part] == old[part] || keys[part] == "" || decision.IsHeld(p.memory, part, keys[part], p.sources.tips) {
+	if keys[part] == old[part] || keys[part] == "" || decision.HasHold(p.memory, part, keys[part]) {
 		return
 	}
 	if !seen && (old[part] == "" && base != nil || !s.isPush(p, before, part, keys[part])) {
