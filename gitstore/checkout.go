@@ -43,7 +43,7 @@ func (r *Remote) checkout(ctx context.Context, url, commit, dir string) error {
 		return err
 	}
 	defer func() { _ = up.Close() }()
-	return r.withCommit(ctx, up, commit, false, func(at *reader) error {
+	return r.withCommit(ctx, up, commit, false, func(at *reader, _ *pack.DB) error {
 		c, err := at.commit(commit)
 		if err != nil {
 			return err

@@ -23,6 +23,8 @@ type RemoteOptions struct {
 	Dir string
 	// MaxBytes bounds what is fetched of one repository, and what a checkout may take on disk. Default 2 GiB.
 	MaxBytes int64
+	// Scopes says what is read beside a place's folder; nothing when nil.
+	Scopes Scopes
 }
 
 // Remote answers questions about any remote repository and checks it out. It keeps no clone. It is safe for use by
@@ -33,7 +35,10 @@ type Remote struct {
 	trees   *lru.Cache[treeKey, Tip]
 }
 
-type treeKey struct{ url, commit, path string }
+type treeKey struct {
+	url, commit string
+	place       Place // without where the commit was found
+}
 
 // NewRemote returns a Remote. It makes no network call.
 func NewRemote(o RemoteOptions) *Remote {
@@ -50,7 +55,7 @@ func NewRemote(o RemoteOptions) *Remote {
 func (r *Remote) Close() { r.dialer.Close() }
 
 // withCommit brings in one commit, shows it, and forgets it. treesOnly asks for no files where the server knows how.
-func (r *Remote) withCommit(ctx context.Context, up *transport.Upload, commit string, treesOnly bool, show func(*reader) error) (err error) {
+func (r *Remote) withCommit(ctx context.Context, up *transport.Upload, commit string, treesOnly bool, show func(*reader, *pack.DB) error) (err error) {
 	db := pack.NewDB(pack.Options{
 		Dir: r.options.Dir, CacheBytes: 8 << 20, MemoryObjects: math.MaxInt, MemoryBytes: r.options.MaxBytes, MaxBytes: r.options.MaxBytes,
 	})
@@ -68,7 +73,7 @@ func (r *Remote) withCommit(ctx context.Context, up *transport.Upload, commit st
 		}
 		return fmt.Errorf("%w: %s; it is on no branch or tag of the repository", ErrNoCommit, commit)
 	}
-	return show(newReader(func() pack.Source { return db }, noneCut))
+	return show(newReader(func() pack.Source { return db }, noneCut), db)
 }
 
 // requestCommit asks for one commit without its history when the server lets us, and for everything otherwise.

@@ -10,18 +10,29 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 
+	"github.com/plateform/plateform/gitstore/pack"
 	"github.com/plateform/plateform/gitstore/transport"
 )
 
 // Place is a place of a source repository: a branch (main if empty) or a pinned revision, and a folder, "" for the root.
-type Place struct{ Branch, Revision, Path string }
+type Place struct {
+	Branch, Revision, Path string
+	// Framework and Dockerfile are the build settings that decide what is read beside the folder; empty when not authored.
+	Framework, Dockerfile string
+	// Watch are the patterns that add to what is read or take away from it, one a line.
+	Watch string
+}
 
 // Tip is where a source is.
 type Tip struct {
 	// Commit the branch or revision points at.
 	Commit string
-	// Tree of the place's folder in that commit; empty for the root.
+	// Tree stands for all that is read of the commit: the hash of the place's folder, if that is all. Empty for the root.
 	Tree string
+	// Folder is the hash of the place's folder, where more or less than that is read; empty else.
+	Folder string
+	// Scope are the folders and files that are read, and ScopeReason why; empty when it is the place's folder.
+	Scope, ScopeReason string
 	// By is the name of the commit's author; empty when the commit did not have to be looked at.
 	By string
 }
@@ -111,7 +122,7 @@ func (s *search) withoutLook() []int {
 
 // known answers a place whose commit is known, if that is all that is asked or its folder was looked at before.
 func (s *search) known(i int) bool {
-	if s.dirs[i] == "" {
+	if s.dirs[i] == "" && s.places[i].Watch == "" {
 		return true
 	}
 	tip, ok := s.remote.trees.Get(s.key(i))
@@ -121,7 +132,11 @@ func (s *search) known(i int) bool {
 	return ok
 }
 
-func (s *search) key(i int) treeKey { return treeKey{s.url, s.found[i].Commit, s.dirs[i]} }
+func (s *search) key(i int) treeKey {
+	place := s.places[i]
+	place.Branch, place.Revision, place.Path = "", "", s.dirs[i]
+	return treeKey{s.url, s.found[i].Commit, place}
+}
 
 // byCommit answers what can be answered from the refs, and returns the places that are left: those of one commit together.
 func (s *search) byCommit(refs *packp.AdvRefs, open []int) [][]int {
@@ -148,10 +163,16 @@ func (s *search) byCommit(refs *packp.AdvRefs, open []int) [][]int {
 // lookAt fetches the commit that some places have, and finds their folders in it.
 func (s *search) lookAt(ctx context.Context, up *transport.Upload, places []int) {
 	commit := s.found[places[0]].Commit
-	err := s.remote.withCommit(ctx, up, commit, true, func(at *reader) error {
+	err := s.remote.withCommit(ctx, up, commit, true, func(at *reader, db *pack.DB) error {
+		files := s.files(ctx, up, at, db)
+		files.at = commit
+		defer files.close()
+		for _, i := range places {
+			files.prefetch(s.remote.candidates(s.placeAt(i)))
+		}
 		for _, i := range places {
 			f := &s.found[i]
-			if f.Tree, f.By, f.Err = folderOf(at, commit, s.dirs[i]); f.Err == nil {
+			if f.Tip, f.Err = s.remote.tipAt(files, s.placeAt(i)); f.Err == nil {
 				s.remote.trees.Add(s.key(i), f.Tip)
 			}
 		}
@@ -163,6 +184,13 @@ func (s *search) lookAt(ctx context.Context, up *transport.Upload, places []int)
 	for _, i := range places {
 		s.found[i].Err = err
 	}
+}
+
+// placeAt is a place with its path in the form that trees know.
+func (s *search) placeAt(i int) Place {
+	place := s.places[i]
+	place.Path = s.dirs[i]
+	return place
 }
 
 // cleanDir brings the path of a source into the one form that trees know.
@@ -199,20 +227,4 @@ func branchTip(refs *packp.AdvRefs, branch string) (string, error) {
 	}
 	slices.Sort(others)
 	return "", fmt.Errorf("%w as %q; there are: %s", ErrNoBranch, branch, strings.Join(others[:min(len(others), 5)], ", "))
-}
-
-// folderOf returns the tree of a folder of a commit, and the author of the commit.
-func folderOf(at *reader, commit, dir string) (tree, by string, err error) {
-	c, err := at.commit(commit)
-	if err != nil {
-		return "", "", err
-	}
-	h, ok, err := at.folder(c.TreeHash, dir)
-	if err != nil {
-		return "", "", err
-	}
-	if !ok {
-		return "", "", fmt.Errorf("%w: %s at %s", ErrNoPath, dir, commit)
-	}
-	return h.String(), printable(c.Author.Name), nil
 }

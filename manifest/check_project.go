@@ -162,6 +162,7 @@ func (c *projectCheck) checkSource(field string, s Source) {
 	if s.Path != "" {
 		c.addError(field+".path", checkRelativePath(s.Path))
 	}
+	c.checkWatch(field+".watch", s.Watch)
 	if s.Revision != "" && !isRevision(s.Revision) {
 		c.add(field+".revision", quote(s.Revision)+" is not a full commit id", "write all 40 characters that git rev-parse prints")
 	}
@@ -177,7 +178,7 @@ func (c *projectCheck) checkBuild(b Build) {
 		c.addError("spec.build.framework", CheckFramework(b.Framework))
 	}
 	if b.Dockerfile != "" {
-		c.addError("spec.build.dockerfile", checkRelativePath(b.Dockerfile))
+		c.addError("spec.build.dockerfile", c.checkDockerfile(b.Dockerfile))
 	}
 	seen := map[string]bool{}
 	for i, e := range b.Env {

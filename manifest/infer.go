@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // What a project has when it does not say, whatever the platform.
@@ -100,6 +101,7 @@ func (l *inferences) sources() {
 		if input.Source.Revision == "" && authoredSource(l.in.Project, input).Branch == "" {
 			l.add(prefix+"source.branch", defaultBranch, "the default")
 		}
+		l.watches(prefix, input)
 		if input.Build != nil && (input.Build.Framework != "" || input.Build.Dockerfile != "") {
 			continue
 		}
@@ -109,6 +111,23 @@ func (l *inferences) sources() {
 			l.add(prefix+"build.framework", "open", "found in the source when it is built")
 		}
 	}
+}
+
+// watches says what a push has to touch to be built, where that is not the path of the source alone.
+func (l *inferences) watches(prefix string, input SourceInput) {
+	img, _ := l.in.image(input.Image)
+	if img.Scope == "" && len(input.Source.Watch) == 0 {
+		return
+	}
+	value, reason := orElse(img.Scope, orElse(input.Source.Path, ".")), img.ScopeReason
+	if input.Source.Path != "" && img.Scope == "" && img.Commit == "" { // nobody has looked
+		value = "what a build of " + input.Source.Path + " reads"
+	}
+	if len(input.Source.Watch) > 0 {
+		value += ", then " + strings.Join(input.Source.Watch, ", ")
+		reason = strings.TrimPrefix(reason+"; source.watch", "; ")
+	}
+	l.add(prefix+"watches", value, reason)
 }
 
 // authoredSource is the source of an image before anything was filled in.

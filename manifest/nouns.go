@@ -270,8 +270,13 @@ type Source struct {
 	Repository string `yaml:"repository" json:"repository"`
 	// Branch to follow; main when absent.
 	Branch string `yaml:"branch,omitempty" json:"branch,omitempty"`
-	// Path inside the repository; its root when absent. A push that leaves the path untouched makes no release.
+	// Path inside the repository; its root when absent. A push that leaves untouched what the build of the path reads (its
+	// module or workspace, say) makes no release.
 	Path string `yaml:"path,omitempty" json:"path,omitempty"`
+	// Watch widens or narrows what a push has to touch to be built: patterns in quotes, relative to the root of the repository,
+	// such as "proto/**" or "!docs/**", which are added to what the build reads, or with a ! taken away; of those that match a
+	// file the last one decides.
+	Watch []string `yaml:"watch,omitempty" json:"watch,omitempty"`
 	// Revision pins one commit by its full SHA; the branch is then not followed.
 	Revision string `yaml:"revision,omitempty" json:"revision,omitempty"`
 	// AutoDeploy false: a push makes no release by itself; an edit of the source settings or a retry does. Default true.
@@ -282,7 +287,8 @@ type Source struct {
 type Build struct {
 	// Framework of the source: go, dockerfile, nextjs, ... ; detected when absent.
 	Framework string `yaml:"framework,omitempty" json:"framework,omitempty"`
-	// Dockerfile inside the source path; a Dockerfile at its root is found by itself.
+	// Dockerfile relative to the source path, which is its context; it may be elsewhere in the repository (../Dockerfile). A
+	// Dockerfile at the root of the path is found by itself.
 	Dockerfile string `yaml:"dockerfile,omitempty" json:"dockerfile,omitempty"`
 	// Env of the build, not of the running app. Never secret: it can end up in the image.
 	Env []BuildVar `yaml:"env,omitempty" json:"env,omitempty"`

@@ -81,8 +81,11 @@ func resolved(source Source, sub string) Source {
 	return source
 }
 
-// SourceID is the id of a source that has been looked at. With a path it is the path's tree, so that a push which
-// leaves the path untouched is no news.
+// IsWhole says that the source is all that a commit has, so that every push is news.
+func (s Source) IsWhole() bool { return s.Path == "" && len(s.Watch) == 0 }
+
+// SourceID is the id of a source that has been looked at. Unless the source is whole it is the tree of what is read of it, so
+// that a push which leaves that untouched is no news.
 func SourceID(commit, tree string) string {
 	if tree != "" {
 		return "tree:" + tree
@@ -102,7 +105,8 @@ func (s SourceInput) Key(id string) string {
 		Framework  string     `json:"framework,omitempty"`
 		Dockerfile string     `json:"dockerfile,omitempty"`
 		Env        []BuildVar `json:"env,omitempty"`
-	}{Repository: s.Source.Repository, Path: s.Source.Path, ID: id}
+		Watch      []string   `json:"watch,omitempty"`
+	}{Repository: s.Source.Repository, Path: s.Source.Path, ID: id, Watch: s.Source.Watch}
 	if s.Build != nil {
 		content.Framework, content.Dockerfile, content.Env = s.Build.Framework, s.Build.Dockerfile, s.Build.Env
 	}

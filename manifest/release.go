@@ -60,8 +60,13 @@ type Image struct {
 	Digest string `yaml:"digest" json:"digest"`
 	// Commit of the source; empty for an image that was not built here.
 	Commit string `yaml:"commit,omitempty" json:"commit,omitempty"`
-	// Tree is the hash of the source's path at that commit.
+	// Tree is the hash of what was read of the source at that commit; empty for a whole commit.
 	Tree string `yaml:"tree,omitempty" json:"tree,omitempty"`
+	// Folder is the hash of the source's path at that commit, where that is not all that was read; empty else.
+	Folder string `yaml:"folder,omitempty" json:"folder,omitempty"`
+	// Scope are the folders and files that were read beyond the source's path, and ScopeReason says why; empty for none.
+	Scope       string `yaml:"scope,omitempty" json:"scope,omitempty"`
+	ScopeReason string `yaml:"scopeReason,omitempty" json:"scopeReason,omitempty"`
 	// Framework and Port that were found in the source; empty and 0 when unknown.
 	Framework string `yaml:"framework,omitempty" json:"framework,omitempty"`
 	Port      int    `yaml:"port,omitempty" json:"port,omitempty"`

@@ -17,6 +17,8 @@ type RunSpec struct {
 	Owner int64 `yaml:"owner,omitempty" json:"owner,omitempty"`
 	// Holds on parts that must not be released at the key they have.
 	Holds []Hold `yaml:"holds,omitempty" json:"holds,omitempty"`
+	// Rebuilt are sources whose build came to the image that runs, so that there was nothing to release.
+	Rebuilt []Rebuilt `yaml:"rebuilt,omitempty" json:"rebuilt,omitempty"`
 	// Frozen projects keep what runs until a retry, because history was rewritten.
 	Frozen *Frozen `yaml:"frozen,omitempty" json:"frozen,omitempty"`
 	// Kept is the release that keeps running although its file is gone with no other left, or was edited.
@@ -59,6 +61,17 @@ type Hold struct {
 	Source string `yaml:"source,omitempty" json:"source,omitempty"`
 	// WaitsFor is the key whose build failed, for a part that waits.
 	WaitsFor string `yaml:"waitsFor,omitempty" json:"waitsFor,omitempty"`
+}
+
+// Rebuilt says that the source of one part came to an image that was there already, at a key that no release has.
+type Rebuilt struct {
+	// Part and its Key. Another key at HEAD ends it.
+	Part string `yaml:"part" json:"part"`
+	Key  string `yaml:"key" json:"key"`
+	// Digest of the image.
+	Digest string `yaml:"digest" json:"digest"`
+	// Source is the app's commit.
+	Source string `yaml:"source,omitempty" json:"source,omitempty"`
 }
 
 // Frozen says what vanished when the config history was rewritten.

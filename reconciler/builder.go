@@ -32,13 +32,16 @@ type BuildRequest struct {
 	Image string
 	// Reference is an authored image to resolve to a digest instead of building; then all below is empty.
 	Reference string
-	// Repository, Commit and Path of the source, and the hash of that path's tree; Path and Tree are empty for the root.
+	// Repository, Commit and Path of the source, and the hash of what is read of it; Path and Tree are empty for the root.
 	Repository string
 	Commit     string
 	Path       string
 	Tree       string
 	// Build settings as authored; nil when all is inferred.
 	Build *manifest.Build
+	// Runs is the digest of the image that runs and is in Destination; empty for none. A build whose image differs from it in
+	// nothing but what its labels say of the commit it is from gives that one back, under its own tag too.
+	Runs string
 	// Destination is the repository to push to, without a tag. The image is pushed with the tag `build-<ID>`.
 	Destination string
 }

@@ -10,7 +10,7 @@ type Forge interface {
 	// everybody who reads the repository can read them. A report on what cannot be a commit is left out.
 	Report(ctx context.Context, reports []Report) error
 	// Recall returns, in few calls, what the newest config commits up to head say that matters to a process that starts:
-	// the newest statement of each commit, context and source that is not terminal, and all failures of builds.
+	// the newest statement of each commit, context and source that is not terminal, and all about builds that failed or came to what runs.
 	Recall(ctx context.Context, head string) ([]Recalled, error)
 }
 

@@ -25,6 +25,8 @@ const (
 	OutcomeReleasing Outcome = "releasing"
 	// OutcomeRuns: Release is what has to run, and as much of it is done as the stage says.
 	OutcomeRuns Outcome = "runs"
+	// OutcomeUnchanged: the build came to the image of Release, which runs, so that there is nothing to release.
+	OutcomeUnchanged Outcome = "unchanged"
 	// OutcomeNothingRuns: all is as it has to be, and nothing runs.
 	OutcomeNothingRuns Outcome = "nothing runs"
 	// OutcomeRemoved: nothing of the project runs any more. OutcomeDataKept: likewise, and its volumes are still there.
@@ -152,6 +154,8 @@ type Statement struct {
 	Source string `json:"source,omitempty"`
 	// Build is the ID of the build that failed, for a failure that is one of a build.
 	Build string `json:"build,omitempty"`
+	// Unchanged are the IDs of the builds that came to what runs, between spaces, where there was nothing to release.
+	Unchanged string `json:"unchanged,omitempty"`
 	// At is when it was so.
 	At time.Time `json:"at"`
 }
@@ -162,6 +166,14 @@ func (s Statement) Terminal() bool { return s.State != StatePending }
 // FailedBuild is the ID of the build that failed, for a report of a failed build; empty for any other report.
 func (r Report) FailedBuild() string {
 	if r.Outcome != OutcomeBuildFailed {
+		return ""
+	}
+	return r.Build.ID
+}
+
+// UnchangedBuilds are the IDs of the builds, for a report that they came to what runs; empty for any other report.
+func (r Report) UnchangedBuilds() string {
+	if r.Outcome != OutcomeUnchanged {
 		return ""
 	}
 	return r.Build.ID

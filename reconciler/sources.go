@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -13,14 +14,36 @@ type Place struct {
 	Branch, Revision string
 	// Path of the folder; empty for the whole repository.
 	Path string
+	// Framework and Dockerfile are the build settings that decide what a build reads beside the folder; empty when not authored.
+	Framework, Dockerfile string
+	// Watch are the patterns of source.watch, one a line.
+	Watch string
+}
+
+// PlaceOf is the place that an image of a project is made from.
+func PlaceOf(input manifest.SourceInput) Place {
+	source := input.Source
+	p := Place{Branch: source.Branch, Path: source.Path, Watch: strings.Join(source.Watch, "\n")}
+	if source.Revision != "" {
+		p.Branch, p.Revision = "", source.Revision
+	}
+	if input.Build != nil && source.Path != "" { // of the whole repository a build reads nothing else
+		p.Framework, p.Dockerfile = input.Build.Framework, input.Build.Dockerfile
+	}
+	return p
 }
 
 // Tip is where a place of a source repository is now.
 type Tip struct {
 	// Commit the branch or revision points at.
 	Commit string
-	// Tree is the hash of the place's folder in that commit; empty when the place has no path.
+	// Tree stands for all that a build of the place reads: the hash of the place's folder, if that is all. It is empty for a
+	// place that is the whole repository.
 	Tree string
+	// Folder is the hash of the place's folder, where more or less than that counts: what Tree was to earlier versions.
+	Folder string
+	// Scope are the folders and files that a build reads, and ScopeReason says why; empty when it is the place's folder.
+	Scope, ScopeReason string
 	// By is the author of the commit, for people; empty when it is not known.
 	By string
 }

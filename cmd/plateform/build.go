@@ -49,7 +49,7 @@ type sourceFlags struct {
 func (f *sourceFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.path, "path", "", "folder of the checkout that is built (source.path of the project)")
 	c.Flags().StringVar(&f.framework, "framework", "", "what the source is (build.framework; default: found out)")
-	c.Flags().StringVar(&f.dockerfile, "dockerfile", "", "Dockerfile inside the path (build.dockerfile)")
+	c.Flags().StringVar(&f.dockerfile, "dockerfile", "", "Dockerfile, relative to the path (build.dockerfile)")
 	outputFlag(c, &f.output, "text", "json")
 }
 
@@ -98,8 +98,8 @@ func (a *app) buildDetectCommand() *cobra.Command {
 		Short: "Say what a source is and which port it listens on, with reasons",
 		Long: `Say what a source is and which port it listens on, with reasons.
 
-Files are read, nothing is run. The exit code is 1 when nothing says how to build it. --output json prints
-{"framework", "port", "dockerfile", "package", "reasons"}; what is not known is left out.`,
+What a build reads beside its path is said too (scope): a push to that is built. Files are read, nothing is run. The exit code is 1 when nothing says how to build it. --output json prints
+{"framework", "port", "dockerfile", "package", "scope", "reasons"}; what is not known is left out.`,
 		Example: `  plateform build detect
   plateform build detect ../shop --path services/orders --output json`,
 		Args: argumentCount(0, 1),
@@ -174,7 +174,8 @@ machine is. --output json prints the image as a release file has it.`,
 	f.StringVar(&flags.request.Destination, "destination", "", "repository to push to, without a tag; required")
 	f.StringVar(&flags.request.Commit, "commit", "", "commit of the checkout, for the labels; required")
 	f.StringVar(&flags.request.Repository, "repository", "", "URL of the checkout, for the labels")
-	f.StringVar(&flags.request.Tree, "tree", "", "hash of the path's tree, for the labels")
+	f.StringVar(&flags.request.Tree, "tree", "", "hash of what is read of the checkout, for the labels")
+	f.StringVar(&flags.request.Runs, "runs", "", "digest of the image that runs: if this build comes to it, it is tagged and printed")
 	f.StringVar(&flags.request.Image, "name", "app", "name of the image in the release: app, or the service")
 	f.StringVar(&flags.usernameFile, "username-file", "", "file with the username for the registry")
 	f.StringVar(&flags.passwordFile, "password-file", "", "file with the password for the registry")

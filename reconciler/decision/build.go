@@ -87,14 +87,17 @@ func (p *pursuit) image(part string) (manifest.Image, *Build, bool) {
 		image.Built = false
 		return image, nil, found
 	}
-	if image, found := p.seen.Images[key]; found && p.seen.Presence[image.Ref()] != Gone {
-		image.Name, image.Built = config.ImageName(part), false
-		return image, nil, true
+	if image, found := p.ready(part, key); found {
+		return p.taken(part, image), nil, true
 	}
 	build, found := p.seen.Builds[part]
 	if found && build.SourceKey == key && build.Status.Done && build.Status.Image != nil {
 		image := *build.Status.Image
 		image.Name = config.ImageName(part)
+		image = read(image, build.Tip)
+		if runs, found := p.runs(part); found && sameImage(runs, image) {
+			image.Tag, image.Built = runs.Tag, false
+		}
 		return image, &build, true
 	}
 	return manifest.Image{}, nil, false
@@ -116,7 +119,7 @@ func (p *pursuit) build(missing []string) []Action {
 			actions = append(actions, CancelBuild{Build: build, Superseded: true}, StartBuild{p.newBuild(part, true)})
 		default:
 			build := p.newBuild(part, false)
-			if failure, known := p.knownFailure(build); known {
+			if failure, known := p.seen.knownFailure(build); known {
 				build.Status = reconciler.BuildStatus{Done: true, Failure: &failure}
 				return []Action{Fail{Build: build, Holds: p.failedHolds(build), Known: true}}
 			}
@@ -127,8 +130,8 @@ func (p *pursuit) build(missing []string) []Action {
 }
 
 // knownFailure is the failure of a build that was reported and is in no run.yaml, unless a retry has asked for it since.
-func (p *pursuit) knownFailure(build Build) (reconciler.BuildFailure, bool) {
-	failure, known := p.seen.Failures[build.Request.ID]
+func (seen Observed) knownFailure(build Build) (reconciler.BuildFailure, bool) {
+	failure, known := seen.Failures[build.Request.ID]
 	if !known || build.Request.Attempt != "" && !failure.Attempts[build.Request.Attempt] {
 		return reconciler.BuildFailure{}, false
 	}
@@ -149,8 +152,11 @@ func (p *pursuit) newBuild(part string, superseding bool) Build {
 		request.Path, request.Tree = input.Source.Path, p.seen.Tips[part].Tree
 		request.Build = input.Build
 		request.Destination = Destination(p.head, input)
+		if runs, found := p.runs(part); found && runs.Repository == request.Destination && onlyAround(p.base, runs, input, p.seen.Tips[part]) {
+			request.Runs = runs.Digest
+		}
 	}
-	return Build{Request: request, Part: part, SourceKey: key, Superseding: superseding}
+	return Build{Request: request, Part: part, SourceKey: key, Superseding: superseding, Tip: p.seen.Tips[part]}
 }
 
 // Destination is <registry>/<workspace>/<project>, with /<service> for one of several images.
@@ -177,7 +183,8 @@ func (p *pursuit) failedHolds(failed Build) []manifest.Hold {
 	fresh := commit != "" && !waited(p.before.Run, failed.Part, failed.SourceKey)
 	for _, part := range slices.Sorted(maps.Keys(p.want)) {
 		key := p.want[part]
-		if key == p.baseKey(part) && part != failed.Part {
+		runs, _ := p.runs(part)
+		if (key == p.baseKey(part) || cameTo(p.before.Run, part, key, runs.Digest)) && part != failed.Part {
 			continue
 		}
 		cameWithIt := fresh && p.has(part) && p.seen.Tips[part].Commit == commit && !waited(p.before.Run, part, key)
@@ -202,7 +209,7 @@ func (p *pursuit) failedToo(part string) bool {
 	if _, _, found := p.image(part); found {
 		return false
 	}
-	_, known := p.knownFailure(p.newBuild(part, false))
+	_, known := p.seen.knownFailure(p.newBuild(part, false))
 	return known
 }
 

@@ -61,6 +61,8 @@ type Build struct {
 	// come to a release.
 	Superseding bool
 	Status      reconciler.BuildStatus
+	// Tip is where the source was when it was asked for.
+	Tip reconciler.Tip
 }
 
 // Action is one thing to do for a project.
@@ -101,6 +103,8 @@ type (
 	}
 	// Await: what was handed to the engine gets until this time to become healthy.
 	Await struct{ Until time.Time }
+	// Settle: builds came to the images that run. There is nothing to release, and that is to be remembered.
+	Settle struct{ Rebuilt []manifest.Rebuilt }
 	// MakeRelease: all is there for a new release.
 	MakeRelease struct{ Draft Draft }
 	// Rest: nothing is left to do, for this reason.
@@ -118,6 +122,7 @@ func (Look) action()        {}
 func (StartBuild) action()  {}
 func (CancelBuild) action() {}
 func (Fail) action()        {}
+func (Settle) action()      {}
 func (MakeRelease) action() {}
 func (Await) action()       {}
 func (Rest) action()        {}
@@ -312,7 +317,7 @@ func (p *pursuit) actions() []Action {
 	if looks := p.looks(p.unknown); len(looks) > 0 {
 		return append(actions, looks...)
 	}
-	if p.stuck || p.base != nil && maps.Equal(p.want, p.base.Spec.Parts) && len(p.lost()) == 0 {
+	if p.stuck || p.base != nil && maps.Equal(p.want, p.base.Spec.Parts) && !slices.ContainsFunc(p.wantedSources(), p.isLost) {
 		return append(actions, Rest{Reason: p.restReason()})
 	}
 	if gone := p.goneForGood(); len(gone) > 0 {
@@ -331,7 +336,13 @@ func (p *pursuit) actions() []Action {
 	if looks := p.looks(p.guessed); len(looks) > 0 { // a build that an earlier process began may belong to this release
 		return append(actions, looks...)
 	}
-	return append(actions, MakeRelease{Draft: p.draft(images, builds)})
+	switch rebuilt, unchanged := p.unchanged(images); {
+	case !unchanged:
+		return append(actions, MakeRelease{Draft: p.draft(images, builds)})
+	case len(rebuilt) > 0:
+		return append(actions, Settle{Rebuilt: rebuilt})
+	}
+	return append(actions, Rest{Reason: p.restReason()})
 }
 
 func (p *pursuit) restReason() RestReason {

@@ -144,6 +144,10 @@ func tell(actions []Action) []string {
 				parts = append(parts, h.Part)
 			}
 			told = append(told, strings.TrimSpace("fail "+strings.Join(parts, "+")))
+		case Settle:
+			for _, r := range a.Rebuilt {
+				told = append(told, "settle "+r.Part)
+			}
 		case MakeRelease:
 			level := ""
 			for _, env := range a.Draft.Project.Env {

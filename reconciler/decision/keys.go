@@ -25,7 +25,7 @@ func HeadKeys(v *config.View, base *manifest.Release, retry bool, tips map[strin
 		switch unedited := UneditedKey(input, base); {
 		case input.Reference != "":
 			keys[input.Part] = input.Key(input.ReferenceID())
-		case input.Source.Revision != "" && input.Source.Path == "":
+		case input.Source.Revision != "" && input.Source.IsWhole():
 			keys[input.Part] = input.Key(manifest.SourceID(input.Source.Revision, ""))
 		case unedited != "" && !Followed(input) && !retry:
 			keys[input.Part] = unedited
@@ -69,7 +69,7 @@ func UneditedKey(input manifest.SourceInput, base *manifest.Release) string {
 		return ""
 	}
 	tree := image.Tree
-	if input.Source.Path == "" {
+	if input.Source.IsWhole() {
 		tree = ""
 	}
 	key := input.Key(manifest.SourceID(image.Commit, tree))

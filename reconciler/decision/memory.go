@@ -89,7 +89,7 @@ func bury(run manifest.RunSpec, s Change) manifest.RunSpec {
 		return run
 	}
 	run.Deleted = &manifest.Deleted{Commit: s.Commit, DataKept: run.Kept != nil || KeepsData(s.Before)}
-	run.Holds, run.Kept, run.Retry = nil, nil, ""
+	run.Holds, run.Rebuilt, run.Kept, run.Retry = nil, nil, nil, ""
 	return run
 }
 
@@ -188,6 +188,11 @@ func possibleKeys(run manifest.RunSpec, s Change) map[string][]string {
 			add(h.Part, h.Key)
 		}
 	}
+	for _, r := range run.Rebuilt { // it came to an image of the release
+		if image, _ := s.Running.Image(config.ImageName(r.Part)); image.Digest == r.Digest && s.Keys[r.Part] == "" {
+			add(r.Part, r.Key)
+		}
+	}
 	return keys
 }
 
@@ -235,17 +240,20 @@ func bringBack(run manifest.RunSpec, s Change) manifest.RunSpec {
 	return run
 }
 
-// EndHolds drops the holds whose part has another key now, or does not exist any more. When one commit changed a source and
-// the project together and the build failed, the project waits; its hold ends with the one of the source.
+// EndHolds drops the holds, and what is known of rebuilt images, whose part has another key now, or does not exist any more.
+// When one commit changed a source and the project together and the build failed, the project waits; its hold ends with the
+// one of the source.
 func EndHolds(run manifest.RunSpec, v *config.View, keys manifest.Parts) manifest.RunSpec {
 	gone := func(part string) bool {
 		return v.Parsed && !authored(part) &&
 			!slices.ContainsFunc(manifest.SourceInputs(v.Spec), func(input manifest.SourceInput) bool { return input.Part == part })
 	}
-	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
-		key, known := keys[h.Part]
-		return known && key != h.Key || gone(h.Part)
-	})
+	over := func(part, held string) bool {
+		key, known := keys[part]
+		return known && key != held || gone(part)
+	}
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool { return over(h.Part, h.Key) })
+	run.Rebuilt = withoutRebuilt(run.Rebuilt, func(r manifest.Rebuilt) bool { return over(r.Part, r.Key) })
 	failing := run.Holds
 	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
 		return authored(h.Part) && h.Reason != manifest.HeldRollback && !slices.ContainsFunc(failing, func(o manifest.Hold) bool {

@@ -13,8 +13,8 @@ import (
 // included. earlier says that an earlier process had seen this commit already. Then a rollback that came while no process
 // looked was a rollback of this commit, and the branch has not moved on since.
 func SourceMoved(before Before, head *config.View, tips map[string]reconciler.Tip, part string, earlier bool) manifest.RunSpec {
-	run := before.Run
 	known := KnownKeys(head, BaseRelease(before, head), tips)
+	run := heldAsBefore(before.Run, head, part, known[part], tips[part])
 	if earlier || !follows(head, part) {
 		run = holdAt(run, part, known[part], tips[part].Commit)
 	}
@@ -38,6 +38,30 @@ func holdAt(run manifest.RunSpec, part, key, commit string) manifest.RunSpec {
 		if hold.Part == part && hold.Reason == manifest.HeldRollback && key != "" && key != hold.Key {
 			run.Holds = slices.Clone(run.Holds)
 			run.Holds[i].Key, run.Holds[i].Source = key, commit
+		}
+	}
+	return run
+}
+
+// heldAsBefore moves the holds of a part that an earlier version made to the key that the part has now: its keys covered the
+// folder of a source alone, which is as it was.
+func heldAsBefore(run manifest.RunSpec, v *config.View, part, key string, tip reconciler.Tip) manifest.RunSpec {
+	i := slices.IndexFunc(manifest.SourceInputs(v.Spec), func(input manifest.SourceInput) bool { return input.Part == part })
+	if i < 0 || key == "" || tip.Folder == "" {
+		return run
+	}
+	old := manifest.SourceInputs(v.Spec)[i].Key(manifest.SourceID("", tip.Folder))
+	held := func(h manifest.Hold) bool { return h.Part == part && h.Key == old && old != key }
+	if !slices.ContainsFunc(run.Holds, held) {
+		return run
+	}
+	run.Holds = slices.Clone(run.Holds)
+	for i, h := range run.Holds {
+		if held(h) {
+			run.Holds[i].Key = key
+		}
+		if h.WaitsFor == old {
+			run.Holds[i].WaitsFor = key
 		}
 	}
 	return run

@@ -2,7 +2,6 @@ package decision
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/config"
@@ -64,15 +63,8 @@ func (p *pursuit) buildable(part string) bool {
 	return p.has(part) && p.want[part] == p.keys[part] && !p.isHeld(part, p.keys[part]) && !p.assumed[part]
 }
 
-// lost are the parts whose image in the base is gone, and can be built again.
-func (p *pursuit) lost() (parts []string) {
-	for _, part := range p.wantedSources() {
-		if p.baseGone(part) && p.buildable(part) {
-			parts = append(parts, part)
-		}
-	}
-	return parts
-}
+// isLost says that a part is to be built again although it is what the base has: its image is gone.
+func (p *pursuit) isLost(part string) bool { return p.baseGone(part) && p.buildable(part) }
 
 // goneForGood are the images of the base that are gone and cannot be built again: their parts are held, say.
 func (p *pursuit) goneForGood() (images []manifest.Image) {
@@ -90,7 +82,7 @@ func (p *pursuit) unasked() (images []manifest.Image) {
 	for _, part := range p.wantedSources() {
 		image, found := p.baseImage(part)
 		if !found {
-			image, found = p.seen.Images[p.want[part]]
+			image, found = p.ready(part, p.want[part])
 		}
 		if found && p.seen.Presence[image.Ref()] == Unasked {
 			images = append(images, image)
@@ -98,6 +90,3 @@ func (p *pursuit) unasked() (images []manifest.Image) {
 	}
 	return images
 }
-
-// isLost says that a part is to be built again although it is what the base has.
-func (p *pursuit) isLost(part string) bool { return slices.Contains(p.lost(), part) }

@@ -56,6 +56,8 @@ type life struct {
 	// made counts the builds and releases since the last change, stopped the builds that were stopped or took another's
 	// place: after a restart one that nobody wants any more may come to its end instead.
 	made, stopped int
+	// same says that builds of what is beside a folder come to the image that runs, now and then.
+	same bool
 }
 
 // withdrawnKey is a key of what was withdrawn down from a release; released says that one of those had it.
@@ -228,6 +230,9 @@ func (l *life) look() {
 	for _, input := range manifest.SourceInputs(l.view.Spec) {
 		commit := l.branches[input.Source.Branch]
 		tip := reconciler.Tip{Commit: commit, Tree: l.trees[commit][input.Source.Path]}
+		if input.Source.Path != "" && l.same {
+			tip.Folder = "folder of " + input.Source.Path // all that changes is beside it
+		}
 		if l.tips[input.Part] == tip {
 			continue
 		}
@@ -297,6 +302,12 @@ func (l *life) do(action Action) (again bool) {
 		l.failures[a.Build.Request.ID] = KnownFailure{Attempts: map[string]bool{a.Build.Request.Attempt: true}, Summary: "does not compile"}
 		l.run = BuildFailed(l.before(), l.view, l.tips, a, fmt.Sprintf("config%d", len(l.story)))
 		return true
+	case Settle:
+		for _, rebuilt := range a.Rebuilt {
+			delete(l.builds, rebuilt.Part)
+		}
+		l.run = Rebuilt(l.run, a.Rebuilt)
+		return true
 	case MakeRelease:
 		l.release(a.Draft)
 		return true
@@ -338,7 +349,12 @@ func (l *life) finish() {
 		if l.doomed(b.Request) {
 			b.Status.Failure = &reconciler.BuildFailure{Summary: "does not compile"}
 		} else {
-			b.Status.Image = &manifest.Image{Digest: "sha256:" + b.Request.Commit, Commit: b.Request.Commit, Tree: b.Request.Tree, Built: true}
+			b.Status.Image = &manifest.Image{
+				Repository: b.Request.Destination, Digest: "sha256:" + b.Request.Commit, Commit: b.Request.Commit, Tree: b.Request.Tree, Built: true,
+			}
+			if last := b.Request.Commit[len(b.Request.Commit)-1]; b.Request.Runs != "" && last%2 == 0 { // it changes nothing in the image
+				b.Status.Image.Digest = b.Request.Runs
+			}
 		}
 		l.builder[id] = b
 	}
@@ -389,6 +405,12 @@ func (l *life) atRest() {
 		l.heldWithReason(input)
 	}
 	if keys, _ := HeadKeys(l.view, BaseRelease(l.before(), l.view), false, l.tips); l.rest == UpToDate {
+		for _, rebuilt := range l.run.Rebuilt { // it has the image that runs
+			image, _ := l.shown.Image(config.ImageName(rebuilt.Part))
+			if keys[rebuilt.Part] == rebuilt.Key && image.Digest == rebuilt.Digest {
+				keys[rebuilt.Part] = l.shown.Spec.Parts[rebuilt.Part]
+			}
+		}
 		l.check(maps.Equal(keys, l.shown.Spec.Parts), "it is said to be up to date with %v while HEAD has %v", l.shown.Spec.Parts, keys)
 	}
 }
@@ -480,6 +502,7 @@ func (l *life) ending() ending {
 // builds that were stopped from there on.
 func play(seed uint64, changes, at int, restart bool) (*life, ending) {
 	l := newLife(seed)
+	l.same = true
 	l.settle()
 	for i := range changes {
 		l.change()

@@ -111,7 +111,7 @@ func (f *Forge) newest(head string) ([]string, error) {
 }
 
 // worthRecalling returns, of what one commit says, the newest statement of each context and source that has no verdict,
-// and all failures of builds.
+// and all about builds that failed or came to what runs.
 func worthRecalling(said []reconciler.Statement) []reconciler.Statement {
 	type thread struct{ context, source string }
 	newest, ended := map[thread]int{}, map[thread]bool{}
@@ -123,7 +123,7 @@ func worthRecalling(said []reconciler.Statement) []reconciler.Statement {
 	var recalled []reconciler.Statement
 	for i, s := range said {
 		k := thread{s.Context, s.Source}
-		if s.Terminal() && s.Build != "" || newest[k] == i && !ended[k] {
+		if s.Terminal() && s.Build+s.Unchanged != "" || newest[k] == i && !ended[k] {
 			recalled = append(recalled, s)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func statementOf(r reconciler.Report) reconciler.Statement {
 	return reconciler.Statement{
 		Context: r.Context(), State: r.State, Stage: r.Stage, Description: descriptionOf(r), URL: urlOf(r),
-		Source: r.Source, Build: r.FailedBuild(), At: r.At,
+		Source: r.Source, Build: r.FailedBuild(), Unchanged: r.UnchangedBuilds(), At: r.At,
 	}
 }
 
@@ -33,7 +33,7 @@ func descriptionOf(r reconciler.Report) string {
 	switch r.Outcome {
 	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
 		return underWay(r)
-	case reconciler.OutcomeRuns, reconciler.OutcomeNothingRuns, reconciler.OutcomeRemoved, reconciler.OutcomeDataKept:
+	case reconciler.OutcomeRuns, reconciler.OutcomeUnchanged, reconciler.OutcomeNothingRuns, reconciler.OutcomeRemoved, reconciler.OutcomeDataKept:
 		return asItHasToBe(r)
 	case reconciler.OutcomeBuildFailed, reconciler.OutcomeRolloutFailed:
 		return failed(r)
@@ -79,6 +79,8 @@ func asItHasToBe(r reconciler.Report) string {
 		return "removed; its data is kept"
 	case r.Outcome == reconciler.OutcomeRuns:
 		return howFar(r) + held + takenTags(r.Release.TakenTags)
+	case r.Outcome == reconciler.OutcomeUnchanged:
+		return "nothing new to release: the build came to the image that runs, " + r.Release.Version + held + takenTags(r.Release.TakenTags)
 	case held != "":
 		return "nothing runs" + held
 	}

@@ -70,6 +70,9 @@ func (tt told) check(t *testing.T, outcome reconciler.Outcome) {
 	if outcome == reconciler.OutcomeBuildFailed {
 		want.Build = "4f5e6d"
 	}
+	if outcome == reconciler.OutcomeUnchanged {
+		want.Unchanged = "4f5e6d"
+	}
 	got := statementOf(r)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("statement (-want +got):\n%s", diff)
@@ -158,6 +161,12 @@ func asItHasToBeCases() map[reconciler.Outcome][]told {
 			{"deployed", success(reconciler.StageDeployed, "v1.0.1"), "v1.0.1 runs", liveURL},
 			told{"with something held", success(reconciler.StageUpdatingGitOps, "v1.0.0"),
 				"v1.0.0 is in plateform-gitops at abcdef0123; " + bothHeld, liveURL}.holds(holds...),
+		},
+		reconciler.OutcomeUnchanged: {
+			{"built to what runs", success(reconciler.StageDeployed, "v1.0.1"),
+				"nothing new to release: the build came to the image that runs, v1.0.1", liveURL},
+			told{"with something held", success(reconciler.StageUpdatingGitOps, "v1.0.1"),
+				"nothing new to release: the build came to the image that runs, v1.0.1; " + bothHeld, liveURL}.holds(holds...),
 		},
 		reconciler.OutcomeNothingRuns: {
 			{"", success(reconciler.StageUpdatingGitOps, ""), "nothing to run", liveURL},

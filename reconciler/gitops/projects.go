@@ -32,6 +32,9 @@ func withoutEmpty(run manifest.RunSpec) manifest.RunSpec {
 	if len(run.Holds) == 0 {
 		run.Holds = nil
 	}
+	if len(run.Rebuilt) == 0 {
+		run.Rebuilt = nil
+	}
 	if len(run.Asked) == 0 {
 		run.Asked = nil
 	}
@@ -123,6 +126,8 @@ func remembered(run manifest.RunSpec) string {
 		return "asked for something"
 	case len(run.Lost) > 0:
 		return "a source cannot be read"
+	case len(run.Rebuilt) > 0:
+		return "built to what runs"
 	}
 	return "nothing is held"
 }

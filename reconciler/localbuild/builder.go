@@ -45,7 +45,7 @@ type Checkout func(ctx context.Context, repository, commit, dir string) error
 
 // Registry is where images go.
 type Registry interface {
-	// Lookup returns the digest and the labels of an image; an error is fs.ErrNotExist when there is none.
+	// Lookup returns the digest and the labels of the image with a tag or a digest; an error is fs.ErrNotExist when there is none.
 	Lookup(ctx context.Context, repository, tag string) (digest string, labels map[string]string, err error)
 	// Push uploads an image, makes sure that it is there, and returns its digest. A tag that has another digest is left as it
 	// is: the error is a *reconciler.TagTakenError.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/scope"
 )
 
 // addDockerfile is the way out of everything that cannot be built otherwise.
@@ -36,10 +37,12 @@ type Detection struct {
 	Framework string `json:"framework"`
 	// Port the app listens on; 0 when nothing says.
 	Port int `json:"port,omitempty"`
-	// Dockerfile inside the source's path; empty when the source is built without one.
+	// Dockerfile relative to the source's path; empty when the source is built without one.
 	Dockerfile string `json:"dockerfile,omitempty"`
 	// Package is the folder of the Go program inside the source's path; empty for everything else.
 	Package string `json:"package,omitempty"`
+	// Scope are the folders and files that a build reads, when they are more than the source's path; empty else.
+	Scope string `json:"scope,omitempty"`
 	// Reasons say where each of these comes from.
 	Reasons []manifest.Inference `json:"reasons"`
 }
@@ -54,20 +57,34 @@ func (d *Detection) setPort(port int, reason string) {
 	}
 }
 
-// Detect finds out what a source is. What is authored wins over what is found. A Dockerfile at the root of the source is
-// followed whatever the framework, unless that was authored to be go. It reads files only, and none outside the source.
+// Detect finds out what a source is, and what its build reads. What is authored wins over what is found. A Dockerfile at the
+// root of the source is followed whatever the framework, unless that was authored to be go. It reads files only, and none
+// outside the source.
 func Detect(s Source, authored *manifest.Build) (Detection, error) {
+	if authored == nil {
+		authored = &manifest.Build{}
+	}
 	root, err := os.OpenRoot(s.Root)
 	if err != nil {
 		return Detection{}, fmt.Errorf("opening the source: %w", err)
 	}
 	defer root.Close()
+	d, err := detect(s, root, authored)
+	if err != nil {
+		return d, err
+	}
+	read, err := scope.Find(root.FS(), scope.Settings{Path: s.Path, Framework: authored.Framework, Dockerfile: authored.Dockerfile})
+	if err == nil && read.Reason != "" {
+		d.Scope = read.Words()
+		d.because("scope", d.Scope, read.Reason)
+	}
+	return d, err
+}
+
+func detect(s Source, root *os.Root, authored *manifest.Build) (Detection, error) {
 	t, err := openTree(root, path.Join(".", s.Path))
 	if err != nil {
 		return Detection{}, err
-	}
-	if authored == nil {
-		authored = &manifest.Build{}
 	}
 	d := Detection{Framework: manifest.CurrentFramework(authored.Framework)}
 	switch dockerfile := authored.Dockerfile; {
@@ -103,7 +120,7 @@ func (d *Detection) found(framework, reason string) {
 	}
 }
 
-// fromDockerfile takes what a Dockerfile says.
+// fromDockerfile takes what a Dockerfile says. Its name is relative to the folder, and may lead to elsewhere in the source.
 func (d *Detection) fromDockerfile(t tree, name, reason string) error {
 	if err := checkFollowed(t.root, t.dir, name); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/localbuild/blame"
+	"github.com/plateform/plateform/reconciler/scope"
 )
 
 // targetOS is what images are made for; the architecture is this machine's.
@@ -37,7 +38,11 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 	if src, err = confine(src, absent.links, s.Work); err != nil {
 		return "", err
 	}
-	environment, err := s.goEnvironment(ctx, src, env)
+	work, err := workspaceFile(src, d)
+	if err != nil {
+		return "", err
+	}
+	environment, err := s.goEnvironment(ctx, work, env)
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +72,7 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 
 // goEnvironment is all that the compiler gets to see: nothing of this process but its search path, how to reach the
 // network, and the Go installation's caches.
-func (s Steps) goEnvironment(ctx context.Context, src Source, env []manifest.BuildVar) ([]string, error) {
+func (s Steps) goEnvironment(ctx context.Context, work string, env []manifest.BuildVar) ([]string, error) {
 	settings, err := s.goSettings(ctx)
 	if err != nil {
 		return nil, err
@@ -99,7 +104,7 @@ func (s Steps) goEnvironment(ctx context.Context, src Source, env []manifest.Bui
 	}
 	return append(environment,
 		"HOME="+home, "TMPDIR="+temporary, "GOTMPDIR="+temporary,
-		"GOENV=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOWORK="+workspaceFile(src),
+		"GOENV=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOWORK="+work,
 		"CGO_ENABLED=0", "GOOS="+targetOS, "GOARCH="+runtime.GOARCH,
 		"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C",
 	), nil
@@ -126,18 +131,22 @@ func (s Steps) goSettings(ctx context.Context) (map[string]string, error) {
 	return settings, nil
 }
 
-// workspaceFile is the go.work of the source, if it has one. Without a word the compiler would look further up, where
-// this machine's own files begin.
-func workspaceFile(src Source) string {
-	for dir := src.Dir(); ; dir = filepath.Dir(dir) {
-		file := filepath.Join(dir, "go.work")
-		if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() {
-			return file
-		}
-		if dir == filepath.Clean(src.Root) || dir == filepath.Dir(dir) {
-			return "off"
-		}
+// workspaceFile is the go.work of the source that a program is compiled with. Without a word the compiler would look further
+// up, where this machine's own files begin, and would refuse a program that the closest go.work does not use.
+func workspaceFile(src Source, d Detection) (string, error) {
+	root, err := os.OpenRoot(src.Root)
+	if err != nil {
+		return "", fmt.Errorf("opening the source: %w", err)
 	}
+	defer root.Close()
+	file, err := scope.Workspace(root.FS(), path.Join(src.Path, d.Package))
+	if err != nil {
+		return "", err
+	}
+	if file == "" {
+		return "off", nil
+	}
+	return filepath.Join(src.Root, filepath.FromSlash(file)), nil
 }
 
 // reserved says that a variable decides over what a tool runs or where it keeps its things.

@@ -72,6 +72,33 @@ func label(image v1.Image, labels map[string]string) (v1.Image, error) {
 	return labelled, nil
 }
 
+// relabel labels an image as the one that runs is labelled, when it then is that very image; nil when it is another one.
+func relabel(image v1.Image, labels, running map[string]string, digest string) (v1.Image, map[string]string, error) {
+	as := maps.Clone(labels)
+	for _, name := range []string{labelRevision, labelBuild, labelTree} {
+		if delete(as, name); running[name] != "" {
+			as[name] = running[name]
+		}
+	}
+	relabelled, err := label(image, as)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := relabelled.Digest()
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the built image: %w", err)
+	}
+	if made.String() != digest {
+		return nil, nil, nil
+	}
+	return relabelled, as, nil
+}
+
+// sameSource says that an image is from a build of the place that a request is for.
+func sameSource(r reconciler.BuildRequest, labels map[string]string) bool {
+	return labels[labelBuild] != "" && labels[labelSource] == redact(r.Repository) && labels[labelPath] == r.Path
+}
+
 // described is what labels say about an image.
 func described(labels map[string]string) manifest.Image {
 	port, err := strconv.Atoi(labels[labelPort])

@@ -42,10 +42,10 @@ func CheckNames(r reconciler.BuildRequest) error {
 }
 
 // Find returns the image of an earlier build with the ID of the request, or nil. An image under the tag of this build that
-// is not from it counts for nothing.
+// is not from it counts for nothing, unless it is from another build of the same source: this one came to the same image.
 func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*manifest.Image, error) {
 	digest, labels, err := in.Lookup(ctx, r.Destination, tagOf(r))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && labels[labelBuild] != r.ID {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && labels[labelBuild] != r.ID && !sameSource(r, labels) {
 		return nil, nil
 	}
 	if err != nil {
@@ -72,8 +72,8 @@ func (s Steps) Run(ctx context.Context, r reconciler.BuildRequest, src Source, t
 	if err != nil {
 		return nil, err
 	}
-	labels := labelsOf(r, d)
-	if image, err = label(image, labels); err != nil {
+	image, labels, err := s.label(ctx, r, image, labelsOf(r, d), to)
+	if err != nil {
 		return nil, err
 	}
 	pushing()
@@ -110,9 +110,35 @@ func (s Steps) push(ctx context.Context, r reconciler.BuildRequest, to Registry,
 	return made, nil
 }
 
-// imageOf is what a build of the request made, going by the labels alone: that way it is the same whoever asks.
+// label writes labels into an image: those of the image that runs, if that makes it the same image, else those of the build.
+// So a push that changes nothing in the image is known by its digest, although labels say which commit an image is from.
+func (s Steps) label(ctx context.Context, r reconciler.BuildRequest, made v1.Image, labels map[string]string, in Registry) (v1.Image, map[string]string, error) {
+	if r.Runs != "" {
+		_, running, err := in.Lookup(ctx, r.Destination, r.Runs)
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		if err != nil { // it may have been removed; then this one is new in any case
+			s.printf("the image that runs cannot be looked at: %v", err)
+		}
+		same, relabelled, err := relabel(made, labels, running, r.Runs)
+		if err != nil {
+			return nil, nil, err
+		}
+		if same != nil {
+			s.printf("the image is the one that runs: %s", r.Runs)
+			return same, relabelled, nil
+		}
+	}
+	image, err := label(made, labels)
+	return image, labels, err
+}
+
+// imageOf is what a build of the request made. What was found out about the source is in the labels, whoever asks; the commit
+// is the one that was asked for: an image that was there already may be from an earlier one with the same content.
 func imageOf(r reconciler.BuildRequest, digest string, labels map[string]string) *manifest.Image {
 	image := described(labels)
+	image.Commit, image.Tree = r.Commit, r.Tree
 	image.Name, image.Repository, image.Tag, image.Digest = r.Image, r.Destination, tagOf(r), digest
 	return &image
 }

@@ -74,7 +74,9 @@ func (b *builds) start(p *project, v *config.View, build decision.Build) {
 		b.runs.queued(p)
 		return
 	}
-	b.runs.ensure(p, v)
+	if !b.recall.unchanged[build.Request.ID] { // it was told to whoever asked; this finds the image
+		b.runs.ensure(p, v)
+	}
 	if old, found := p.builds[build.Part]; found && old.Request.ID != build.Request.ID {
 		b.worker.Forget(old.Request.ID)
 	}
@@ -151,6 +153,14 @@ func (b *builds) fail(p *project, a decision.Fail) {
 			Holds: decision.WaitingWith(p.memory, a.Build.Request.Commit),
 		}, slices.Contains(theirs, r)
 	})
+}
+
+// settle remembers builds that came to the images that run.
+func (b *builds) settle(p *project, a decision.Settle) {
+	for _, rebuilt := range a.Rebuilt {
+		b.forget(p, rebuilt.Part)
+	}
+	p.memory = decision.Rebuilt(p.memory, a.Rebuilt)
 }
 
 // failureOf says why there is no image, of an authored one with its place.

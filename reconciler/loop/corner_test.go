@@ -19,10 +19,16 @@ var shopKey = manifest.Key{Workspace: "ws-1", Project: "shop"}
 // calmWorld is the simulation without any faults, in which ws-1/shop is made from a source; nothing has started yet.
 func calmWorld(t *testing.T) *sim {
 	t.Helper()
+	return calmWorldOf(t, 1)
+}
+
+// calmWorldOf is a calm world with so many projects.
+func calmWorldOf(t *testing.T, projects int) *sim {
+	t.Helper()
 	for seed := range uint64(100) {
 		s := newSim(seed, true)
 		spec := s.people.good[shopKey]
-		if s.weather.signed || s.weather.engine || spec.Source == nil {
+		if s.weather.signed || s.weather.engine || spec.Source == nil || len(s.people.good) != projects {
 			continue
 		}
 		s.weather, s.calm = simWeather{remote: true}, true
@@ -236,7 +242,13 @@ func TestAnEngineThatCannotBeReachedFailsNobody(t *testing.T) {
 // One commit changes how the code is built and what the platform gives: when that build fails nothing of the commit is
 // released, also by a process that did not see the commit come.
 func TestWhatOneCommitChangedStaysTogetherOverARestart(t *testing.T) {
-	s := calmWorld(t)
+	for projects := 1; projects <= 2; projects++ { // beside another one, GitOps is written before the build ends
+		t.Run(fmt.Sprint(projects), func(t *testing.T) { staysTogether(t, calmWorldOf(t, projects)) })
+	}
+}
+
+func staysTogether(t *testing.T, s *sim) {
+	t.Helper()
 	s.mustSettle(t)
 	s.calm, s.weather.flaky = false, 1 // every build fails
 	platform, _ := s.config.read(s.config.head, manifest.PlatformFile)

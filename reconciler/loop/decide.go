@@ -133,6 +133,9 @@ func (s *session) do(p *project, v *config.View, action decision.Action) (again 
 	case decision.Fail:
 		s.builds.fail(p, a)
 		return true
+	case decision.Settle:
+		s.builds.settle(p, a)
+		return true
 	case decision.MakeRelease:
 		s.runs.ensure(p, v)
 		p.decided.draft = &a.Draft

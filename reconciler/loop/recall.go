@@ -28,6 +28,8 @@ type recall struct {
 	taken bool
 	// waiting projects have builds that are not begun before it is over.
 	waiting map[manifest.Key]bool
+	// unchanged are builds that were reported to have come to what runs, by ID.
+	unchanged map[string]bool
 	// failures are builds that were reported as failed, by ID.
 	failures map[manifest.Key]map[string]decision.KnownFailure
 }
@@ -35,7 +37,7 @@ type recall struct {
 // begin has the forge asked.
 func (rc *recall) begin(head string) {
 	rc.failures = map[manifest.Key]map[string]decision.KnownFailure{}
-	rc.waiting = map[manifest.Key]bool{}
+	rc.unchanged, rc.waiting = map[string]bool{}, map[manifest.Key]bool{}
 	rc.until = rc.now().Add(recallPatience)
 	rc.outbox.AskRecall(head)
 }
@@ -77,6 +79,10 @@ func (rc *recall) take(said reconciler.Recalled) {
 	}
 	if said.Build != "" {
 		rc.fail(k, said)
+		return
+	}
+	if said.Unchanged != "" {
+		rc.unchange(k, said)
 		return
 	}
 	p := rc.projects.get(k) // it may have gone with a history that was rewritten
@@ -126,10 +132,22 @@ func (rc *recall) fail(k manifest.Key, said reconciler.Recalled) {
 	rc.failures[k][said.Build] = failure
 }
 
-// knows says that the build of a part at a key was reported as failed.
+// unchange notes that builds were reported to have come to what runs: nobody waits for them any more. What was rolled back
+// since is what they came to, and not a push that came later.
+func (rc *recall) unchange(k manifest.Key, said reconciler.Recalled) {
+	for _, id := range strings.Fields(said.Unchanged) {
+		rc.unchanged[id] = true
+	}
+	p := rc.projects.get(k)
+	p.sources.earlier = append(p.sources.earlier, said.Source)
+	rc.projects.touch(k)
+}
+
+// knows says that it was reported how the build of a part at a key ended, if not with a release.
 func (rc *recall) knows(k manifest.Key, part, key string) bool {
-	_, known := rc.failures[k][decision.BuildID(k, part, key)]
-	return known
+	id := decision.BuildID(k, part, key)
+	_, failed := rc.failures[k][id]
+	return failed || rc.unchanged[id]
 }
 
 // seenEarlier says that an earlier process had seen a commit of the app.

@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"errors"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -140,6 +141,16 @@ func (rl *releases) refuse(p *project, err error) {
 // cause picks why a release was made among the runs: the push whose code is new in it, else the newest that asked for
 // something, else what follows from the release itself.
 func (p *project) cause(d decision.Draft, base *manifest.Release, head string) manifest.Cause {
+	isNew := func(part string) bool {
+		return base == nil || d.Parts[part] != base.Spec.Parts[part]
+	}
+	for _, r := range slices.Backward(p.runs) {
+		if r.Source != "" && slices.ContainsFunc(slices.Collect(maps.Keys(d.Parts)), func(part string) bool {
+			return isNew(part) && d.Parts[part] == r.sourceKey
+		}) {
+			return r.Cause
+		}
+	}
 	for _, r := range slices.Backward(p.runs) {
 		if r.Source != "" && slices.ContainsFunc(d.Images, func(i manifest.Image) bool { return i.Commit == r.Source }) {
 			return r.Cause

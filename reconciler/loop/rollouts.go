@@ -156,8 +156,12 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 		return report, true
 	}
 	if ro.silence != "" {
+		stage := reconciler.StageUpdatingGitOps
+		if n := len(r.Stages); n > 0 && r.Stages[n-1].Stage == reconciler.StageSynced { // a run does not go back
+			stage = reconciler.StageSynced
+		}
 		ro.runs.report(p, r, reconciler.Report{
-			State: reconciler.StatePending, Stage: reconciler.StageSynced, Outcome: reconciler.OutcomeRetrying, Detail: ro.silence, Release: report.Release,
+			State: reconciler.StatePending, Stage: stage, Outcome: reconciler.OutcomeRetrying, Detail: ro.silence, Release: report.Release,
 		})
 		return report, false
 	}

@@ -337,10 +337,13 @@ func (s *sim) checkImages(r *manifest.Release) error {
 			continue
 		}
 		made, found := s.builds.digests[image.Digest]
+		from := func(r reconciler.BuildRequest) bool {
+			return (r.Path != "" || r.Commit == image.Commit) && r.Tree == image.Tree
+		}
 		switch {
 		case !found:
 			return fmt.Errorf("nobody built image %s", image.Digest)
-		case made.request.Path == "" && made.request.Commit != image.Commit || made.request.Tree != image.Tree:
+		case !from(made.request) && !slices.ContainsFunc(made.also, from):
 			return fmt.Errorf("image %s was built from %s, not from %s", image.Digest, manifest.Short(made.request.Commit), manifest.Short(image.Commit))
 		case s.bad(s.repos[made.request.Repository], made.request.Commit, made.request.Path):
 			return fmt.Errorf("image %s was built from what cannot be built", image.Digest)

@@ -65,8 +65,10 @@ type simBuilds struct {
 	// images by the tag of their build, and by their digest. digests says what each image was made from.
 	images  map[string]manifest.Image
 	digests map[string]simImage
-	tags    map[string]string
-	started map[string]int
+	// programs are what is in each image, by its digest.
+	programs map[string]string
+	tags     map[string]string
+	started  map[string]int
 	// lost are the digests that the registry's retention has removed.
 	lost map[string]bool
 	// failed are builds that failed once.
@@ -81,15 +83,16 @@ type simBuild struct {
 	done     bool
 }
 
-// simImage says what an image was made from, and how often that was built.
+// simImage says what an image was made from, and how often that was built. Other builds came to it as well.
 type simImage struct {
 	request reconciler.BuildRequest
 	nth     int
+	also    []reconciler.BuildRequest
 }
 
 func newSimBuilds() *simBuilds {
 	return &simBuilds{
-		builds: map[string]*simBuild{}, images: map[string]manifest.Image{}, digests: map[string]simImage{},
+		builds: map[string]*simBuild{}, images: map[string]manifest.Image{}, digests: map[string]simImage{}, programs: map[string]string{},
 		tags: map[string]string{}, started: map[string]int{}, lost: map[string]bool{}, failed: map[string]bool{},
 	}
 }
@@ -120,21 +123,40 @@ func (s *sim) advance(id string) {
 			s.tell("build %.6s of %s failed: %s", id, b.request.Key, why)
 			return
 		}
-		s.builds.push(id, b.request)
+		s.builds.push(id, b.request, s.program(b.request))
 		s.tell("build %.6s of %s is done: %s", id, b.request.Key, b.request.What())
 	}
 }
 
-// push puts the image of a build into the registry.
-func (b *simBuilds) push(id string, request reconciler.BuildRequest) {
+// program is what gets into the image of a build.
+func (s *sim) program(r reconciler.BuildRequest) string {
+	c := s.repos[r.Repository].commits[r.Commit]
+	if c == nil || r.Path == "" {
+		return r.Commit
+	}
+	return c.program(r.Repository, r.Path)
+}
+
+// push puts the image of a build into the registry; that of the one that runs, when it comes to the same program.
+func (b *simBuilds) push(id string, request reconciler.BuildRequest, program string) {
 	b.started[id]++
 	digest := "sha256:" + simHash("image", id, fmt.Sprint(b.started[id])) + strings.Repeat("0", 24)
+	runs, found := b.digests[request.Runs]
+	same := found && b.programs[request.Runs] == program && runs.request.Destination == request.Destination
+	if same {
+		digest = request.Runs
+	}
 	image := manifest.Image{
 		Name: request.Image, Repository: request.Destination, Tag: "build-" + id, Digest: digest,
 		Commit: request.Commit, Tree: request.Tree, Built: true,
 	}
 	b.images[id] = image
-	b.digests[digest] = simImage{request, b.started[id]}
+	made := simImage{request: request, nth: b.started[id]}
+	if same {
+		made = runs
+		made.also = append(slices.Clip(runs.also), request)
+	}
+	b.digests[digest], b.programs[digest] = made, program
 	b.tags[image.Repository+":"+image.Tag] = digest
 }
 
@@ -263,7 +285,7 @@ func (f simForge) Recall(_ context.Context, head string) (said []reconciler.Reca
 	err = f.port("recall", func() error {
 		for _, c := range f.sim.config.history(head) {
 			for _, r := range f.sim.notes[c.Hash] {
-				if r.Build != "" {
+				if r.Build != "" || r.Unchanged != "" {
 					said = append(said, reconciler.Recalled{Commit: c.Hash, Statement: r})
 				}
 			}
@@ -279,7 +301,7 @@ func (f simForge) Recall(_ context.Context, head string) (said []reconciler.Reca
 // simStatement puts a report into the few words that a story needs.
 func simStatement(r reconciler.Report) reconciler.Statement {
 	return reconciler.Statement{
-		Context: r.Context(), State: r.State, Stage: r.Stage, Description: r.Why(), Source: r.Source, Build: r.FailedBuild(), At: r.At,
+		Context: r.Context(), State: r.State, Stage: r.Stage, Description: r.Why(), Source: r.Source, Build: r.FailedBuild(), Unchanged: r.UnchangedBuilds(), At: r.At,
 	}
 }
 
@@ -288,6 +310,7 @@ func (s *sim) hear(r reconciler.Report) {
 	for _, news := range reconciler.News(s.notes[r.Commit], []reconciler.Statement{simStatement(r)}) {
 		s.notes[r.Commit] = append(s.notes[r.Commit], news)
 		s.checkVerdict(r)
+		s.checkUnchanged(r)
 		s.checkBlame(r)
 		s.reported++
 		s.tell("   says on %s %s%s: %s, %s: %s", s.name(r.Commit), news.Context, s.sourceWords(news.Source), news.State, news.Stage, news.Description)

@@ -144,6 +144,12 @@ func (r *simRest) checkNothingLeft(k manifest.Key, run manifest.RunSpec, newest 
 		if key == "" || newest != nil && newest.Spec.Parts[part] == key {
 			continue
 		}
+		if slices.ContainsFunc(run.Rebuilt, func(b manifest.Rebuilt) bool { return b.Part == part && b.Key == key && hasImage(newest, b) }) {
+			if err := r.checkRebuilt(part, spec, newest); err != nil {
+				return err
+			}
+			continue
+		}
 		held := slices.IndexFunc(run.Holds, func(h manifest.Hold) bool { return h.Part == part && h.Key == key })
 		if held >= 0 {
 			if err := r.checkHold(k, run.Holds[held]); err != nil {
@@ -160,6 +166,28 @@ func (r *simRest) checkNothingLeft(k manifest.Key, run manifest.RunSpec, newest 
 		return fmt.Errorf("%s differs from what runs and is not held", part)
 	}
 	return nil
+}
+
+// hasImage says that a release has the image that a build came to.
+func hasImage(newest *manifest.Release, b manifest.Rebuilt) bool {
+	return newest != nil && slices.ContainsFunc(newest.Spec.Images, func(i manifest.Image) bool { return i.Digest == b.Digest })
+}
+
+// checkRebuilt checks that the image that runs of a part has the program of where its source is now.
+func (r *simRest) checkRebuilt(part string, spec manifest.ProjectSpec, newest *manifest.Release) error {
+	for _, input := range manifest.SourceInputs(spec) {
+		if input.Part != part || newest == nil {
+			continue
+		}
+		image, _ := newest.Image(input.Image)
+		tip, err := r.tip(input.Source)
+		now := reconciler.BuildRequest{Repository: input.Source.Repository, Commit: tip.Commit, Path: input.Source.Path}
+		if err != nil || r.program(now) != r.builds.programs[image.Digest] {
+			return fmt.Errorf("%s is said to have come to what runs, and has not: %v", part, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("%s is said to have come to what runs, which is nothing", part)
 }
 
 // heldOtherwise says that a part stays as it is because the project, whose services it belongs to, is held, or one of the

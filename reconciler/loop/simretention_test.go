@@ -112,7 +112,7 @@ func (s *sim) rollBackToLost() error {
 }
 
 // losable is a project at rest whose newest release runs, with one before it that has other images and that HEAD does not lead
-// to: what is rolled back is held.
+// to: what is rolled back is held. A source that was built again and came to what runs may be back at the one before.
 func (s *sim) losable() (k manifest.Key, newest, before *manifest.Release, err error) {
 	for _, k := range s.everyKey() {
 		run, err := s.run(k)
@@ -121,7 +121,7 @@ func (s *sim) losable() (k manifest.Key, newest, before *manifest.Release, err e
 		}
 		newest, versions := s.newest(s.config.head, k), s.releaseFiles(k)
 		if len(versions) < 2 || newest == nil || newest.Version() != versions[len(versions)-1] || run.Frozen != nil || run.Kept != nil ||
-			len(run.Holds) > 0 || !s.usable(s.config.head) || s.isLost(newest) || s.values(k) != string(newest.Spec.Values) || !s.present(s.config.head, k) {
+			len(run.Holds)+len(run.Rebuilt) > 0 || !s.usable(s.config.head) || s.isLost(newest) || s.values(k) != string(newest.Spec.Values) || !s.present(s.config.head, k) {
 			continue
 		}
 		released, found := s.audit.released[k][versions[len(versions)-2]]

@@ -143,6 +143,23 @@ const (
 // simPaths are the folders of the repository with several apps.
 var simPaths = []string{"api", "orders", "web"}
 
+// simLib is what the builds of all paths but the last read too. What stands behind a # is in no image.
+const simLib = "lib"
+
+// readsLib says that a build of a path reads what is beside it.
+func readsLib(repository, path string) bool {
+	return repository == simMono && path != "" && path != simPaths[len(simPaths)-1]
+}
+
+// program is what gets into an image of a path of a commit.
+func (c *simSource) program(repository, path string) string {
+	if !readsLib(repository, path) {
+		return c.content[path]
+	}
+	lib, _, _ := strings.Cut(c.content[simLib], "#")
+	return c.content[path] + "\n" + lib
+}
+
 // push adds a commit to a branch of an app. It may change several services of one repository; a bad one breaks one of them.
 func (s *sim) push(repo *simRepo, branch string, bad bool) *simSource {
 	n := len(repo.order)
@@ -152,9 +169,13 @@ func (s *sim) push(repo *simRepo, branch string, bad bool) *simSource {
 	}
 	path := "README"
 	if repo.url == simMono {
-		path = pick(s, "README", simPaths[0], simPaths[1], simPaths[2])
+		path = pick(s, "README", simLib, simLib, simPaths[0], simPaths[1], simPaths[2])
 	}
 	c.content[path] = fmt.Sprintf("content %d", n)
+	if path == simLib {
+		bad, c.bad = false, false
+		c.content[path] = fmt.Sprintf("lib %d # content %d", n/4, n)
+	}
 	for repo.url == simMono && s.chance(2) {
 		c.content[pick(s, simPaths...)] = fmt.Sprintf("content %d", n)
 	}
@@ -196,6 +217,10 @@ func (s *sim) tip(source manifest.Source) (reconciler.Tip, error) {
 			return reconciler.Tip{}, simLostSource(manifest.LostFolder, "%s has no folder %s", source.Repository, source.Path)
 		}
 		tip.Tree = simHash("tree", content)
+		if readsLib(source.Repository, source.Path) {
+			tip.Folder, tip.Tree = tip.Tree, simHash("tree", content, c.content[simLib])
+			tip.Scope, tip.ScopeReason = simLib+", "+source.Path, "it reads that"
+		}
 	}
 	return tip, nil
 }

@@ -114,7 +114,7 @@ func (s *sources) watch(p *project, v *config.View) {
 	if v.Present && v.Parsed {
 		for _, input := range manifest.SourceInputs(v.Spec) {
 			if input.Reference == "" {
-				w := worker.WatchOf(input.Source)
+				w := worker.WatchOf(input)
 				put(&wanted, w, append(wanted[w], input.Part))
 			}
 		}
@@ -188,7 +188,7 @@ func (s *sources) moved(p *project, part string, sighting worker.Sighting) {
 	keys, _ := decision.HeadKeys(view, base, retry, p.sources.tips)
 	s.projects.touch(p.key)
 	p.memory = decision.SourceMoved(before, view, p.sources.tips, part, p.seenEarlier(tip.Commit))
-	if keys[part] == old[part] || keys[part] == "" || decision.HasHold(p.memory, part, keys[part]) {
+	if keys[part] == old[part] || keys[part] == "" || decision.HasHold(p.memory, part, keys[part]) || decision.IsRebuilt(p.memory, part, keys[part]) {
 		return
 	}
 	if !seen && (old[part] == "" && base != nil || !s.isPush(p, before, part, keys[part])) {

@@ -3,6 +3,7 @@ package loop
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -117,7 +118,9 @@ func (s *session) deployed(p *project, running *manifest.Release, r *run) (recon
 		report.Problems = problems
 		return report, true
 	}
-	if r.Source != "" && !madeFrom(running, r) { // the branch is somewhere else by now
+	if p.unchanged(running, r) {
+		report.Outcome, report.Build.ID = reconciler.OutcomeUnchanged, p.rebuiltIDs()
+	} else if r.Source != "" && !madeFrom(running, r) { // the branch is somewhere else by now
 		return superseded(newestSource(running)), true
 	}
 	if running == nil {
@@ -130,6 +133,25 @@ func (s *session) deployed(p *project, running *manifest.Release, r *run) (recon
 	}
 	report.Release.TakenTags, over = s.tags.word(p.key, nameOf(running))
 	return report, over
+}
+
+// unchanged says that what a run asked for was built, and came to the image that runs.
+func (p *project) unchanged(running *manifest.Release, r *run) bool {
+	return running != nil && slices.ContainsFunc(p.memory.Rebuilt, func(rebuilt manifest.Rebuilt) bool {
+		if r.Source == "" {
+			return r.forSource && running.Spec.Cause.Config != r.Cause.Config
+		}
+		return rebuilt.Key == r.sourceKey || rebuilt.Source == r.Source
+	})
+}
+
+// rebuiltIDs are the IDs of the builds that came to what runs.
+func (p *project) rebuiltIDs() string {
+	var ids []string
+	for _, rebuilt := range p.memory.Rebuilt {
+		ids = append(ids, decision.BuildID(p.key, rebuilt.Part, rebuilt.Key))
+	}
+	return strings.Join(ids, " ")
 }
 
 // madeFrom says that a release has the code of the push that a run is for.
@@ -156,7 +178,7 @@ func newestSource(running *manifest.Release) string {
 
 // heldVerdict tells a push that its code is held, and everybody else what runs.
 func (s *session) heldVerdict(p *project, running *manifest.Release, r *run) (reconciler.Report, bool) {
-	if r.Cause.Kind == manifest.CauseRollback || running != nil && r.Source == "" && !r.forSource {
+	if r.Cause.Kind == manifest.CauseRollback || running != nil && r.Source == "" && !r.forSource || p.unchanged(running, r) {
 		report, over := s.deployed(p, running, r)
 		report.Holds = decision.KeptBack(p.memory, p.sources.tips)
 		return report, over

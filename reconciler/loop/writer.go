@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -241,7 +242,7 @@ func (wr *writer) takeOurs(ctx context.Context, mark gitops.Mark) error {
 	if err != nil {
 		return reopenAfter(err)
 	}
-	for k := range memory.Touched {
+	for _, k := range slices.SortedFunc(maps.Keys(memory.Touched), manifest.Key.Compare) { // runs begin in one order
 		if later[k] { // what it remembers is from before what was taken in here since
 			return fmt.Errorf("%s was remembered by another process at config commit %.10s: %w", k, mark.Config, errReopen)
 		}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -10,13 +11,14 @@ import (
 )
 
 // place is where a source is looked for: on a branch, or at a revision.
-type place struct{ repository, branch, revision, path string }
+type place struct{ repository, branch, revision, path, watch string }
 
 func placeOf(source manifest.Source) place {
+	watch := strings.Join(source.Watch, "\n")
 	if source.Revision != "" {
-		return place{source.Repository, "", source.Revision, source.Path}
+		return place{source.Repository, "", source.Revision, source.Path, watch}
 	}
-	return place{source.Repository, source.Branch, "", source.Path}
+	return place{source.Repository, source.Branch, "", source.Path, watch}
 }
 
 // places are where the sources of a project were last seen.
@@ -25,7 +27,7 @@ type places map[place]reconciler.Tip
 // add notes where a source was, also for who names that commit as the revision.
 func (p places) add(source manifest.Source, tip reconciler.Tip) {
 	p[placeOf(source)] = tip
-	p[place{source.Repository, "", tip.Commit, source.Path}] = tip
+	p[place{source.Repository, "", tip.Commit, source.Path, strings.Join(source.Watch, "\n")}] = tip
 }
 
 // tipsOf says where the sources of a project are after a change, as far as that can be known without looking: where they
@@ -76,7 +78,7 @@ func (p places) released(base *manifest.Release, spec manifest.ProjectSpec) {
 	for _, input := range manifest.SourceInputs(spec) {
 		image, found := base.Image(input.Image)
 		tip := reconciler.Tip{Commit: image.Commit}
-		if input.Source.Path != "" {
+		if !input.Source.IsWhole() {
 			tip.Tree = image.Tree
 		}
 		if found && image.Commit != "" && base.Spec.Parts[input.Part] == input.Key(manifest.SourceID(tip.Commit, tip.Tree)) {
@@ -92,7 +94,7 @@ func heldAt(holds []manifest.Hold, input manifest.SourceInput) (commit string, h
 	if i < 0 {
 		return "", false
 	}
-	if h := holds[i]; h.Source != "" && input.Source.Path == "" && h.Key == input.Key(manifest.SourceID(h.Source, "")) {
+	if h := holds[i]; h.Source != "" && input.Source.IsWhole() && h.Key == input.Key(manifest.SourceID(h.Source, "")) {
 		return h.Source, true
 	}
 	return "", true

@@ -122,10 +122,21 @@ func nextImages(made manifest.ProjectSpec, v *config.View, before decision.Befor
 		if found {
 			known.Name = input.Image
 			image = known
+		} else if base != nil && readsAlike(base.Spec.Project, input) {
+			ran, _ := base.Image(input.Image)
+			image.Scope, image.ScopeReason = ran.Scope, ran.ScopeReason
 		}
 		images = append(images, image)
 	}
 	return images
+}
+
+// readsAlike says that a build reads what it did before, as far as nobody has looked: it is of the same folder, in the same way.
+func readsAlike(before manifest.ProjectSpec, input manifest.SourceInput) bool {
+	return slices.ContainsFunc(manifest.SourceInputs(before), func(was manifest.SourceInput) bool {
+		was.Source.Watch, input.Source.Watch = nil, nil
+		return was.Part == input.Part && was.Key("") == input.Key("")
+	})
 }
 
 // restarts says that two sets of values differ in what pods are made of.

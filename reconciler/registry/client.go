@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -168,10 +169,15 @@ func (c *Client) Digest(ctx context.Context, repository, tag string) (string, er
 	return found.Digest.String(), nil
 }
 
-// Lookup returns the digest and the labels of the image that a tag of a repository of the platform points at. An error
-// is fs.ErrNotExist when there is none. What is no image has no labels.
+// Lookup returns the digest and the labels of the image that a tag of a repository of the platform points at, or that a
+// digest names. An error is fs.ErrNotExist when there is none. What is no image has no labels.
 func (c *Client) Lookup(ctx context.Context, repository, tag string) (digest string, labels map[string]string, err error) {
-	ref, err := c.ownTag(repository, tag)
+	var ref name.Reference
+	if strings.HasPrefix(tag, "sha256:") {
+		ref, err = name.NewDigest(repository+"@"+tag, c.nameOptions(true)...)
+	} else {
+		ref, err = c.ownTag(repository, tag)
+	}
 	if err != nil {
 		return "", nil, err
 	}

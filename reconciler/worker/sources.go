@@ -35,17 +35,15 @@ type Watch struct {
 	reconciler.Place
 }
 
-// WatchOf is the watch of a source.
-func WatchOf(s manifest.Source) Watch {
-	if s.Revision != "" {
-		return Watch{s.Repository, reconciler.Place{Revision: s.Revision, Path: s.Path}}
-	}
-	return Watch{s.Repository, reconciler.Place{Branch: s.Branch, Path: s.Path}}
+// WatchOf is the watch of an image's source.
+func WatchOf(input manifest.SourceInput) Watch {
+	return Watch{input.Source.Repository, reconciler.PlaceOf(input)}
 }
 
 func (w Watch) compare(o Watch) int {
 	return cmp.Or(strings.Compare(w.Repository, o.Repository), strings.Compare(w.Branch, o.Branch),
-		strings.Compare(w.Revision, o.Revision), strings.Compare(w.Path, o.Path))
+		strings.Compare(w.Revision, o.Revision), strings.Compare(w.Path, o.Path), strings.Compare(w.Framework, o.Framework),
+		strings.Compare(w.Dockerfile, o.Dockerfile), strings.Compare(w.Place.Watch, o.Place.Watch))
 }
 
 // Sighting is what is known of a watch.

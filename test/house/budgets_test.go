@@ -25,11 +25,13 @@ const (
 
 // larger are the packages that may have more lines than maxPackageLines, and how many.
 var larger = map[string]int{
-	"manifest": 4600, // the nouns and what is said of them: words, checks, inference, parts, values, signing all work on the kinds
+	// The nouns and what is said of them: words, checks, inference, parts, watched paths, values, signing all work on the kinds.
+	"manifest": 4700,
+	"gitstore": 3100, // what a place of a commit covers is found while its trees are read, by the same reader as all else
 	// One goroutine's memory: follower, sources, builds, runs, rollouts, releases and writer each own a part of it and touch
 	// the others' through the project they all work on. What needs none of it is in config, decision, gate, gitops, release, worker.
 	// What registries say of images and tags is kept there too, by project, for decisions and verdicts are made of it.
-	"reconciler/loop": 4300,
+	"reconciler/loop": 4350,
 }
 
 func TestBudgets(t *testing.T) {

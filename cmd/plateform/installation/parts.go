@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/reconciler/registry"
+	"github.com/plateform/plateform/reconciler/scope"
 )
 
 // branch is a Store that remembers where it was last seen, and tells when its history is cut.
@@ -158,6 +160,22 @@ func (s sources) Tips(ctx context.Context, repository string, places []reconcile
 	return found, nil
 }
 
+// scopes has what a build reads found out by the same code that the builder goes by.
+type scopes struct{}
+
+// Candidates implements gitstore.Scopes.
+func (scopes) Candidates(p gitstore.Place) []string { return scope.Candidates(settingsOf(p)) }
+
+// Find implements gitstore.Scopes.
+func (scopes) Find(files fs.FS, p gitstore.Place) ([]string, string, error) {
+	found, err := scope.Find(files, settingsOf(p))
+	return found.Paths, found.Reason, err
+}
+
+func settingsOf(p gitstore.Place) scope.Settings {
+	return scope.Settings{Path: p.Path, Framework: p.Framework, Dockerfile: p.Dockerfile}
+}
+
 // Checkout writes the files of a commit into a folder. What only a push can mend is a Fault.
 func (s sources) Checkout(ctx context.Context, repository, commit, dir string) error {
 	err := s.Remote.Checkout(ctx, repository, commit, dir)
@@ -201,7 +219,7 @@ func (i *Installation) sources() (sources, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sources{}, fmt.Errorf("making the data folder: %w", err)
 	}
-	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: i.settings.SourceAccess(), Dir: dir})
+	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: i.settings.SourceAccess(), Dir: dir, Scopes: scopes{}})
 	i.later(func() error { remote.Close(); return nil })
 	return sources{remote}, nil
 }

@@ -1,0 +1,88 @@
+package installation
+
+import (
+	"testing"
+
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/test/gitserver"
+)
+
+// tree is what decides whether a place is built.
+func tree(t *testing.T, s reconciler.Sources, url string, place reconciler.Place) reconciler.Tip {
+	t.Helper()
+	found, err := s.Tips(t.Context(), url, []reconciler.Place{place})
+	if err != nil || found[0].Err != nil {
+		t.Fatal(err, found)
+	}
+	return found[0].Tip
+}
+
+// What a push has to touch for a place to be built, in repositories of several kinds, on servers that send single files and on
+// those that do not.
+func TestSourcesCoverWhatABuildReads(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		files  map[string]string
+		place  reconciler.Place
+		scope  string
+		counts []string // files whose change counts
+		not    []string // and those whose does not
+	}{
+		{"a program of a module", map[string]string{"go.mod": "module x\n", "cmd/api/main.go": "package main\n", "internal/a.go": "package a\n"},
+			reconciler.Place{Path: "cmd/api"}, ".", []string{"internal/a.go", "cmd/api/main.go", "go.mod"}, nil},
+		{"a module beside others", map[string]string{"go.mod": "module x\n", "svc/go.mod": "module y\n\nreplace z => ../lib\n", "svc/main.go": "package main\n", "lib/go.mod": "module z\n"},
+			reconciler.Place{Path: "svc"}, "lib, svc", []string{"svc/x.go", "lib/z.go", "svc/go.mod"}, []string{"go.mod", "library/x.go"}},
+		{"a workspace", map[string]string{"go.work": "use ./a\nuse ./b\n", "a/go.mod": "module a\n", "a/main.go": "package main\n", "b/go.mod": "module b\n"},
+			reconciler.Place{Path: "a"}, ".", []string{"b/b.go", "go.work"}, nil},
+		{"a reactor", map[string]string{
+			"back/pom.xml":        "<project><modules><module>orders</module><module>lib</module></modules></project>",
+			"back/orders/pom.xml": "<project><parent/></project>", "back/lib/pom.xml": "<project><parent/></project>",
+		}, reconciler.Place{Path: "back/orders"}, "back", []string{"back/pom.xml", "back/lib/A.java", "back/orders/B.java"}, []string{"front/x", "web/pom.xml"}},
+		{"a parent pom", map[string]string{"pom.xml": "<project/>", "orders/pom.xml": "<project><parent/></project>"},
+			reconciler.Place{Path: "orders"}, "orders, pom.xml", []string{"pom.xml", "orders/x"}, []string{"README.md", "billing/pom.xml"}},
+		{"a workspace of packages", map[string]string{"js/package.json": `{"workspaces":["web"]}`, "js/web/package.json": "{}"},
+			reconciler.Place{Path: "js/web"}, "js", []string{"js/shared/x.js", "js/yarn.lock"}, []string{"x"}},
+		{"a Dockerfile elsewhere", map[string]string{"docker/D": "FROM scratch\n", "go.mod": "module x\n", "api/main.go": "package main\n"},
+			reconciler.Place{Path: "api", Dockerfile: "../docker/D"}, "api, docker/D", []string{"docker/D", "api/x"}, []string{"go.mod", "docker/E", "internal/x.go"}},
+		{"a Dockerfile in the folder", map[string]string{"api/Dockerfile": "FROM scratch\n", "go.mod": "module x\n", "api/main.go": "package main\n"},
+			reconciler.Place{Path: "api"}, "", []string{"api/Dockerfile"}, []string{"go.mod", "internal/x.go"}},
+		{"a module that is watched in part", map[string]string{"go.mod": "module x\n", "cmd/api/main.go": "package main\n"},
+			reconciler.Place{Path: "cmd/api", Watch: "!docs\n!**/*_test.go"}, ".", []string{"internal/a.go"}, []string{"docs/x", "internal/a_test.go"}},
+		{"nothing above", map[string]string{"web/index.html": "x"}, reconciler.Place{Path: "web", Watch: "proto"}, "", []string{"web/x", "proto/a"}, []string{"x"}},
+	} {
+		for _, modern := range []bool{false, true} {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				repo := gitserver.New(t).Create(t, "shop")
+				if modern {
+					repo.Git("config", "uploadpack.allowFilter", "true")
+					repo.Git("config", "uploadpack.allowReachableSHA1InWant", "true")
+				}
+				repo.Commit(gitserver.Change{Message: "1", Files: c.files})
+				remote := gitstore.NewRemote(gitstore.RemoteOptions{Dir: t.TempDir(), Scopes: scopes{}})
+				defer remote.Close()
+				s := sources{remote}
+				before := tree(t, s, repo.URL, c.place)
+				if before.Scope != c.scope || (before.ScopeReason == "") != (c.scope == "") {
+					t.Errorf("it reads %q because of %q, want %q", before.Scope, before.ScopeReason, c.scope)
+				}
+				for counts, files := range map[bool][]string{true: c.counts, false: c.not} {
+					for _, file := range files {
+						text := c.files[file] + "\n"
+						if before.Tree == "" {
+							t.Fatal("it has no tree")
+						}
+						repo.Commit(gitserver.Change{Message: file, Files: map[string]string{file: text}})
+						after := tree(t, s, repo.URL, c.place)
+						if (after.Tree != before.Tree) != counts {
+							t.Errorf("that a change of %s counts is %v, want %v", file, !counts, counts)
+						}
+						before = after
+					}
+				}
+			})
+		}
+	}
+}

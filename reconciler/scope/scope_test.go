@@ -1,0 +1,243 @@
+package scope_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/reconciler/scope"
+)
+
+// tree makes files of a text: one a line, with its content behind the name; \n in it is a line break.
+func tree(text string) fstest.MapFS {
+	files := fstest.MapFS{}
+	for line := range strings.Lines(text) {
+		name, content, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name != "" {
+			files[name] = &fstest.MapFile{Data: []byte(strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace(content))}
+		}
+	}
+	return files
+}
+
+type layout struct {
+	name     string
+	files    string
+	settings scope.Settings
+	want     string
+	reason   string // is in it
+}
+
+func (l layout) run(t *testing.T) {
+	t.Helper()
+	got, err := scope.Find(tree(l.files), l.settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(l.want, got.Words()); diff != "" {
+		t.Errorf("what is read, because of %q (-want +got):\n%s", got.Reason, diff)
+	}
+	if !strings.Contains(got.Reason, l.reason) || (l.reason == "") != (got.Reason == "") {
+		t.Errorf("the reason is %q, want %q", got.Reason, l.reason)
+	}
+}
+
+func TestGo(t *testing.T) {
+	at := func(path string) scope.Settings { return scope.Settings{Path: path} }
+	for _, l := range []layout{
+		{"the module above", "go.mod module x\ncmd/api/main.go\ninternal/a.go", at("cmd/api"), ".", "the Go module of go.mod"},
+		{"a module of its own", "go.mod module x\nsvc/go.mod module y\nsvc/main.go", at("svc"), "svc", ""},
+		{"the closest module", "go.mod module x\nsvc/go.mod module y\nsvc/cmd/api/main.go", at("svc/cmd/api"), "svc", "svc/go.mod"},
+		{"no module", "cmd/api/main.go", at("cmd/api"), "cmd/api", ""},
+		{"something else below a module", "go.mod module x\nweb/package.json {}\nweb/index.js", at("web"), "web", ""},
+		{"tests are no program", "go.mod module x\nweb/package.json {}\nweb/all_test.go", at("web"), "web", ""},
+		{"a folder without code that is said to be Go", "go.mod module x\nsvc/cmd/a/main.go", scope.Settings{Path: "svc", Framework: "go"}, ".", "go.mod"},
+		{"a Dockerfile has its folder only", "go.mod module x\ncmd/api/main.go\ncmd/api/Dockerfile FROM scratch", at("cmd/api"), "cmd/api", ""},
+		{"Go in spite of a Dockerfile", "go.mod module x\ncmd/api/main.go\ncmd/api/Dockerfile FROM scratch",
+			scope.Settings{Path: "cmd/api", Framework: "go"}, ".", "go.mod"},
+		{"replace", `svc/go.mod module y\nreplace example.com/lib => ../lib // why\nreplace example.com/z v1.0.0 => example.com/q v1.2.0
+			lib/go.mod module lib
+			svc/main.go`, at("svc"), "lib, svc", "svc/go.mod replaces a module with lib"},
+		{"replace in a block, quoted", `svc/go.mod module y\nreplace (\n\ta => "../libs/a"\n\tb v1.0.0 => ../../repo/b\n\t// c => ../c\n)\nreplace(\nd=>d\n)
+			svc/main.go`, at("svc"), "libs/a, svc", "libs/a"},
+		{"replace within the module", `svc/go.mod module y\nreplace a => ./a
+			svc/main.go`, at("svc"), "svc", ""},
+		{"replace by all above", `a/svc/go.mod module y\nreplace a => ../..
+			a/svc/main.go`, at("a/svc"), ".", "a/svc/go.mod replaces a module with ."},
+		{"what a replaced module replaces counts for nothing", `svc/go.mod replace a => ../a
+			a/go.mod replace b => ../b
+			svc/main.go`, at("svc"), "a, svc", "a"},
+		{"a workspace that uses the module", `go.work go 1.22\nuse (\n\t./svc\n\t./lib\n)
+			svc/go.mod module y
+			svc/cmd/api/main.go`, at("svc/cmd/api"), ".", "the Go workspace of go.work"},
+		{"a workspace that does not", `go.work use ./lib
+			svc/go.mod module y
+			svc/main.go`, at("svc"), "svc", ""},
+		{"a workspace below the root", `go/go.work use ./svc\nuse ../shared
+			go/svc/go.mod module y
+			go/svc/main.go
+			shared/go.mod module s\nreplace z => ../z`, at("go/svc"), "go, shared, z", "go/go.work"},
+		{"replace in a workspace", `w/go.work use ./svc\nreplace a => ../a
+			w/svc/go.mod module y
+			w/svc/main.go`, at("w/svc"), "a, w", "w/go.work replaces a module with a"},
+		{"programs that are modules", `svc/go.mod module y
+			svc/cmd/api/go.mod module z\nreplace y => ../../\nreplace l => ../../../lib
+			svc/cmd/api/main.go`, at("svc"), "lib, svc", "replaces a module with lib"},
+		{"no sense in it", `go.mod module x\nreplace a => "../b
+			cmd/api/main.go`, at("cmd/api"), ".", "so all of the repository counts"},
+		{"the root", "go.mod module x\nmain.go", at(""), ".", ""},
+		{"a path that is not clean", "go.mod module x\ncmd/api/main.go", at("./cmd/api/"), ".", "go.mod"},
+	} {
+		t.Run(l.name, l.run)
+	}
+}
+
+func TestJVM(t *testing.T) {
+	pom := func(inner string) string {
+		return "<project xmlns='http://maven.apache.org/POM/4.0.0'>" + inner + "</project>"
+	}
+	parent := func(path string) string {
+		return pom("<parent><artifactId>p</artifactId><relativePath>" + path + "</relativePath></parent>")
+	}
+	for _, l := range []layout{
+		{"a pom alone", "orders/pom.xml " + pom(""), scope.Settings{Path: "orders"}, "orders", ""},
+		{"a reactor", "pom.xml " + pom("<modules><module>orders</module><module>lib</module></modules>") + "\norders/pom.xml " + parent("../pom.xml"),
+			scope.Settings{Path: "orders"}, ".", "the modules of pom.xml"},
+		{"a parent by default that builds others", "pom.xml " + pom("<modules><module>lib</module></modules>") + "\norders/pom.xml " + pom("<parent/>"),
+			scope.Settings{Path: "orders"}, "orders, pom.xml", "the parent pom pom.xml"},
+		{"a parent of Maven's repository", "pom.xml " + pom("") + "\norders/pom.xml " + parent(""), scope.Settings{Path: "orders"}, "orders", ""},
+		{"a reactor without being a parent", "back/pom.xml " + pom("<modules><module>orders</module></modules>") + "\nback/orders/pom.xml " + pom(""),
+			scope.Settings{Path: "back/orders"}, "back", "the modules of back/pom.xml"},
+		{"parents of parents", "pom.xml " + pom("<modules><module>a</module></modules>") + "\na/pom.xml " +
+			pom("<parent/><modules><module>b</module></modules>") + "\na/b/pom.xml " + parent(".."), scope.Settings{Path: "a/b"}, ".", "pom.xml"},
+		{"a parent beside", "parent/pom.xml " + pom("<modules><module>../orders</module><module>../lib</module></modules>") +
+			"\norders/pom.xml " + parent("../parent"), scope.Settings{Path: "orders"}, "lib, orders, parent", "parent/pom.xml"},
+		{"modules of a profile", "pom.xml " + pom("<profiles><profile><modules><module>orders</module></modules></profile></profiles>") +
+			"\norders/pom.xml " + pom(""), scope.Settings{Path: "orders"}, ".", "pom.xml"},
+		{"poms that are each other's parents", "a/pom.xml " + parent("../b") + "\nb/pom.xml " + parent("../a"), scope.Settings{Path: "a"}, "a, b/pom.xml", "b/pom.xml"},
+		{"settings of Maven", "orders/pom.xml " + pom("") + "\n.mvn/maven.config -T2", scope.Settings{Path: "orders"}, ".mvn, orders", ".mvn"},
+		{"a parent outside of the repository", "orders/pom.xml " + parent("../../../pom.xml"), scope.Settings{Path: "orders"}, "orders", ""},
+		{"a Dockerfile has its folder only", "pom.xml " + pom("<modules><module>orders</module></modules>") + "\norders/pom.xml " + parent("../pom.xml") +
+			"\norders/Dockerfile FROM x", scope.Settings{Path: "orders"}, "orders", ""},
+		{"a broken pom", "orders/pom.xml <project><parent>", scope.Settings{Path: "orders"}, ".", "orders/pom.xml cannot be understood"},
+		{"Gradle", "settings.gradle include 'orders'\norders/build.gradle x", scope.Settings{Path: "orders"}, ".", "the Gradle build of settings.gradle"},
+		{"Gradle in Kotlin, with what is elsewhere", `back/settings.gradle.kts includeBuild("../build-logic")\nproject(":x").projectDir = file("../x")\n// includeBuild("../y")
+			back/orders/build.gradle.kts x`, scope.Settings{Path: "back/orders", Framework: "spring-boot"}, "back, build-logic, x", "includes x"},
+		{"Gradle alone", "orders/settings.gradle x\norders/build.gradle x", scope.Settings{Path: "orders"}, "orders", ""},
+		{"Gradle of others", "settings.gradle x\nweb/index.html x", scope.Settings{Path: "web"}, "web", ""},
+	} {
+		t.Run(l.name, l.run)
+	}
+}
+
+func TestNode(t *testing.T) {
+	for _, l := range []layout{
+		{"a package alone", `web/package.json {}`, scope.Settings{Path: "web"}, "web", ""},
+		{"a workspace", `package.json {"workspaces":["apps/*","packages/*"]}
+			apps/web/package.json {}`, scope.Settings{Path: "apps/web"}, ".", "the workspace of package.json"},
+		{"a workspace as an object", `js/package.json {"workspaces":{"packages":["./web/"]}}
+			js/web/package.json {}`, scope.Settings{Path: "js/web"}, "js", "js/package.json"},
+		{"a workspace of others", `package.json {"workspaces":["packages/*"]}
+			apps/web/package.json {}`, scope.Settings{Path: "apps/web"}, "apps/web", ""},
+		{"taken out of a workspace", `package.json {"workspaces":["apps/*","!apps/web"]}
+			apps/web/package.json {}`, scope.Settings{Path: "apps/web"}, "apps/web", ""},
+		{"pnpm", `pnpm-workspace.yaml packages: ['apps/**']
+			apps/a/web/package.json {}`, scope.Settings{Path: "apps/a/web"}, ".", "pnpm-workspace.yaml"},
+		{"a lockfile above", "yarn.lock x\nweb/package.json {}", scope.Settings{Path: "web"}, ".", "installed by yarn.lock"},
+		{"a lockfile of its own", "yarn.lock x\nweb/package.json {}\nweb/yarn.lock x", scope.Settings{Path: "web"}, "web", ""},
+		{"packages by their folder", `web/package.json {"dependencies":{"a":"file:../a","b":"^1.0.0"},"devDependencies":{"c":"link:../tools/c"}}`,
+			scope.Settings{Path: "web"}, "a, tools/c, web", "web/package.json depends on a"},
+		{"what the framework says", `package.json {"workspaces":["apps/*"]}
+			apps/web/x {}`, scope.Settings{Path: "apps/web", Framework: "vite"}, ".", "package.json"},
+		{"no JSON", `package.json {"workspaces"
+			apps/web/package.json {}`, scope.Settings{Path: "apps/web"}, ".", "package.json cannot be understood"},
+		{"no YAML", `pnpm-workspace.yaml packages: {
+			apps/web/package.json {}`, scope.Settings{Path: "apps/web"}, ".", "pnpm-workspace.yaml cannot be understood"},
+	} {
+		t.Run(l.name, l.run)
+	}
+}
+
+func TestDockerfile(t *testing.T) {
+	for _, l := range []layout{
+		{"in the folder", "api/deploy/Dockerfile FROM x\ngo.mod module x\napi/main.go", scope.Settings{Path: "api", Dockerfile: "deploy/Dockerfile"}, "api", ""},
+		{"elsewhere", "docker/api.Dockerfile FROM x\napi/main.go", scope.Settings{Path: "api", Dockerfile: "../docker/api.Dockerfile"},
+			"api, docker/api.Dockerfile", "the Dockerfile is there"},
+		{"with what it leaves out", "docker/api.Dockerfile FROM x\ndocker/api.Dockerfile.dockerignore y\ndocker/web.Dockerfile FROM x\napi/main.go",
+			scope.Settings{Path: "api", Dockerfile: "../docker/api.Dockerfile"}, "api, docker/api.Dockerfile, docker/api.Dockerfile.dockerignore", "the Dockerfile"},
+		{"of the root", "deploy/Dockerfile FROM x", scope.Settings{Dockerfile: "deploy/Dockerfile"}, ".", ""},
+	} {
+		t.Run(l.name, l.run)
+	}
+}
+
+func TestBounds(t *testing.T) {
+	t.Run("a large file", func(t *testing.T) {
+		files := tree("cmd/api/main.go")
+		files["go.mod"] = &fstest.MapFile{Data: make([]byte, 2<<20)}
+		got, err := scope.Find(files, scope.Settings{Path: "cmd/api"})
+		if err != nil || got.Words() != "." || !strings.Contains(got.Reason, "larger") {
+			t.Errorf("%+v %v", got, err)
+		}
+	})
+	t.Run("many files", func(t *testing.T) {
+		text := "m0/main.go\ngo.work "
+		for i := range 300 {
+			text += fmt.Sprintf(`use ./m%d\n`, i)
+		}
+		for i := range 300 {
+			text += fmt.Sprintf("\nm%d/go.mod module m%d", i, i)
+		}
+		got, err := scope.Find(tree(text), scope.Settings{Path: "m0"})
+		if err != nil || got.Words() != "." || !strings.Contains(got.Reason, "more than 100 files") {
+			t.Errorf("%+v %v", got, err)
+		}
+	})
+	t.Run("files that cannot be read now", func(t *testing.T) {
+		files := broken{tree("go.mod x\ncmd/api/main.go")}
+		if got, err := scope.Find(files, scope.Settings{Path: "cmd/api"}); !errors.Is(err, errBroken) {
+			t.Errorf("%+v %v", got, err)
+		}
+	})
+}
+
+var errBroken = errors.New("the network broke")
+
+// broken shows its files and does not give them.
+type broken struct{ fstest.MapFS }
+
+func (broken) ReadFile(string) ([]byte, error) { return nil, errBroken }
+func (b broken) Open(name string) (fs.File, error) {
+	if name == "go.mod" {
+		return nil, errBroken
+	}
+	return b.MapFS.Open(name)
+}
+
+// The candidates are what is read first: with them at hand few files have to be fetched on their own.
+func TestCandidates(t *testing.T) {
+	got := scope.Candidates(scope.Settings{Path: "a/b"})
+	for _, want := range []string{"go.mod", "a/go.work", "a/b/go.mod", "pom.xml", "a/b/package.json", "pnpm-workspace.yaml"} {
+		if !strings.Contains(" "+strings.Join(got, " ")+" ", " "+want+" ") {
+			t.Errorf("%s is no candidate", want)
+		}
+	}
+	if got := scope.Candidates(scope.Settings{Path: "a/b", Dockerfile: "Dockerfile"}); got != nil {
+		t.Errorf("with a Dockerfile %v are fetched", got)
+	}
+}
+
+func TestWorkspace(t *testing.T) {
+	files := tree("go.work use ./a\na/go.mod x\nb/go.mod x\nc/main.go")
+	for dir, want := range map[string]string{"a": "go.work", "a/cmd/x": "go.work", "b": "", "c": ""} {
+		got, err := scope.Workspace(files, dir)
+		if err != nil || got != want {
+			t.Errorf("%s is compiled with %q (%v), want %q", dir, got, err, want)
+		}
+	}
+}
