@@ -2,6 +2,7 @@ package localbuild
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,8 +47,13 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 	if err != nil {
 		return "", err
 	}
-	if absent.concernsGo() {
-		if err := absent.checkGo(s.goPackages(ctx, src, d, environment)); err != nil {
+	cgo, err := cgoSources(src.Root)
+	if err != nil {
+		return "", err
+	}
+	if absent.concernsGo() || len(cgo) > 0 {
+		packages := s.goPackages(ctx, src, d, environment)
+		if err := cmp.Or(absent.checkGo(packages), checkCgo(cgo, packages)); err != nil {
 			return "", err
 		}
 	}

@@ -1,0 +1,47 @@
+package localbuild
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+)
+
+var importsC = regexp.MustCompile(`(?m)^(?:import)?[ \t]*\(?[ \t]*"C"`)
+var onlyWithCgo = regexp.MustCompile(`(?m)^//go:build .*\bcgo\b`)
+
+// cgoSources are the Go files of a source that import "C", and do not say themselves that they are for builds with cgo alone:
+// the compiler would leave them out in silence. What cannot be read is the compiler's to tell of.
+func cgoSources(dir string) (map[string]bool, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("looking for cgo: %w", err)
+	}
+	defer root.Close()
+	found := map[string]bool{}
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		text, err := fs.ReadFile(root.FS(), name)
+		if err == nil && importsC.Match(text) && !onlyWithCgo.Match(text) {
+			found[name] = true
+		}
+		return nil
+	})
+	return found, err
+}
+
+// checkCgo refuses a program that is made of such files.
+func checkCgo(sources map[string]bool, packages []goPackage) error {
+	for _, p := range packages {
+		for _, file := range p.CgoFiles {
+			if name := path.Join(p.Dir, file); p.Dir != "" && sources[name] {
+				return &Fault{What: fmt.Sprintf(`%s imports "C", and Go programs are compiled without cgo here`, name), Fix: withoutCgo}
+			}
+		}
+	}
+	return nil
+}
