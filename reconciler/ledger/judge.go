@@ -121,6 +121,11 @@ func (p *Project) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key
 		if why = ofService(h.Part, why); why != "" {
 			why = ": " + why
 		}
+		if h.Source == "" { // an image that somebody named: nothing was built
+			p.set(StateFailed, "the image of "+heldPart(h)+" cannot be used, and is not tried again by itself"+why,
+				"name another image, or put this one there and run: plateform retry "+p.Key.String())
+			continue
+		}
 		p.set(StateFailed, heldPart(h)+" did not build, and is not tried again by itself"+why, next)
 	}
 	if last != nil {

@@ -61,3 +61,20 @@ func TestStatusTellsWhatToDoAboutWhatWaits(t *testing.T) {
 		t.Errorf("it is %s: %q, why %q, next %q", p.State, p.Progress, p.Why, p.Next)
 	}
 }
+
+// An authored image that cannot be used is told as what it is: there is no source to mend, and nothing was built.
+func TestAnImageThatCannotBeUsedIsNoFailedBuild(t *testing.T) {
+	failure := func(manifest.Key, string) string { return "it is a Helm chart" }
+	for source, want := range map[string][2]string{
+		"":                      {"the image of source cannot be used", "name another image"},
+		strings.Repeat("2", 40): {"source at commit 2222222222 did not build", "push a fix"},
+	} {
+		p := Project{Key: manifest.Key{Workspace: "ws-1", Project: "shop"}}
+		p.Holds = []manifest.Hold{{Part: manifest.PartSource, Key: "sha256:1", Reason: manifest.HeldFailed, Source: source}}
+		p.judgeFailures(manifest.RunSpec{}, failure)
+		if p.State != StateFailed || len(p.Why) != 1 || !strings.HasPrefix(p.Why[0], want[0]) || !strings.HasSuffix(p.Why[0], "it is a Helm chart") ||
+			!strings.HasPrefix(p.Next[0], want[1]) {
+			t.Errorf("with source %q: %s, why %q, next %q; want %q", source, p.State, p.Why, p.Next, want)
+		}
+	}
+}
