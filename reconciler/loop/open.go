@@ -346,6 +346,7 @@ func (f *follower) rewritten(head string) error {
 		}
 	}
 	if catalog.Commit != head {
+		f.skipped = nil // the catalog is still where the history was: what comes next is a rewritten history, too
 		return nil
 	}
 	before := f.catalog
