@@ -2,8 +2,6 @@ package worker
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,12 +82,7 @@ func (i *Images) Forget(ref string) {
 func (i *Images) Take() []ImageNews {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	var news []ImageNews
-	for _, ref := range slices.Sorted(maps.Keys(i.fresh)) {
-		news = append(news, i.fresh[ref])
-	}
-	clear(i.fresh)
-	return news
+	return drain(i.fresh)
 }
 
 // ask is one turn at one image. After an error nobody waits any longer.

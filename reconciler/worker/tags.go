@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,12 +77,7 @@ func (t *Tags) Want(tag Tag) {
 func (t *Tags) Take() []TagNews {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var news []TagNews
-	for _, key := range slices.Sorted(maps.Keys(t.fresh)) {
-		news = append(news, t.fresh[key])
-	}
-	clear(t.fresh)
-	return news
+	return drain(t.fresh)
 }
 
 // tag is one turn at one tag.

@@ -7,7 +7,9 @@ package worker
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -55,4 +57,13 @@ func runAll(ctx context.Context, all ...func(context.Context) error) error {
 		group.Go(func() error { return run(ctx) })
 	}
 	return group.Wait()
+}
+
+// drain empties a map of news, and returns them in the order of their keys.
+func drain[T any](fresh map[string]T) (news []T) {
+	for _, key := range slices.Sorted(maps.Keys(fresh)) {
+		news = append(news, fresh[key])
+	}
+	clear(fresh)
+	return news
 }

@@ -76,18 +76,24 @@ func TestARollbackToAnImageThatIsGoneIsRefused(t *testing.T) {
 	}
 }
 
+// twoImages is a project that ran one image that somebody else publishes, and runs another.
+func (w *world) twoImages() (blog *project, one, two values) {
+	w.t.Helper()
+	w.registry.publish("birds/wren:1")
+	w.registry.publish("birds/wren:2")
+	blog = w.imageProject("ws-1", "blog", "birds/wren:1")
+	w.add(blog)
+	one = blog.runs("v1.0.0")
+	blog.spec = []string{"type: monolithic", "image: " + w.registry.host + "/birds/wren:2"}
+	blog.edit()
+	return blog, one, blog.runs("v1.0.1")
+}
+
 // The same for an image that somebody else publishes.
 func TestARollbackToAPublishedImageThatIsGoneIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	w.registry.publish("birds/wren:2")
-	blog := w.imageProject("ws-1", "blog", "birds/wren:1")
-	w.add(blog)
-	one := blog.runs("v1.0.0")
-	blog.spec = []string{"type: monolithic", "image: " + w.registry.host + "/birds/wren:2"}
-	blog.edit()
-	two := blog.runs("v1.0.1")
+	blog, one, two := w.twoImages()
 	w.registry.remove(one.Image)
 	rollback := blog.revert("v1.0.1")
 	if red := w.redOn(rollback, blog); !strings.Contains(red.Description, "is gone") {
@@ -102,14 +108,7 @@ func TestARollbackToAPublishedImageThatIsGoneIsRefused(t *testing.T) {
 func TestARollbackWaitsForNoRegistry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).open()
-	w.registry.publish("birds/wren:1")
-	w.registry.publish("birds/wren:2")
-	blog := w.imageProject("ws-1", "blog", "birds/wren:1")
-	w.add(blog)
-	one := blog.runs("v1.0.0")
-	blog.spec = []string{"type: monolithic", "image: " + w.registry.host + "/birds/wren:2"}
-	blog.edit()
-	blog.runs("v1.0.1")
+	blog, one, _ := w.twoImages()
 
 	open := make(chan struct{})
 	t.Cleanup(func() { close(open) })
