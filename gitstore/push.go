@@ -51,7 +51,7 @@ func (s *Store) push(ctx context.Context, base string, edits []manifest.Edit) ([
 	if err := s.send(ctx, from, last, buf.Bytes()); errors.Is(err, manifest.ErrMoved) {
 		return nil, err
 	} else if err != nil {
-		if err = s.settle(ctx, from, last, err); err != nil {
+		if err = s.outcome(ctx, from, last, err); err != nil {
 			return nil, err
 		}
 	} else {
@@ -176,9 +176,9 @@ func refusal(report *packp.ReportStatus, said string) string {
 	return oneLine(reasons)
 }
 
-// settle finds out what became of a push that did not end well: it returns nil when it landed, manifest.ErrMoved when the
+// outcome finds out what became of a push that did not end well: it returns nil when it landed, manifest.ErrMoved when the
 // branch is elsewhere, and why otherwise. Only the refs count, never the text of an error.
-func (s *Store) settle(ctx context.Context, from, last plumbing.Hash, why error) error {
+func (s *Store) outcome(ctx context.Context, from, last plumbing.Hash, why error) error {
 	if ctx.Err() != nil {
 		return errors.Join(why, ctx.Err())
 	}

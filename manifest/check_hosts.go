@@ -49,12 +49,12 @@ func HostsOf(k Key, spec ProjectSpec, platformDomain string) []string {
 
 // checkHosts reports hosts that another project has, or wants as well.
 func (c *projectCheck) checkHosts(hosts Hosts) {
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, host := range HostsOf(c.key, c.spec, c.domain()) {
-		if told[host] {
+		if reported[host] {
 			continue
 		}
-		told[host] = true
+		reported[host] = true
 		claims := hosts[host]
 		mine := slices.ContainsFunc(claims, func(o Claim) bool { return o.Key == c.key && o.Deployed })
 		var rivals []string

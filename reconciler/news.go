@@ -9,7 +9,7 @@ func News(said, statements []Statement) []Statement {
 	of := func(r Statement) *saidSoFar {
 		k := thread{r.Context, r.Source}
 		if threads[k] == nil {
-			threads[k] = &saidSoFar{told: map[telling]bool{}}
+			threads[k] = &saidSoFar{reported: map[wording]bool{}}
 		}
 		return threads[k]
 	}
@@ -29,25 +29,25 @@ func News(said, statements []Statement) []Statement {
 // thread is what makes two statements of a commit be about the same run.
 type thread struct{ context, source string }
 
-// telling is the part of a statement that people read. Two statements of a thread that agree in it are the same news.
-type telling struct {
+// wording is the part of a statement that people read. Two statements of a thread that agree in it are the same news.
+type wording struct {
 	state       State
 	stage       Stage
 	description string
 	url         string
 }
 
-func tellingOf(r Statement) telling { return telling{r.State, r.Stage, r.Description, r.URL} }
+func wordingOf(r Statement) wording { return wording{r.State, r.Stage, r.Description, r.URL} }
 
 // saidSoFar is what a commit says in one thread.
 type saidSoFar struct {
-	told  map[telling]bool
-	stage int
-	ended bool
+	reported map[wording]bool
+	stage    int
+	ended    bool
 }
 
 func (p *saidSoFar) add(r Statement) {
-	p.told[tellingOf(r)] = true
+	p.reported[wordingOf(r)] = true
 	p.stage = max(p.stage, r.Stage.order())
 	p.ended = p.ended || r.Terminal()
 }
@@ -59,5 +59,5 @@ func (p *saidSoFar) isNews(r Statement) bool {
 	case r.Terminal():
 		return true
 	}
-	return r.Stage.order() >= p.stage && !p.told[tellingOf(r)]
+	return r.Stage.order() >= p.stage && !p.reported[wordingOf(r)]
 }

@@ -24,7 +24,7 @@ func documented() map[string]any {
 		"planned quota": plan.Quota{},
 		"status":        ledger.Status{}, "project": ledger.Project{}, "newest release": ledger.NewestRelease{},
 		"why": ledger.Why{}, "asked commit": ledger.AskedCommit{}, "answer": ledger.Answer{}, "traced release": ledger.TracedRelease{}, "source": ledger.Source{},
-		"happening": ledger.Happening{},
+		"event": ledger.Event{},
 		"validate":  validation{},
 		"doctor":    doctor.Report{}, "diagnosis": doctor.Diagnosis{},
 		"problem": manifest.Problem{}, "commit": ledger.Commit{}, "image": manifest.Image{}, "cause": manifest.Cause{},

@@ -84,7 +84,7 @@ func (o *output) printAnswer(found ledger.Answer) {
 		if i == 0 {
 			label = "history"
 		}
-		sheet.Line(label, happeningText(h))
+		sheet.Line(label, eventText(h))
 	}
 	label := "why"
 	if found.State == ledger.FateRunning || found.State == ledger.FateReleased {
@@ -147,19 +147,19 @@ func (o *output) commitText(c ledger.Commit) string {
 	return fmt.Sprintf("commit %s%s, %s: %s", terminal.Short(c.Hash), of(c.Author), o.ago(c.At), c.Subject)
 }
 
-// happeningText is one thing that happened, in one line.
-func happeningText(h ledger.Happening) string {
-	what := string(h.Deed)
+// eventText is one thing that happened, in one line.
+func eventText(h ledger.Event) string {
+	what := string(h.Kind)
 	switch {
-	case h.Deed == ledger.DeedSuperseded:
+	case h.Kind == ledger.EventSuperseded:
 		what += " by " + h.Release
-	case h.Deed == ledger.DeedRunsAgain:
+	case h.Kind == ledger.EventRunsAgain:
 		what += " as " + h.Release + " was rolled back"
-	case h.Deed == ledger.DeedRolledBack && h.Release != "":
+	case h.Kind == ledger.EventRolledBack && h.Release != "":
 		what += " to " + h.Release
-	case h.Deed == ledger.DeedRetired:
+	case h.Kind == ledger.EventRetired:
 		what += ", as " + h.Release + " ran"
-	case h.Deed == ledger.DeedRemoved:
+	case h.Kind == ledger.EventRemoved:
 		what += " with its project"
 	}
 	return fmt.Sprintf("%s  %s: commit %s%s", clock(h.Commit.At), what, terminal.Short(h.Commit.Hash), of(h.Commit.Author))

@@ -219,18 +219,18 @@ var errNoReport = errors.New("the server does not say what became of the push")
 // readReport reads what became of a push.
 func readReport(r io.Reader, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error) {
 	said := &Tail{}
-	heard := io.Writer(said)
+	progress := io.Writer(said)
 	if req.Progress != nil {
-		heard = io.MultiWriter(said, req.Progress)
+		progress = io.MultiWriter(said, req.Progress)
 	}
 	if !req.Capabilities.Supports(capability.ReportStatus) {
-		if _, err := io.Copy(io.Discard, unmix(req.Capabilities, r, heard)); err != nil {
+		if _, err := io.Copy(io.Discard, unmix(req.Capabilities, r, progress)); err != nil {
 			return nil, withWords(err, said)
 		}
 		return nil, withWords(errNoReport, said)
 	}
 	report := packp.NewReportStatus()
-	if err := report.Decode(unmix(req.Capabilities, r, heard)); err != nil {
+	if err := report.Decode(unmix(req.Capabilities, r, progress)); err != nil {
 		return nil, withWords(err, said)
 	}
 	return report, report.Error()

@@ -27,9 +27,9 @@ type Subject struct {
 	Good, Bad reconciler.BuildRequest
 	// Mend makes Bad one that can be built.
 	Mend func(t *testing.T)
-	// Shaken cannot be built for a reason that is none of its source, until Settle.
+	// Shaken cannot be built for a reason that is none of its source, until Recover.
 	Shaken reconciler.BuildRequest
-	Settle func(t *testing.T)
+	Recover func(t *testing.T)
 	// Built counts how often the request was really built so far; nil when there is nothing to count.
 	Built func(request reconciler.BuildRequest) int
 }
@@ -47,7 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"another attempt of a failure is tried again, the same one is not", retried},
 		{"a good build is found whatever the attempt", found},
 		{"a canceled build begins again", restarted},
-		{"a temporary failure is one until the cause is gone", settled},
+		{"a temporary failure is one until the cause is gone", recovered},
 		{"the next process finds the same image", adopted},
 		{"one question tells of many builds", many},
 		{"what was returned belongs to the caller", own},
@@ -246,7 +246,7 @@ func restarted(t *testing.T, s Subject) {
 	}
 }
 
-func settled(t *testing.T, s Subject) {
+func recovered(t *testing.T, s Subject) {
 	w := s.open(t)
 	first := w.start(t, s.Shaken)
 	if first.Failure == nil || !first.Failure.Temporary || first.Failure.Canceled {
@@ -256,7 +256,7 @@ func settled(t *testing.T, s Subject) {
 	if second.Failure == nil || second.Failure.Summary != first.Failure.Summary {
 		t.Errorf("the same cause is told as %+v, then as %+v", first.Failure, second.Failure)
 	}
-	s.Settle(t)
+	s.Recover(t)
 	if third := w.start(t, s.Shaken); third.Image == nil {
 		t.Errorf("got %+v, want an image", third.Failure)
 	}

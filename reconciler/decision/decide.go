@@ -103,8 +103,8 @@ type (
 	}
 	// Await: what was handed to the engine gets until this time to become healthy.
 	Await struct{ Until time.Time }
-	// Settle: builds came to the images that run. There is nothing to release, and that is to be remembered.
-	Settle struct{ Rebuilt []manifest.Rebuilt }
+	// Unchanged: builds came to the images that run. There is nothing to release, and that is to be remembered.
+	Unchanged struct{ Rebuilt []manifest.Rebuilt }
 	// MakeRelease: all is there for a new release.
 	MakeRelease struct{ Draft Draft }
 	// Rest: nothing is left to do, for this reason.
@@ -122,7 +122,7 @@ func (Look) action()        {}
 func (StartBuild) action()  {}
 func (CancelBuild) action() {}
 func (Fail) action()        {}
-func (Settle) action()      {}
+func (Unchanged) action()      {}
 func (MakeRelease) action() {}
 func (Await) action()       {}
 func (Rest) action()        {}
@@ -340,7 +340,7 @@ func (p *pursuit) actions() []Action {
 	case !unchanged:
 		return append(actions, MakeRelease{Draft: p.draft(images, builds)})
 	case len(rebuilt) > 0:
-		return append(actions, Settle{Rebuilt: rebuilt})
+		return append(actions, Unchanged{Rebuilt: rebuilt})
 	}
 	return append(actions, Rest{Reason: p.restReason()})
 }

@@ -144,7 +144,7 @@ func tell(actions []Action) []string {
 				parts = append(parts, h.Part)
 			}
 			told = append(told, strings.TrimSpace("fail "+strings.Join(parts, "+")))
-		case Settle:
+		case Unchanged:
 			for _, r := range a.Rebuilt {
 				told = append(told, "settle "+r.Part)
 			}

@@ -302,7 +302,7 @@ func (l *life) do(action Action) (again bool) {
 		l.failures[a.Build.Request.ID] = KnownFailure{Attempts: map[string]bool{a.Build.Request.Attempt: true}, Summary: "does not compile"}
 		l.run = BuildFailed(l.before(), l.view, l.tips, a, fmt.Sprintf("config%d", len(l.story)))
 		return true
-	case Settle:
+	case Unchanged:
 		for _, rebuilt := range a.Rebuilt {
 			delete(l.builds, rebuilt.Part)
 		}

@@ -42,7 +42,7 @@ func (s *scene) cameTo(digest string) *scene {
 // settled is the scene after what is to be remembered was.
 func (s *scene) settled() *scene {
 	for _, action := range Decide(s.before, s.head, s.seen, testTime) {
-		if a, ok := action.(Settle); ok {
+		if a, ok := action.(Unchanged); ok {
 			s.before.Run = Rebuilt(s.before.Run, a.Rebuilt)
 			delete(s.seen.Builds, manifest.PartSource)
 		}

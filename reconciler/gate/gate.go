@@ -50,8 +50,8 @@ type stuck struct {
 	// refused says that the server was reached and refuses.
 	refused bool
 	// why in one line, as it was told since a time.
-	why  string
-	told time.Time
+	why   string
+	since time.Time
 }
 
 // New returns an open gate of a repository, as the log and as people call it.
@@ -109,7 +109,7 @@ func (g *Gate) Idle() {
 // Failed notes that a push did not get in, and says whether the reason is news. The wait until the next is spread by jitter.
 func (g *Gate) Failed(err error, now time.Time, jitter func(time.Duration) time.Duration) (news bool) {
 	var refusal reconciler.Refusal
-	why, most := &stuck{told: now}, lastRetry
+	why, most := &stuck{since: now}, lastRetry
 	switch {
 	case errors.As(err, &refusal):
 		why.refused, why.why = true, fmt.Sprintf("the server refuses Plateform's push of %s: %s", g.name, Short(refusal.Refusal()))
@@ -125,7 +125,7 @@ func (g *Gate) Failed(err error, now time.Time, jitter func(time.Duration) time.
 	g.wait = min(max(2*g.wait, firstRetry), most)
 	g.next, g.shut = now.Add(g.wait+jitter(g.wait/4)), true
 	last := g.stuck
-	if last != nil && last.refused == why.refused && (last.why == why.why || now.Sub(last.told) < sameReason) {
+	if last != nil && last.refused == why.refused && (last.why == why.why || now.Sub(last.since) < sameReason) {
 		return false
 	}
 	g.stuck = why

@@ -73,11 +73,11 @@ func TestHistoryBeginsWithWhatWasThere(t *testing.T) {
 	if diff := cmp.Diff([]string{"v1.0.2", "v1.0.1", "v1.0.0"}, versionNames(h.Versions())); diff != "" {
 		t.Errorf("versions (-want +got):\n%s", diff)
 	}
-	superseded := h.Happenings[manifest.Version{Major: 1, Patch: 1}]
-	if len(superseded) != 1 || superseded[0].Deed != DeedSuperseded || superseded[0].Release != "v1.0.2" {
+	superseded := h.Events[manifest.Version{Major: 1, Patch: 1}]
+	if len(superseded) != 1 || superseded[0].Kind != EventSuperseded || superseded[0].Release != "v1.0.2" {
 		t.Errorf("v1.0.1: %+v", superseded)
 	}
-	if released := h.Happenings[manifest.Version{Major: 1, Patch: 2}]; len(released) != 1 || released[0].Deed != DeedReleased {
+	if released := h.Events[manifest.Version{Major: 1, Patch: 2}]; len(released) != 1 || released[0].Kind != EventReleased {
 		t.Errorf("v1.0.2: %+v", released)
 	}
 }
@@ -153,7 +153,7 @@ func TestShallowClones(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := w.Answers[0]; a.State != FateRunning || len(a.History) != 1 || a.History[0].Deed != DeedReleased {
+	if a := w.Answers[0]; a.State != FateRunning || len(a.History) != 1 || a.History[0].Kind != EventReleased {
 		t.Errorf("got %+v", a)
 	}
 }

@@ -65,8 +65,8 @@ func (t *tracer) asked(ctx context.Context, hash string) (*AskedCommit, error) {
 	return asked, err
 }
 
-// deeds are what one commit did to the config repository.
-type deeds struct {
+// effects are what one commit did to the config repository.
+type effects struct {
 	// released and withdrawn are release files; edited are projects.
 	released, withdrawn []string
 	edited              []manifest.Key
@@ -77,8 +77,8 @@ type deeds struct {
 }
 
 // did looks at what a commit did.
-func (t *tracer) did(hash string) (deeds, error) {
-	var d deeds
+func (t *tracer) did(hash string) (effects, error) {
+	var d effects
 	commit, err := t.config.Reader.Commit(hash)
 	if err != nil {
 		return d, err
@@ -105,7 +105,7 @@ func (t *tracer) did(hash string) (deeds, error) {
 }
 
 // add takes in one file that differs.
-func (d *deeds) add(change manifest.Change) {
+func (d *effects) add(change manifest.Change) {
 	file, ok := manifest.FileOf(change.Path)
 	switch {
 	case !ok:
@@ -123,7 +123,7 @@ func (d *deeds) add(change manifest.Change) {
 }
 
 // sentences say what was done.
-func (d deeds) sentences() []string {
+func (d effects) sentences() []string {
 	var said []string
 	add := func(verb string, what []string) {
 		if len(what) > 0 {
@@ -162,13 +162,13 @@ func keyNames(keys []manifest.Key) []string {
 
 // causedBy finds the release files that a commit caused: those whose commits name it, and for a project it edited the
 // first that was made of the project as it then was, for an edit can wait for a build and ship with it.
-func (t *tracer) causedBy(ctx context.Context, hash string, did deeds) ([]string, error) {
+func (t *tracer) causedBy(ctx context.Context, hash string, did effects) ([]string, error) {
 	touches, err := t.releasedAfter(ctx, hash)
 	if err != nil {
 		return nil, err
 	}
 	var files []string
-	told := map[manifest.Key]bool{}
+	listed := map[manifest.Key]bool{}
 	for _, added := range touches {
 		_, cause, _ := strings.Cut(trailer(added.commit.Message, manifest.TrailerCausedBy), " ")
 		if named, _, _ := strings.Cut(cause, " "); named != hash {
@@ -176,11 +176,11 @@ func (t *tracer) causedBy(ctx context.Context, hash string, did deeds) ([]string
 		}
 		if file, ok := manifest.FileOf(added.Path); ok && releaseOf(added.commit.Message) == added.Path {
 			files = append(files, added.Path)
-			told[file.Key] = true
+			listed[file.Key] = true
 		}
 	}
 	for _, key := range did.edited {
-		if told[key] {
+		if listed[key] {
 			continue
 		}
 		file, err := t.madeOf(hash, key, touches)

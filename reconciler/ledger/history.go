@@ -18,23 +18,23 @@ type touch struct {
 func (t touch) added() bool   { return t.Before == "" }
 func (t touch) deleted() bool { return t.After == "" }
 
-// Deed is what happened to a release.
-type Deed string
+// EventKind is what happened to a release.
+type EventKind string
 
-// The deeds.
+// The kinds of events.
 const (
-	DeedReleased   Deed = "released"
-	DeedSuperseded Deed = "superseded"
-	DeedRolledBack Deed = "rolled back"
-	DeedRunsAgain  Deed = "runs again"
-	DeedBack       Deed = "brought back"
-	DeedRetired    Deed = "retired" // its file was removed, but a newer release ran
-	DeedRemoved    Deed = "removed" // with the project
+	EventReleased   EventKind = "released"
+	EventSuperseded EventKind = "superseded"
+	EventRolledBack EventKind = "rolled back"
+	EventRunsAgain  EventKind = "runs again"
+	EventBack       EventKind = "brought back"
+	EventRetired    EventKind = "retired" // its file was removed, but a newer release ran
+	EventRemoved    EventKind = "removed" // with the project
 )
 
-// Happening is one thing that happened to a release.
-type Happening struct {
-	Deed Deed `json:"deed"`
+// Event is one thing that happened to a release.
+type Event struct {
+	Kind EventKind `json:"kind"`
 	// Release that it has to do with: the one that superseded it, that runs instead, or that was rolled back.
 	Release string `json:"release,omitempty"`
 	// Commit of the config repository that did it.
@@ -43,8 +43,8 @@ type Happening struct {
 
 // History is what happened to the releases of one project, as far back as is looked at.
 type History struct {
-	// Happenings of each version, the oldest first.
-	Happenings map[manifest.Version][]Happening
+	// Events of each version, the oldest first.
+	Events map[manifest.Version][]Event
 	// Removed is the commit that deleted project.yaml; nil while the project is there.
 	Removed *Commit
 	// Older are the releases that were there before the oldest commit that is looked at, the newest first: how they came to
@@ -64,18 +64,18 @@ func (l *Ledger) History(ctx context.Context, key manifest.Key) (*History, error
 			return nil, err
 		}
 	}
-	return makeHistory(older, l.deeds[key]), nil
+	return makeHistory(older, l.touches[key]), nil
 }
 
 // readDeeds sorts what all commits did by project.
 func (l *Ledger) readDeeds(ctx context.Context) error {
-	if l.deeds != nil {
+	if l.touches != nil {
 		return nil
 	}
 	if err := l.config.walk(ctx); err != nil {
 		return err
 	}
-	deeds := map[manifest.Key][]touch{}
+	touches := map[manifest.Key][]touch{}
 	for _, s := range slices.Backward(l.config.steps) {
 		changes, err := l.config.changesOf(ctx, s)
 		if err != nil {
@@ -84,17 +84,17 @@ func (l *Ledger) readDeeds(ctx context.Context) error {
 		for _, change := range changes {
 			file, ok := manifest.FileOf(change.Path)
 			if ok && (file.Kind == manifest.KindProject || file.Kind == manifest.KindRelease) {
-				deeds[file.Key] = append(deeds[file.Key], touch{s.Commit, change})
+				touches[file.Key] = append(touches[file.Key], touch{s.Commit, change})
 			}
 		}
 	}
-	l.deeds = deeds
+	l.touches = touches
 	return nil
 }
 
 // makeHistory replays what was done to project.yaml and the release files of one project: the newest file is what runs.
 func makeHistory(older []manifest.Version, touches []touch) *History {
-	h := &History{Happenings: map[manifest.Version][]Happening{}, Older: older}
+	h := &History{Events: map[manifest.Version][]Event{}, Older: older}
 	present := slices.Clone(older)
 	for len(touches) > 0 {
 		n := 1
@@ -114,36 +114,36 @@ func (h *History) replay(present []manifest.Version, touches []touch) []manifest
 	before := newestOf(present)
 	present = slices.DeleteFunc(append(present, added...), func(v manifest.Version) bool { return slices.Contains(gone, v) })
 	after := newestOf(present)
-	say := func(v manifest.Version, what Deed, other manifest.Version) {
-		said := Happening{Deed: what, Commit: commit}
+	say := func(v manifest.Version, what EventKind, other manifest.Version) {
+		said := Event{Kind: what, Commit: commit}
 		if !other.IsZero() {
 			said.Release = other.String()
 		}
-		h.Happenings[v] = append(h.Happenings[v], said)
+		h.Events[v] = append(h.Events[v], said)
 	}
 	for _, v := range gone {
 		switch {
 		case removed:
-			say(v, DeedRemoved, manifest.Version{})
+			say(v, EventRemoved, manifest.Version{})
 		case v.Compare(after) > 0:
-			say(v, DeedRolledBack, after)
+			say(v, EventRolledBack, after)
 		default:
-			say(v, DeedRetired, after)
+			say(v, EventRetired, after)
 		}
 	}
 	for _, v := range added {
-		if len(h.Happenings[v]) == 0 {
-			say(v, DeedReleased, manifest.Version{})
+		if len(h.Events[v]) == 0 {
+			say(v, EventReleased, manifest.Version{})
 		} else {
-			say(v, DeedBack, manifest.Version{})
+			say(v, EventBack, manifest.Version{})
 		}
 	}
 	switch {
 	case before.IsZero() || after.IsZero() || slices.Contains(added, before):
 	case after.Compare(before) > 0 && slices.Contains(present, before):
-		say(before, DeedSuperseded, after)
+		say(before, EventSuperseded, after)
 	case after.Compare(before) < 0 && !slices.Contains(added, after):
-		say(after, DeedRunsAgain, before)
+		say(after, EventRunsAgain, before)
 	}
 	return present
 }
@@ -178,7 +178,7 @@ func newestOf(versions []manifest.Version) manifest.Version {
 // Versions that ever were, the newest first.
 func (h *History) Versions() []manifest.Version {
 	all := slices.Clone(h.Older)
-	for v := range h.Happenings {
+	for v := range h.Events {
 		all = append(all, v)
 	}
 	slices.SortFunc(all, func(a, b manifest.Version) int { return b.Compare(a) })
@@ -187,8 +187,8 @@ func (h *History) Versions() []manifest.Version {
 
 // added is the commit that last added the file of a release; nil when that is not known.
 func (h *History) added(v manifest.Version) *Commit {
-	for _, said := range slices.Backward(h.Happenings[v]) {
-		if said.Deed == DeedReleased || said.Deed == DeedBack {
+	for _, said := range slices.Backward(h.Events[v]) {
+		if said.Kind == EventReleased || said.Kind == EventBack {
 			return &said.Commit
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// story makes touches of lines: COMMIT DEED FILE, with the deeds as git names them: A added, D deleted, M changed.
+// story makes touches of lines: COMMIT CHANGE FILE, with the changes as git names them: A added, D deleted, M changed.
 func story(lines ...string) []touch {
 	var touches []touch
 	for _, line := range lines {
@@ -35,8 +35,8 @@ func story(lines ...string) []touch {
 func (h *History) told(version string) []string {
 	v, _ := manifest.ParseVersion(version)
 	var lines []string
-	for _, said := range h.Happenings[v] {
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", said.Commit.Hash, said.Deed, said.Release)))
+	for _, said := range h.Events[v] {
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", said.Commit.Hash, said.Kind, said.Release)))
 	}
 	return lines
 }

@@ -31,7 +31,7 @@ const patience = 5 * time.Minute
 // judge finds the word for how a project is, the reasons, and what to do.
 func (p *Project) judge(j judgement) {
 	spec := j.run
-	p.State = p.settled(j.gitopsKnown)
+	p.State = p.atRest(j.gitopsKnown)
 	switch {
 	case p.State == StatePending && j.advice != "":
 		p.Next = append(p.Next, j.advice)
@@ -62,8 +62,8 @@ func (p *Project) judge(j judgement) {
 	}
 }
 
-// settled is the state as far as the two repositories agree or not.
-func (p *Project) settled(gitopsKnown bool) State {
+// atRest is the state as far as the two repositories agree or not.
+func (p *Project) atRest(gitopsKnown bool) State {
 	switch {
 	case p.Stage != "":
 		return StatePending

@@ -46,8 +46,8 @@ type Ledger struct {
 	gitops *line // nil when GitOps is not known
 	notes  *notes
 
-	// deeds are what was done to the files of each project, the oldest first; nil before somebody asked.
-	deeds map[manifest.Key][]touch
+	// touches are what was done to the files of each project, the oldest first; nil before somebody asked.
+	touches map[manifest.Key][]touch
 }
 
 // Open begins to read. A config repository that is none is a config.ErrNoConfig.

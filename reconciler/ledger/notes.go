@@ -256,11 +256,11 @@ func (n *notes) failure(key manifest.Key, source string) string {
 // newestNotes keeps the newest of each context and source. They come newest first.
 func newestNotes(all []Note) []Note {
 	type subject struct{ context, source string }
-	told := map[subject]bool{}
+	seen := map[subject]bool{}
 	var newest []Note
 	for _, n := range all {
-		if s := (subject{n.Context, n.Source}); !told[s] {
-			told[s] = true
+		if s := (subject{n.Context, n.Source}); !seen[s] {
+			seen[s] = true
 			newest = append(newest, n)
 		}
 	}

@@ -93,7 +93,7 @@ func (t *tracer) trace(ctx context.Context, key manifest.Key, v manifest.Version
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Key: key, History: p.history.Happenings[v]}
+	a := Answer{Key: key, History: p.history.Events[v]}
 	spec := release.Spec
 	a.Release = &TracedRelease{
 		Version: v.String(), CreatedAt: rfc3339(spec.CreatedAt), Plan: spec.Plan, Images: spec.Images, Build: spec.Build, Cause: spec.Cause,
@@ -175,7 +175,7 @@ func (t *tracer) writtenBy(ctx context.Context, key manifest.Key, v manifest.Ver
 
 // judge says what became of a release, since when, and why.
 func (t *tracer) judge(a *Answer, p *tracedProject, v manifest.Version) {
-	var last Happening
+	var last Event
 	if len(a.History) > 0 {
 		last = a.History[len(a.History)-1]
 	}
@@ -187,7 +187,7 @@ func (t *tracer) judge(a *Answer, p *tracedProject, v manifest.Version) {
 		a.Why = append(a.Why, fmt.Sprintf("its project was deleted by commit %.10s%s", by.Hash, by.by()))
 		return
 	}
-	gone, isGone := map[Deed]Fate{DeedRolledBack: FateRolledBack, DeedRetired: FateRetired, DeedRemoved: FateRemoved}[last.Deed]
+	gone, isGone := map[EventKind]Fate{EventRolledBack: FateRolledBack, EventRetired: FateRetired, EventRemoved: FateRemoved}[last.Kind]
 	newest := s.Release != nil && s.Release.Version == v.String()
 	switch {
 	case s.Runs == v.String():
@@ -214,7 +214,7 @@ func (t *tracer) judge(a *Answer, p *tracedProject, v manifest.Version) {
 }
 
 // judgeHeld says what of a release that was rolled back is still kept from being released again.
-func (a *Answer) judgeHeld(holds []manifest.Hold, last Happening) {
+func (a *Answer) judgeHeld(holds []manifest.Hold, last Event) {
 	var parts []string
 	for _, h := range holds {
 		if h.Reason == manifest.HeldRollback && h.Release == a.Release.Version {

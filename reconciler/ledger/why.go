@@ -40,7 +40,7 @@ type Answer struct {
 	// Since when it is so, in RFC 3339; empty when that is not known.
 	Since   string         `json:"since,omitempty"`
 	Release *TracedRelease `json:"release,omitempty"`
-	History []Happening    `json:"history,omitempty"`
+	History []Event        `json:"history,omitempty"`
 	Why     []string       `json:"why,omitempty"`
 	Next    []string       `json:"next,omitempty"`
 }
@@ -112,7 +112,7 @@ func (t *tracer) aboutProject(ctx context.Context, q Question) ([]Answer, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(h.Happenings) == 0 {
+	if len(h.Events) == 0 {
 		if err := config.MustHave(t.config.Reader, t.config.Head, q.Key); err != nil {
 			return nil, err
 		}
@@ -202,7 +202,7 @@ func (t *tracer) filesWith(ctx context.Context, text string) ([]string, error) {
 		return nil, err
 	}
 	var files []string
-	for _, touches := range t.deeds {
+	for _, touches := range t.touches {
 		for _, touched := range touches {
 			file, _ := manifest.FileOf(touched.Path)
 			if file.Kind != manifest.KindRelease || !touched.added() || touched.Special {

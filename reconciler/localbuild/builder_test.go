@@ -238,7 +238,7 @@ func TestLocalBuilderIsABuilder(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			Settle: func(t *testing.T) {
+			Recover: func(t *testing.T) {
 				if err := os.Rename(away, shaken.Repository); err != nil {
 					t.Fatal(err)
 				}

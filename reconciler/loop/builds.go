@@ -155,8 +155,8 @@ func (b *builds) fail(p *project, a decision.Fail) {
 	})
 }
 
-// settle remembers builds that came to the images that run.
-func (b *builds) settle(p *project, a decision.Settle) {
+// unchanged remembers builds that came to the images that run.
+func (b *builds) unchanged(p *project, a decision.Unchanged) {
 	for _, rebuilt := range a.Rebuilt {
 		b.forget(p, rebuilt.Part)
 	}

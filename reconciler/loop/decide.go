@@ -133,8 +133,8 @@ func (s *session) do(p *project, v *config.View, action decision.Action) (again 
 	case decision.Fail:
 		s.builds.fail(p, a)
 		return true
-	case decision.Settle:
-		s.builds.settle(p, a)
+	case decision.Unchanged:
+		s.builds.unchanged(p, a)
 		return true
 	case decision.MakeRelease:
 		s.runs.ensure(p, v)

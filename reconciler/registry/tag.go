@@ -97,9 +97,9 @@ func (c *Client) Tag(ctx context.Context, repository, digest, tag string) error 
 // Where nobody may look, whoever writes is told.
 func (c *Client) holds(ctx context.Context, ref name.Tag, want v1.Hash) (bool, error) {
 	now, err := c.tagged(ctx, ref)
-	var told *Error
+	var answer *Error
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.As(err, &told) && !told.Temporary() && told.Status != 0:
+	case errors.Is(err, fs.ErrNotExist), errors.As(err, &answer) && !answer.Temporary() && answer.Status != 0:
 		return false, nil
 	case err != nil:
 		return false, err

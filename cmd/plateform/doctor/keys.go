@@ -113,10 +113,10 @@ func (d *examination) checkRegistry(ctx context.Context) []Diagnosis {
 	}
 	defer client.Close()
 	answer, err := client.Check(ctx, d.someImage())
-	var told *registry.Error
+	var refused *registry.Error
 	switch {
-	case errors.As(err, &told):
-		return []Diagnosis{fail(what, told.Registry+": "+told.What, told.Fix)}
+	case errors.As(err, &refused):
+		return []Diagnosis{fail(what, refused.Registry+": "+refused.What, refused.Fix)}
 	case err != nil:
 		return []Diagnosis{broken(what, err, "")}
 	}
