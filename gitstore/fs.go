@@ -93,6 +93,7 @@ type fileInfo struct {
 	name string
 	size int64
 	dir  bool
+	link bool
 }
 
 func (i fileInfo) Name() string       { return i.name }
@@ -103,6 +104,9 @@ func (i fileInfo) ModTime() time.Time { return time.Time{} }
 func (i fileInfo) Mode() fs.FileMode {
 	if i.dir {
 		return fs.ModeDir | 0o555
+	}
+	if i.link {
+		return fs.ModeSymlink | 0o777
 	}
 	return 0o444
 }
@@ -118,7 +122,7 @@ func (e dirEntry) Name() string      { return e.info.name }
 func (e dirEntry) IsDir() bool       { return e.info.dir }
 func (e dirEntry) Type() fs.FileMode { return e.info.Mode().Type() }
 func (e dirEntry) Info() (fs.FileInfo, error) {
-	if e.info.dir {
+	if e.info.dir || e.info.link {
 		return e.info, nil
 	}
 	data, err := e.fs.ReadFile(e.path)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
@@ -26,7 +27,7 @@ type Scopes interface {
 	// Candidates are the files that Find may ask for first. They are fetched together; they need not be there.
 	Candidates(place Place) []string
 	// Find returns the folders and files that are read, "." for all; the place's folder is one of them, or in one. The
-	// reason says why they are more than that folder.
+	// reason says why they are more than that folder. The files are an fs.ReadLinkFS.
 	Find(files fs.FS, place Place) (paths []string, reason string, err error)
 }
 
@@ -87,7 +88,7 @@ func (r *Remote) scopeOf(files *sourceFiles, p Place, tip *Tip) ([]string, error
 	if r.options.Scopes == nil || p.Path == "" {
 		return []string{own}, nil
 	}
-	paths, reason, err := r.options.Scopes.Find(FS(files, files.at), p)
+	paths, reason, err := r.options.Scopes.Find(sourceFS{commitFS{files, files.at}, files}, p)
 	if errors.Is(err, ErrTooLarge) {
 		paths, reason, err = []string{"."}, "the files that say what is read are too large, so all of the repository counts", nil
 	}
@@ -126,6 +127,11 @@ func (f *sourceFiles) prefetch(names []string) { f.wanted = append(f.wanted, nam
 
 // Read implements Reader.
 func (f *sourceFiles) Read(commit, file string) ([]byte, error) {
+	return f.content(commit, file, isFile)
+}
+
+// content is what is stored of a name of a kind.
+func (f *sourceFiles) content(commit, file string, isKind func(filemode.FileMode) bool) ([]byte, error) {
 	root, err := f.root(commit)
 	if err != nil {
 		return nil, err
@@ -135,7 +141,7 @@ func (f *sourceFiles) Read(commit, file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok || !isFile(e.Mode) {
+	if !ok || !isKind(e.Mode) {
 		return nil, &fs.PathError{Op: "read", Path: file, Err: fs.ErrNotExist}
 	}
 	if !f.db.Has(e.Hash) && !f.more.Has(e.Hash) {
@@ -160,7 +166,7 @@ func (f *sourceFiles) fetch(root, blob plumbing.Hash) error {
 	for _, name := range f.wanted {
 		dir, base := path.Split(name)
 		e, ok, err := f.entry(root, strings.TrimSuffix(dir, "/"), base)
-		if err == nil && ok && isFile(e.Mode) && !f.db.Has(e.Hash) && !slices.Contains(wants, e.Hash) {
+		if err == nil && ok && (isFile(e.Mode) || isLink(e.Mode)) && !f.db.Has(e.Hash) && !slices.Contains(wants, e.Hash) {
 			wants = append(wants, e.Hash)
 		}
 	}

@@ -56,6 +56,8 @@ func isDir(m filemode.FileMode) bool { return m == filemode.Dir }
 // isFile says that it is a regular file; Git knows more modes than it writes today.
 func isFile(m filemode.FileMode) bool { return m&0o170000 == 0o100000 }
 
+func isLink(m filemode.FileMode) bool { return m == filemode.Symlink }
+
 // isSpecial says that it is something else, such as a symlink or a submodule. Nothing at all has the mode 0.
 func isSpecial(m filemode.FileMode) bool { return m != 0 && !isDir(m) && !isFile(m) }
 

@@ -39,14 +39,24 @@ func Find(files fs.FS, s Settings) (Scope, error) {
 	l := &look{files: files, dir: path.Join(".", s.Path)}
 	l.add(l.dir, "")
 	err := l.follow(s)
-	var unclear *unclearError
-	if errors.As(err, &unclear) {
-		return Scope{Paths: []string{"."}, Reason: unclear.Error() + ", so all of the repository counts"}, nil
+	link := ""
+	if err == nil && l.dir != "." {
+		link, err = l.leaving()
 	}
-	if err != nil {
+	var unclear *unclearError
+	switch {
+	case errors.As(err, &unclear):
+		return wholeFor(unclear.Error()), nil
+	case err != nil:
 		return Scope{}, err
+	case link != "":
+		return wholeFor(link + " is a symlink, which may lead to the rest of the repository"), nil
 	}
 	return Scope{Paths: outermost(l.paths), Reason: strings.Join(l.reasons, "; ")}, nil
+}
+
+func wholeFor(reason string) Scope {
+	return Scope{Paths: []string{"."}, Reason: reason + ", so all of the repository counts"}
 }
 
 // Candidates are the files that Find may want to read first, whether they are there or not. It is for who has to fetch them.
@@ -84,6 +94,10 @@ type look struct {
 	paths   []string
 	reasons []string
 	read    int
+	names   int // looked through for links
+	// linked is a link where a file was looked for that decides what is read; contained says that the build follows no others.
+	linked    string
+	contained bool
 }
 
 // add adds a folder or a file to the scope. A reason is worth telling only when it makes the scope larger.
@@ -105,7 +119,8 @@ func (l *look) follow(s Settings) error {
 	case s.Framework == manifest.FrameworkGo:
 		return l.golang()
 	case l.exists(path.Join(l.dir, "Dockerfile")):
-		return nil // its context is the folder
+		l.contained = true // its context is the folder
+		return nil
 	}
 	switch manifest.CurrentFramework(s.Framework) {
 	case "":
@@ -131,6 +146,7 @@ func (l *look) found() error {
 
 // dockerfile adds a Dockerfile that is outside of its context, which is the folder that is built.
 func (l *look) dockerfile(file string) error {
+	l.contained = true
 	l.add(file, "the Dockerfile is there")
 	if ignore := file + ".dockerignore"; l.exists(ignore) {
 		l.add(ignore, "")
@@ -151,7 +167,7 @@ func (l *look) above(dir, name string) string {
 	}
 }
 
-// exists says that a regular file is there. Links are not followed.
+// exists says that a regular file is there. Links are not followed: they make the whole repository count.
 func (l *look) exists(file string) bool {
 	entry := l.entry(file)
 	return entry != nil && entry.Type().IsRegular()
@@ -168,6 +184,9 @@ func (l *look) entry(name string) fs.DirEntry {
 	i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == path.Base(name) })
 	if i < 0 {
 		return nil
+	}
+	if entries[i].Type()&fs.ModeSymlink != 0 {
+		l.linked = name
 	}
 	return entries[i]
 }

@@ -13,12 +13,15 @@ import (
 	"github.com/plateform/plateform/reconciler/scope"
 )
 
-// tree makes files of a text: one a line, with its content behind the name; \n in it is a line break.
+// tree makes files of a text: one a line, with its content behind the name; \n in it is a line break, and -> before it makes it
+// a symlink.
 func tree(text string) fstest.MapFS {
 	files := fstest.MapFS{}
 	for line := range strings.Lines(text) {
 		name, content, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if name != "" {
+		if target, isLink := strings.CutPrefix(content, "-> "); isLink {
+			files[name] = &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink | 0o777}
+		} else if name != "" {
 			files[name] = &fstest.MapFile{Data: []byte(strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace(content))}
 		}
 	}
@@ -176,6 +179,53 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
+// Builds follow links inside the repository: what they may lead to counts.
+func TestLinks(t *testing.T) {
+	const module = "svc/go.mod module y\nsvc/main.go\nlib/a.go\n"
+	svc := scope.Settings{Path: "svc"}
+	for _, l := range []layout{
+		{"a folder beside", module + "svc/lib -> ../lib", svc, ".", "svc/lib is a symlink"},
+		{"a file beside", module + "svc/a.go -> ../lib/a.go", svc, ".", "svc/a.go is a symlink"},
+		{"deep below", module + "svc/a/b/web -> ../../../web/dist", svc, ".", "svc/a/b/web is a symlink"},
+		{"the folder above", module + "svc/all -> ..", svc, ".", "svc/all is a symlink"},
+		{"a folder that only begins alike", module + "svc/v2 -> ../svc2", svc, ".", "svc/v2 is a symlink"},
+		{"nothing yet", module + "svc/lib -> ../later", svc, ".", "svc/lib is a symlink"},
+		{"by way of another link", module + "svc/in -> a\nsvc/a/x x\nsvc/lib -> in/../../lib", svc, ".", "svc/lib is a symlink"},
+		{"without a module", "web/package.json {}\nweb/ui -> ../ui", scope.Settings{Path: "web"}, ".", "web/ui is a symlink"},
+		{"inside the folder", module + "svc/new -> v1\nsvc/v1/x.go\nsvc/v1/up -> ../v1\nsvc/self -> .\nsvc/..odd -> ./a..b", svc, "svc", ""},
+		{"out of the repository", module + "svc/tmp -> /tmp\nsvc/out -> ../../elsewhere", svc, "svc", ""},
+		{"of others", module + "lib/svc -> ../svc\ntop -> lib", svc, "svc", ""},
+		{"to what is read as well", "svc/go.mod module y\\nreplace l => ../lib\nsvc/main.go\nsvc/lib -> ../lib/sub\nlib/sub/a.go", svc, "lib, svc", "replaces"},
+		{"in what is read as well", "svc/go.mod module y\\nreplace l => ../lib\nsvc/main.go\nlib/x -> ../x", svc, ".", "lib/x is a symlink"},
+		{"a replaced folder behind one", "svc/go.mod module y\\nreplace l => ../libs/l\nsvc/main.go\nlibs -> other\nother/l/a.go", svc, ".", "libs is a symlink"},
+		{"go.mod above", "go.mod -> build/go.mod\ncmd/api/main.go", scope.Settings{Path: "cmd/api"}, ".", "go.mod is a symlink"},
+		{"go.mod in the folder", "svc/go.mod -> go.mod.real\nsvc/go.mod.real module y\\nreplace l => ../lib\nsvc/main.go", svc, ".", "svc/go.mod is a symlink"},
+		{"settings of Maven", "a/pom.xml <project/>\n.mvn -> build/mvn", scope.Settings{Path: "a"}, ".", ".mvn is a symlink"},
+		{"a Dockerfile in the folder", "svc/Dockerfile -> ../docker/Dockerfile\ndocker/Dockerfile FROM x", svc, ".", "svc/Dockerfile is a symlink"},
+		{"a Dockerfile elsewhere", "docker/D -> E\ndocker/E FROM x\nsvc/x", scope.Settings{Path: "svc", Dockerfile: "../docker/D"}, ".", "docker/D is a symlink"},
+		{"a Dockerfile does not follow others", module + "svc/Dockerfile FROM x\nsvc/lib -> ../lib", svc, "svc", ""},
+		{"likewise one by its name", module + "svc/D FROM x\nsvc/lib -> ../lib", scope.Settings{Path: "svc", Dockerfile: "D"}, "svc", ""},
+		{"the whole repository", "go.mod -> x\nlib -> a", scope.Settings{}, ".", ""},
+	} {
+		t.Run(l.name, l.run)
+	}
+	t.Run("too many", func(t *testing.T) {
+		text := module
+		for i := range 1002 {
+			text += fmt.Sprintf("svc/links/a%d -> x\n", i)
+		}
+		got, err := scope.Find(tree(text+"svc/links/b/x"), svc)
+		if err != nil || got.Words() != "." || !strings.Contains(got.Reason, "more than") {
+			t.Errorf("%+v %v", got, err)
+		}
+	})
+	t.Run("a link that cannot be read now", func(t *testing.T) {
+		if got, err := scope.Find(broken{tree(module + "svc/lib -> x")}, svc); !errors.Is(err, errBroken) {
+			t.Errorf("%+v %v", got, err)
+		}
+	})
+}
+
 func TestBounds(t *testing.T) {
 	t.Run("a large file", func(t *testing.T) {
 		files := tree("cmd/api/main.go")
@@ -212,6 +262,7 @@ var errBroken = errors.New("the network broke")
 type broken struct{ fstest.MapFS }
 
 func (broken) ReadFile(string) ([]byte, error) { return nil, errBroken }
+func (broken) ReadLink(string) (string, error) { return "", errBroken }
 func (b broken) Open(name string) (fs.File, error) {
 	if name == "go.mod" {
 		return nil, errBroken

@@ -103,6 +103,26 @@ func TestPushBesideThePathOfAModule(t *testing.T) {
 	}
 }
 
+// A push to what a link in the path leads to is built.
+func TestPushBehindALink(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	api := w.module("api", "")
+	api.app.commit("Make it a module of its own", files{
+		"go.mod": "", "cmd/api/go.mod": "module example.com/api\n\ngo 1.24\n", "shared/text/it.go": textFile("one"),
+		"cmd/api/main.go": "package main\n\nimport (\n\t\"os\"\n\n\t\"example.com/api/text\"\n)\n\nfunc main() { os.Stdout.WriteString(text.Hello + \"\\n\") }\n",
+	})
+	api.app.symlink("cmd/api/text", "../../shared/text")
+	api.app.recordAndPush("Link it")
+	mono := w.addModule(api)
+	api.runs("v1.0.0")
+	mono.commit("Mend what is behind the link", files{"shared/text/it.go": textFile("two")})
+	api.runs("v1.0.1")
+	if got := api.says(); got != "two" {
+		t.Errorf("v1.0.1 says %q", got)
+	}
+}
+
 // What came to the image of a release is rolled back with it, whatever is lost meanwhile.
 func TestRollbackOfWhatCameToTheSameImage(t *testing.T) {
 	for _, l := range append(losses(), loss{"nothing is lost", func(*world) {}}) {
