@@ -36,12 +36,17 @@ var (
 	submodulePath = regexp.MustCompile(`(?m)^\s*path\s*=\s*(.*?)\s*$`)
 )
 
-// lookForAbsent looks through a checkout.
-func lookForAbsent(root string) (absent, error) {
+// lookForAbsent looks through a folder, once.
+func lookForAbsent(dir string) (absent, error) {
+	folder, err := os.OpenRoot(dir)
+	if err != nil {
+		return absent{}, fmt.Errorf("looking through the source: %w", err)
+	}
+	defer folder.Close()
 	var a absent
 	var empty []string
-	err := walk(root, func(name string, e fs.DirEntry) error {
-		file := filepath.Join(root, filepath.FromSlash(name))
+	err = walk(dir, func(name string, e fs.DirEntry) error {
+		file := filepath.Join(dir, filepath.FromSlash(name))
 		switch {
 		case e.IsDir():
 			entries, err := os.ReadDir(file)
@@ -49,18 +54,16 @@ func lookForAbsent(root string) (absent, error) {
 				empty = append(empty, name)
 			}
 			return err
+		case e.Type()&fs.ModeSymlink != 0:
+			if l, found := inspect(folder, name); found {
+				a.links = append(a.links, l)
+			}
 		case e.Type().IsRegular() && isPointer(file, e):
 			a.pointers = append(a.pointers, name)
 		}
 		return nil
 	})
-	if err != nil {
-		return a, err
-	}
-	if a.submodules, err = submodulesAmong(root, empty); err != nil {
-		return a, err
-	}
-	a.links, err = brokenLinks(root)
+	a.submodules = submodulesAmong(folder, empty)
 	return a, err
 }
 
@@ -75,21 +78,13 @@ func isPointer(file string, e fs.DirEntry) bool {
 
 // submodulesAmong picks the submodules of empty folders. Git keeps no empty folders: in a checkout without a .git, which
 // nobody has worked in, each is one.
-func submodulesAmong(root string, empty []string) ([]string, error) {
-	if len(empty) == 0 {
-		return nil, nil
-	}
-	folder, err := os.OpenRoot(root)
-	if err != nil {
-		return nil, fmt.Errorf("looking for submodules: %w", err)
-	}
-	defer folder.Close()
+func submodulesAmong(folder *os.Root, empty []string) []string {
 	if _, err := folder.Lstat(".git"); errors.Is(err, fs.ErrNotExist) {
-		return empty, nil
+		return empty
 	}
 	text, err := read(folder, ".gitmodules")
 	if err != nil {
-		return nil, nil // there are none
+		return nil // there are none
 	}
 	var found []string
 	for _, m := range submodulePath.FindAllStringSubmatch(string(text), -1) {
@@ -97,7 +92,7 @@ func submodulesAmong(root string, empty []string) ([]string, error) {
 			found = append(found, name)
 		}
 	}
-	return found, nil
+	return found
 }
 
 // pointerFault says that files are pointers of Git LFS.
@@ -131,17 +126,27 @@ func (a absent) checkDockerfile(src Source, d Detection) (string, error) {
 		return "", fmt.Errorf("opening the source: %w", err)
 	}
 	defer root.Close()
-	if err := checkFollowed(root, src.Path, append(dockerfile.IgnoreNames(d.Dockerfile), d.Dockerfile)...); err != nil {
-		return "", err
-	}
-	if err := a.checkContext(root, src.Path, d); err != nil {
+	if err := checkFollowed(root, src.Path, d.Dockerfile); err != nil {
 		return "", err
 	}
 	file, err := filepath.EvalSymlinks(filepath.Join(src.Dir(), filepath.FromSlash(d.Dockerfile)))
 	if err != nil {
 		return "", fmt.Errorf("looking for %s: %w", d.Dockerfile, err)
 	}
-	return file, nil
+	// The tools get the file itself, and look for its ignore files beside that.
+	context, err := filepath.EvalSymlinks(src.Dir())
+	if err != nil {
+		return "", fmt.Errorf("looking for %s: %w", d.Dockerfile, err)
+	}
+	name, err := filepath.Rel(context, file)
+	if err != nil {
+		return "", fmt.Errorf("looking for %s: %w", d.Dockerfile, err)
+	}
+	name = filepath.ToSlash(name)
+	if err := checkFollowed(root, src.Path, dockerfile.IgnoreNames(name)...); err != nil {
+		return "", err
+	}
+	return file, a.checkContext(root, src.Path, name)
 }
 
 // ignoreFile is the text of the .dockerignore that goes with a Dockerfile; nil without one.
@@ -155,15 +160,15 @@ func ignoreFile(root *os.Root, within, name string) []byte {
 }
 
 // checkContext goes by the COPY and ADD of the Dockerfile and by what its .dockerignore leaves.
-func (a absent) checkContext(root *os.Root, within string, d Detection) error {
+func (a absent) checkContext(root *os.Root, within, name string) error {
 	if len(a.pointers)+len(a.submodules) == 0 {
 		return nil
 	}
-	text, err := read(root, path.Join(within, d.Dockerfile))
+	text, err := read(root, path.Join(within, name))
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", d.Dockerfile, err)
+		return fmt.Errorf("reading %s: %w", name, err)
 	}
-	c := dockerfile.ContextOf(text, ignoreFile(root, within, d.Dockerfile))
+	c := dockerfile.ContextOf(text, ignoreFile(root, within, name))
 	const way = ", fetch it in the Dockerfile, or name it in .dockerignore when the image does not need it"
 	if needed := c.Reads(a.pointers, within); len(needed) > 0 {
 		return pointerFault(needed, way)
@@ -182,9 +187,8 @@ func (a absent) within(src Source) absent {
 			inside.submodules = append(inside.submodules, filepath.ToSlash(local))
 		}
 	}
-	links, err := brokenLinks(src.Dir())
-	if err == nil { // else there is less to explain
-		inside.links = links
+	if local, err := lookForAbsent(src.Dir()); err == nil { // else there is less to explain
+		inside.links = local.links
 	}
 	return inside
 }

@@ -250,6 +250,11 @@ func TestWhatADockerfileNeedsAndIsNotThere(t *testing.T) {
 		{"links of all kinds", map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", "a": "-> /etc/hostname", "b": "-> ../../x", "c": "-> c", "d": "-> nowhere"}, "", nil},
 		{"a Dockerfile behind a link", map[string]string{"Dockerfile": "-> deploy/Dockerfile", "deploy/Dockerfile": "FROM scratch\n"}, "", nil},
 		{"a Dockerfile behind a link that leads nowhere", map[string]string{"Dockerfile": "-> deploy/Dockerfile"}, "", []string{"Dockerfile is a symlink to \"deploy/Dockerfile\", which leads nowhere"}},
+		{"an ignore file that leads out", map[string]string{"Dockerfile": "FROM scratch\n", ".dockerignore": "-> /etc/hostname"}, "", []string{".dockerignore is a symlink"}},
+		{"an ignore file of its own that leads out", map[string]string{"svc/D": "FROM scratch\n", "svc/Dockerfile": "-> D", "svc/D.dockerignore": "-> /etc/hostname"}, "svc", []string{"svc/D.dockerignore is a symlink"}},
+		{"likewise beside a Dockerfile behind a link", map[string]string{"Dockerfile": "-> deploy/Dockerfile", "deploy/Dockerfile": "FROM scratch\n", "deploy/Dockerfile.dockerignore": "-> /etc/hostname"}, "", []string{"deploy/Dockerfile.dockerignore is a symlink"}},
+		{"likewise elsewhere", map[string]string{"svc/Dockerfile": "-> ../docker/D", "docker/D": "FROM scratch\n", "docker/D.containerignore": "-> /etc/hostname"}, "svc", []string{"docker/D.containerignore is a symlink"}},
+		{"what the file beside it leaves out", map[string]string{"Dockerfile": "-> deploy/D", "deploy/D": "FROM scratch\nCOPY . /\n", "deploy/D.dockerignore": "**/*.bin\n", "assets/a.bin": lfs}, "", nil},
 	}
 	b := newToolbox(t)
 	b.add(t, "docker", docker)

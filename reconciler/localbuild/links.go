@@ -55,26 +55,6 @@ func inspect(folder *os.Root, name string) (brokenLink, bool) {
 	return l, true
 }
 
-// brokenLinks are all symlinks below a folder that lead to nothing in it. No link is followed.
-func brokenLinks(dir string) ([]brokenLink, error) {
-	folder, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("looking for symlinks: %w", err)
-	}
-	defer folder.Close()
-	var broken []brokenLink
-	err = walk(dir, func(name string, e fs.DirEntry) error {
-		if e.Type()&fs.ModeSymlink == 0 {
-			return nil
-		}
-		if l, found := inspect(folder, name); found {
-			broken = append(broken, l)
-		}
-		return nil
-	})
-	return broken, err
-}
-
 // walk visits all below a folder but what is Git's own.
 func walk(dir string, visit func(name string, e fs.DirEntry) error) error {
 	return filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {

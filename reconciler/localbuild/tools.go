@@ -130,7 +130,7 @@ func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env
 		context: src.Dir(), dockerfile: dockerfile, arguments: env,
 		name: "localhost/plateform-build:" + s.Name, archive: filepath.Join(s.Work, "image.tar"),
 	}
-	if err := s.runTool(ctx, chosen, r, absent.within(src)); err != nil {
+	if err := s.runTool(ctx, chosen, r, func(err error, lines []string) error { return absent.within(src).explain(err, "", lines, nil) }); err != nil {
 		return nil, err
 	}
 	image, err := tarball.ImageFromPath(r.archive, nil)
@@ -174,8 +174,8 @@ func (s Steps) choose(ctx context.Context, candidates []tool) (tool, error) {
 		Fix: "install buildah on the machine that builds, or start the daemon of docker or buildkit"}
 }
 
-// runTool runs the script of a tool. What is absent from the context explains why it is not found there.
-func (s Steps) runTool(ctx context.Context, t tool, r recipe, missing absent) error {
+// runTool runs the script of a tool. What explains a failure is asked only after one.
+func (s Steps) runTool(ctx context.Context, t tool, r recipe, explain func(error, []string) error) error {
 	todo := t.script(r)
 	if todo.cleanUp != nil {
 		defer func() {
@@ -191,7 +191,7 @@ func (s Steps) runTool(ctx context.Context, t tool, r recipe, missing absent) er
 		err := run(ctx, s.call(t, step, out, out))
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			return missing.explain(blame.Tool("the Dockerfile does not build", tail.telling(err), tail.all(), err), "", tail.all(), nil)
+			return explain(blame.Tool("the Dockerfile does not build", tail.telling(err), tail.all(), err), tail.all())
 		}
 		if err != nil {
 			return err
