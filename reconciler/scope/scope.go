@@ -115,11 +115,12 @@ func (l *look) add(p, reason string) {
 func (l *look) follow(s Settings) error {
 	switch {
 	case s.Dockerfile != "":
-		return l.dockerfile(path.Join(l.dir, s.Dockerfile))
+		l.dockerfile(path.Join(l.dir, s.Dockerfile))
+		return nil
 	case s.Framework == manifest.FrameworkGo:
 		return l.golang()
 	case l.exists(path.Join(l.dir, "Dockerfile")):
-		l.contained = true // its context is the folder
+		l.dockerfile(path.Join(l.dir, "Dockerfile"))
 		return nil
 	}
 	switch manifest.CurrentFramework(s.Framework) {
@@ -144,14 +145,17 @@ func (l *look) found() error {
 	return l.jvm()
 }
 
-// dockerfile adds a Dockerfile that is outside of its context, which is the folder that is built.
-func (l *look) dockerfile(file string) error {
+// dockerfile adds a Dockerfile and what says which files to leave out. Its context is the folder that is built.
+func (l *look) dockerfile(file string) {
 	l.contained = true
 	l.add(file, "the Dockerfile is there")
-	if ignore := file + ".dockerignore"; l.exists(ignore) {
-		l.add(ignore, "")
+	for _, ignore := range []string{file + ".", l.dir + "/."} {
+		for _, kind := range []string{"dockerignore", "containerignore"} {
+			if l.exists(ignore + kind) {
+				l.add(ignore+kind, "")
+			}
+		}
 	}
-	return nil
 }
 
 // above returns the closest folder that has a file of a name, from dir on upwards; empty when there is none.

@@ -173,6 +173,8 @@ func TestDockerfile(t *testing.T) {
 			"api, docker/api.Dockerfile", "the Dockerfile is there"},
 		{"with what it leaves out", "docker/api.Dockerfile FROM x\ndocker/api.Dockerfile.dockerignore y\ndocker/web.Dockerfile FROM x\napi/main.go",
 			scope.Settings{Path: "api", Dockerfile: "../docker/api.Dockerfile"}, "api, docker/api.Dockerfile, docker/api.Dockerfile.dockerignore", "the Dockerfile"},
+		{"with what podman leaves out", "docker/D FROM x\ndocker/D.containerignore y\napi/main.go",
+			scope.Settings{Path: "api", Dockerfile: "../docker/D"}, "api, docker/D, docker/D.containerignore", "the Dockerfile"},
 		{"of the root", "deploy/Dockerfile FROM x", scope.Settings{Dockerfile: "deploy/Dockerfile"}, ".", ""},
 	} {
 		t.Run(l.name, l.run)
@@ -204,6 +206,9 @@ func TestLinks(t *testing.T) {
 		{"a Dockerfile in the folder", "svc/Dockerfile -> ../docker/Dockerfile\ndocker/Dockerfile FROM x", svc, ".", "svc/Dockerfile is a symlink"},
 		{"a Dockerfile elsewhere", "docker/D -> E\ndocker/E FROM x\nsvc/x", scope.Settings{Path: "svc", Dockerfile: "../docker/D"}, ".", "docker/D is a symlink"},
 		{"a Dockerfile does not follow others", module + "svc/Dockerfile FROM x\nsvc/lib -> ../lib", svc, "svc", ""},
+		{"an ignore file", "svc/Dockerfile FROM x\nsvc/.dockerignore -> ../.dockerignore", svc, ".", "svc/.dockerignore is a symlink"},
+		{"an ignore file with a name", "svc/D FROM x\nsvc/.containerignore -> ../x", scope.Settings{Path: "svc", Dockerfile: "D"}, ".", "svc/.containerignore is a symlink"},
+		{"an ignore file elsewhere", "d/D FROM x\nd/D.dockerignore -> x\nsvc/x", scope.Settings{Path: "svc", Dockerfile: "../d/D"}, ".", "d/D.dockerignore is a symlink"},
 		{"likewise one by its name", module + "svc/D FROM x\nsvc/lib -> ../lib", scope.Settings{Path: "svc", Dockerfile: "D"}, "svc", ""},
 		{"the whole repository", "go.mod -> x\nlib -> a", scope.Settings{}, ".", ""},
 	} {
