@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-var importsC = regexp.MustCompile(`(?m)^(?:import)?[ \t]*\(?[ \t]*"C"`)
+// mayImportC is true of more files than those that do: go list has the last word.
+var mayImportC = regexp.MustCompile("[\"`]C[\"`]")
 var onlyWithCgo = regexp.MustCompile(`(?m)^//go:build .*\bcgo\b`)
 
-// cgoSources are the Go files of a source that import "C", and do not say themselves that they are for builds with cgo alone:
+// cgoSources are the Go files of a source that may import "C", and do not say themselves that they are for builds with cgo alone:
 // the compiler would leave them out in silence. What cannot be read is the compiler's to tell of.
 func cgoSources(dir string) (map[string]bool, error) {
 	root, err := os.OpenRoot(dir)
@@ -26,7 +27,7 @@ func cgoSources(dir string) (map[string]bool, error) {
 			return nil
 		}
 		text, err := fs.ReadFile(root.FS(), name)
-		if err == nil && importsC.Match(text) && !onlyWithCgo.Match(text) {
+		if err == nil && mayImportC.Match(text) && !onlyWithCgo.Match(text) {
 			found[name] = true
 		}
 		return nil
