@@ -58,9 +58,11 @@ func (p *pursuit) baseGone(part string) bool {
 	return found && p.seen.Presence[image.Ref()] == Gone
 }
 
-// buildable says that a part can be built as it is wanted: HEAD is there, and nothing holds it.
+// buildable says that a part can be built as it is wanted: HEAD is there, and nothing holds it. A source that is not followed
+// has the key of the base wherever its branch is, and what is there now is something else.
 func (p *pursuit) buildable(part string) bool {
-	return p.has(part) && p.want[part] == p.keys[part] && !p.isHeld(part, p.keys[part]) && !p.assumed[part]
+	return p.has(part) && p.want[part] == p.keys[part] && !p.isHeld(part, p.keys[part]) && !p.assumed[part] &&
+		p.want[part] == KnownKeys(p.head, p.base, p.seen.Tips)[part]
 }
 
 // isLost says that a part is to be built again although it is what the base has: its image is gone.

@@ -20,6 +20,7 @@ func TestDecideOnImagesThatMayBeGone(t *testing.T) {
 		s.seen.Presence = map[string]Presence{image1.Ref(): is}
 		return s
 	}
+	unfollowed := func(s *scene) { off := false; s.head.Spec.Source.AutoDeploy = &off }
 	retried := func(s *scene) { s.before.Run.Holds, s.before.Run.Retry = nil, "abc" }
 	// returned: the branch is back at a commit that an earlier release was made from.
 	returned := func(is Presence) *scene {
@@ -56,6 +57,10 @@ func TestDecideOnImagesThatMayBeGone(t *testing.T) {
 			[]string{"refuse v1.0.0", "release v1.0.2 of 1111 built"}},
 		{"gone, and it does not build any more", rolledBack(Gone).tip(commit1).set(func(s *scene) { s.before.Run.Holds = nil }).build(failing),
 			[]string{"refuse v1.0.0", "fail source"}},
+
+		{"gone, and the branch, which is not followed, is elsewhere", rolledBack(Gone).set(unfollowed), []string{"refuse v1.0.0", "rest: up to date"}},
+		{"likewise, and an env value changes", rolledBack(Gone).set(unfollowed).env("debug"), []string{"refuse v1.0.0", "rest: image gone"}},
+		{"gone, and the branch, which is not followed, is back at it", rolledBack(Gone).tip(commit1).set(unfollowed), []string{"refuse v1.0.0", "build 1111"}},
 
 		{"an image of an earlier release waits for the registry's word", returned(Unasked), []string{"deploy v1.0.1", "ask: 1111 built"}},
 		{"it is there", returned(There), []string{"deploy v1.0.1", "release v1.0.2 of 1111"}},
