@@ -104,14 +104,16 @@ func (s *search) look(index v1.ImageIndex, d v1.Descriptor) error {
 		s.note(&s.platforms, d.Platform.String())
 		return nil
 	}
+	if d.Platform == nil {
+		if s.unlabelled++; s.unlabelled > maxUnlabelled {
+			return nil
+		}
+	}
 	image, err := index.Image(d.Digest)
 	if err != nil {
 		return fmt.Errorf("reading the image %s inside of it: %w", d.Digest, err)
 	}
 	if d.Platform == nil {
-		if s.unlabelled++; s.unlabelled > maxUnlabelled {
-			return nil
-		}
 		file, err := checkImage(image)
 		if errors.Is(err, errNoImage) {
 			s.note(&s.others, strings.TrimPrefix(err.Error(), errNoImage.Error()+" but "))

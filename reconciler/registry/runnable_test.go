@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -221,5 +222,24 @@ func TestAnIndexIsTakenWhenOneImageFits(t *testing.T) {
 				t.Errorf("Resolve = %+v, %v, want the digest %s", image, err, want.Digest)
 			}
 		})
+	}
+}
+
+// An index of many manifests that do not say what they are for costs no request for each.
+func TestFewUnlabelledManifestsAreRead(t *testing.T) {
+	server := ociregistry.New(t)
+	s := shelf{t, server.Host, "acme/z"}
+	const many = 60
+	var all []v1.Descriptor
+	for i := range many {
+		all = append(all, s.artifact("", "application/vnd.acme.thing", "application/vnd.acme.part-"+strconv.Itoa(i)))
+	}
+	s.index("x", all...)
+	before := server.Requests()
+	if _, err := newClient(t, registry.Options{}).Resolve(t.Context(), s.host+"/"+s.name+":x"); err == nil {
+		t.Error("an index of artifacts was taken")
+	}
+	if asked := server.Requests() - before; asked > many/2 {
+		t.Errorf("%d requests for an index of %d manifests", asked, many)
 	}
 }

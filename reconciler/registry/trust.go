@@ -33,6 +33,9 @@ func (n neighbourly) RoundTrip(request *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !n.mayName(request.URL, realm) { // the path is the registry's own invention
+			return nil, fmt.Errorf("the registry names a token server at %s, which is not its own machine", oneLine(realm.Host))
+		}
 		asked = request.Clone(request.Context())
 		asked.URL, asked.Host = realm, realm.Host
 	}
@@ -81,12 +84,17 @@ func (n neighbourly) takeRealms(registry *url.URL, header http.Header) {
 		if !found || !closed || err != nil || realm.Host == "" || realm.Host == registry.Host || !strings.HasPrefix(strings.ToLower(challenge), "bearer ") {
 			continue
 		}
-		if realm.Scheme != registry.Scheme && realm.Scheme != "https" || !n.own && realm.Hostname() != registry.Hostname() {
+		if !n.mayName(registry, realm) {
 			continue
 		}
 		path := realmPath + base64.RawURLEncoding.EncodeToString([]byte(text))
 		header["Www-Authenticate"][i] = before + `realm="` + registry.Scheme + "://" + registry.Host + path + `"` + after
 	}
+}
+
+// mayName says that a registry may have its token server at a URL, whatever address that is.
+func (n neighbourly) mayName(registry, realm *url.URL) bool {
+	return (realm.Scheme == registry.Scheme || realm.Scheme == "https") && (n.own || realm.Hostname() == registry.Hostname())
 }
 
 // redirect is the request that an answer of the platform's own registry leads on to; nil when it does not. Nobody else is sent

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -123,6 +124,40 @@ func TestBlobsElsewhereGetNoCredentials(t *testing.T) {
 	}
 	if !asked.Load() || leaked.Load() {
 		t.Errorf("the storage was asked: %t, and sent the credentials: %t", asked.Load(), leaked.Load())
+	}
+}
+
+// A registry that anybody may name has us ask its own machine for a token, and no other by way of how token servers are named
+// in between.
+func TestTokenServersElsewhereAreNotAsked(t *testing.T) {
+	var asked atomic.Int32
+	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		fmt.Fprint(w, `{"token":"x"}`)
+	}))
+	t.Cleanup(inside.Close)
+	elsewhere := strings.Replace(inside.URL, "127.0.0.1", "localhost", 1) + "/token"
+	for _, c := range []struct {
+		realm string // %s is the host of the registry
+		want  int32
+	}{
+		{inside.URL + "/token", 1}, // the control: the registry's own machine
+		{"http://%s/.plateform-realm/" + base64.RawURLEncoding.EncodeToString([]byte(elsewhere)), 0},
+	} {
+		asked.Store(0)
+		server := ociregistry.New(t)
+		server.Answer(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Authorization") != "" {
+				return false
+			}
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="%s",service="x"`, strings.ReplaceAll(c.realm, "%s", server.Host)))
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
+		})
+		_, err := newClient(t, registry.Options{}).Resolve(t.Context(), server.Host+"/acme/shop:1")
+		if n := asked.Load(); (n > 0) != (c.want > 0) {
+			t.Errorf("%s: the machine was asked %d times (%v), want %d", c.realm, n, err, c.want)
+		}
 	}
 }
 
