@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -42,7 +44,9 @@ The exit code is 1 when there are problems. docs/output.md describes the fields 
 			if err != nil {
 				return err
 			}
-			a.warnSparse(c.Context(), dir)
+			if err := a.checkSparse(c.Context(), dir); err != nil {
+				return err
+			}
 			return a.validate(dir, output, verify)
 		},
 	}
@@ -78,25 +82,39 @@ func configFolder(args []string) (string, error) {
 	}
 }
 
-// warnSparse tells of files that a sparse checkout leaves out: what is not on the disk is not validated.
-func (o *output) warnSparse(ctx context.Context, dir string) {
+// checkSparse tells of files that a sparse checkout leaves out: what is not on the disk is not validated. That none is there is
+// an error: nothing was found to be right.
+func (o *output) checkSparse(ctx context.Context, dir string) error {
+	left := leftOut(ctx, dir)
+	if left == 0 {
+		return nil
+	}
+	said := fmt.Sprintf("%s that this sparse checkout leaves out (git sparse-checkout disable)", terminal.Count(left, "file"))
+	_, noPlatform := os.Stat(filepath.Join(dir, manifest.PlatformFile))
+	_, noWorkspaces := os.Stat(filepath.Join(dir, manifest.WorkspacesDir))
+	if errors.Is(noPlatform, fs.ErrNotExist) && errors.Is(noWorkspaces, fs.ErrNotExist) {
+		return exit.Usage("there is nothing to validate here but %s", said)
+	}
+	fmt.Fprintf(o.stderr, "Not validated: %s\n", said)
+	return nil
+}
+
+// leftOut is how many files of the config repository a sparse checkout leaves out; 0 also where there is no Git at all.
+func leftOut(ctx context.Context, dir string) (left int) {
 	g := git.Command{Dir: dir}
 	if sparse, err := g.Run(ctx, "config", "--bool", "core.sparseCheckout"); err != nil || sparse != "true" {
-		return // also where there is no Git at all
+		return 0
 	}
 	listed, err := g.Run(ctx, "ls-files", "-t", "--", manifest.PlatformFile, manifest.WorkspacesDir)
 	if err != nil {
-		return
+		return 0
 	}
-	left := 0
 	for line := range strings.Lines(listed) {
 		if strings.HasPrefix(line, "S ") {
 			left++
 		}
 	}
-	if left > 0 {
-		fmt.Fprintf(o.stderr, "Not validated: %s that this sparse checkout leaves out (git sparse-checkout disable)\n", terminal.Count(left, "file"))
-	}
+	return left
 }
 
 // validation is what `validate --output json` prints. Keys are added, never renamed or removed.
