@@ -10,7 +10,8 @@ const (
 	LostBranch     LostReason = "no branch"
 	LostFolder     LostReason = "no folder"
 	LostCommit     LostReason = "no commit"
-	LostRepository LostReason = "no access" // it is not there, or Plateform may not read it
+	LostRepository LostReason = "no access"      // it is not there, or Plateform may not read it
+	LostFormat     LostReason = "unknown format" // its objects have names that cannot be read here
 	LostHost       LostReason = "no answer"
 )
 

@@ -19,6 +19,8 @@ func LostWhat(r manifest.LostReason, s manifest.Source) string {
 		return fmt.Sprintf("there is no commit %.10s in %s", s.Revision, s.Repository)
 	case manifest.LostRepository:
 		return s.Repository + " is not there, or Plateform may not read it"
+	case manifest.LostFormat:
+		return s.Repository + " names its objects by another hash than sha1, which cannot be read"
 	}
 	return s.Repository + " cannot be reached"
 }
@@ -34,6 +36,8 @@ func LostFix(r manifest.LostReason) string {
 		return "push it, or change source.revision"
 	case manifest.LostRepository:
 		return "bring it back, let Plateform read it, or change source.repository"
+	case manifest.LostFormat:
+		return "move it to a repository that names its objects by sha1, and change source.repository"
 	}
 	return "nothing: it is asked again by itself"
 }

@@ -196,6 +196,7 @@ func (s sources) Checkout(ctx context.Context, repository, commit, dir string) e
 // sourceError says why a source is not there, if that is what an error says.
 func sourceError(err error) error {
 	var denied *gitstore.DeniedError
+	var format *gitstore.FormatError
 	reason := manifest.LostReason("")
 	switch {
 	case err == nil:
@@ -206,6 +207,8 @@ func sourceError(err error) error {
 		reason = manifest.LostFolder
 	case errors.Is(err, gitstore.ErrNoCommit):
 		reason = manifest.LostCommit
+	case errors.As(err, &format): // git on this machine complains of us then, which looks like a denial
+		reason = manifest.LostFormat
 	case errors.As(err, &denied):
 		reason = manifest.LostRepository
 	default:

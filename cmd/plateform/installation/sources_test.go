@@ -1,9 +1,11 @@
 package installation
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/test/gitserver"
 )
@@ -83,6 +85,32 @@ func TestSourcesCoverWhatABuildReads(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// A repository that is there and can be read by nobody here is not told as one that is gone, however it is reached.
+func TestSourcesOfAnotherFormat(t *testing.T) {
+	t.Parallel()
+	server := gitserver.New(t)
+	gitserver.Git(t, server.Dir, nil, "init", "-q", "--bare", "-b", "main", "--object-format=sha256", server.Dir+"/shop.git")
+	repo := server.Open(t, "shop")
+	repo.Commit(gitserver.Change{Message: "1", Files: map[string]string{"a": "1"}})
+	remote := gitstore.NewRemote(gitstore.RemoteOptions{Dir: t.TempDir()})
+	defer remote.Close()
+	for _, c := range []struct {
+		url  string
+		want manifest.LostReason
+	}{
+		{repo.URL, manifest.LostFormat}, {repo.Dir, manifest.LostFormat}, {"file://" + repo.Dir, manifest.LostFormat},
+		{server.Dir + "/missing.git", manifest.LostRepository},
+	} {
+		_, err := sources{remote}.Tips(t.Context(), c.url, []reconciler.Place{{}})
+		if got := reconciler.LostReasonOf(err); err == nil || got != c.want {
+			t.Errorf("%s: %q (%v), want %q", c.url, got, err, c.want)
+		}
+		if fix := reconciler.LostFix(c.want); strings.Contains(fix, "sha1") != (c.want == manifest.LostFormat) {
+			t.Errorf("%s is mended by %q", c.want, fix)
 		}
 	}
 }
