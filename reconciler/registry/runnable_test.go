@@ -174,6 +174,8 @@ func TestWhatCannotRunIsRefusedByName(t *testing.T) {
 		{"an index of charts", func(s shelf) {
 			s.index("x", s.artifact("", "application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"))
 		}, "holds nothing but a Helm chart"},
+		{"indexes deep inside of each other", func(s shelf) { s.index("x", s.index("", s.index("", s.index("", s.image("", "linux/amd64"))))) },
+			"holds nothing but"},
 		{"another architecture", func(s shelf) { s.image("x", "linux/arm64") }, "it is for linux/arm64, and the cluster is linux/amd64"},
 		{"another system", func(s shelf) { s.image("x", "windows/amd64") }, "it is for windows/amd64"},
 		{"an index of other platforms", func(s shelf) { s.index("x", s.image("", "linux/arm64"), s.image("", "linux/s390x")) },

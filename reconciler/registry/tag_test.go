@@ -3,7 +3,10 @@ package registry_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -67,23 +70,76 @@ func TestATagOfSomebodyElseIsLeftAlone(t *testing.T) {
 	}
 }
 
+// retag has a registry give a tag of ws-1/shop to a manifest that it has, as if somebody else had asked for it.
+func retag(server *ociregistry.Registry, digest, tag string) {
+	const manifests = "/v2/ws-1/shop/manifests/"
+	there := httptest.NewRecorder()
+	server.ServeDirectly(there, httptest.NewRequest(http.MethodGet, manifests+digest, nil))
+	put := httptest.NewRequest(http.MethodPut, manifests+tag, there.Body)
+	put.Header.Set("Content-Type", there.Header().Get("Content-Type"))
+	server.ServeDirectly(httptest.NewRecorder(), put)
+}
+
+// Somebody else writes a tag after it was looked for: before an image that is uploaded gets there, or just before it is written.
+func TestSomebodyElseIsFaster(t *testing.T) {
+	for _, tt := range []struct {
+		name, method string
+		same         bool // they write what we do
+		refuse       int  // how a write is answered then
+	}{
+		{"while layers are uploaded", http.MethodPost, false, 0},
+		{"with another image, on an immutable tag", http.MethodPut, false, http.StatusConflict},
+		{"with the same image, on an immutable tag", http.MethodPut, true, http.StatusConflict},
+		{"with the same image, where that is forbidden", http.MethodPut, true, http.StatusForbidden},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server := ociregistry.New(t)
+			c := newClient(t, registry.Options{})
+			repository, image := server.Host+"/ws-1/shop", newImage(t, v1.Config{})
+			theirs := push(t, c, repository, "theirs", newImage(t, v1.Config{}))
+			if tt.same {
+				theirs = push(t, c, repository, "ours", image)
+			}
+			var once sync.Once
+			server.Answer(func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method != tt.method || r.Method == http.MethodPut && !strings.HasSuffix(r.URL.Path, "/manifests/v1.0.0") {
+					return false
+				}
+				once.Do(func() { retag(server, theirs, "v1.0.0") })
+				if tt.refuse != 0 {
+					w.WriteHeader(tt.refuse)
+				}
+				return tt.refuse != 0
+			})
+			_, err := c.Push(t.Context(), repository, "v1.0.0", image)
+			var taken *reconciler.TagTakenError
+			if tt.same != (err == nil) || !tt.same && (!errors.As(err, &taken) || taken.Digest != theirs) {
+				t.Errorf("Push = %v, want it to be fine: %t, and else taken by %s", err, tt.same, theirs)
+			}
+			if now, err := c.Digest(t.Context(), repository, "v1.0.0"); err != nil || now != theirs {
+				t.Errorf("v1.0.0 is %s (%v), want %s", now, err, theirs)
+			}
+		})
+	}
+}
+
 // A pusher that remembers what it has uploaded would not do it again for a registry that has lost it.
 func TestWhatTheRegistryLostIsPushedAgain(t *testing.T) {
 	first, second := ociregistry.New(t), ociregistry.New(t)
 	c := newClient(t, registry.Options{})
 	repository, image := first.Host+"/ws-1/shop", newImage(t, v1.Config{})
 	push(t, c, repository, "build-1", image)
-	uploads := 0
+	var uploads atomic.Int32
 	first.Answer(func(w http.ResponseWriter, r *http.Request) bool { // from now on all is as on the second, which has nothing
 		if r.Method == http.MethodPost {
-			uploads++
+			uploads.Add(1)
 		}
 		second.ServeHTTP(w, r)
 		return true
 	})
 	push(t, c, repository, "build-1", image)
-	if uploads != 2 { // a layer and the config
-		t.Errorf("%d blobs were uploaded again, want 2", uploads)
+	if n := uploads.Load(); n != 2 { // a layer and the config
+		t.Errorf("%d blobs were uploaded again, want 2", n)
 	}
 }
 

@@ -264,6 +264,16 @@ func TestNamesOfRegistries(t *testing.T) {
 			t.Errorf("Has = %v, %v", there, err)
 		}
 	})
+	t.Run("in capitals in platform.yaml", func(t *testing.T) {
+		server := ociregistry.New(t)
+		host := strings.Replace(server.Host, "127.0.0.1", "localhost", 1)
+		push(t, newClient(t, registry.Options{}), host+"/ws-1/shop", "1", newImage(t, v1.Config{}))
+		server.RequireLogin("robot", "hunter2")
+		c := newClient(t, registry.Options{Username: "robot", Password: "hunter2", Host: func() string { return strings.ToUpper(host) }})
+		if _, err := c.Resolve(t.Context(), host+"/ws-1/shop:1"); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("IPv6", func(t *testing.T) {
 		listener, err := net.Listen("tcp", "[::1]:0")
 		if err != nil {
