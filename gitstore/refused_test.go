@@ -98,6 +98,7 @@ func TestSourcesThatAreNotThere(t *testing.T) {
 		"forbidden":            {r.URL, &gitserver.Fault{Op: gitserver.FetchRefs, Times: 1, Status: http.StatusForbidden}, true},
 		"gone":                 {r.URL, &gitserver.Fault{Op: gitserver.FetchRefs, Times: 1, Status: http.StatusGone}, true},
 		"not well":             {r.URL, &gitserver.Fault{Op: gitserver.FetchRefs, Times: 1, Status: http.StatusBadGateway}, false},
+		"too slow for it":      {r.URL, &gitserver.Fault{Op: gitserver.FetchRefs, Times: 1, Status: http.StatusRequestTimeout}, false},
 		"too many requests":    {r.URL, &gitserver.Fault{Op: gitserver.FetchRefs, Times: 1, Status: http.StatusTooManyRequests}, false},
 		"nobody listens":       {"http://127.0.0.1:1/shop.git", nil, false},
 	} {
@@ -108,6 +109,26 @@ func TestSourcesThatAreNotThere(t *testing.T) {
 		var denied *DeniedError
 		if got := errors.As(err, &denied); err == nil || got != tt.denied {
 			t.Errorf("%s: %v; it is not there: %v, want %v", name, err, got, tt.denied)
+		}
+	}
+}
+
+// Over SSH, too: a key that is not let in, a host that is not known, and a repository that is not there.
+func TestSourcesThatAreNotThereOverSSH(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	gitserver.CreateBare(t, dir)
+	right, other := gitserver.NewSSH(t, dir), gitserver.NewSSH(t, dir)
+	for name, access := range map[string]SSH{
+		"a key of somebody else": {KeyFile: other.KeyFile, KnownHostsFile: right.KnownHostsFile},
+		"an unknown host":        {KeyFile: right.KeyFile, KnownHostsFile: other.KnownHostsFile},
+		"no key":                 {KeyFile: filepath.Join(dir, "nowhere"), KnownHostsFile: right.KnownHostsFile},
+		"no repository":          {KeyFile: right.KeyFile, KnownHostsFile: right.KnownHostsFile},
+	} {
+		_, err := openRemote(t, RemoteOptions{Access: Access{SSH: access}}).Tips(t.Context(), right.URL("missing"), []Place{{}})
+		var denied *DeniedError
+		if !errors.As(err, &denied) {
+			t.Errorf("%s: %v, want that it is denied", name, err)
 		}
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -233,5 +235,34 @@ func TestObjectFormats(t *testing.T) {
 	}
 	if _, err := OpenLocal(dir); err == nil || !strings.Contains(err.Error(), "fromtomorrow") || !strings.Contains(err.Error(), "newer git") {
 		t.Errorf("an unknown format: %v", err)
+	}
+}
+
+// No request of a conversation that has moved to another host has the credentials, the ones behind the listing of refs neither.
+func TestCredentialsStayWhereTheyAreFor(t *testing.T) {
+	t.Parallel()
+	here, there := gitserver.New(t), gitserver.New(t)
+	public := there.Create(t, "public")
+	public.Commit(gitserver.Change{Message: "1", Files: map[string]string{"a": "1"}})
+	var posts, leaks atomic.Int32
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			posts.Add(1)
+		}
+		if r.Header.Get("Authorization") != "" {
+			leaks.Add(1)
+		}
+		there.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	here.Behave("open", gitserver.Kind{MovedTo: front.URL + "/public.git"})
+	login := func(context.Context, string) (Credential, error) {
+		return Credential{Username: "bot", Password: "hunter2"}, nil
+	}
+	if head := fetch(t, openStore(t, Options{URL: here.URL() + "/open.git", Access: Access{Credentials: login}})); head != public.Head("main") {
+		t.Errorf("the head is %q", head)
+	}
+	if posts.Load() == 0 || leaks.Load() > 0 {
+		t.Errorf("of %d requests for objects and those before, %d had the credentials", posts.Load(), leaks.Load())
 	}
 }
