@@ -82,6 +82,10 @@ func TestPrivateSources(t *testing.T) {
 	user, password := secretFile(t, filepath.Join(dir, "user"), "reader"), secretFile(t, filepath.Join(dir, "password"), "hunter2")
 	d.settings.Sources = []installation.SourceSettings{{Host: strings.TrimPrefix(server.URL(), "http://"), UsernameFile: user, PasswordFile: password}}
 	checkDiagnosis(t, d.checkSources(t.Context())[0], Fine, "1 of 1 answer", "")
+	for key := range d.projects {
+		d.projects[key].Spec.Source.Path = "gone"
+	}
+	checkDiagnosis(t, d.checkSources(t.Context())[0], Failure, "gone", "source in its project.yaml")
 	d.settings.Sources[0].PasswordFile = filepath.Join(dir, "nowhere")
 	found = d.checkSecrets(t.Context())
 	checkDiagnosis(t, found[len(found)-1], Failure, "sources[0].passwordFile", "put the file there")

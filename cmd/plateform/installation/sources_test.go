@@ -1,12 +1,15 @@
 package installation
 
 import (
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/test/gitserver"
 )
 
@@ -111,6 +114,33 @@ func TestSourcesOfAnotherFormat(t *testing.T) {
 		}
 		if fix := reconciler.LostFix(c.want); strings.Contains(fix, "sha1") != (c.want == manifest.LostFormat) {
 			t.Errorf("%s is mended by %q", c.want, fix)
+		}
+	}
+}
+
+// What only a push can mend is the fault of the source, with what to do; a server that is not there is not.
+func TestCheckoutsThatOnlyAPushMends(t *testing.T) {
+	t.Parallel()
+	server := gitserver.New(t)
+	repo := server.Create(t, "shop")
+	fine := repo.Commit(gitserver.Change{Message: "1", Files: map[string]string{"a": strings.Repeat("x", 1<<12)}})
+	long := repo.Commit(gitserver.Change{Message: "2", Files: map[string]string{strings.Repeat("n", 300): "1"}})
+	for _, c := range []struct {
+		name, url, commit string
+		most              int64
+		fix               string // empty when it is no fault of the source
+	}{
+		{"no commit", repo.URL, strings.Repeat("a", 40), 0, "source.revision"},
+		{"too large", repo.URL, fine, 1 << 10, "remove what the build does not need"},
+		{"a name that no file has", repo.URL, long, 0, "rename or remove it"},
+		{"nobody listens", "http://127.0.0.1:1/shop.git", fine, 0, ""},
+	} {
+		remote := gitstore.NewRemote(gitstore.RemoteOptions{Dir: t.TempDir(), MaxBytes: c.most})
+		err := sources{remote}.Checkout(t.Context(), c.url, c.commit, filepath.Join(t.TempDir(), "out"))
+		remote.Close()
+		var fault *localbuild.Fault
+		if is := errors.As(err, &fault); err == nil || is != (c.fix != "") || is && !strings.Contains(fault.Fix, c.fix) {
+			t.Errorf("%s: %v, want it mended by %q", c.name, err, c.fix)
 		}
 	}
 }
