@@ -24,9 +24,9 @@ func documented() map[string]any {
 		"planned quota": plan.Quota{},
 		"status":        ledger.Status{}, "project": ledger.Project{}, "newest release": ledger.NewestRelease{},
 		"why": ledger.Why{}, "asked commit": ledger.AskedCommit{}, "answer": ledger.Answer{}, "traced release": ledger.TracedRelease{}, "source": ledger.Source{},
-		"event": ledger.Event{},
-		"validate":  validation{},
-		"doctor":    doctor.Report{}, "diagnosis": doctor.Diagnosis{},
+		"event":    ledger.Event{},
+		"validate": validation{},
+		"doctor":   doctor.Report{}, "diagnosis": doctor.Diagnosis{},
 		"problem": manifest.Problem{}, "commit": ledger.Commit{}, "image": manifest.Image{}, "cause": manifest.Cause{},
 		"build": manifest.BuildRecord{}, "scan": manifest.ScanResult{}, "hold": manifest.Hold{}, "run": manifest.LastRun{}, "report": ledger.Note{},
 	}

@@ -28,7 +28,7 @@ type Subject struct {
 	// Mend makes Bad one that can be built.
 	Mend func(t *testing.T)
 	// Shaken cannot be built for a reason that is none of its source, until Recover.
-	Shaken reconciler.BuildRequest
+	Shaken  reconciler.BuildRequest
 	Recover func(t *testing.T)
 	// Built counts how often the request was really built so far; nil when there is nothing to count.
 	Built func(request reconciler.BuildRequest) int

@@ -122,7 +122,7 @@ func (Look) action()        {}
 func (StartBuild) action()  {}
 func (CancelBuild) action() {}
 func (Fail) action()        {}
-func (Unchanged) action()      {}
+func (Unchanged) action()   {}
 func (MakeRelease) action() {}
 func (Await) action()       {}
 func (Rest) action()        {}
