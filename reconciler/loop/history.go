@@ -39,10 +39,14 @@ func (w *world) together(p *project, v *config.View) (map[string]bool, error) {
 	return together, nil
 }
 
-// asksForSource says that a config commit changed where the code of a project comes from.
+// asksForSource says that a config commit changed where the code of a project comes from. One that is gone with a history
+// that was rewritten is not taken to have.
 func (w *world) asksForSource(k manifest.Key, hash string) bool {
 	commit, err := w.options.Config.Commit(hash)
-	if err != nil || len(commit.Parents) == 0 {
+	if err != nil {
+		return false
+	}
+	if len(commit.Parents) == 0 {
 		return true
 	}
 	after, err := w.history().Project(hash, k)

@@ -70,14 +70,19 @@ func (s *sim) anyLost(k manifest.Key) bool {
 	return slices.ContainsFunc(s.audit.versions(k), func(v manifest.Version) bool { return s.isLost(s.audit.released[k][v].Release) })
 }
 
-// losses is how many images of a build were removed: so often it may be built again.
+// losses is how many images that a build came to were removed: so often it may be built again.
 func (b *simBuilds) losses(id string) (n int) {
 	for digest := range b.lost {
-		if made, found := b.digests[digest]; found && made.request.ID == id {
+		if made, found := b.digests[digest]; found && (made.request.ID == id || made.cameTo(id)) {
 			n++
 		}
 	}
 	return n
+}
+
+// cameTo says that another build, too, came to this image.
+func (i simImage) cameTo(id string) bool {
+	return slices.ContainsFunc(i.also, func(r reconciler.BuildRequest) bool { return r.ID == id })
 }
 
 // rollBackToLost rolls a project back to a release whose image is gone, while nothing moves: it is refused, and what runs
