@@ -28,6 +28,8 @@ type output struct {
 	now func() time.Time
 	// colour says that stdout is a terminal that wants colour and progress.
 	colour bool
+	// stderrColour says so of stderr.
+	stderrColour bool
 	// width of that terminal in columns, and of the one that stderr is; 0 when it is none.
 	width       int
 	stderrWidth int
@@ -39,8 +41,8 @@ func newApp() *app {
 		stdout: os.Stdout,
 		stderr: os.Stderr,
 		now:    time.Now,
-		colour: terminal.WantsColour(os.Stdout, os.Getenv),
-		width:  terminal.Width(os.Stdout), stderrWidth: terminal.Width(os.Stderr),
+		colour: terminal.WantsColour(os.Stdout, os.Getenv), stderrColour: terminal.WantsColour(os.Stderr, os.Getenv),
+		width: terminal.Width(os.Stdout), stderrWidth: terminal.Width(os.Stderr),
 	}}
 }
 

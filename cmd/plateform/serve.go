@@ -10,12 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/feed"
 	"github.com/plateform/plateform/cmd/plateform/installation"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/reconciler"
 )
 
 // serveCommand runs the reconciler.
 func (a *app) serveCommand() *cobra.Command {
-	var file, format string
+	var file, format, oldFormat string
 	var verbose bool
 	c := &cobra.Command{
 		Use:     "serve",
@@ -25,25 +28,62 @@ func (a *app) serveCommand() *cobra.Command {
 
 serve.yaml says how to reach both repositories, the registry and the rest; the README describes every key. Git is the
 only database: serve can be stopped and started anywhere at any time. It ends on SIGTERM or an interrupt, after what it
-is doing has come to a safe end. Logs go to standard error.`,
+is doing has come to a safe end. What happens goes to standard error: in words, a line a step, where that is a terminal;
+as a log elsewhere, or when --log asks for one.`,
 		Example: `  plateform serve --config serve.yaml
-  plateform serve --config serve.yaml --log-format json`,
+  plateform serve --config serve.yaml --log json`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := oneOf("log-format", format, "text", "json"); err != nil {
+			if oldFormat != "" {
+				format = oldFormat
+			}
+			if err := oneOf("log", format, logAuto, logWords, logText, logJSON); err != nil {
 				return err
 			}
 			s, err := installation.Load(file)
 			if err != nil {
 				return err
 			}
-			return a.serve(c.Context(), s, a.logger(format, verbose))
+			return a.serve(c.Context(), s, a.witness(format, verbose))
 		},
 	}
 	configFlag(c, &file)
-	c.Flags().StringVar(&format, "log-format", "text", "text or json")
+	c.Flags().StringVar(&format, "log", logAuto, "words (for people), text (key=value), json, or auto: words on a terminal, else text")
+	c.Flags().StringVar(&oldFormat, "log-format", "", "")
+	if err := c.Flags().MarkDeprecated("log-format", "use --log"); err != nil {
+		panic(err) // there is no such flag
+	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every step of a run, too")
 	return c
+}
+
+// How serve tells what happens.
+const (
+	logAuto  = "auto"
+	logWords = "words"
+	logText  = "text"
+	logJSON  = "json"
+)
+
+// witness is what an installation tells what happens: people or a log.
+func (a *app) witness(format string, verbose bool) installation.Options {
+	if format == logAuto && a.stderrWidth > 0 {
+		format = logWords
+	}
+	if format != logWords {
+		return installation.Logged(a.now, a.logger(format, verbose))
+	}
+	f := a.feed()
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelInfo
+	}
+	return installation.Options{Now: a.now, Log: slog.New(f.Handler(level)), Observers: []reconciler.Observer{f}}
+}
+
+// feed tells people on standard error what happens.
+func (o *output) feed() *feed.Feed {
+	return feed.New(feed.Options{Out: o.stderr, Style: terminal.Palette{On: o.stderrColour}, Width: o.stderrWidth, Now: o.now})
 }
 
 // logger writes structured logs to standard error.
@@ -52,7 +92,7 @@ func (o *output) logger(format string, verbose bool) *slog.Logger {
 	if verbose {
 		options.Level = slog.LevelDebug
 	}
-	if format == "json" {
+	if format == logJSON {
 		return slog.New(slog.NewJSONHandler(o.stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(o.stderr, options))
@@ -64,11 +104,11 @@ func (o *output) logger(format string, verbose bool) *slog.Logger {
 const collectAt = 45
 
 // serve runs an installation until the context ends.
-func (a *app) serve(ctx context.Context, s *installation.Settings, log *slog.Logger) (err error) {
+func (a *app) serve(ctx context.Context, s *installation.Settings, o installation.Options) (err error) {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
 	}
-	i, err := installation.Open(s, a.now, log)
+	i, err := installation.Open(s, o)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func TestServe(t *testing.T) {
 	defer stop()
 	a, stdout, stderr := testApp()
 	ended := make(chan int, 1)
-	go func() { ended <- a.run(ctx, []string{"serve", "--config", port0, "--log-format", "json"}) }()
+	go func() { ended <- a.run(ctx, []string{"serve", "--config", port0, "--log", "json"}) }()
 
 	address := awaitLine(t, stdout, "Listening on ")
 	if body := get(t, address+"/healthz", http.StatusOK); body != "ok\n" {

@@ -64,7 +64,7 @@ func newServed(t *testing.T) *served {
 func (w *served) run(file string) {
 	ctx, stop := context.WithCancel(w.t.Context())
 	ended := make(chan int, 1)
-	go func() { ended <- w.app.run(ctx, []string{"serve", "--config", file, "--log-format", "json"}) }()
+	go func() { ended <- w.app.run(ctx, []string{"serve", "--config", file, "--log", "json"}) }()
 	w.t.Cleanup(func() {
 		stop()
 		if code := <-ended; code != exit.OK {

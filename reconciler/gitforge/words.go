@@ -12,7 +12,7 @@ import (
 // statementOf puts a report into words. Log lines are left out: whoever can read the repository can read notes.
 func statementOf(r reconciler.Report) reconciler.Statement {
 	return reconciler.Statement{
-		Context: r.Context(), State: r.State, Stage: r.Stage, Description: descriptionOf(r), URL: urlOf(r),
+		Context: r.Context(), State: r.State, Stage: r.Stage, Description: Words(r), URL: urlOf(r),
 		Source: r.Source, Build: r.FailedBuild(), Unchanged: r.UnchangedBuilds(), At: r.At,
 	}
 }
@@ -28,8 +28,8 @@ func urlOf(r reconciler.Report) string {
 	return ""
 }
 
-// descriptionOf says what is going on, where, and what to do next.
-func descriptionOf(r reconciler.Report) string {
+// Words say what is going on, where, and what to do next.
+func Words(r reconciler.Report) string {
 	switch r.Outcome {
 	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
 		return underWay(r)

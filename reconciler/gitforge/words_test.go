@@ -296,7 +296,7 @@ func TestWordsOfTheConfigRepository(t *testing.T) {
 }
 
 func TestAnOutcomeOfLaterSaysItsDetail(t *testing.T) {
-	if words := descriptionOf(reconciler.Report{Outcome: "verified", Detail: "all is well"}); words != "all is well" {
+	if words := Words(reconciler.Report{Outcome: "verified", Detail: "all is well"}); words != "all is well" {
 		t.Errorf("got %q", words)
 	}
 }

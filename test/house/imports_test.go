@@ -57,6 +57,7 @@ var mayImport = map[string][]string{
 
 	// below the command
 	"cmd/plateform/terminal":     {"manifest"},
+	"cmd/plateform/feed":         {"manifest", "reconciler", "reconciler/gitforge", "cmd/plateform/terminal"},
 	"cmd/plateform/exit":         {"manifest", "reconciler/config"},
 	"cmd/plateform/git":          {"gitstore/environment"},
 	"cmd/plateform/installation": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},

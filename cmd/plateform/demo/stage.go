@@ -53,7 +53,7 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 	if stage.logFile, err = os.Create(d.logName()); err != nil {
 		return nil, fmt.Errorf("making the log of the reconciler: %w", err)
 	}
-	stage.installation, err = installation.Open(settings, d.Now, slog.New(slog.NewTextHandler(stage.logFile, nil)))
+	stage.installation, err = installation.Open(settings, installation.Logged(d.Now, slog.New(slog.NewTextHandler(stage.logFile, nil))))
 	if err != nil {
 		return nil, err
 	}

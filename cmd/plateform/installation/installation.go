@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -24,6 +25,7 @@ type Installation struct {
 	settings   *Settings
 	now        func() time.Time
 	log        *slog.Logger
+	observers  []reconciler.Observer
 	reconciler *loop.Reconciler
 	metrics    *metrics
 	// branches are those of the two repositories.
@@ -32,9 +34,25 @@ type Installation struct {
 	closers []func() error
 }
 
+// Options are what an installation gets from the process that it is part of.
+type Options struct {
+	// Now is the clock.
+	Now func() time.Time
+	// Log takes what does not happen to a run.
+	Log *slog.Logger
+	// Observers take what happens to runs, beside the metrics.
+	Observers []reconciler.Observer
+}
+
+// Logged are options that write all there is to a log.
+func Logged(now func() time.Time, log *slog.Logger) Options {
+	return Options{Now: now, Log: log, Observers: []reconciler.Observer{runlog.New(log)}}
+}
+
 // Open puts an installation together. It talks to nobody yet. The caller closes it.
-func Open(s *Settings, now func() time.Time, log *slog.Logger) (*Installation, error) {
-	i := &Installation{settings: s, now: now, log: log, metrics: newMetrics()}
+func Open(s *Settings, o Options) (*Installation, error) {
+	i := &Installation{settings: s, now: o.Now, log: o.Log, metrics: newMetrics()}
+	i.observers = append(slices.Clone(o.Observers), i.metrics)
 	if err := i.open(); err != nil {
 		return nil, errors.Join(err, i.Close())
 	}
@@ -90,7 +108,7 @@ func (i *Installation) open() error {
 		Ports: loop.Ports{
 			Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge, Charts: embedded,
 		},
-		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: []reconciler.Observer{runlog.New(i.log), i.metrics}, Poll: poll, Resync: resync,
+		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: i.observers, Poll: poll, Resync: resync,
 	}))
 	if err != nil {
 		return err

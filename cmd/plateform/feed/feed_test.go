@@ -1,0 +1,188 @@
+package feed_test
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/cmd/plateform/feed"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+var (
+	begun = time.Date(2026, 11, 27, 10, 0, 0, 0, time.Local)
+	shop  = manifest.Key{Workspace: "ws-1", Project: "shop"}
+)
+
+const (
+	configCommit = "2ca65b62d3000000000000000000000000000000"
+	sourceCommit = "157fe8d73d000000000000000000000000000000"
+)
+
+// witness is a feed that prints into a buffer.
+func witness(width int) (*feed.Feed, *bytes.Buffer) {
+	var out bytes.Buffer
+	return feed.New(feed.Options{Out: &out, Width: width, Now: func() time.Time { return begun }}), &out
+}
+
+func run(kind manifest.CauseKind, commit string) *reconciler.Run {
+	return &reconciler.Run{
+		ID: "abc", Project: shop, StartedAt: begun, Cause: manifest.Cause{Kind: kind, Commit: commit, Config: configCommit, By: "alice"},
+	}
+}
+
+// after is an event of the shop, some seconds after the beginning.
+func after(seconds float64, e reconciler.Event, runs ...*reconciler.Run) reconciler.Event {
+	e.At, e.Project, e.Runs = begun.Add(time.Duration(seconds*float64(time.Second))), shop, runs
+	return e
+}
+
+func report(state reconciler.State, stage reconciler.Stage, outcome reconciler.Outcome, change func(*reconciler.Report)) reconciler.Event {
+	r := &reconciler.Report{Subject: reconciler.Subject{Project: shop, Commit: configCommit}, State: state, Stage: stage, Outcome: outcome}
+	if change != nil {
+		change(r)
+	}
+	return reconciler.Event{Kind: reconciler.EventReported, Report: r}
+}
+
+func lines(out *bytes.Buffer) []string {
+	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+}
+
+func TestADeployIsALineAStep(t *testing.T) {
+	f, out := witness(0)
+	push := run(manifest.CauseSource, sourceCommit)
+	build := &reconciler.BuildRequest{ID: "1", Image: manifest.AppImage, Commit: sourceCommit}
+	v1 := func(r *reconciler.Report) {
+		r.Release.Version, r.LiveURL, r.Build.What = "v1.0.1", "http://shop-ws-1.localhost:8480", "157fe8d73d"
+	}
+	for _, e := range []reconciler.Event{
+		after(0, reconciler.Event{Kind: reconciler.EventStarted}, push),
+		after(0, report(reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeWaiting, nil), push),
+		after(0, reconciler.Event{Kind: reconciler.EventBuildStarted, Build: build}, push),
+		after(0, report(reconciler.StatePending, reconciler.StageBuilding, reconciler.OutcomeBuilding, v1), push),
+		after(2, report(reconciler.StatePending, reconciler.StagePushing, reconciler.OutcomeBuilding, v1), push),
+		after(3, reconciler.Event{Kind: reconciler.EventBuildEnded, Build: build, Status: &reconciler.BuildStatus{Done: true, Seconds: 3}}, push),
+		after(3, report(reconciler.StatePending, reconciler.StageUpdatingGitOps, reconciler.OutcomeReleasing, v1), push),
+		after(3, reconciler.Event{Kind: reconciler.EventReleased, Release: "v1.0.1", Commit: configCommit}, push),
+		after(4, reconciler.Event{Kind: reconciler.EventWritten, Release: "v1.0.1", Commit: sourceCommit}, push),
+		after(4, report(reconciler.StatePending, reconciler.StageSynced, reconciler.OutcomeRuns, v1), push),
+		after(5.5, report(reconciler.StateSuccess, reconciler.StageDeployed, reconciler.OutcomeRuns, v1), push),
+		after(5.5, report(reconciler.StateSuccess, reconciler.StageDeployed, reconciler.OutcomeRuns, v1), push),
+	} {
+		f.Observe(e)
+	}
+	want := []string{
+		"10:00:00 · ws-1/shop  push 157fe8d73d by alice",
+		"10:00:00 · ws-1/shop  builds 157fe8d73d",
+		"10:00:02 · ws-1/shop  pushing 157fe8d73d",
+		"10:00:03 · ws-1/shop  built 157fe8d73d in 3s",
+		"10:00:03 · ws-1/shop  released v1.0.1, commit 2ca65b62d3 of platform-config",
+		"10:00:04 · ws-1/shop  v1.0.1 is in plateform-gitops, commit 157fe8d73d",
+		"10:00:04 · ws-1/shop  rolling out v1.0.1",
+		"10:00:05 ✓ ws-1/shop  v1.0.1 runs at http://shop-ws-1.localhost:8480 (after 5.5s)",
+	}
+	if diff := cmp.Diff(want, lines(out)); diff != "" {
+		t.Errorf("the feed (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		event reconciler.Event
+		want  []string
+	}{
+		{"a build that failed", report(reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeBuildFailed, func(r *reconciler.Report) {
+			r.Detail, r.Build.LogTail = "the Go program does not compile: ./main.go:3:1: oops", "# hello\n./main.go:3:1: oops\n"
+		}), []string{
+			"10:00:01 ✗ ws-1/shop  build failed: the Go program does not compile: ./main.go:3:1: oops",
+			"                        # hello",
+			"                        ./main.go:3:1: oops",
+		}},
+		{"a build in trouble", reconciler.Event{
+			Kind: reconciler.EventBuildEnded, Build: &reconciler.BuildRequest{Image: manifest.AppImage, Commit: sourceCommit},
+			Status: &reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Summary: "no space left", Temporary: true}},
+		}, []string{"10:00:01 ! ws-1/shop  the build is tried again: no space left"}},
+		{"a rollout that failed", report(reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeRolloutFailed, func(r *reconciler.Report) {
+			r.Release.Version, r.Release.Before, r.Detail, r.Build.LogTail = "v1.0.1", "v1.0.0", "it ended with code 1", "panic: no"
+		}), []string{
+			"10:00:01 ✗ ws-1/shop  the rollout of v1.0.1 failed: it ended with code 1",
+			"                      mend it and push, or run `plateform rollback ws-1/shop` to go back to v1.0.0",
+			"                        panic: no",
+		}},
+		{"a release that cannot be made", reconciler.Event{Kind: reconciler.EventReleaseRefused, Release: "v1.0.1", Error: "no key"},
+			[]string{"10:00:01 ✗ ws-1/shop  v1.0.1 cannot be released: no key"}},
+		{"a registry that does not answer", report(reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeRetrying, func(r *reconciler.Report) {
+			r.Detail = "no answer"
+		}), []string{"10:00:01 ! ws-1/shop  trying again: no answer"}},
+		{"what is held", report(reconciler.StateSuccess, reconciler.StageHeld, reconciler.OutcomePaused, nil),
+			[]string{"10:00:01 - ws-1/shop  held: the project is paused (remove `paused: true` to go on)"}},
+		{"codes that would do something to a terminal", reconciler.Event{Kind: reconciler.EventReleaseRefused, Release: "v1.0.1", Error: "\x1b[2Jno"},
+			[]string{"10:00:01 ✗ ws-1/shop  v1.0.1 cannot be released: [2Jno"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f, out := witness(0)
+			f.Observe(after(1, test.event, run(manifest.CauseConfig, configCommit)))
+			if diff := cmp.Diff(test.want, lines(out)); diff != "" {
+				t.Errorf("the feed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhoAsksIsNamed(t *testing.T) {
+	for kind, want := range map[manifest.CauseKind]string{
+		manifest.CauseConfig:   "commit 2ca65b62d3 by alice",
+		manifest.CauseSource:   "push 157fe8d73d by alice",
+		manifest.CauseRetry:    "retry by alice, commit 2ca65b62d3",
+		manifest.CauseRollback: "rollback by alice, commit 2ca65b62d3",
+		manifest.CausePlatform: "the platform changed by alice, commit 2ca65b62d3",
+	} {
+		f, out := witness(0)
+		f.Observe(after(0, reconciler.Event{Kind: reconciler.EventStarted}, run(kind, sourceCommit)))
+		f.Observe(after(0, reconciler.Event{Kind: reconciler.EventStarted, Replayed: true}, run(manifest.CauseRetry, "old")))
+		if got := out.String(); got != "10:00:00 · ws-1/shop  "+want+"\n" {
+			t.Errorf("%s: %q, want %q", kind, got, want)
+		}
+	}
+}
+
+func TestLongLinesGoOnUnderThemselves(t *testing.T) {
+	f, out := witness(50)
+	f.Say("ws-1/shop", "says a lot more than there is room for in a line of this terminal")
+	want := []string{
+		"10:00:00 · ws-1/shop  says a lot more than there",
+		"                      is room for in a line of",
+		"                      this terminal",
+	}
+	if diff := cmp.Diff(want, lines(out)); diff != "" {
+		t.Errorf("the feed (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatIsLoggedIsALineToo(t *testing.T) {
+	f, out := witness(0)
+	log := slog.New(f.Handler(slog.LevelWarn))
+	log.Info("nobody needs this")
+	log.Warn("the repository on the server is shallow", "repository", "config", "oldest", "abc")
+	log.With("commit", "abc").WithGroup("server").Error("it is gone", "project", "ignored", "code", 404)
+	log.Warn("somebody else changed what runs", "project", "ws-1/shop")
+	got := lines(out)
+	for i := range got {
+		got[i] = got[i][len("10:00:00 "):]
+	}
+	want := []string{
+		"! plateform  the repository on the server is shallow (repository config, oldest abc)",
+		"✗ plateform  it is gone (commit abc, server.project ignored, server.code 404)",
+		"! ws-1/shop  somebody else changed what runs",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the feed (-want +got):\n%s", diff)
+	}
+}
