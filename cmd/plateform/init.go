@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
@@ -42,47 +39,15 @@ func (a *app) init(ctx context.Context, dir string, options scaffold.Options) er
 	if err != nil {
 		return fmt.Errorf("finding %s: %w", dir, err)
 	}
-	made, err := claimFolder(absolute)
+	made, err := scaffold.Claim(absolute)
 	if err != nil {
 		return err
 	}
 	s := scaffold.New(absolute, options)
 	if err := s.Write(ctx); err != nil {
-		return errors.Join(err, unclaimFolder(absolute, made))
+		return errors.Join(err, scaffold.Unclaim(absolute, made))
 	}
 	return a.printScaffold(dir, s)
-}
-
-// claimFolder makes a folder, or takes an empty one.
-func claimFolder(dir string) (made bool, err error) {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return false, fmt.Errorf("making the folder: %w", err)
-		}
-		return true, nil
-	case err != nil:
-		return false, exit.Usage("%s cannot be used as a folder: %w", dir, err)
-	case len(entries) > 0:
-		return false, exit.Usage("%s is not empty (it has %s): nothing is overwritten, so name a new folder", dir, entries[0].Name())
-	}
-	return false, nil
-}
-
-// unclaimFolder leaves a folder as it was before a failed init.
-func unclaimFolder(dir string, made bool) error {
-	if made {
-		return os.RemoveAll(dir)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
-	}
-	return err
 }
 
 // printScaffold says what is there and what to do with it.

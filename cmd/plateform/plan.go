@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
@@ -41,7 +42,7 @@ func (a *app) planCommand() *cobra.Command {
 Two commits of the checkout you stand in are compared, by default where your branch left the remote's default branch and
 HEAD. However it is merged, the change counts as one step. The hash is the same that a release made of this change carries.
 
-What is held, rolled back or frozen is remembered in the GitOps repository: --gitops-repo, or what "git config ` + gitopsSetting + `"
+What is held, rolled back or frozen is remembered in the GitOps repository: --gitops-repo, or what "git config ` + checkout.GitOpsSetting + `"
 says in the checkout. Without it nothing is asked of a network, and the plan says what it does not know; its hash is the same.
 
 The exit code is 0 also when there are changes, and 1 when problems keep something from being released. docs/output.md
@@ -62,7 +63,7 @@ describes the fields of --output json, which holds all values; markdown never sh
 	c.Flags().StringVar(&flags.head, "head", "HEAD", "commit to plan")
 	outputFlag(c, &flags.output, "text", "json", "markdown")
 	c.Flags().BoolVar(&flags.diff, "diff", false, "show the diff of the Helm values, too (text)")
-	c.Flags().StringVar(&flags.gitops, "gitops-repo", "", "URL or path of the GitOps repository (default: git config "+gitopsSetting+" of the checkout)")
+	c.Flags().StringVar(&flags.gitops, "gitops-repo", "", "URL or path of the GitOps repository (default: git config "+checkout.GitOpsSetting+" of the checkout)")
 	c.Flags().StringVar(&flags.gitopsBranch, "gitops-branch", "", "branch of the GitOps repository (default: its default branch)")
 	return c
 }

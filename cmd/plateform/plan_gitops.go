@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/reconciler/plan"
@@ -32,7 +33,7 @@ func (a *app) openRemembered(ctx context.Context, local *gitstore.Local, flags p
 	if root == "" {
 		root = "."
 	}
-	url := configuredGitOps(ctx, &checkout{git: git.Command{Dir: "."}, root: root})
+	url := checkout.ConfiguredGitOps(ctx, git.Command{Dir: "."}, root)
 	if url == "" {
 		return nil, nil
 	}
@@ -62,15 +63,15 @@ func readRemembered(ctx context.Context, url, branch string) (*remembered, error
 		}
 		return &remembered{&plan.GitOps{Reader: local, Head: head}, local.Close}, nil
 	}
-	c, err := openCheckout(ctx, repositoryFlags{url: url, branch: branch})
+	c, err := checkout.Open(ctx, checkout.Place{URL: url, Branch: branch})
 	if err != nil {
 		return nil, fmt.Errorf("the GitOps repository: %w", err)
 	}
-	head, err := c.fetch(ctx)
+	head, err := c.Fetch(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the GitOps repository: %w", err), c.close())
+		return nil, errors.Join(fmt.Errorf("the GitOps repository: %w", err), c.Close())
 	}
-	return &remembered{&plan.GitOps{Reader: c.objects, Head: head}, c.close}, nil
+	return &remembered{&plan.GitOps{Reader: c.Objects, Head: head}, c.Close}, nil
 }
 
 // isRepository says that a path is the root of a repository on this machine.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
@@ -41,21 +42,21 @@ failed build again, releases what a rollback has held back, and ends a freeze. T
 }
 
 func (a *app) retry(ctx context.Context, flags repositoryFlags, key manifest.Key) (err error) {
-	repository, err := openCheckout(ctx, flags)
+	repository, err := checkout.Open(ctx, flags.Place)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repository.close()) }()
+	defer func() { err = errors.Join(err, repository.Close()) }()
 
-	commit, err := repository.change(ctx, func(head string) (manifest.Edit, error) {
-		edit, err := change.Retry(repository.objects, head, key)
+	commit, err := repository.Change(ctx, func(head string) (manifest.Edit, error) {
+		edit, err := change.Retry(repository.Objects, head, key)
 		return edit, exit.WhereConfigIs(err)
 	})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "Retrying %s\n", key)
-	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", terminal.Short(commit), repository.branch, repository.remote)
+	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", terminal.Short(commit), repository.Branch, repository.Remote)
 	fmt.Fprintf(a.stdout, "\nFollow it with: plateform status %s\n", key)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
@@ -53,15 +54,15 @@ stand in is not touched.`,
 }
 
 func (a *app) rollback(ctx context.Context, flags repositoryFlags, key manifest.Key, to manifest.Version, dryRun bool) (err error) {
-	repository, err := openCheckout(ctx, flags)
+	repository, err := checkout.Open(ctx, flags.Place)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repository.close()) }()
+	defer func() { err = errors.Join(err, repository.Close()) }()
 
 	var plan *change.Rollback
 	decide := func(head string) (manifest.Edit, error) {
-		plan, err = change.PlanRollback(repository.objects, head, key, to)
+		plan, err = change.PlanRollback(repository.Objects, head, key, to)
 		if err != nil {
 			return manifest.Edit{}, exit.WhereConfigIs(err)
 		}
@@ -69,7 +70,7 @@ func (a *app) rollback(ctx context.Context, flags repositoryFlags, key manifest.
 		return plan.Edit(), nil
 	}
 	if dryRun {
-		head, err := repository.fetch(ctx)
+		head, err := repository.Fetch(ctx)
 		if err != nil {
 			return err
 		}
@@ -79,12 +80,12 @@ func (a *app) rollback(ctx context.Context, flags repositoryFlags, key manifest.
 		fmt.Fprintf(a.stdout, "Would roll back %s\n", rollbackText(plan))
 		return nil
 	}
-	commit, err := repository.change(ctx, decide)
+	commit, err := repository.Change(ctx, decide)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "Rolled back %s\n", rollbackText(plan))
-	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", terminal.Short(commit), repository.branch, repository.remote)
+	fmt.Fprintf(a.stdout, "  commit   %s on %s of %s\n", terminal.Short(commit), repository.Branch, repository.Remote)
 	fmt.Fprintf(a.stdout, "\nNo build is needed. Follow it with: plateform status %s\n", key)
 	fmt.Fprintf(a.stdout, "To run %s again:  git pull && git revert %s && git push\n", plan.From(), terminal.Short(commit))
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 )
@@ -30,14 +31,14 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Say what runs, since when, what failed or is held, why, and what to do.
 
 All of it is read from Git. The config repository is the remote of the checkout you stand in, or --config-repo. The
-GitOps repository is --gitops-repo, or what "git config ` + gitopsSetting + `" says in the checkout; without it only the
+GitOps repository is --gitops-repo, or what "git config ` + checkout.GitOpsSetting + `" says in the checkout; without it only the
 config repository is looked at. docs/output.md describes the fields of --output json.`,
 		Example: `  plateform status                        # all projects
   plateform status ws-1/shop              # one project in full
   plateform status --output json | jq '.projects[] | select(.state == "failed")'
 
   # once in each checkout:
-  git config ` + gitopsSetting + ` https://github.com/acme/plateform-gitops`,
+  git config ` + checkout.GitOpsSetting + ` https://github.com/acme/plateform-gitops`,
 		Args:              argumentCount(0, 1),
 		ValidArgsFunction: completeProject,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/ledger"
 )
@@ -40,7 +41,7 @@ func (o *output) printProjects(found *ledger.Status, gitopsKnown bool) {
 		o.printReasons("why", s.Why, s.Next)
 	}
 	if !gitopsKnown {
-		fmt.Fprintf(o.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", gitopsSetting)
+		fmt.Fprintf(o.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", checkout.GitOpsSetting)
 	}
 }
 

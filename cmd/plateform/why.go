@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
-	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/ledger"
 )
 
@@ -71,7 +69,7 @@ func (a *app) why(ctx context.Context, flags whyFlags, q ledger.Question) (err e
 	found, err := look.Why(ctx, q)
 	var unknown *ledger.UnknownCommitError
 	if errors.As(err, &unknown) {
-		if here := look.config.notPushed(ctx, unknown.Prefix, look.head); here != nil {
+		if here := look.config.NotPushed(ctx, unknown.Prefix, look.head); here != nil {
 			return here
 		}
 	}
@@ -82,32 +80,5 @@ func (a *app) why(ctx context.Context, flags whyFlags, q ledger.Question) (err e
 		return writeJSON(a.stdout, found)
 	}
 	a.printWhy(found)
-	return nil
-}
-
-// notPushed says that a commit is in the checkout of the user, but not on the branch; nil when it is not there either, or
-// on the branch after all, further back than is looked at.
-func (c *checkout) notPushed(ctx context.Context, prefix, head string) error {
-	if c.temporary != "" {
-		return nil
-	}
-	objects, err := c.git.Run(ctx, "rev-parse", "--disambiguate="+prefix)
-	if err != nil || objects == "" {
-		return err
-	}
-	kinds, err := c.git.Feed(ctx, objects+"\n", "cat-file", "--batch-check=%(objectname) %(objecttype)")
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(kinds) {
-		hash, ok := strings.CutSuffix(strings.TrimSpace(line), " commit")
-		if !ok {
-			continue
-		}
-		if _, notOnIt := c.git.Run(ctx, "merge-base", "--is-ancestor", hash, head); notOnIt != nil {
-			return exit.Finding("commit %s is in this checkout, but not on %s of %s (push it, or ask for the commit that it was merged as)",
-				terminal.Short(hash), c.branch, c.remote)
-		}
-	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/ledger"
@@ -27,7 +28,7 @@ func (o *output) printWhy(r *ledger.Why) {
 		o.printAnswer(found)
 	}
 	if r.GitOpsCommit == "" {
-		fmt.Fprintf(o.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", gitopsSetting)
+		fmt.Fprintf(o.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", checkout.GitOpsSetting)
 	}
 }
 

@@ -56,10 +56,13 @@ var mayImport = map[string][]string{
 	"test":     {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "examples", "test", "test/"},
 
 	// below the command
-	"cmd/plateform/terminal":     {"manifest"},
-	"cmd/plateform/feed":         {"manifest", "reconciler", "reconciler/gitforge", "cmd/plateform/terminal"},
-	"cmd/plateform/exit":         {"manifest", "reconciler/config"},
-	"cmd/plateform/git":          {"gitstore/environment"},
+	"cmd/plateform/terminal": {"manifest"},
+	"cmd/plateform/feed":     {"manifest", "reconciler", "reconciler/gitforge", "cmd/plateform/terminal"},
+	"cmd/plateform/exit":     {"manifest", "reconciler/config"},
+	"cmd/plateform/git":      {"gitstore/environment"},
+	"cmd/plateform/checkout": {"manifest", "gitstore", "cmd/plateform/exit", "cmd/plateform/git", "cmd/plateform/terminal"},
+	"cmd/plateform/up": {"manifest", "gitstore", "reconciler", "reconciler/", "cmd/plateform/installation", "cmd/plateform/scaffold",
+		"cmd/plateform/checkout", "cmd/plateform/feed", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/installation": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},
 	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/demo": {"manifest", "gitstore", "reconciler", "reconciler/ledger",

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,11 +63,11 @@ func failure(err error, args []string, said string) error {
 }
 
 // Commit makes a commit on top of base from the identity of the user, without touching the work tree or the index, and
-// returns its hash. removed are paths that base has.
-func (g Command) Commit(ctx context.Context, base, message string, removed []string) (string, error) {
+// returns its hash. files are the new contents of files, by path; nil for one that base has and that goes.
+func (g Command) Commit(ctx context.Context, base, message string, files map[string][]byte) (string, error) {
 	tree := base + "^{tree}"
-	if len(removed) > 0 {
-		written, err := g.treeWithout(ctx, base, removed)
+	if len(files) > 0 {
+		written, err := g.treeWith(ctx, base, files)
 		if err != nil {
 			return "", err
 		}
@@ -75,22 +76,29 @@ func (g Command) Commit(ctx context.Context, base, message string, removed []str
 	return g.Feed(ctx, message, "commit-tree", tree, "-p", base)
 }
 
-// treeWithout writes the tree of a commit without some files, and returns its hash.
-func (g Command) treeWithout(ctx context.Context, commit string, removed []string) (string, error) {
+// treeWith writes the tree of a commit with some files changed, and returns its hash.
+func (g Command) treeWith(ctx context.Context, commit string, files map[string][]byte) (string, error) {
 	dir, err := os.MkdirTemp("", "plateform-index-")
 	if err != nil {
 		return "", fmt.Errorf("making room for an index: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	var lines strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		mode, hash := "0", strings.Repeat("0", len(commit))
+		if content := files[path]; content != nil {
+			mode = "100644"
+			if hash, err = g.Feed(ctx, string(content), "hash-object", "-w", "--stdin"); err != nil {
+				return "", err
+			}
+		}
+		fmt.Fprintf(&lines, "%s %s\t%s\x00", mode, hash, path)
+	}
 	g.Env = append(slices.Clone(g.Env), "GIT_INDEX_FILE="+filepath.Join(dir, "index"))
 	if _, err := g.Run(ctx, "read-tree", commit); err != nil {
 		return "", err
 	}
-	var remove strings.Builder
-	for _, path := range removed {
-		fmt.Fprintf(&remove, "0 %s\t%s\x00", strings.Repeat("0", len(commit)), path)
-	}
-	if _, err := g.Feed(ctx, remove.String(), "update-index", "-z", "--index-info"); err != nil {
+	if _, err := g.Feed(ctx, lines.String(), "update-index", "-z", "--index-info"); err != nil {
 		return "", err
 	}
 	return g.Run(ctx, "write-tree")

@@ -117,6 +117,11 @@ func (i *Installation) open() error {
 	return nil
 }
 
+// SourceMoved has a source repository looked at soon.
+func (i *Installation) SourceMoved(repository string) {
+	i.reconciler.Hint(loop.Hint{Source: repository})
+}
+
 // later registers what is to be closed at the end.
 func (i *Installation) later(closer func() error) { i.closers = append(i.closers, closer) }
 

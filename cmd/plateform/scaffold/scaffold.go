@@ -30,7 +30,7 @@ const (
 	ConfigDir  = "platform-config"
 	GitOpsDir  = "plateform-gitops"
 	HelloDir   = "hello"
-	remotesDir = "remotes"
+	RemotesDir = "remotes"
 )
 
 // GitOpsSetting is the setting of git that tells, in a checkout of the config repository, where the GitOps repository is.
@@ -44,6 +44,8 @@ type Options struct {
 	Domain string
 	// Registry of images, as host[:port][/path].
 	Registry string
+	// NoSample leaves out the sample app.
+	NoSample bool
 }
 
 // Scaffold is a new installation in a folder. Its templates are filled with the exported fields.
@@ -63,7 +65,7 @@ type Scaffold struct {
 func New(dir string, o Options) *Scaffold {
 	s := &Scaffold{
 		Options: o, dir: dir,
-		Remotes: filepath.Join(dir, remotesDir) + "/*",
+		Remotes: filepath.Join(dir, RemotesDir) + "/*",
 		commits: map[string]string{},
 	}
 	if s.Name == "" {
@@ -74,7 +76,7 @@ func New(dir string, o Options) *Scaffold {
 }
 
 // remote is the bare repository of a checkout.
-func (s *Scaffold) remote(name string) string { return filepath.Join(s.dir, remotesDir, name+".git") }
+func (s *Scaffold) remote(name string) string { return filepath.Join(s.dir, RemotesDir, name+".git") }
 
 // FirstCommit of one of the folders, once it has been written.
 func (s *Scaffold) FirstCommit(folder string) string { return s.commits[folder] }
@@ -99,10 +101,14 @@ func (s *Scaffold) Write(ctx context.Context) error {
 	if err := writeSchemas(filepath.Join(s.dir, ConfigDir, ".plateform", "schemas")); err != nil {
 		return err
 	}
-	if err := writeFiles(filepath.Join(s.dir, HelloDir), sampleApp()); err != nil {
-		return err
+	folders := []string{ConfigDir, GitOpsDir}
+	if !s.NoSample {
+		folders = append(folders, HelloDir)
+		if err := writeFiles(filepath.Join(s.dir, HelloDir), sampleApp()); err != nil {
+			return err
+		}
 	}
-	for _, name := range []string{ConfigDir, GitOpsDir, HelloDir} {
+	for _, name := range folders {
 		if s.commits[name], err = publish(ctx, filepath.Join(s.dir, name), s.remote(name)); err != nil {
 			return fmt.Errorf("making the repository %s: %w", name, err)
 		}

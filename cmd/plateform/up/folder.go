@@ -1,0 +1,107 @@
+// Package up brings the app in a folder to an installation on this machine: what is in the folder, a private mirror of its
+// code, and the installation that builds and runs it.
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/git"
+	"github.com/plateform/plateform/reconciler/localbuild"
+)
+
+// Folder is a folder with an app in it.
+type Folder struct {
+	// Root of its repository; the folder itself where that is in none.
+	Root string
+	// Path of the app below the root, with slashes; empty for the root.
+	Path string
+	// Git says that it is in a repository, and Branch which branch is checked out; empty for none.
+	Git    bool
+	Branch string
+	// Found is how the app would be built.
+	Found localbuild.Detection
+}
+
+// Look finds out what is in a folder. One that nothing says how to build is an error that says what would help.
+func Look(ctx context.Context, dir string) (Folder, error) {
+	absolute, err := filepath.Abs(dir)
+	if err == nil {
+		absolute, err = filepath.EvalSymlinks(absolute)
+	}
+	if err != nil {
+		return Folder{}, exit.Usage("%s cannot be used: %w", dir, err)
+	}
+	if info, err := os.Stat(absolute); err != nil || !info.IsDir() {
+		return Folder{}, exit.Usage("%s is no folder", dir)
+	}
+	f := Folder{Root: absolute}
+	if err := f.findRepository(ctx); err != nil {
+		return Folder{}, err
+	}
+	f.Found, err = localbuild.Detect(localbuild.Source{Root: f.Root, Path: f.Path}, nil)
+	var fault *localbuild.Fault
+	if errors.As(err, &fault) {
+		return f, exit.Finding("%s cannot be built: %w", absolute, err)
+	}
+	return f, err
+}
+
+// findRepository finds the repository that the folder is in. A folder that a repository ignores is in none.
+func (f *Folder) findRepository(ctx context.Context) error {
+	g := git.Command{Dir: f.Root}
+	top, err := g.Run(ctx, "rev-parse", "--show-toplevel")
+	if err != nil {
+		if strings.Contains(err.Error(), "dubious ownership") {
+			return exit.Usage("the repository of %s belongs to somebody else, and git does not read it (see git help config, safe.directory): %w", f.Root, err)
+		}
+		return nil //nolint:nilerr // no repository, or no git that could tell
+	}
+	if _, err := g.Run(ctx, "check-ignore", "--quiet", "."); err == nil {
+		return nil
+	}
+	path, err := filepath.Rel(top, f.Root)
+	if err != nil {
+		return fmt.Errorf("finding %s in %s: %w", f.Root, top, err)
+	}
+	f.Root, f.Git = top, true
+	if path != "." {
+		f.Path = filepath.ToSlash(path)
+	}
+	f.Branch, err = g.Run(ctx, "symbolic-ref", "--quiet", "--short", "HEAD")
+	if err != nil {
+		f.Branch = "" // no branch is checked out
+	}
+	return nil
+}
+
+// Dir is the folder itself.
+func (f Folder) Dir() string { return filepath.Join(f.Root, filepath.FromSlash(f.Path)) }
+
+// Name is what a project made of the folder is called.
+func (f Folder) Name() string {
+	const longest = 40 // leaves room for the workspace in a host name
+	var name strings.Builder
+	for _, r := range strings.ToLower(filepath.Base(f.Dir())) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			name.WriteRune(r)
+		case name.Len() > 0 && !strings.HasSuffix(name.String(), "-"):
+			name.WriteByte('-')
+		}
+	}
+	short := name.String()
+	short = strings.TrimRight(short[:min(len(short), longest)], "-")
+	if short == "" {
+		return "app"
+	}
+	if short[0] >= '0' && short[0] <= '9' { // names begin with a letter
+		return "app-" + short
+	}
+	return short
+}

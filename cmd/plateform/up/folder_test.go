@@ -1,0 +1,35 @@
+package up_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/up"
+)
+
+func TestNamesFitProjects(t *testing.T) {
+	for folder, want := range map[string]string{
+		"shop": "shop", "My_Shop 2": "my-shop-2", "--": "app", "ünï": "n", "42": "app-42", ".hidden": "hidden", "a--b": "a-b",
+		strings.Repeat("x", 60): strings.Repeat("x", 40), strings.Repeat("y", 39) + "-z": strings.Repeat("y", 39),
+	} {
+		if got := (up.Folder{Root: filepath.Join("/src", folder)}).Name(); got != want {
+			t.Errorf("%q is named %q, want %q", folder, got, want)
+		}
+	}
+}
+
+func TestAFolderThatCannotBeBuiltIsAFinding(t *testing.T) {
+	w := newWorkplace(t)
+	w.write("empty/README", "nothing here")
+	_, err := up.Look(t.Context(), filepath.Join(w.git.Dir, "empty"))
+	if err == nil || exit.CodeOf(err) != exit.Findings || !strings.Contains(err.Error(), "Dockerfile") {
+		t.Errorf("got %v", err)
+	}
+	for _, dir := range []string{filepath.Join(w.git.Dir, "none"), filepath.Join(w.git.Dir, "main.go")} {
+		if _, err := up.Look(t.Context(), dir); err == nil || exit.CodeOf(err) != exit.WrongUsage {
+			t.Errorf("%s: got %v", dir, err)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package up
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/cmd/plateform/checkout"
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/feed"
+	"github.com/plateform/plateform/cmd/plateform/installation"
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/change"
+)
+
+// homeWorkspace is the workspace of the apps that are brought up on this machine.
+const homeWorkspace = "local"
+
+// Options say which app is brought up, and where.
+type Options struct {
+	// Out is where people see what happens, in the colours of Style; Width is that of the terminal, 0 when it is none.
+	Out   io.Writer
+	Style terminal.Palette
+	Width int
+	// Now is the clock.
+	Now func() time.Time
+	// Dir is the folder with the app.
+	Dir string
+	// Home is the folder of the installation, and Name that of the project; empty for the name of the folder.
+	Home string
+	Name string
+	// Watch follows every save, and not only commits.
+	Watch bool
+}
+
+// look finds out what is in the folder, and says so.
+func (o Options) look(ctx context.Context) (Folder, error) {
+	f, err := Look(ctx, o.Dir)
+	if err == nil {
+		o.printFound(f)
+	}
+	return f, err
+}
+
+// Run brings the app up and follows it until the context ends.
+func (o Options) Run(ctx context.Context) error {
+	folder, err := o.look(ctx)
+	if err != nil {
+		return err
+	}
+	settings, err := openHome(ctx, o.Home)
+	if err != nil {
+		return err
+	}
+	dir, name, err := MirrorDir(ctx, filepath.Join(o.Home, scaffold.RemotesDir), folder)
+	if err != nil {
+		return err
+	}
+	mirror, err := OpenMirror(ctx, dir, folder, o.Watch)
+	if err != nil {
+		return err
+	}
+	if _, _, err := mirror.Take(ctx); err != nil {
+		return err
+	}
+	key := manifest.Key{Workspace: homeWorkspace, Project: cmp.Or(o.Name, name)}
+	if err := addToHome(ctx, settings, key, mirror); err != nil {
+		return err
+	}
+	o.printFollowing(ctx, mirror, settings)
+	return o.follow(ctx, settings, mirror)
+}
+
+func (o Options) sheet() terminal.Sheet {
+	return terminal.Sheet{Out: o.Out, Style: o.Style, Width: o.Width, Indent: 2, Label: 9}
+}
+
+// printFound says what is in a folder and how that is known.
+func (o Options) printFound(f Folder) {
+	sheet := o.sheet()
+	fmt.Fprintf(o.Out, "%s\n", o.Style.Bold(f.Dir()))
+	for _, reason := range f.Found.Reasons {
+		sheet.Line(reason.Field, fmt.Sprintf("%s (%s)", reason.Value, reason.Reason))
+	}
+}
+
+// printFollowing says where what is.
+func (o Options) printFollowing(ctx context.Context, m *Mirror, s *installation.Settings) {
+	sheet := o.sheet()
+	sheet.Line("config", s.Config.URL)
+	switch {
+	case !m.Saved() && m.folder.Branch != "":
+		sheet.Line("follows", "commits of branch "+m.folder.Branch)
+	case !m.Saved():
+		sheet.Line("follows", "the commit that is checked out")
+	case m.folder.Git:
+		sheet.Line("follows", "the files as they are saved")
+	default:
+		sheet.Line("follows", "the files as they are saved: the folder is in no Git repository")
+	}
+	if n := m.Uncommitted(ctx); n > 0 {
+		sheet.Line("note", fmt.Sprintf("%d files have changes that are not committed, and so are not built (commit them, or use --watch)", n))
+	}
+	fmt.Fprintln(o.Out)
+}
+
+// openHome opens the installation in a folder, and makes it where it is not there.
+func openHome(ctx context.Context, home string) (*installation.Settings, error) {
+	file := filepath.Join(home, "serve.yaml")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		made, err := scaffold.Claim(home)
+		if err != nil {
+			return nil, err
+		}
+		if err := scaffold.New(home, scaffold.Options{Name: "home", Domain: homeDomain, NoSample: true}).Write(ctx); err != nil {
+			return nil, errors.Join(err, scaffold.Unclaim(home, made))
+		}
+	}
+	settings, err := installation.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	settings.Listen = "127.0.0.1:0" // nobody asks it how it is
+	return settings, nil
+}
+
+// homeDomain is where browsers look on this machine.
+const homeDomain = "localhost"
+
+// addToHome adds the project of a folder to an installation, unless it is there.
+func addToHome(ctx context.Context, s *installation.Settings, key manifest.Key, m *Mirror) (err error) {
+	repository, err := checkout.Open(ctx, checkout.Place{URL: s.Config.URL, Branch: s.Config.Branch})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, repository.Close()) }()
+	repository.Git.Env = append(repository.Git.Env, m.Identity(ctx)...)
+	added := change.NewProject{Key: key, Repository: m.URL(), Path: m.folder.Path, Owner: manifest.User{GitHub: "you", ID: 1}}
+	_, err = repository.Change(ctx, func(head string) (manifest.Edit, error) { return added.Add(repository.Objects, head) })
+	if errors.Is(err, change.ErrThere) {
+		return nil
+	}
+	return exit.WhereConfigIs(err)
+}
+
+// follow builds and runs what is in a mirror, and what comes into it, until the context ends.
+func (o Options) follow(ctx context.Context, s *installation.Settings, m *Mirror) (err error) {
+	f := feed.New(feed.Options{Out: o.Out, Style: o.Style, Width: o.Width, Now: o.Now})
+	i, err := installation.Open(s, installation.Options{
+		Now: o.Now, Log: slog.New(f.Handler(slog.LevelWarn)), Observers: []reconciler.Observer{f},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, i.Close()) }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return i.Run(ctx) })
+	group.Go(func() error {
+		m.Follow(ctx, func(string) { i.SourceMoved(m.URL()) }, func(err error) { f.Say("plateform", err.Error()) })
+		return nil
+	})
+	return group.Wait()
+}
