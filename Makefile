@@ -1,6 +1,9 @@
 # `make` alone lists the targets. All of them but e2e need only Go, git and make.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+SBOM        := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+CRANE       := github.com/google/go-containerregistry/cmd/crane@v0.22.1
 FUZZTIME    ?= 3s
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
@@ -47,16 +50,39 @@ simulate: ## run the simulation of the whole loop for SEEDS (10000) seeds
 	go test -count=1 -timeout 30m ./reconciler/loop -run '^TestSimulate$$' -simulate.seeds $(SEEDS)
 
 .PHONY: lint
-lint: ## check format, go vet and staticcheck
+lint: ## check format, go vet, staticcheck and the workflows
 	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './.git/*')); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go vet -tags e2e,crash ./...
 	go run $(STATICCHECK) -tags e2e,crash ./...
+	go run $(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yaml
 
 .PHONY: bench
 bench: ## run the benchmarks, print them and write bench.json
 	go run ./test/bench $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -rn1 dirname | sort -u)
+
+# The version is the tag of the commit, which the go command writes into the binary.
+VERSION   ?= $(shell git describe --tags --exact-match 2>/dev/null || git rev-parse --short=10 HEAD)
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+
+.PHONY: release
+release: ## build dist/: a binary for each platform, what is in it (SBOM), and checksums
+	rm -rf dist && mkdir dist
+	@set -e; for platform in $(PLATFORMS); do \
+		name=plateform-$(VERSION)-$$(echo $$platform | tr / -); echo "dist/$$name"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -buildvcs=true -trimpath -o dist/$$name ./cmd/plateform; \
+		go run $(SBOM) bin -json -version $(VERSION) -output dist/$$name.sbom.json dist/$$name; \
+	done
+	cd dist && sha256sum * > checksums.txt
+
+.PHONY: release-image
+release-image: build ## push IMAGE for linux/amd64 under the version and as latest; IMAGE_LOGIN are flags of build image
+	@test -n "$(IMAGE)" || { echo "name the image repository: make release-image IMAGE=registry.example.com/plateform"; exit 1; }
+	bin/plateform build image . --path cmd/plateform --destination $(IMAGE) --id $(subst .,-,$(VERSION)) \
+		--commit $$(git rev-parse HEAD) --repository $$(git remote get-url origin) $(IMAGE_LOGIN)
+	go run $(CRANE) tag $(IMAGE):build-$(subst .,-,$(VERSION)) $(VERSION)
+	go run $(CRANE) tag $(IMAGE):build-$(subst .,-,$(VERSION)) latest
 
 .PHONY: generate
 generate: ## write again what is made from the code: schemas, examples, golden files, the README's table

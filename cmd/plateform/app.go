@@ -132,7 +132,7 @@ func (a *app) commands() []*cobra.Command {
 		a.demoCommand(), a.initCommand(), machine{&a.output}.upCommand(),
 		a.validateCommand(), a.planCommand(), a.statusCommand(), a.whyCommand(),
 		a.rollbackCommand(), a.retryCommand(),
-		a.serveCommand(), a.doctorCommand(), a.buildCommand(),
+		a.serveCommand(), a.doctorCommand(), a.buildCommand(), a.versionCommand(),
 	}
 }
 

@@ -26,6 +26,7 @@ func documented() map[string]any {
 		"why": ledger.Why{}, "asked commit": ledger.AskedCommit{}, "answer": ledger.Answer{}, "traced release": ledger.TracedRelease{}, "source": ledger.Source{},
 		"event":    ledger.Event{},
 		"validate": validation{},
+		"version":  Version{},
 		"doctor":   doctor.Report{}, "diagnosis": doctor.Diagnosis{},
 		"problem": manifest.Problem{}, "commit": ledger.Commit{}, "image": manifest.Image{}, "cause": manifest.Cause{},
 		"build": manifest.BuildRecord{}, "scan": manifest.ScanResult{}, "hold": manifest.Hold{}, "run": manifest.LastRun{}, "report": ledger.Note{},
