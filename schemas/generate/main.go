@@ -1,4 +1,4 @@
-// Command generate writes the JSON Schemas in the folder schemas from the Go types of package manifest and their comments:
+// Command generate writes the JSON Schemas in the folder schemas, and the reference of their fields in docs, from the Go types of package manifest and their comments:
 //
 //	go generate ./schemas
 package main
@@ -46,7 +46,11 @@ func run() error {
 			return err
 		}
 	}
-	return nil
+	page, err := reference()
+	if err != nil {
+		return fmt.Errorf("the reference: %w", err)
+	}
+	return os.WriteFile(referenceFile, page, 0o644)
 }
 
 // moduleRoot is the folder of go.mod above the working directory.

@@ -10,6 +10,25 @@ import (
 	"github.com/plateform/plateform/schemas"
 )
 
+func TestReferenceIsUpToDate(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(root)
+	want, err := reference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(referenceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is stale: run go generate ./schemas (-want +got):\n%s", referenceFile, diff)
+	}
+}
+
 func TestSchemasAreUpToDate(t *testing.T) {
 	root, err := moduleRoot()
 	if err != nil {
