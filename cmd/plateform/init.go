@@ -30,7 +30,7 @@ sample app, the key that signs releases, and a serve.yaml that ties them togethe
 	}
 	c.Flags().StringVar(&options.Name, "name", "", "name of the platform (default: the name of DIR)")
 	c.Flags().StringVar(&options.Domain, "domain", "apps.example.com", "domain that projects get their hosts under")
-	c.Flags().StringVar(&options.Registry, "registry", "localhost:5000", "image registry, as host[:port][/path]")
+	c.Flags().StringVar(&options.Registry, "registry", "", "image registry, as host[:port][/path] (default: one inside serve, for this machine)")
 	return c
 }
 
@@ -62,36 +62,43 @@ func (o *output) printScaffold(dir string, s *scaffold.Scaffold) error {
                        platform.yaml holds its public half
   serve.yaml           how Plateform reaches all of it
 
-Next:
-  1. Have an image registry at %[4]s. To try things out:
-       docker run --detach --publish 5000:5000 registry:2
+Images go to %[4]s.
 
-  2. Start Plateform, in a terminal of its own; doctor tells what it lacks.
+Next:
+  1. Start Plateform, in a terminal of its own; doctor tells what it lacks.
        cd %[1]s
        plateform doctor --config serve.yaml
        plateform serve --config serve.yaml
 
-  3. Deploy the sample app: copy the sample workspace, check it, push it.
+  2. Deploy the sample app: copy the sample workspace, check it, push it.
        cd %[1]s/platform-config
        mkdir -p workspaces && cp -r samples/ws-1 workspaces/
        plateform validate
        git add workspaces && git commit -m "Add ws-1 with hello" && git push
 
-  4. Watch it arrive: hello gets a release v1.0.0, and its values in
+  3. Watch it arrive: hello gets a release v1.0.0, and its values in
      plateform-gitops.
        plateform status ws-1/hello
 
-  5. Change hello/main.go, commit and push it, and there is v1.0.1. Take it
+  4. Change hello/main.go, commit and push it, and there is v1.0.1. Take it
      back, without a build:
        plateform rollback ws-1/hello
 
-  6. When you mean it: set your domain and registry in platform.yaml, push both
+  5. When you mean it: set your domain and registry in platform.yaml, push both
      repositories to your Git host, and write their URLs into serve.yaml.
        git remote set-url origin URL && git push -u origin main
 `
-	_, err := fmt.Fprintf(o.stdout, text, dir, terminal.Short(s.FirstCommit(scaffold.ConfigDir)), terminal.Short(s.FirstCommit(scaffold.GitOpsDir)), s.Registry)
+	_, err := fmt.Fprintf(o.stdout, text, dir, terminal.Short(s.FirstCommit(scaffold.ConfigDir)), terminal.Short(s.FirstCommit(scaffold.GitOpsDir)), registryWords(s))
 	if err != nil {
 		return fmt.Errorf("writing the next steps: %w", err)
 	}
 	return nil
+}
+
+// registryWords says where images go.
+func registryWords(s *scaffold.Scaffold) string {
+	if s.Images != "" {
+		return s.Images + ", where serve keeps them itself, for this machine alone"
+	}
+	return s.Registry + "; serve has to be able to push there"
 }

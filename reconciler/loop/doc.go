@@ -48,6 +48,7 @@
 //	worker.Tags      waits for the registry
 //	worker.Outbox    waits for the forge, for reports and for what earlier processes reported (recall)
 //	worker.Rollouts  waits for the engine
+//	worker.Garbage   waits for the disk of the embedded registry, and reads which images are in use
 //
 // # The stages of a run
 //

@@ -52,6 +52,8 @@ type Ports struct {
 	Charts   reconciler.Charts
 	// Engine is nil when nobody follows what becomes of GitOps: a run then ends when GitOps shows it.
 	Engine reconciler.Engine
+	// Images is the registry whose images are removed when nobody needs them; nil when that is somebody else's affair.
+	Images worker.ImageStore
 }
 
 // Hint says that something may have changed. Facts are read again, so a hint that is lost, doubled or late changes

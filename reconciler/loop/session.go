@@ -13,6 +13,7 @@ import (
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/gate"
 	"github.com/plateform/plateform/reconciler/gitops"
+	"github.com/plateform/plateform/reconciler/worker"
 )
 
 // errReopen says that what is in memory is no base to go on from: both repositories are to be read again.
@@ -82,12 +83,15 @@ type session struct {
 	releases *releases
 	writer   *writer
 	recall   *recall
+	// garbage is nil when nobody's images are removed; sweepDue says that they are to be.
+	garbage  *worker.Garbage
+	sweepDue bool
 }
 
 // newSession ties the owners together. Each knows what it needs and no more.
 func newSession(r *Reconciler) *session {
 	w := newWorld(&r.options, r.gates)
-	s := &session{world: w}
+	s := &session{world: w, garbage: r.workers.garbage, sweepDue: true}
 	s.runs = &runs{world: w, outbox: r.workers.outbox, observers: r.options.Observers, waiting: map[manifest.Key]bool{}, unlanded: map[manifest.Key][]numbered{}}
 	s.recall = &recall{world: w, runs: s.runs, outbox: r.workers.outbox}
 	s.sources = newSources(w, s.runs, s.recall, r.workers.sources)
@@ -124,6 +128,7 @@ func (s *session) pass(ctx context.Context, hint Hint) error {
 		}
 	}
 	s.conclude()
+	s.sweep()
 	return s.lateness()
 }
 
@@ -131,6 +136,7 @@ func (s *session) pass(ctx context.Context, hint Hint) error {
 func (s *session) observeConfig(ctx context.Context, hint Hint) error {
 	if hint.Everything {
 		s.projects.touchAll()
+		s.sweepDue = true
 	}
 	if !hint.Config {
 		return nil

@@ -15,6 +15,8 @@ type workers struct {
 	outbox  *worker.Outbox
 	// rollouts is nil without an engine.
 	rollouts *worker.Rollouts
+	// garbage is nil when nobody's images are removed.
+	garbage *worker.Garbage
 }
 
 func newWorkers(o Options, notify func()) workers {
@@ -28,6 +30,9 @@ func newWorkers(o Options, notify func()) workers {
 	}
 	if o.Engine != nil {
 		w.rollouts = worker.NewRollouts(o.Engine, common)
+	}
+	if o.Images != nil {
+		w.garbage = worker.NewGarbage(o.Images, o.Config, o.GitOps, o.Log, common)
 	}
 	return w
 }
@@ -50,6 +55,9 @@ func (w workers) runs() []func(context.Context) error {
 	runs := []func(context.Context) error{w.sources.Run, w.builds.Run, w.tags.Run, w.images.Run, w.outbox.Run}
 	if w.rollouts != nil {
 		runs = append(runs, w.rollouts.Run)
+	}
+	if w.garbage != nil {
+		runs = append(runs, w.garbage.Run)
 	}
 	return runs
 }

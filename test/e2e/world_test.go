@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ type world struct {
 	platform       []string // lines of platform.yaml's spec beyond the usual
 	settings       []string // lines of serve.yaml beyond the usual
 	login          string   // how serve logs in to both repositories
+	embedded       string   // address of a registry inside serve that images go to; empty for the one beside it
 	server         *server
 	canaries       int
 	rivals         int // how many more serves were started on the same repositories
@@ -62,7 +64,7 @@ func (w *world) setUp() {
 func (w *world) platformYAML() string {
 	spec := append([]string{
 		"domain: apps.example.com",
-		"registry: {url: " + w.registry.host + `, allow: ["` + strings.Join(append(w.images, w.registry.host+"/birds/*"), `", "`) + `"]}`,
+		"registry: {url: " + cmp.Or(w.embedded, w.registry.host) + `, allow: ["` + strings.Join(append(w.images, w.registry.host+"/birds/*"), `", "`) + `"]}`,
 		`sources: {allow: ["` + strings.Join(append(w.sources, w.dir+"/*"), `", "`) + `"]}`,
 	}, w.platform...)
 	return object("Platform", "acme", spec...)
@@ -87,7 +89,7 @@ func (w *world) writeSettings() string {
 		"dataDir: " + filepath.Join(w.dir, "data"),
 		"forge: {kind: git, poll: 200ms}",
 		"builder: {kind: local}",
-		"registry: {insecure: true}",
+		w.registrySettings(),
 		"engine: {kind: none}",
 	}, w.settings...)
 	path := filepath.Join(w.dir, "serve.yaml")
@@ -95,6 +97,13 @@ func (w *world) writeSettings() string {
 		w.t.Fatal(err)
 	}
 	return path
+}
+
+func (w *world) registrySettings() string {
+	if w.embedded != "" {
+		return "registry: {kind: embedded, listen: '" + w.embedded + "'}"
+	}
+	return "registry: {insecure: true}"
 }
 
 func (w *world) stop() {

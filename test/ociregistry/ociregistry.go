@@ -38,8 +38,13 @@ type Registry struct {
 // New starts a registry that ends with the test.
 func New(t testing.TB) *Registry {
 	t.Helper()
-	r := &Registry{pushes: map[string]int{}}
-	r.direct = registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	return Of(t, registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+}
+
+// Of is New for a registry of the caller's.
+func Of(t testing.TB, images http.Handler) *Registry {
+	t.Helper()
+	r := &Registry{pushes: map[string]int{}, direct: images}
 	r.serve = r.handler(r.direct)
 	server := httptest.NewServer(r)
 	r.Host = strings.TrimPrefix(server.URL, "http://")
@@ -98,7 +103,9 @@ func (r *Registry) refuses(request *http.Request, next http.Handler) bool {
 		return false
 	}
 	there := httptest.NewRecorder()
-	next.ServeHTTP(there, httptest.NewRequest(http.MethodHead, request.URL.Path, nil))
+	question := request.Clone(request.Context())
+	question.Method, question.Body, question.ContentLength = http.MethodHead, http.NoBody, 0
+	next.ServeHTTP(there, question)
 	return there.Code == http.StatusOK
 }
 

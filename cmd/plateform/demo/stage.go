@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
-	"time"
-
-	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
@@ -19,27 +15,28 @@ import (
 
 // stage is what runs behind the story.
 type stage struct {
-	stopImages   context.CancelFunc
-	imagesDone   chan error
+	// images is where the registry answers, and answers what it does, once there is an installation.
+	images       installation.Endpoint
+	answers      *http.ServeMux
+	served       bool
 	logFile      *os.File
 	installation *installation.Installation
 	health       installation.Endpoint
 }
 
-// setUp starts a registry, scaffolds the repositories and assembles an installation, all in the demo's folder.
+// setUp takes an address for images, scaffolds the repositories and assembles an installation, all in the demo's folder.
 func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
-	stage := &stage{imagesDone: make(chan error, 1)}
+	stage := &stage{}
+	if err := stage.listenForImages(ctx); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, stage.close())
 		}
 	}()
-	host, err := stage.startRegistry(ctx)
-	if err != nil {
-		return nil, err
-	}
 	acme := filepath.Join(d.dir, "acme")
-	s := scaffold.New(acme, scaffold.Options{Name: "acme", Domain: "apps.example.com", Registry: host})
+	s := scaffold.New(acme, scaffold.Options{Name: "acme", Domain: "apps.example.com", Images: stage.images.Address()})
 	if err := s.Write(ctx); err != nil {
 		return nil, err
 	}
@@ -57,6 +54,9 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 	if err != nil {
 		return nil, err
 	}
+	stage.answers.Handle("/", stage.installation.Images())
+	stage.installation.ServeImages(ctx, stage.images)
+	stage.served = true
 	if stage.health, err = installation.Listen(ctx, "127.0.0.1:0", "listen", stage.installation.Health()); err != nil {
 		return nil, err
 	}
@@ -66,24 +66,12 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 // logName is the file that the reconciler logs to.
 func (d *story) logName() string { return filepath.Join(d.dir, "serve.log") }
 
-// startRegistry serves a registry in memory on loopback and returns its address.
-func (s *stage) startRegistry(ctx context.Context) (string, error) {
-	images, err := installation.Listen(ctx, "127.0.0.1:0", "listen", registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	if err != nil {
-		return "", err
-	}
-	images.Limits.Read, images.Limits.BodyBytes = imageTime, imageBytes
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // builds that are canceled may still push
-	s.stopImages = stop
-	go func() { s.imagesDone <- images.Serve(serving) }()
-	return images.Address(), nil
+// listenForImages takes an address for the registry, whose name has to be known before there is one.
+func (s *stage) listenForImages(ctx context.Context) (err error) {
+	s.answers = http.NewServeMux()
+	s.images, err = installation.Listen(ctx, "127.0.0.1:0", "registry.listen", s.answers)
+	return err
 }
-
-// What an image may take that is pushed to the registry of the demo.
-const (
-	imageTime  = time.Minute
-	imageBytes = 1 << 30
-)
 
 // close ends everything.
 func (s *stage) close() error {
@@ -91,9 +79,8 @@ func (s *stage) close() error {
 	if s.installation != nil {
 		err = s.installation.Close()
 	}
-	if s.stopImages != nil {
-		s.stopImages()
-		err = errors.Join(err, <-s.imagesDone)
+	if !s.served {
+		err = errors.Join(err, s.images.Close())
 	}
 	if s.logFile != nil {
 		err = errors.Join(err, s.logFile.Close())

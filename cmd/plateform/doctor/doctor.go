@@ -78,7 +78,7 @@ func (d *examination) run(ctx context.Context, tell func(Diagnosis)) {
 		return
 	}
 	d.round(ctx, tell, d.checkConfig, d.checkGitOps, d.checkSecrets, d.checkGo, d.checkContainerTool, d.checkData, d.checkListen)
-	d.round(ctx, tell, d.checkSigningKey, d.checkRegistry, d.checkSources)
+	d.round(ctx, tell, d.checkSigningKey, d.checkRegistry, d.checkImages, d.checkSources)
 }
 
 // round makes some checks at the same time. It returns when all have ended.

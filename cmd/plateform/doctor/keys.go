@@ -102,29 +102,38 @@ func (d *examination) checkRegistry(ctx context.Context) []Diagnosis {
 	if d.platform == nil {
 		return []Diagnosis{warn(what, "not asked: platform.yaml, which names it, cannot be read", "mend the config repository first")}
 	}
+	found, known := d.checkEmbedded(ctx, what)
+	if known {
+		return found
+	}
+	return append(found, d.askRegistry(ctx, what))
+}
+
+// askRegistry asks the registry of platform.yaml whether it is there.
+func (d *examination) askRegistry(ctx context.Context, what string) Diagnosis {
 	options, err := d.settings.Registry.Options()
 	if err != nil {
-		return []Diagnosis{broken(what, err, "")}
+		return broken(what, err, "")
 	}
 	options.Timeout = d.timeout
 	client, err := registry.New(options)
 	if err != nil {
-		return []Diagnosis{broken(what, err, "")}
+		return broken(what, err, "")
 	}
 	defer client.Close()
 	answer, err := client.Check(ctx, d.someImage())
 	var refused *registry.Error
 	switch {
 	case errors.As(err, &refused):
-		return []Diagnosis{fail(what, refused.Registry+": "+refused.What, refused.Fix)}
+		return fail(what, refused.Registry+": "+refused.What, refused.Fix)
 	case err != nil:
-		return []Diagnosis{broken(what, err, "")}
+		return broken(what, err, "")
 	}
 	who := "without credentials"
 	if options.Username != "" {
 		who = "with the credentials of serve.yaml"
 	}
-	return []Diagnosis{d.judgeRegistry(what, who, answer)}
+	return d.judgeRegistry(what, who, answer)
 }
 
 func (d *examination) judgeRegistry(what, who string, answer registry.Answer) Diagnosis {

@@ -16,6 +16,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/charts"
+	"github.com/plateform/plateform/reconciler/embedded"
 	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/reconciler/runlog"
 )
@@ -30,6 +31,9 @@ type Installation struct {
 	metrics    *metrics
 	// branches are those of the two repositories.
 	branches []*branch
+	// images is the embedded registry, and serving answers for it; nil when there is none.
+	images  *embedded.Registry
+	serving *serving
 	// closers give back what was opened; the newest first.
 	closers []func() error
 }
@@ -68,10 +72,14 @@ func (i *Installation) open() error {
 	if err := i.claimData(); err != nil {
 		return err
 	}
+	if err := i.openImages(); err != nil {
+		return err
+	}
 	config, err := i.store("config", i.settings.Config)
 	if err != nil {
 		return err
 	}
+	config.named = i.settings.Registry.otherRegistry
 	gitops, err := i.store("gitops", i.settings.GitOps)
 	if err != nil {
 		return err
@@ -92,7 +100,7 @@ func (i *Installation) open() error {
 	if err != nil {
 		return err
 	}
-	embedded, err := charts.New()
+	builtin, err := charts.New()
 	if err != nil {
 		return err
 	}
@@ -104,10 +112,14 @@ func (i *Installation) open() error {
 	if err != nil {
 		return exit.Usage("resync: %w", err)
 	}
+	ports := loop.Ports{
+		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge, Charts: builtin,
+	}
+	if i.images != nil {
+		ports.Images = i.images
+	}
 	i.reconciler, err = loop.New(fragile(loop.Options{
-		Ports: loop.Ports{
-			Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge, Charts: embedded,
-		},
+		Ports:  ports,
 		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: i.observers, Poll: poll, Resync: resync,
 	}))
 	if err != nil {

@@ -30,6 +30,10 @@ type branch struct {
 	head atomic.Pointer[string]
 	// end is where its history ended at the last fetch.
 	end atomic.Pointer[string]
+	// named says what is to be known of the registry that platform.yaml names, from now on; other is that, as of the last
+	// fetch.
+	named func(host string) string
+	other atomic.Pointer[string]
 }
 
 // Fetch implements reconciler.Repository.
@@ -38,7 +42,9 @@ func (b *branch) Fetch(ctx context.Context) (string, error) {
 	if err != nil {
 		return head, err
 	}
-	b.head.Store(&head)
+	if before := b.head.Swap(&head); before == nil || *before != head {
+		b.tellRegistry()
+	}
 	end := b.HistoryEnd()
 	if before := b.end.Swap(&end); before == nil && end == "" || before != nil && *before == end {
 		return head, nil
@@ -49,6 +55,28 @@ func (b *branch) Fetch(ctx context.Context) (string, error) {
 		b.log.Warn("the repository on the server is shallow", "repository", b.name, "oldest", manifest.Short(end), "fix", UnshallowFix)
 	}
 	return head, nil
+}
+
+// tellRegistry tells when platform.yaml comes to name another registry than is expected.
+func (b *branch) tellRegistry() {
+	if b.named == nil {
+		return
+	}
+	said := b.named(b.registryHost())
+	if before := b.other.Swap(&said); said != "" && (before == nil || *before != said) {
+		b.log.Warn("the embedded registry is not the one that images go to", "why", said)
+	}
+}
+
+// notes are what is to be known of the repository, in a line each, besides whether it can be used.
+func (b *branch) notes() (lines []string) {
+	if said := b.shallow(); said != "" {
+		lines = append(lines, said)
+	}
+	if other := b.other.Load(); other != nil && *other != "" {
+		lines = append(lines, *other)
+	}
+	return lines
 }
 
 // What is said of a repository whose history is cut, and what mends it.

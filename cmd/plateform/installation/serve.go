@@ -21,6 +21,7 @@ func (i *Installation) Run(ctx context.Context, endpoints ...Endpoint) error {
 		i.log.Info("stopping; what has begun comes to a safe end first")
 		return ctx.Err()
 	})
+	group.Go(func() error { return i.serving.wait(ctx) })
 	for _, e := range endpoints {
 		group.Go(func() error { return e.Serve(ctx) })
 	}
@@ -45,8 +46,8 @@ func (i *Installation) Health() http.Handler {
 		}
 		fmt.Fprintln(w, "ready")
 		for _, b := range i.branches {
-			if said := b.shallow(); said != "" {
-				fmt.Fprintln(w, said)
+			for _, line := range b.notes() {
+				fmt.Fprintln(w, line)
 			}
 		}
 		if lost := i.reconciler.Backlog().Lost; lost > 0 { // a tenant's affair: which ones, plateform status says

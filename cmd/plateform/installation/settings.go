@@ -28,7 +28,7 @@ type Settings struct {
 	API APISettings `yaml:"api,omitempty"`
 	// Resync is when everything is looked at again whatever was noticed, in cron notation with five fields. Default */5 * * * *.
 	Resync string `yaml:"resync,omitempty"`
-	// DataDir is the folder of caches and build logs, which may be lost; for one serve at a time. Default plateform-data.
+	// DataDir is the folder of caches and build logs, which may be lost, and of the embedded registry's images, which may not; for one serve at a time. Default plateform-data.
 	DataDir string `yaml:"dataDir,omitempty"`
 	// Forge is where hints come from and where reports go.
 	Forge ForgeSettings `yaml:"forge,omitempty"`
@@ -98,6 +98,10 @@ type LocalSettings struct {
 
 // RegistrySettings say how to reach the image registry.
 type RegistrySettings struct {
+	// Kind of the registry: external (the one that platform.yaml names) or embedded (serve is one itself, for this machine alone, with its images in dataDir). Default external.
+	Kind string `yaml:"kind,omitempty"`
+	// Listen is the address of the embedded registry, on this machine. It is part of the name of every image: registry.url in platform.yaml begins with it, and it stays what it is. Default 127.0.0.1:5480.
+	Listen string `yaml:"listen,omitempty"`
 	// UsernameFile is the file with the username.
 	UsernameFile string `yaml:"usernameFile,omitempty"`
 	// PasswordFile is the file with the password.
@@ -155,6 +159,10 @@ func (s *Settings) setDefaults(dir string) {
 	s.Builder.Kind = cmp.Or(s.Builder.Kind, "local")
 	s.Builder.Local.Parallel = cmp.Or(s.Builder.Local.Parallel, 2)
 	s.Engine.Kind = cmp.Or(s.Engine.Kind, "none")
+	s.Registry.Kind = cmp.Or(s.Registry.Kind, "external")
+	if s.Registry.Embedded() {
+		s.Registry.Listen = cmp.Or(s.Registry.Listen, "127.0.0.1:5480")
+	}
 	for _, file := range []*string{
 		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
 	} {

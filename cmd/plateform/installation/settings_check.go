@@ -17,6 +17,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	c := settingsCheck{file: file}
 	c.kind("forge.kind", s.Forge.Kind, []string{"git"}, []string{"github"})
 	c.kind("builder.kind", s.Builder.Kind, []string{"local", "none"}, []string{"jenkins"})
+	c.kind("registry.kind", s.Registry.Kind, []string{"external", "embedded"}, nil)
 	c.kind("engine.kind", s.Engine.Kind, []string{"none"}, []string{"argocd", "direct"})
 	c.remote("config", s.Config)
 	c.remote("gitops", s.GitOps)
@@ -42,6 +43,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	if s.Builder.Local.Parallel < 1 {
 		c.add("builder.local.parallel", "builder.local.parallel is below 1", "write how many builds may run at the same time")
 	}
+	c.checkImages(s)
 	if (s.Registry.UsernameFile == "") != (s.Registry.PasswordFile == "") {
 		c.add("registry", "registry has only one of usernameFile and passwordFile", "set both or neither")
 	}

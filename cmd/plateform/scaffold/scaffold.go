@@ -3,6 +3,7 @@ package scaffold
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -42,11 +43,16 @@ type Options struct {
 	Name string
 	// Domain that projects get their hosts under.
 	Domain string
-	// Registry of images, as host[:port][/path].
+	// Registry of images, as host[:port][/path]; when it is empty serve is the registry itself, at Images.
 	Registry string
 	// NoSample leaves out the sample app.
 	NoSample bool
+	// Images is the address of the registry inside serve; DefaultImages when it is empty.
+	Images string
 }
+
+// DefaultImages is where the registry inside serve answers unless somebody says otherwise.
+const DefaultImages = "127.0.0.1:5480"
 
 // Scaffold is a new installation in a folder. Its templates are filled with the exported fields.
 type Scaffold struct {
@@ -70,6 +76,13 @@ func New(dir string, o Options) *Scaffold {
 	}
 	if s.Name == "" {
 		s.Name = filepath.Base(dir)
+	}
+	switch {
+	case s.Registry != "":
+		s.Images = ""
+	default:
+		s.Images = cmp.Or(s.Images, DefaultImages)
+		s.Registry = s.Images
 	}
 	s.ConfigURL, s.GitOpsURL, s.HelloURL = s.remote(ConfigDir), s.remote(GitOpsDir), s.remote(HelloDir)
 	return s

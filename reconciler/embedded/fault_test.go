@@ -1,0 +1,236 @@
+package embedded
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// failing is a disk on which one operation fails, or all from one on, as for a process that is killed there.
+type failing struct {
+	inner files
+	err   error
+	last  bool // nothing works any more
+
+	mu   sync.Mutex
+	left int
+	log  []string
+}
+
+// step counts an operation, and says whether it fails.
+func (f *failing) step(what string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.log = append(f.log, what)
+	f.left--
+	if f.left == 0 || f.last && f.left < 0 {
+		return f.err
+	}
+	return nil
+}
+
+func (f *failing) create(name string) (file, error) {
+	if err := f.step("create"); err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	inner, err := f.inner.create(name)
+	return &failingFile{f, inner, name}, err
+}
+
+func (f *failing) mkdir(dir string) error {
+	if err := f.step("mkdir"); err != nil {
+		return &os.PathError{Op: "mkdir", Path: dir, Err: err}
+	}
+	return f.inner.mkdir(dir)
+}
+
+func (f *failing) rename(from, to string) error {
+	if err := f.step("rename"); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return f.inner.rename(from, to)
+}
+
+// remove is what cleans up: it fails for the dead only.
+func (f *failing) remove(name string) error {
+	f.mu.Lock()
+	dead := f.last && f.left <= 0
+	f.mu.Unlock()
+	if dead {
+		return f.err
+	}
+	return f.inner.remove(name)
+}
+
+func (f *failing) syncDir(dir string) error {
+	if err := f.step("sync a folder"); err != nil {
+		return &os.PathError{Op: "sync", Path: dir, Err: err}
+	}
+	return f.inner.syncDir(dir)
+}
+
+type failingFile struct {
+	on    *failing
+	inner file
+	name  string
+}
+
+// Write implements io.Writer. What does not fit is written in part.
+func (f *failingFile) Write(p []byte) (int, error) {
+	if err := f.on.step("write"); err != nil {
+		n, _ := f.inner.Write(p[:len(p)/2])
+		return n, &os.PathError{Op: "write", Path: f.name, Err: err}
+	}
+	return f.inner.Write(p)
+}
+
+// Sync implements file.
+func (f *failingFile) Sync() error {
+	if err := f.on.step("sync"); err != nil {
+		return &os.PathError{Op: "sync", Path: f.name, Err: err}
+	}
+	return f.inner.Sync()
+}
+
+// Close implements io.Closer.
+func (f *failingFile) Close() error { return f.inner.Close() }
+
+// arm has the n-th operation from now on fail.
+func (f *failing) arm(n int, last bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left, f.last, f.log = n, last, nil
+}
+
+// whole holds that every file of a store is what its name says, and that nothing half-written lies about.
+func whole(t *testing.T, dir string) {
+	t.Helper()
+	for _, path := range filesBelow(t, dir) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, folder := filepath.Base(path), filepath.Base(filepath.Dir(path))
+		if folder == tagsDir {
+			digest, ok := parseDigest(strings.TrimSpace(string(content)))
+			if _, err := os.Stat(filepath.Join(filepath.Dir(filepath.Dir(path)), manifestsDir, digest)); !ok || err != nil {
+				t.Errorf("the tag %s has %q: %v", name, content, err)
+			}
+			continue
+		}
+		if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != name {
+			t.Errorf("%s has other content than its name says", path)
+		}
+	}
+}
+
+// A push that fails at any step, and a process that dies there, leave a store that is whole: what was there before is there,
+// nothing half-written is, and the same push goes well afterwards.
+func TestEveryStepOfAPushMayFail(t *testing.T) {
+	before, pushed := newImage(t, 1), newImage(t, 2)
+	for _, dies := range []bool{false, true} {
+		for n, over := 1, false; !over; n++ {
+			t.Run(fmt.Sprintf("step %d, dies %t", n, dies), func(t *testing.T) {
+				d := &failing{inner: disk{}, err: syscall.ENOSPC}
+				b := openBench(t, t.TempDir(), d)
+				b.push(t, "v1.0.0", before)
+				d.arm(n, dies)
+				_, err := b.server.Client(t, "", "").Push(t.Context(), b.repository(), "v1.0.1", pushed)
+				d.mu.Lock()
+				over = d.left > 0
+				d.mu.Unlock()
+				d.arm(0, false)
+				if over {
+					if err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				switch {
+				case dies:
+					b = b.restart(t)
+				case err != nil:
+					t.Errorf("it is not tried again: %v", err)
+				}
+				b.later(2 * idleUpload)
+				b.uploads.endIdle() // what was given up when something beside it failed
+				whole(t, b.dir)
+				b.wantPull(t, ":v1.0.0")
+				if got := b.tagged(t, "v1.0.1"); got != digest(t, pushed) && (got != "" || err == nil) {
+					t.Errorf("v1.0.1 is %q after a push that ended with %v", got, err)
+				}
+				b.push(t, "v1.0.1", pushed)
+				b.wantPull(t, ":v1.0.1")
+				whole(t, b.dir)
+			})
+			if n > 200 {
+				t.Fatal("a push has no end")
+			}
+		}
+	}
+}
+
+// A disk without room is the machine's fault: whoever pushes is told so, and nothing is left of what did not fit.
+func TestFullDisk(t *testing.T) {
+	d := &failing{inner: disk{}, err: syscall.ENOSPC}
+	b := openBench(t, t.TempDir(), d)
+	image := newImage(t, 1)
+	d.arm(2, true)
+	b.store.disk = &roomless{failing: d}
+	_, err := b.server.Client(t, "", "").Push(t.Context(), b.repository(), "v1.0.0", image)
+	if err == nil {
+		t.Fatal("it went well")
+	}
+	var told interface{ Temporary() bool }
+	if !errors.As(err, &told) || !told.Temporary() || !strings.Contains(err.Error(), "no space left on device") || strings.Contains(err.Error(), b.dir) {
+		t.Errorf("whoever pushes is told %v, to be tried again", err)
+	}
+	if files := filesBelow(t, b.dir); len(files) > 0 {
+		t.Errorf("left behind: %v", files)
+	}
+	b.store.disk = disk{}
+	b.push(t, "v1.0.0", image)
+	b.wantPull(t, ":v1.0.0")
+}
+
+// roomless is a disk on which files can be removed, but nothing be written.
+type roomless struct{ *failing }
+
+func (r *roomless) remove(name string) error { return r.inner.remove(name) }
+
+// Whoever goes away in the middle of a push leaves nothing behind.
+func TestAnUploadThatBreaksOff(t *testing.T) {
+	b := newBench(t)
+	begun := b.send(t, "POST", "/v2/shop/blobs/uploads/", nil)
+	begun.Body.Close()
+	at := begun.Header.Get("Location")
+	status, answer := b.ask(t, "PATCH", at, io.LimitReader(zero{}, 10))
+	if status != 202 {
+		t.Fatal(status, answer)
+	}
+	in, out := io.Pipe()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = b.tryPatch(t, at, in)
+	}()
+	if _, err := out.Write(make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	_ = out.CloseWithError(io.ErrUnexpectedEOF)
+	<-ended
+	eventually(t, "nothing to be left of the upload", func() bool {
+		return len(filesBelow(t, filepath.Join(b.dir, draftsDir))) == 0
+	})
+	if status, answer := b.ask(t, "PATCH", at, nil); status != 404 {
+		t.Errorf("it goes on: %d %s", status, answer)
+	}
+}
