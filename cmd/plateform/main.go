@@ -10,9 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/plateform/plateform/reconciler/localrun/shim"
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == shim.Argument { // no command: serve starts it to watch over an app
+		os.Exit(shim.Main())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := newApp().run(ctx, os.Args[1:])
 	stop()

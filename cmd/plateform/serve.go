@@ -113,6 +113,10 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 		return err
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
+	apps, err := i.ListenApps(ctx)
+	if err != nil {
+		return err
+	}
 	public, err := installation.Listen(ctx, s.Listen, "listen", i.Health())
 	if err != nil {
 		return err
@@ -136,6 +140,9 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 		fmt.Fprintf(a.stdout, "Images on %s\n", e.Address())
 	}
 	fmt.Fprintf(a.stdout, "Listening on http://%s\n", public.Address())
+	if apps != "" {
+		fmt.Fprintf(a.stdout, "Apps on http://%s\n", apps)
+	}
 	return i.Run(ctx, endpoints...)
 }
 

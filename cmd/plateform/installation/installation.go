@@ -29,6 +29,8 @@ type Installation struct {
 	observers  []reconciler.Observer
 	reconciler *loop.Reconciler
 	metrics    *metrics
+	// apps is nil when none run here.
+	apps *apps
 	// branches are those of the two repositories.
 	branches []*branch
 	// images is the embedded registry, and serving answers for it; nil when there is none.
@@ -100,6 +102,10 @@ func (i *Installation) open() error {
 	if err != nil {
 		return err
 	}
+	engine, err := i.engine(images)
+	if err != nil {
+		return err
+	}
 	builtin, err := charts.New()
 	if err != nil {
 		return err
@@ -113,7 +119,7 @@ func (i *Installation) open() error {
 		return exit.Usage("resync: %w", err)
 	}
 	ports := loop.Ports{
-		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge, Charts: builtin,
+		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge, Charts: builtin, Engine: engine,
 	}
 	if i.images != nil {
 		ports.Images = i.images

@@ -22,6 +22,9 @@ func (i *Installation) Run(ctx context.Context, endpoints ...Endpoint) error {
 		return ctx.Err()
 	})
 	group.Go(func() error { return i.serving.wait(ctx) })
+	if i.apps != nil {
+		group.Go(func() error { return i.apps.run(ctx) })
+	}
 	for _, e := range endpoints {
 		group.Go(func() error { return e.Serve(ctx) })
 	}

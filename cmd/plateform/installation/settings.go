@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
@@ -112,9 +113,11 @@ type RegistrySettings struct {
 
 // EngineSettings say who gets things running.
 type EngineSettings struct {
-	// Kind of the engine: none (stops when plateform-gitops is written). Default none.
+	// Kind of the engine: none (stops when plateform-gitops is written) or local (runs everything on this machine, which has to be Linux; for trusted sources only). Default none.
 	Kind string `yaml:"kind,omitempty"`
-	// Platforms are those of the cluster's nodes, like linux/arm64 or linux/arm/v7: an image in project.yaml has to be for one of them. Default linux/amd64.
+	// Listen is the address where engine local answers for all projects, by their hosts; port 0 picks one and prints it. Default 127.0.0.1:8480.
+	Listen string `yaml:"listen,omitempty"`
+	// Platforms are those of the cluster's nodes, like linux/arm64 or linux/arm/v7: an image in project.yaml has to be for one of them. Default linux/amd64, and for engine local what this machine is.
 	Platforms []string `yaml:"platforms,omitempty"`
 }
 
@@ -163,6 +166,10 @@ func (s *Settings) setDefaults(dir string) {
 	if s.Registry.Embedded() {
 		s.Registry.Listen = cmp.Or(s.Registry.Listen, "127.0.0.1:5480")
 	}
+	if s.Engine.Kind == engineLocal && len(s.Engine.Platforms) == 0 {
+		s.Engine.Platforms = []string{"linux/" + runtime.GOARCH}
+	}
+	s.Engine.Listen = cmp.Or(s.Engine.Listen, "127.0.0.1:8480")
 	for _, file := range []*string{
 		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
 	} {

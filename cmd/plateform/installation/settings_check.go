@@ -18,7 +18,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	c.kind("forge.kind", s.Forge.Kind, []string{"git"}, []string{"github"})
 	c.kind("builder.kind", s.Builder.Kind, []string{"local", "none"}, []string{"jenkins"})
 	c.kind("registry.kind", s.Registry.Kind, []string{"external", "embedded"}, nil)
-	c.kind("engine.kind", s.Engine.Kind, []string{"none"}, []string{"argocd", "direct"})
+	c.kind("engine.kind", s.Engine.Kind, []string{"none", "local"}, []string{"argocd", "direct"})
 	c.remote("config", s.Config)
 	c.remote("gitops", s.GitOps)
 	c.sources(s.Sources)

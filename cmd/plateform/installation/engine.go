@@ -1,0 +1,92 @@
+package installation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/localrun"
+	"github.com/plateform/plateform/reconciler/localrun/router"
+	"github.com/plateform/plateform/reconciler/localrun/shim"
+	"github.com/plateform/plateform/reconciler/registry"
+)
+
+// engineLocal is the kind of engine that runs everything on this machine.
+const engineLocal = "local"
+
+// apps run on this machine, behind one address.
+type apps struct {
+	engine *localrun.Engine
+	router *router.Router
+	// listener is nil until the address was opened.
+	listener net.Listener
+}
+
+// engine opens what gets things running; nil for an installation that stops at plateform-gitops.
+func (i *Installation) engine(images *registry.Client) (reconciler.Engine, error) {
+	if i.settings.Engine.Kind != engineLocal {
+		return nil, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding the file of this program, which watches over apps: %w", err)
+	}
+	front := router.New(router.Options{Log: i.log, Clock: i.now})
+	engine, err := localrun.New(localrun.Options{
+		Images: images, Router: front, Dir: filepath.Join(i.settings.DataDir, "apps"), Shim: []string{self, shim.Argument},
+		Clock: i.now, Log: i.log,
+	})
+	if err != nil {
+		return nil, exit.Usage("engine: %w", err)
+	}
+	i.apps = &apps{engine: engine, router: front}
+	return engine, nil
+}
+
+// ListenApps opens the address where apps answer and returns it; empty for an installation that runs none.
+func (i *Installation) ListenApps(ctx context.Context) (string, error) {
+	if i.apps == nil {
+		return "", nil
+	}
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", i.settings.Engine.Listen)
+	if err != nil {
+		return "", fmt.Errorf("listening on %s (is another serve running? set engine.listen in serve.yaml): %w", i.settings.Engine.Listen, err)
+	}
+	i.apps.listener = listener
+	i.later(func() error {
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil // it was served
+	})
+	return listener.Addr().String(), nil
+}
+
+// run runs apps until the context ends. They end after their requests have.
+func (a *apps) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error {
+		defer stop()
+		if a.listener == nil {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return a.router.Serve(ctx, a.listener)
+	})
+	group.Go(func() error {
+		if err := a.engine.Run(running); !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("engine local: %w", err)
+		}
+		return nil
+	})
+	return group.Wait()
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package localrun
+
+func listens(int, string) bool { return false }

@@ -1,0 +1,108 @@
+package localrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/plateform/plateform/reconciler/localrun/shim"
+)
+
+// loopback is where programs are reached.
+const loopback = "127.0.0.1"
+
+// freeAddress is one that nobody listens on now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
+	if err != nil {
+		return "", fmt.Errorf("finding a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// await waits until a process is ready to answer, and says why it does not get there.
+func (r *replica) await(ctx context.Context, process *shim.Process, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, r.options.Times.Start)
+	defer cancel()
+	ticker := time.NewTicker(r.options.Times.Interval)
+	defer ticker.Stop()
+	for {
+		at, fixed := r.find(process, address)
+		err := r.probe(ctx, at)
+		if err == nil {
+			r.ready(at, fixed)
+			return nil
+		}
+		select {
+		case <-process.Done():
+			return errors.New(ending(process.Exit()))
+		case <-ctx.Done():
+			return &lastingError{fmt.Errorf("it is not ready after %v: %w", r.options.Times.Start, err)}
+		case <-ticker.C:
+			r.set(func(s *state) { s.why = "it is not ready yet: " + err.Error() })
+		}
+	}
+}
+
+// find is where a process listens: where PORT says, or on its declared port.
+func (r *replica) find(process *shim.Process, address string) (at string, fixed bool) {
+	if declared := r.service.declared(); declared != address && !listens(process.PID, address) && listens(process.PID, declared) {
+		return declared, true
+	}
+	return address, false
+}
+
+// ready says that requests may come.
+func (r *replica) ready(at string, fixed bool) {
+	if fixed {
+		r.log.Add(r.title, fmt.Sprintf("plateform: it listens on its declared port %d whatever PORT says: only one process of it can run, and a rollout has to stop the old one first (have it listen on $PORT)", r.service.port))
+	}
+	r.set(func(s *state) { s.address, s.fixed, s.was, s.why = at, fixed, true, "" })
+}
+
+// probe asks whether a process is ready.
+func (r *replica) probe(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, r.options.Times.Probe)
+	defer cancel()
+	if r.service.probe == "" {
+		var dialer net.Dialer
+		connection, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return unanswered(err)
+		}
+		return connection.Close()
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+r.service.probe, http.NoBody)
+	if err != nil {
+		return &lastingError{fmt.Errorf("its health path cannot be asked for: %w", err)}
+	}
+	request.Header.Set("User-Agent", "plateform-probe")
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return unanswered(err)
+	}
+	response.Body.Close()
+	if response.StatusCode < 200 || response.StatusCode >= 400 { // as a probe of Kubernetes takes it
+		return fmt.Errorf("%s answers %s", r.service.probe, response.Status)
+	}
+	return nil
+}
+
+// unanswered says in few words why a probe got no answer.
+func unanswered(err error) error {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return errors.New("nothing listens on its port")
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("it does not answer in time")
+	}
+	return fmt.Errorf("it does not answer: %w", err)
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package program
+
+import "os"
+
+func makeDevice(*os.Root, string) {}

@@ -1,0 +1,236 @@
+package localrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/plateform/plateform/reconciler/localrun/applog"
+	"github.com/plateform/plateform/reconciler/localrun/program"
+	"github.com/plateform/plateform/reconciler/localrun/shim"
+)
+
+// firstTries is how often a process may end before it was ready once; then its rollout has failed.
+const firstTries = 3
+
+// replica keeps one process of a service up, once it runs, until it is stopped.
+type replica struct {
+	service service
+	program program.Program
+	// title is what it is called in logs, and in the name of its record.
+	title string
+	env   []string // what the image says
+	dirs  dirs
+	log   *applog.Log
+	// changed is called when state has changed.
+	changed func()
+	options *Options
+
+	cancel context.CancelFunc
+	done   chan struct{}
+	tail   applog.Tail
+
+	mu    sync.Mutex
+	state state
+}
+
+// state is how a replica is.
+type state struct {
+	// address where it answers; empty while it does not.
+	address string
+	// fixed says that it listens on its declared port whatever PORT says.
+	fixed bool
+	// was ready once.
+	was bool
+	// why it does not answer, and since when.
+	why   string
+	since time.Time
+	// failed says why it is not tried any more, as it was never ready.
+	failed error
+}
+
+// start runs the replica until the context ends or it is stopped.
+func (r *replica) start(ctx context.Context) {
+	ctx, r.cancel = context.WithCancel(ctx)
+	r.done = make(chan struct{})
+	r.set(func(s *state) { s.why = "it is starting" })
+	go func() {
+		defer close(r.done)
+		r.run(ctx)
+	}()
+}
+
+// stop ends the process, with time for what it is doing, and returns once it has ended.
+func (r *replica) stop() {
+	r.cancel()
+	<-r.done
+}
+
+// look returns the state.
+func (r *replica) look() state {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state
+}
+
+// set changes the state and tells so.
+func (r *replica) set(change func(*state)) {
+	r.mu.Lock()
+	before := r.state
+	change(&r.state)
+	if before.address != "" && r.state.address == "" || before.since.IsZero() {
+		r.state.since = r.options.Clock()
+	}
+	differs := r.state.address != before.address || r.state.why != before.why || (r.state.failed == nil) != (before.failed == nil)
+	r.mu.Unlock()
+	if differs {
+		r.changed()
+	}
+}
+
+// run starts the process again and again.
+func (r *replica) run(ctx context.Context) {
+	backoff, tries := r.options.Times.Backoff, 0
+	for ctx.Err() == nil {
+		begin := r.options.Clock()
+		err := r.once(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		tries++
+		if r.options.Clock().Sub(begin) > r.options.Times.MaxBackoff {
+			backoff, tries = r.options.Times.Backoff, 1
+		}
+		if r.gaveUp(err, tries) {
+			return
+		}
+		why := fmt.Sprintf("%v; it is started again in %v", err, backoff)
+		r.log.Add(r.title, "plateform: "+why)
+		r.set(func(s *state) { s.address, s.why = "", why })
+		sleep(ctx, backoff)
+		backoff = min(2*backoff, r.options.Times.MaxBackoff)
+	}
+	r.set(func(s *state) { s.address, s.why = "", "it was stopped" })
+}
+
+// gaveUp says that a replica that was never ready is not tried again.
+func (r *replica) gaveUp(err error, tries int) bool {
+	var lasting *lastingError
+	if r.look().was || !errors.As(err, &lasting) && tries < firstTries {
+		return false
+	}
+	if lasting == nil && tries > 1 {
+		err = fmt.Errorf("%w, %d times in a row", err, tries)
+	}
+	r.log.Add(r.title, "plateform: "+err.Error())
+	r.set(func(s *state) { s.address, s.why, s.failed = "", err.Error(), err })
+	return true
+}
+
+// lastingError is not better at another try.
+type lastingError struct{ error }
+
+// Unwrap returns the error itself.
+func (e *lastingError) Unwrap() error { return e.error }
+
+// once runs one process, from its start to its end, and says how it ended.
+func (r *replica) once(ctx context.Context) error {
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	process, printed, err := r.fork(ctx, address)
+	if err != nil {
+		return &lastingError{fmt.Errorf("it cannot start: %w", err)}
+	}
+	defer printed.Wait()
+	record := filepath.Join(r.dirs.processes, filepath.Base(filepath.Dir(r.title))+"-"+filepath.Base(r.title))
+	if err := process.Write(record); err != nil {
+		r.options.Log.Warn("a process cannot be noted; if serve is killed with its shim, nobody ends it", "error", err)
+	}
+	defer os.Remove(record)
+	ready := r.await(ctx, process, address)
+	if ready == nil {
+		select {
+		case <-process.Done():
+		case <-ctx.Done():
+		}
+	}
+	r.end(ctx, process)
+	if ready != nil {
+		return ready
+	}
+	return errors.New(ending(process.Exit()))
+}
+
+// fork starts the process. What it prints is taken until nobody can print any more.
+func (r *replica) fork(ctx context.Context, address string) (*shim.Process, *sync.WaitGroup, error) {
+	spec := shim.Spec{
+		Path: filepath.Join(r.program.Root, r.program.Path), Args: r.program.Args, Dir: filepath.Join(r.program.Root, r.program.Dir),
+		Env: r.service.environment(r.program.Env, address),
+	}
+	if os.Geteuid() == 0 {
+		if err := r.program.Prepare(); err != nil {
+			return nil, nil, err
+		}
+		spec.Path, spec.Dir, spec.Root, spec.UID, spec.GID = r.program.Path, r.program.Dir, r.program.Root, r.program.UID, r.program.GID
+	}
+	output, input, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	printed := &sync.WaitGroup{}
+	printed.Go(func() {
+		defer output.Close()
+		r.log.Copy(r.title, output, &r.tail)
+	})
+	process, err := shim.Start(ctx, r.options.Shim, spec, input)
+	input.Close()
+	if err != nil {
+		printed.Wait()
+		return nil, nil, err
+	}
+	return process, printed, nil
+}
+
+// end asks a process to end, and makes it.
+func (r *replica) end(ctx context.Context, process *shim.Process) {
+	if ctx.Err() != nil {
+		process.Terminate()
+		grace := time.NewTimer(r.options.Times.Stop)
+		defer grace.Stop()
+		select {
+		case <-process.Done():
+			return
+		case <-grace.C:
+			r.log.Add(r.title, fmt.Sprintf("plateform: it has not ended %v after SIGTERM, and is killed", r.options.Times.Stop))
+		}
+	}
+	process.Kill()
+	<-process.Done()
+}
+
+// ending says how a process ended.
+func ending(exit shim.Exit) string {
+	switch {
+	case exit.Signal != "":
+		return "it ended by " + exit.Signal
+	case exit.Code == 0:
+		return "it ended by itself, without an error (a service has to go on)"
+	}
+	return fmt.Sprintf("it ended with exit code %d", exit.Code)
+}
+
+// sleep waits, unless the context ends first.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

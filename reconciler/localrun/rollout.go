@@ -1,0 +1,306 @@
+package localrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/plateform/plateform/reconciler/localrun/program"
+)
+
+// rolloutError is why a rollout failed, with the last lines of what does not run.
+type rolloutError struct {
+	err error
+	log string
+}
+
+// Error implements error.
+func (e *rolloutError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *rolloutError) Unwrap() error { return e.err }
+
+// rollTo takes the project from what is live to a release. Until all of it is ready what was live answers.
+func (p *project) rollTo(life, ctx context.Context, w wanted) error {
+	services, err := readServices(w.Target)
+	if err != nil {
+		return err
+	}
+	if err := p.openLog(); err != nil {
+		return err
+	}
+	claimed, err := p.claim(services)
+	if err != nil {
+		return err
+	}
+	if p.first(services) {
+		claimed = nil // its hosts say why nothing answers
+	}
+	if err := p.replace(life, ctx, w, services); err != nil {
+		for _, host := range claimed {
+			p.hosts.release(host, p.key)
+		}
+		return err
+	}
+	p.prune(services)
+	return nil
+}
+
+// first says that nothing of the project answers yet, and has its hosts say so.
+func (p *project) first(services []service) bool {
+	p.mu.Lock()
+	isFirst := len(p.live) == 0
+	if isFirst {
+		p.services = services
+	}
+	p.mu.Unlock()
+	p.route()
+	return isFirst
+}
+
+// replace starts what a release consists of, and has it take the place of what is live.
+func (p *project) replace(life, ctx context.Context, w wanted, services []service) error {
+	programs, err := p.fetch(ctx, services)
+	if err != nil {
+		return err
+	}
+	step := p.begin(services, programs, w.Release)
+	if err := step.start(life, ctx); err != nil {
+		step.undo(life)
+		return err
+	}
+	p.change(life, step)
+	if err := writeLast(p.dirs.last, w); err != nil {
+		p.options.Log.Warn("what runs cannot be noted; after a restart it runs once the loop asks for it", "project", p.key.String(), "error", err)
+	}
+	return nil
+}
+
+// claim takes the hosts of services for the project, and returns those that are new to it.
+func (p *project) claim(services []service) (claimed []string, err error) {
+	for _, s := range services {
+		isNew, err := p.hosts.claim(s.host, p.key)
+		if err != nil {
+			for _, host := range claimed {
+				p.hosts.release(host, p.key)
+			}
+			return nil, err
+		}
+		if isNew {
+			claimed = append(claimed, s.host)
+		}
+	}
+	return claimed, nil
+}
+
+// fetch has the programs of all services on the disk. What may go better by itself is tried until the context ends.
+func (p *project) fetch(ctx context.Context, services []service) (map[string]program.Program, error) {
+	programs := map[string]program.Program{}
+	for _, s := range services {
+		backoff := p.options.Times.Backoff
+		for programs[s.digest].Root == "" {
+			one, err := p.fetchOne(ctx, s)
+			var other *program.OtherError
+			var large *program.TooLargeError
+			switch {
+			case err == nil:
+				programs[s.digest] = one
+				continue
+			case ctx.Err() != nil:
+				return nil, context.Cause(ctx)
+			case errors.As(err, &other), errors.As(err, &large), errors.Is(err, fs.ErrNotExist):
+				return nil, err
+			}
+			p.progress(fmt.Sprintf("%v; tried again in %v", err, backoff))
+			sleep(ctx, backoff)
+			backoff = min(2*backoff, p.options.Times.MaxBackoff)
+		}
+	}
+	return programs, nil
+}
+
+func (p *project) fetchOne(ctx context.Context, s service) (program.Program, error) {
+	dir := p.dirs.image(s.digest)
+	if loaded, err := program.Load(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return loaded, err
+	}
+	p.progress("fetching the image")
+	config, layers, err := p.options.Images.Pull(ctx, s.repository, s.digest)
+	if err != nil {
+		return program.Program{}, err
+	}
+	return program.Unpack(ctx, program.Image{Config: config, Layers: layers}, dir, p.options.Limits)
+}
+
+func (p *project) newReplica(s service, image program.Program, release string, number int) *replica {
+	return &replica{
+		service: s, program: image, title: s.title(release, number), dirs: p.dirs, log: p.log, changed: p.changed, options: p.options,
+	}
+}
+
+// step is one rollout, from what is live to what is next.
+type step struct {
+	project  *project
+	services []service
+	programs map[string]program.Program
+	release  string
+	// kept go on as they are, fresh are new, and old are to end.
+	kept, fresh, old []*replica
+	// halted had to end before the new ones could start.
+	halted []*replica
+}
+
+// begin sorts what is live into what can stay and what cannot.
+func (p *project) begin(services []service, programs map[string]program.Program, release string) *step {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &step{project: p, services: services, programs: programs, release: release}
+	count := map[string]int{}
+	for _, r := range p.live {
+		i := slices.IndexFunc(services, func(next service) bool { return next.same(r.service) })
+		if i >= 0 && count[r.service.name] < services[i].replicas && r.look().failed == nil {
+			count[r.service.name]++
+			s.kept = append(s.kept, r)
+			continue
+		}
+		s.old = append(s.old, r)
+	}
+	return s
+}
+
+// start starts what is new and waits until all that is next is ready. The first replica of each service goes before the
+// others: of a program that listens where it wants there can be one only.
+func (s *step) start(life, ctx context.Context) error {
+	s.halt()
+	for _, first := range []bool{true, false} {
+		for _, next := range s.services {
+			s.startOf(life, next, first)
+		}
+		if err := s.project.await(ctx, slices.Concat(s.kept, s.fresh)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startOf starts one replica of a service, or all that are missing.
+func (s *step) startOf(life context.Context, next service, first bool) {
+	var there, fixed int
+	for _, r := range slices.Concat(s.kept, s.fresh) {
+		if r.service.name == next.name {
+			there++
+			if r.look().fixed {
+				fixed++
+			}
+		}
+	}
+	until := next.replicas
+	if first {
+		until = min(until, 1)
+	}
+	if fixed > 0 && there < until {
+		s.project.options.Log.Warn("only one process of it runs, as it does not listen where PORT says", "project", s.project.key.String(),
+			"service", next.name, "port", next.port, "replicas", next.replicas)
+		return
+	}
+	for ; there < until; there++ {
+		r := s.project.newReplica(next, s.programs[next.digest], s.release, there+1)
+		s.fresh = append(s.fresh, r)
+		r.start(life)
+	}
+}
+
+// halt ends what listens on a port that its successor will want.
+func (s *step) halt() {
+	for _, r := range s.old {
+		i := slices.IndexFunc(s.services, func(next service) bool { return next.name == r.service.name })
+		if r.look().fixed && i >= 0 && s.services[i].port == r.service.port && s.services[i].replicas > 0 {
+			s.halted = append(s.halted, r)
+		}
+	}
+	stopAll(s.halted)
+}
+
+// undo ends what is new, and has run again what had to end.
+func (s *step) undo(life context.Context) {
+	stopAll(s.fresh)
+	if len(s.halted) == 0 || life.Err() != nil {
+		return
+	}
+	p := s.project
+	var again []*replica
+	for _, r := range s.halted {
+		again = append(again, &replica{service: r.service, program: r.program, title: r.title, dirs: r.dirs, log: r.log, changed: r.changed, options: r.options})
+	}
+	p.mu.Lock()
+	p.live = slices.DeleteFunc(p.live, func(r *replica) bool { return slices.Contains(s.halted, r) })
+	p.live = append(p.live, again...)
+	p.mu.Unlock()
+	for _, r := range again {
+		r.start(life)
+	}
+}
+
+// await waits until replicas are ready. The error says why one will not be.
+func (p *project) await(ctx context.Context, replicas []*replica) error {
+	for {
+		waiting := ""
+		for _, r := range replicas {
+			state := r.look()
+			if state.failed != nil {
+				return &rolloutError{err: named(r.service, state.failed), log: r.tail.Text()}
+			}
+			if state.address == "" && waiting == "" {
+				waiting = named(r.service, errors.New(state.why)).Error()
+			}
+		}
+		if waiting == "" {
+			return nil
+		}
+		p.progress(waiting)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-p.ticks:
+		}
+	}
+}
+
+// named says of which service something is true, where there are several.
+func named(s service, err error) error {
+	if s.name == "" {
+		return err
+	}
+	return fmt.Errorf("service %s: %w", s.name, err)
+}
+
+// change has what is next answer, and ends what is old.
+func (p *project) change(life context.Context, s *step) {
+	p.mu.Lock()
+	before := p.services
+	p.services, p.live = s.services, slices.Concat(s.kept, s.fresh)
+	p.mu.Unlock()
+	p.route()
+	for _, was := range before {
+		if !slices.ContainsFunc(s.services, func(next service) bool { return next.host == was.host }) {
+			p.hosts.release(was.host, p.key)
+		}
+	}
+	for _, r := range s.old {
+		p.retiring.Go(func() { p.retire(life, r) })
+	}
+}
+
+// retire lets a replica finish its requests, and stops it.
+func (p *project) retire(life context.Context, r *replica) {
+	if address := r.look().address; address != "" {
+		ctx, cancel := context.WithTimeout(life, p.options.Times.Drain)
+		defer cancel()
+		if err := p.options.Router.Drained(ctx, address); err != nil {
+			p.options.Log.Info("an old process still had requests when it was stopped", "project", p.key.String(), "replica", r.title, "error", err)
+		}
+	}
+	r.stop()
+}

@@ -1,0 +1,64 @@
+// Command app is what the tests of engine local run: it does what its variables say.
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+func main() {
+	fmt.Println("starting with", os.Getenv("ANSWER"))
+	number, _ := strconv.Atoi(os.Getenv("EXIT"))
+	if os.Getenv("EXIT") != "" {
+		fmt.Println("ends as it was told")
+		os.Exit(number)
+	}
+	port := os.Getenv("PORT")
+	if fixed := os.Getenv("LISTEN"); fixed != "" {
+		port = fixed
+	}
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM)
+	if os.Getenv("IGNORE_TERM") != "" {
+		signal.Ignore(syscall.SIGTERM)
+	}
+	var sick atomic.Bool
+	sick.Store(os.Getenv("SICK") != "")
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getenv("ANSWER")) })
+	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	mux.HandleFunc("/uid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getuid()) })
+	mux.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv(r.URL.Query().Get("name"))) })
+	mux.HandleFunc("/environ", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, strings.Join(os.Environ(), "\x00"))
+	})
+	mux.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
+		if sick.Load() {
+			http.Error(w, "sick", http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, _ *http.Request) {
+		w.(http.Flusher).Flush()
+		time.Sleep(time.Second)
+		fmt.Fprint(w, os.Getenv("ANSWER"))
+	})
+	mux.HandleFunc("/crash", func(http.ResponseWriter, *http.Request) { fmt.Println("crashes"); os.Exit(7) })
+	go func() {
+		<-terminated
+		if os.Getenv("IGNORE_TERM") == "" {
+			fmt.Println("ends, as it is asked to")
+			os.Exit(0)
+		}
+	}()
+	if err := http.ListenAndServe(":"+port, mux); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}

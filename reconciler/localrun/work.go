@@ -1,0 +1,188 @@
+package localrun
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// service is one program of a project that answers requests, as its chart would run it. Two that are equal need no restart to
+// become each other.
+type service struct {
+	// name of it in its project; empty when the project is one service.
+	name string
+	// host it answers for; empty when only its neighbours reach it.
+	host       string
+	port       int
+	repository string
+	digest     string
+	replicas   int
+	env        []variable
+	// probe is the path that answers when it is ready; empty when its port answering is enough.
+	probe  string
+	memory string
+}
+
+// same says that a replica of s is one of o as it is.
+func (s service) same(o service) bool {
+	return s.name == o.name && s.port == o.port && s.digest == o.digest && s.repository == o.repository && s.probe == o.probe &&
+		s.memory == o.memory && fmt.Sprint(s.env) == fmt.Sprint(o.env)
+}
+
+// variable of the environment; secret and key say where its value is when it is not here.
+type variable struct {
+	name, value string
+	secret, key string
+}
+
+// chartValues are what charts are given, as far as it matters here; what a chart does not have is empty.
+type chartValues struct {
+	Host     string         `yaml:"host"`
+	Port     int            `yaml:"port"`
+	Image    imageValues    `yaml:"image"`
+	Replicas int            `yaml:"replicas"`
+	Env      []envValue     `yaml:"env"`
+	Health   healthValues   `yaml:"health"`
+	Services []serviceValue `yaml:"services"`
+	Profiles []string       `yaml:"profiles"`
+
+	Resources manifest.Resources `yaml:"resources"`
+}
+
+type imageValues struct {
+	Repository string `yaml:"repository"`
+	Digest     string `yaml:"digest"`
+}
+
+type healthValues struct {
+	Path      string `yaml:"path"`
+	Readiness string `yaml:"readiness"`
+}
+
+type envValue struct {
+	Name      string `yaml:"name"`
+	Value     string `yaml:"value"`
+	ValueFrom *struct {
+		SecretKeyRef struct {
+			Name string `yaml:"name"`
+			Key  string `yaml:"key"`
+		} `yaml:"secretKeyRef"`
+	} `yaml:"valueFrom"`
+}
+
+type serviceValue struct {
+	Name     string      `yaml:"name"`
+	Host     string      `yaml:"host"`
+	Port     int         `yaml:"port"`
+	Image    imageValues `yaml:"image"`
+	Replicas int         `yaml:"replicas"`
+	Env      []envValue  `yaml:"env"`
+}
+
+// readServices reads what has to run out of the values of a target.
+func readServices(t reconciler.Target) ([]service, error) {
+	var v chartValues
+	if err := yaml.Unmarshal(t.Values, &v); err != nil {
+		return nil, fmt.Errorf("reading the values of %s: %w", t.Release, err)
+	}
+	switch manifest.ProjectType(t.Chart.Name) {
+	case manifest.Monolithic:
+		return []service{{
+			host: v.Host, port: v.Port, repository: v.Image.Repository, digest: v.Image.Digest, replicas: v.Replicas,
+			env: variables(v.Env), probe: v.Health.Path, memory: v.Resources.Memory,
+		}}, nil
+	case manifest.SpringMicroservice:
+		var services []service
+		for _, s := range v.Services {
+			services = append(services, service{
+				name: s.Name, host: s.Host, port: s.Port, repository: s.Image.Repository, digest: s.Image.Digest, replicas: s.Replicas,
+				env: springVariables(s.Env, v.Profiles), probe: v.Health.Readiness, memory: v.Resources.Memory,
+			})
+		}
+		return services, nil
+	}
+	return nil, fmt.Errorf("engine local does not run projects of the chart %s yet", t.Chart.Name)
+}
+
+func variables(env []envValue) []variable {
+	var all []variable
+	for _, e := range env {
+		v := variable{name: e.Name, value: e.Value}
+		if e.ValueFrom != nil {
+			v.secret, v.key = e.ValueFrom.SecretKeyRef.Name, e.ValueFrom.SecretKeyRef.Key
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// portVariables are those that say where to listen. People's own settings go before them.
+var portVariables = []string{"PORT", "SERVER_PORT"}
+
+// springVariables are what the chart sets besides; the ports follow when they are known.
+func springVariables(env []envValue, profiles []string) []variable {
+	all := variables(env)
+	own := []variable{{name: "MANAGEMENT_ENDPOINT_HEALTH_PROBES_ENABLED", value: "true"}}
+	if len(profiles) > 0 {
+		own = append(own, variable{name: "SPRING_PROFILES_ACTIVE", value: strings.Join(profiles, ",")})
+	}
+	for _, v := range own {
+		if !names(all, v.name) {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func names(env []variable, name string) bool {
+	for _, v := range env {
+		if v.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// environment is what a process of a service gets: what its image says, then what its values say, and where to listen.
+func (s service) environment(image []string, address string) []string {
+	_, port, _ := net.SplitHostPort(address)
+	set := map[string]bool{}
+	var env []string
+	add := func(name, value string) {
+		if !set[name] {
+			set[name] = true
+			env = append(env, name+"="+value)
+		}
+	}
+	for _, v := range s.env {
+		add(v.name, v.value)
+	}
+	for _, name := range portVariables {
+		if name == "PORT" || s.name != "" {
+			add(name, port)
+		}
+	}
+	for _, v := range image {
+		name, value, _ := strings.Cut(v, "=")
+		add(name, value)
+	}
+	return env
+}
+
+// declared is where a service listens that does not care for PORT.
+func (s service) declared() string { return net.JoinHostPort(loopback, strconv.Itoa(s.port)) }
+
+// title is what a replica of it is called in logs.
+func (s service) title(release string, number int) string {
+	name := s.name
+	if name == "" {
+		name = "app"
+	}
+	return fmt.Sprintf("%s/%s-%d", release, name, number)
+}
