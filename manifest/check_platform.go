@@ -54,6 +54,7 @@ func (c *collector) checkIngress(in IngressSpec) {
 			c.add("spec.ingress."+f.field, quote(f.value)+" is not the name of "+f.what+" in Kubernetes", "write its name as kubectl shows it")
 		}
 	}
+	c.checkPort("spec.ingress.port", in.Port)
 }
 
 func (c *collector) checkPolicy(policy PolicySpec) {

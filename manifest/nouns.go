@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"cmp"
+	"net"
+	"strconv"
 	"strings"
 )
 
@@ -128,8 +130,22 @@ type IngressSpec struct {
 	Class string `yaml:"class,omitempty" json:"class,omitempty"`
 	// Namespace the ingress controller runs in, which may reach every workspace; ingress-<class> when absent.
 	Namespace string `yaml:"namespace,omitempty" json:"namespace,omitempty"`
-	// TLSIssuer is the cert-manager ClusterIssuer of certificates; no TLS section when absent.
+	// TLSIssuer is the cert-manager ClusterIssuer of certificates; no TLS section when absent. Hosts under localhost have none.
 	TLSIssuer string `yaml:"tlsIssuer,omitempty" json:"tlsIssuer,omitempty"`
+	// Port that people reach public hosts at, when it is not the usual one: a NodePort, or where engine local listens.
+	Port int `yaml:"port,omitempty" json:"port,omitempty"`
+}
+
+// URL is where people find a public host.
+func (in IngressSpec) URL(host string) string {
+	scheme, usual := "http", 80
+	if in.TLSIssuer != "" {
+		scheme, usual = "https", 443
+	}
+	if in.Port != 0 && in.Port != usual {
+		host = net.JoinHostPort(host, strconv.Itoa(in.Port))
+	}
+	return scheme + "://" + host
 }
 
 // PolicySpec says who may do what.

@@ -162,12 +162,18 @@ func UsedInputs(around Surroundings, k Key, spec ProjectSpec, chart Chart) Platf
 	if !isPublic(spec) {
 		return in
 	}
-	in.Ingress = IngressSpec{Class: orElse(p.Spec.Ingress.Class, defaultClass), TLSIssuer: p.Spec.Ingress.TLSIssuer}
+	in.Ingress = IngressSpec{Class: orElse(p.Spec.Ingress.Class, defaultClass), TLSIssuer: p.Spec.Ingress.TLSIssuer, Port: p.Spec.Ingress.Port}
 	if spec.Domain == "" {
 		in.Host = defaultHost(k, p.Spec.Domain)
 	}
+	if isSubdomain(orElse(spec.Domain, in.Host), localhost) {
+		in.Ingress.TLSIssuer = ""
+	}
 	return in
 }
+
+// localhost is the domain whose names mean the machine they are used on. No authority certifies them.
+const localhost = "localhost"
 
 // NamespaceOf is the Kubernetes namespace of a workspace; w may be nil.
 func NamespaceOf(w *Workspace, name string) string {

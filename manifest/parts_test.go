@@ -163,10 +163,13 @@ func TestWhichPlatformEditChangesWhichProject(t *testing.T) {
 	cpu := func(p *Platform, _ *Workspace) { p.Spec.Defaults.Resources.CPU = "1" }
 	class := func(p *Platform, _ *Workspace) { p.Spec.Ingress.Class = "traefik" }
 	issuer := func(p *Platform, _ *Workspace) { p.Spec.Ingress.TLSIssuer = "" }
+	port := func(p *Platform, _ *Workspace) { p.Spec.Ingress.Port = 8480 }
 	namespace := func(_ *Platform, w *Workspace) { w.Spec.Namespace = "tenant" }
 	least := ProjectSpec{Type: Monolithic, Source: &Source{Repository: "https://github.com/acme/shop"}}
 	custom := shop()
 	custom.Domain = "shop.example.com"
+	here := shop()
+	here.Domain = "shop.localhost"
 	inner := bank()
 	inner.Services[1].Public = false
 	tests := []struct {
@@ -191,6 +194,9 @@ func TestWhichPlatformEditChangesWhichProject(t *testing.T) {
 		{"ingress class, nothing public", inner, class, false},
 		{"ingress class, database", store(), class, false},
 		{"issuer", least, issuer, true},
+		{"ingress port", least, port, true},
+		{"ingress port, nothing public", inner, port, false},
+		{"issuer, own domain under localhost", here, issuer, false},
 		{"namespace", least, namespace, true},
 		{"namespace, database", store(), namespace, true},
 		{"ingress namespace", least, func(p *Platform, _ *Workspace) { p.Spec.Ingress.Namespace = "edge" }, false},

@@ -100,14 +100,6 @@ type PlatformInputs struct {
 	Databases []string `yaml:"databases,omitempty" json:"databases,omitempty"`
 }
 
-// URL is where a host is served.
-func (in PlatformInputs) URL(host string) string {
-	if in.Ingress.TLSIssuer == "" {
-		return "http://" + host
-	}
-	return "https://" + host
-}
-
 // CauseKind says what made a release or a run necessary.
 type CauseKind string
 

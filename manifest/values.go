@@ -70,9 +70,8 @@ type (
 		Readiness string `yaml:"readiness"`
 	}
 	ingressValues struct {
-		Class     string `yaml:"class"`
-		TLSIssuer string `yaml:"tlsIssuer,omitempty"`
-		Host      string `yaml:"host,omitempty"`
+		IngressSpec `yaml:",inline"`
+		Host        string `yaml:"host,omitempty"`
 	}
 )
 
@@ -185,7 +184,7 @@ func monolithic(in ValuesInput) (monolithicValues, error) {
 		Resources:      resourcesOf(in),
 		Env:            envValues(in, in.Project.Env),
 		Health:         health,
-		Ingress:        ingressValues{in.Platform.Ingress.Class, in.Platform.Ingress.TLSIssuer, host},
+		Ingress:        ingressValues{in.Platform.Ingress, host},
 	}, nil
 }
 
@@ -223,7 +222,7 @@ func spring(in ValuesInput) (springValues, error) {
 	entry := values.Services[max(0, slices.IndexFunc(values.Services, func(s serviceValues) bool { return s.Host != "" }))]
 	values.Entry, values.Host, values.Port = entry.Name, entry.Host, entry.Port
 	if entry.Host != "" {
-		values.Ingress = &ingressValues{Class: in.Platform.Ingress.Class, TLSIssuer: in.Platform.Ingress.TLSIssuer}
+		values.Ingress = &ingressValues{IngressSpec: in.Platform.Ingress}
 	}
 	return values, nil
 }

@@ -38,7 +38,11 @@ func valuesInputs() map[string]ValuesInput {
 	backed.DeletionPolicy = "delete"
 	backed.Resources = Resources{CPU: "1", Memory: "2Gi"}
 	cache := ProjectSpec{Type: Database, DatabaseSpec: DatabaseSpec{Engine: "redis", Version: "7.4", Storage: "1Gi"}}
+	local := acme()
+	local.Spec.Domain, local.Spec.Ingress.Port = "localhost", 8480
 	return map[string]ValuesInput{
+		"app-localhost":     valuesInputOn(local, ProjectSpec{Type: Monolithic, Source: &Source{Repository: "https://github.com/acme/shop"}}),
+		"spring-localhost":  valuesInputOn(local, bank()),
 		"app-least":         valuesInput(ProjectSpec{Type: Monolithic, Source: &Source{Repository: "https://github.com/acme/shop"}}),
 		"app-most":          valuesInput(full),
 		"spring-one-public": valuesInput(bank()),
@@ -51,10 +55,12 @@ func valuesInputs() map[string]ValuesInput {
 	}
 }
 
-func valuesInput(spec ProjectSpec) ValuesInput {
+func valuesInput(spec ProjectSpec) ValuesInput { return valuesInputOn(acme(), spec) }
+
+func valuesInputOn(platform *Platform, spec ProjectSpec) ValuesInput {
 	k := Key{"ws-1", "shop"}
 	projects := map[string]*Project{"shop-db": {Spec: store()}, "api": {Spec: shop()}}
-	in := ValuesInput{Key: k, Release: Version{1, 0, 3}, Project: spec, Platform: UsedInputs(Surroundings{Platform: acme(), Workspace: tenant(), Projects: projects}, k, spec, Chart{Name: string(spec.Type), Version: "1.0.0"})}
+	in := ValuesInput{Key: k, Release: Version{1, 0, 3}, Project: spec, Platform: UsedInputs(Surroundings{Platform: platform, Workspace: tenant(), Projects: projects}, k, spec, Chart{Name: string(spec.Type), Version: "1.0.0"})}
 	for i, input := range SourceInputs(spec) {
 		image := Image{Name: input.Image, Repository: "harbor.example.com/ws-1/shop/" + input.Image, Tag: "v1.0.3",
 			Digest: "sha256:" + strings.Repeat(fmt.Sprint(i), 64), Framework: "go"}

@@ -70,7 +70,7 @@ func input(spec manifest.ProjectSpec, images ...string) manifest.ValuesInput {
 	key := manifest.Key{Workspace: "ws-1", Project: "shop"}
 	platform := &manifest.Platform{Spec: manifest.PlatformSpec{
 		Domain:  "apps.example.com",
-		Ingress: manifest.IngressSpec{TLSIssuer: "letsencrypt"},
+		Ingress: manifest.IngressSpec{TLSIssuer: "letsencrypt", Port: 8443},
 	}}
 	projects := map[string]*manifest.Project{
 		"shop-db": {Spec: manifest.ProjectSpec{Type: manifest.Database}},

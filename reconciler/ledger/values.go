@@ -21,10 +21,8 @@ type Values struct {
 	Image struct{ Repository, Tag, Digest string }
 	// Services of a project that has several.
 	Services []struct{ Host string }
-	// Ingress says whether it is served over TLS.
-	Ingress struct {
-		TLSIssuer string `yaml:"tlsIssuer"`
-	}
+	// Ingress says at which port it is served, and whether over TLS.
+	Ingress manifest.IngressSpec
 }
 
 // ParseValues reads a values.yaml. Whatever else is in it is for the chart.
@@ -37,13 +35,10 @@ func ParseValues(data []byte) (v Values, err error) {
 
 // URL is where people find the project; empty when it has no host.
 func (v Values) URL() string {
-	switch {
-	case v.Host == "":
+	if v.Host == "" {
 		return ""
-	case v.Ingress.TLSIssuer == "":
-		return "http://" + v.Host
 	}
-	return "https://" + v.Host
+	return v.Ingress.URL(v.Host)
 }
 
 // hosts are all that lead to the project.

@@ -234,5 +234,5 @@ func (w *world) liveURL(p *project, running *manifest.Release) string {
 	if len(hosts) == 0 {
 		return ""
 	}
-	return running.Spec.Platform.URL(hosts[0])
+	return running.Spec.Platform.Ingress.URL(hosts[0])
 }

@@ -37,7 +37,7 @@ func (p *Project) url(v *config.View, before decision.Before, seen decision.Obse
 	if len(hosts) == 0 {
 		return ""
 	}
-	return made.Platform.URL(hosts[0])
+	return made.Platform.Ingress.URL(hosts[0])
 }
 
 // makes says that a new release is made.

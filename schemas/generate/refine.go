@@ -95,6 +95,7 @@ func known(name, property string) (words, examples []any) {
 func example(name, property string) (any, bool) {
 	texts := map[string]any{
 		"PlatformSpec.domain":     "apps.example.com",
+		"IngressSpec.port":        8480,
 		"RegistrySpec.url":        "harbor.example.com",
 		"RegistrySpec.allow":      []string{"docker.io/library/*"},
 		"SourcesSpec.allow":       []string{"https://github.com/acme/*"},

@@ -22,6 +22,7 @@ type world struct {
 	registry       *registry
 	sources        []string // patterns of allowed sources beyond those on disk
 	images         []string // patterns of allowed images beyond those that the stories publish
+	domain         string   // of the platform
 	platform       []string // lines of platform.yaml's spec beyond the usual
 	settings       []string // lines of serve.yaml beyond the usual
 	login          string   // how serve logs in to both repositories
@@ -34,7 +35,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dependOnSources(t)
-	w := &world{t: t, dir: t.TempDir(), registry: newRegistry(t)}
+	w := &world{t: t, dir: t.TempDir(), registry: newRegistry(t), domain: "apps.example.com"}
 	w.config = newRepo(t, w.dir, "platform-config")
 	w.gitops = newRepo(t, w.dir, "plateform-gitops")
 	t.Cleanup(func() {
@@ -63,7 +64,7 @@ func (w *world) setUp() {
 
 func (w *world) platformYAML() string {
 	spec := append([]string{
-		"domain: apps.example.com",
+		"domain: " + w.domain,
 		"registry: {url: " + cmp.Or(w.embedded, w.registry.host) + `, allow: ["` + strings.Join(append(w.images, w.registry.host+"/birds/*"), `", "`) + `"]}`,
 		`sources: {allow: ["` + strings.Join(append(w.sources, w.dir+"/*"), `", "`) + `"]}`,
 	}, w.platform...)

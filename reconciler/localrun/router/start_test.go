@@ -36,10 +36,14 @@ type running struct {
 
 func start(t *testing.T, options router.Options) *running {
 	t.Helper()
+	return startOn(t, listen(t), options)
+}
+
+func startOn(t *testing.T, l net.Listener, options router.Options) *running {
+	t.Helper()
 	if options.Clock == nil {
 		options.Clock = func() time.Time { return now }
 	}
-	l := listen(t)
 	r := &running{Router: router.New(options), t: t, address: l.Addr().String()}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
