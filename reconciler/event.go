@@ -23,6 +23,8 @@ const (
 	EventReleaseRefused EventKind = "release refused"
 	// EventWritten: the values are in the GitOps repository.
 	EventWritten EventKind = "written"
+	// EventRollout: the engine says something new of what has to run: it is under way, is well, or fails.
+	EventRollout EventKind = "rollout"
 	// EventReported: there is a report about the run; when it is terminal the run has ended.
 	EventReported EventKind = "reported"
 )
@@ -32,7 +34,8 @@ type Event struct {
 	Kind    EventKind
 	At      time.Time
 	Project manifest.Key
-	// Runs that it happened to; none when nobody waits any more, or for reports about the config repository itself.
+	// Runs that it happened to; none when nobody waits any more, or for reports about the config repository itself. For a
+	// rollout they are those that wait for it.
 	Runs []*Run
 	// Build and Status are set for builds.
 	Build  *BuildRequest
@@ -42,6 +45,9 @@ type Event struct {
 	// Release that was made or written, and the commit that has it.
 	Release string
 	Commit  string
+	// Rollout is set for EventRollout, and LiveURL is where the project answers then; empty when it has no host.
+	Rollout *Rollout
+	LiveURL string
 	// Error says why the release was refused.
 	Error string
 	// Report is set for EventReported.

@@ -16,15 +16,16 @@ func (a *app) demoCommand() *cobra.Command {
 		Long: `Play the whole story on this machine in about a minute, with nothing to set up.
 
 Real Git repositories, a real registry in this process, the reconciler, a sample app in Go: a project is added, built,
-released, changed, broken, and rolled back with git revert. Needs git and go, and no network. Everything happens in a
-temporary folder that is removed at the end.`,
+released, changed, broken, and rolled back with git revert, and after each step its URL is asked. Needs git and go, and no
+network. Everything happens in a temporary folder that is removed at the end. Apps run on Linux; elsewhere the story
+ends at the GitOps repository.`,
 		Example: `  plateform demo
-  plateform demo --keep     # leave the repositories there to look around in`,
+  plateform demo --keep     # go on serving until Ctrl-C, and leave all of it there to look around in`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return demo.Play(c.Context(), demo.Options{Out: a.stdout, Style: a.palette(), Now: a.now, Keep: keep})
 		},
 	}
-	c.Flags().BoolVar(&keep, "keep", false, "keep the temporary folder, and say where it is")
+	c.Flags().BoolVar(&keep, "keep", false, "go on serving until Ctrl-C, and keep the temporary folder")
 	return c
 }

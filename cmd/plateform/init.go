@@ -29,7 +29,7 @@ sample app, the key that signs releases, and a serve.yaml that ties them togethe
 		RunE: func(c *cobra.Command, args []string) error { return a.init(c.Context(), args[0], options) },
 	}
 	c.Flags().StringVar(&options.Name, "name", "", "name of the platform (default: the name of DIR)")
-	c.Flags().StringVar(&options.Domain, "domain", "apps.example.com", "domain that projects get their hosts under")
+	c.Flags().StringVar(&options.Domain, "domain", scaffold.DefaultDomain, "domain that projects get their hosts under")
 	c.Flags().StringVar(&options.Registry, "registry", "", "image registry, as host[:port][/path] (default: one inside serve, for this machine)")
 	return c
 }
@@ -65,30 +65,28 @@ func (o *output) printScaffold(dir string, s *scaffold.Scaffold) error {
 Images go to %[4]s.
 
 Next:
-  1. Start Plateform, in a terminal of its own; doctor tells what it lacks.
-       cd %[1]s
-       plateform doctor --config serve.yaml
-       plateform serve --config serve.yaml
+  1. Start Plateform, in a terminal of its own:
+       plateform serve --config %[1]s/serve.yaml
 
-  2. Deploy the sample app: copy the sample workspace, check it, push it.
+  2. Deploy the sample app:
        cd %[1]s/platform-config
-       mkdir -p workspaces && cp -r samples/ws-1 workspaces/
-       plateform validate
-       git add workspaces && git commit -m "Add ws-1 with hello" && git push
+       git mv samples workspaces && git commit -m "Add hello" && git push
 
-  3. Watch it arrive: hello gets a release v1.0.0, and its values in
-     plateform-gitops.
-       plateform status ws-1/hello
+  It answers at http://hello-ws-1.%[5]s:%[6]s
 
-  4. Change hello/main.go, commit and push it, and there is v1.0.1. Take it
-     back, without a build:
+Then:
+  Change hello/main.go, commit and push it, and there is a new release. Take it
+  back, without a build:
        plateform rollback ws-1/hello
-
-  5. When you mean it: set your domain and registry in platform.yaml, push both
-     repositories to your Git host, and write their URLs into serve.yaml.
+  What runs, and what failed and why:
+       plateform status
+  An app of your own, in its folder, without any of this:
+       plateform up
+  When you mean it: set your domain and registry in platform.yaml, push both
+  repositories to your Git host, and write their URLs into serve.yaml.
        git remote set-url origin URL && git push -u origin main
 `
-	_, err := fmt.Fprintf(o.stdout, text, dir, terminal.Short(s.FirstCommit(scaffold.ConfigDir)), terminal.Short(s.FirstCommit(scaffold.GitOpsDir)), registryWords(s))
+	_, err := fmt.Fprintf(o.stdout, text, dir, terminal.Short(s.FirstCommit(scaffold.ConfigDir)), terminal.Short(s.FirstCommit(scaffold.GitOpsDir)), registryWords(s), s.Domain, s.Port())
 	if err != nil {
 		return fmt.Errorf("writing the next steps: %w", err)
 	}

@@ -117,6 +117,10 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 	if err != nil {
 		return err
 	}
+	images, err := i.ListenImages(ctx)
+	if err != nil {
+		return err
+	}
 	public, err := installation.Listen(ctx, s.Listen, "listen", i.Health())
 	if err != nil {
 		return err
@@ -130,26 +134,12 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 		endpoints = append(endpoints, private)
 		fmt.Fprintf(a.stdout, "Metrics on http://%s/metrics\n", private.Address())
 	}
-	if images := i.Images(); images != nil {
-		e, err := installation.Listen(ctx, s.Registry.Listen, "registry.listen", images)
-		if err != nil {
-			err = fmt.Errorf("the embedded registry cannot answer (end what has its address, or change registry.listen in serve.yaml and registry.url in platform.yaml, both): %w", err)
-			return errors.Join(err, closeAll(endpoints))
-		}
-		i.ServeImages(ctx, e)
-		fmt.Fprintf(a.stdout, "Images on %s\n", e.Address())
+	if images != "" {
+		fmt.Fprintf(a.stdout, "Images on %s\n", images)
 	}
 	fmt.Fprintf(a.stdout, "Listening on http://%s\n", public.Address())
 	if apps != "" {
 		fmt.Fprintf(a.stdout, "Apps on http://%s\n", apps)
 	}
 	return i.Run(ctx, endpoints...)
-}
-
-// closeAll gives addresses back that were never served.
-func closeAll(endpoints []installation.Endpoint) (err error) {
-	for _, e := range endpoints {
-		err = errors.Join(err, e.Close())
-	}
-	return err
 }

@@ -56,12 +56,29 @@ func (ro *rollouts) observe() {
 		if p.rollout.since.IsZero() || p.rollout.Release != now.Release {
 			continue
 		}
+		if p.rollout.Phase != now.Phase || p.rollout.Cause != now.Cause {
+			ro.announce(p, now)
+		}
 		p.rollout.Rollout = now
 		ro.projects.touch(k)
 		if now.Drift != "" {
 			ro.options.Log.Warn("somebody else changed what runs; it was put back", "project", k.String(), "what", now.Drift)
 		}
 	}
+}
+
+// announce emits what is new of a rollout.
+func (ro *rollouts) announce(p *project, now reconciler.Rollout) {
+	e := reconciler.Event{Kind: reconciler.EventRollout, Project: p.key, Release: now.Release, Rollout: &now}
+	if release := ro.gitops.Project(p.key).Release(); release != nil {
+		e.LiveURL = ro.runs.liveURL(p, release)
+	}
+	for _, r := range p.runs {
+		if !r.silent {
+			e.Runs = append(e.Runs, &r.Run)
+		}
+	}
+	ro.runs.emit(e)
 }
 
 // noteSilence notes whether the engine answers. While it does not, no rollout fails for want of time: the time of those that

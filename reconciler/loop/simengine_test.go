@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type simEngine struct {
 	targets map[manifest.Key]*simTarget
 	// healthy are the releases that were healthy once.
 	healthy map[string]bool
+	// said is the release and the phase that observers were told last, by project.
+	said map[manifest.Key]string
 }
 
 type simTarget struct {
@@ -26,7 +29,7 @@ type simTarget struct {
 }
 
 func newSimEngine() *simEngine {
-	return &simEngine{targets: map[manifest.Key]*simTarget{}, healthy: map[string]bool{}}
+	return &simEngine{targets: map[manifest.Key]*simTarget{}, healthy: map[string]bool{}, said: map[manifest.Key]string{}}
 }
 
 // port is the Engine of one process; nil in a history without one.
@@ -99,4 +102,30 @@ func simFate(values string) string {
 		return "hangs"
 	}
 	return "healthy"
+}
+
+// simWitness is the observer that checks what is said of rollouts.
+type simWitness struct{ *sim }
+
+// Observe implements reconciler.Observer.
+func (w simWitness) Observe(e reconciler.Event) {
+	if e.Kind != reconciler.EventRollout {
+		return
+	}
+	engine := w.engine
+	if e.Rollout.Phase == reconciler.PhaseHealthy && !engine.healthy[e.Project.String()+" "+e.Release] && w.audit.fault == nil {
+		w.audit.fault = fmt.Errorf("%s %s is said to be healthy, and never was", e.Project, e.Release)
+	}
+	engine.said[e.Project] = e.Release + " " + string(e.Rollout.Phase)
+}
+
+// checkSaid checks at rest that observers know how every rollout came out that has come out.
+func (e *simEngine) checkSaid() error {
+	for k, t := range e.targets {
+		is := t.Release + " " + string(t.rollout.Phase)
+		if !t.Remove && t.rollout.Phase != reconciler.PhaseProgressing && e.said[k] != is {
+			return fmt.Errorf("the rollout of %s is %q, and said to be %q", k, is, e.said[k])
+		}
+	}
+	return nil
 }

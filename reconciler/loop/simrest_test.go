@@ -51,6 +51,9 @@ func (s *sim) checkRest() error {
 	if err := s.checkTags(); err != nil {
 		return err
 	}
+	if err := s.engine.checkSaid(); err != nil {
+		return err
+	}
 	return s.checkReports()
 }
 

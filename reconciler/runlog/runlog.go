@@ -35,8 +35,21 @@ func (l *Logger) Observe(e reconciler.Event) {
 		l.each(e, slog.LevelError, "a release cannot be made", "release", e.Release, "error", e.Error)
 	case reconciler.EventWritten:
 		l.each(e, slog.LevelInfo, "written", "release", e.Release, "commit", manifest.Short(e.Commit))
+	case reconciler.EventRollout:
+		l.rollout(e)
 	case reconciler.EventReported:
 		l.reported(e)
+	}
+}
+
+// rollout logs what becomes of a release that nobody waits for any more. Those who wait are answered by a report.
+func (l *Logger) rollout(e reconciler.Event) {
+	switch {
+	case len(e.Runs) > 0:
+	case e.Rollout.Phase == reconciler.PhaseHealthy:
+		l.each(e, slog.LevelDebug, "it is healthy", "release", e.Release)
+	case e.Rollout.Phase == reconciler.PhaseFailed:
+		l.each(e, slog.LevelError, "it does not run any more", "release", e.Release, "error", e.Rollout.Cause)
 	}
 }
 

@@ -24,11 +24,11 @@ type Options struct {
 	Style terminal.Palette
 	// Now is the clock.
 	Now func() time.Time
-	// Keep leaves the folder with everything in it there, and says where it is.
+	// Keep goes on serving after the story until the context ends, and leaves the folder with everything in it there.
 	Keep bool
 }
 
-// timeout bounds the whole demo: it takes seconds, unless something is wrong.
+// timeout bounds the story: it takes seconds, unless something is wrong.
 const timeout = 5 * time.Minute
 
 // Play plays the story, in a temporary folder. It needs git and go.
@@ -42,12 +42,9 @@ func Play(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("making a temporary folder: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	d := &story{Options: o, dir: dir, started: o.Now()}
 	err = d.play(ctx)
 	if o.Keep {
-		d.printKept()
 		return err
 	}
 	return errors.Join(err, os.RemoveAll(dir))
@@ -59,8 +56,12 @@ type story struct {
 	dir     string
 	started time.Time
 	step    int
+	// stayed says that it went on serving after the story.
+	stayed bool
 
 	config, gitops, hello *scaffold.Repository
+	// visitor is nil where apps do not run.
+	visitor *visitor
 }
 
 // play sets the stage and tells the story while the reconciler runs.
@@ -78,11 +79,31 @@ func (d *story) play(ctx context.Context) (err error) {
 	})
 	group.Go(func() error {
 		defer stop()
-		return d.tell(running)
+		return d.tellAndStay(running)
 	})
 	err = group.Wait()
+	if d.stayed {
+		return err
+	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return fmt.Errorf("the demo was stopped: %w", context.Cause(ctx))
+	}
+	return err
+}
+
+// tellAndStay tells the story, and goes on serving after it when it is to.
+func (d *story) tellAndStay(ctx context.Context) error {
+	telling, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := d.tell(telling)
+	if !d.Keep {
+		return err
+	}
+	d.printKept()
+	if err == nil && d.visitor != nil {
+		d.stayed = true
+		d.say("\nIt goes on until Ctrl-C. Open %s", d.visitor.url)
+		<-ctx.Done()
 	}
 	return err
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
@@ -16,8 +18,10 @@ import (
 // stage is what runs behind the story.
 type stage struct {
 	// images is where the registry answers, and answers what it does, once there is an installation.
-	images       installation.Endpoint
-	answers      *http.ServeMux
+	images  installation.Endpoint
+	answers *http.ServeMux
+	// apps is where apps answer.
+	apps         net.Listener
 	served       bool
 	logFile      *os.File
 	installation *installation.Installation
@@ -35,8 +39,12 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 			err = errors.Join(err, stage.close())
 		}
 	}()
+	var listening net.ListenConfig
+	if stage.apps, err = listening.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		return nil, fmt.Errorf("taking an address for apps: %w", err)
+	}
 	acme := filepath.Join(d.dir, "acme")
-	s := scaffold.New(acme, scaffold.Options{Name: "acme", Domain: "apps.example.com", Images: stage.images.Address()})
+	s := scaffold.New(acme, scaffold.Options{Name: "acme", Images: stage.images.Address(), Apps: stage.apps.Addr().String()})
 	if err := s.Write(ctx); err != nil {
 		return nil, err
 	}
@@ -47,6 +55,11 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 		return nil, err
 	}
 	settings.Forge.Poll = "100ms"
+	if runtime.GOOS == "linux" {
+		d.visitor = newVisitor(fmt.Sprintf("http://%s-%s.%s:%s", helloKey().Project, helloKey().Workspace, s.Domain, s.Port()), s.Apps)
+	} else {
+		settings.Engine.Kind = "none"
+	}
 	if stage.logFile, err = os.Create(d.logName()); err != nil {
 		return nil, fmt.Errorf("making the log of the reconciler: %w", err)
 	}
@@ -57,6 +70,7 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 	stage.answers.Handle("/", stage.installation.Images())
 	stage.installation.ServeImages(ctx, stage.images)
 	stage.served = true
+	stage.installation.ServeApps(stage.apps)
 	if stage.health, err = installation.Listen(ctx, "127.0.0.1:0", "listen", stage.installation.Health()); err != nil {
 		return nil, err
 	}
@@ -81,6 +95,11 @@ func (s *stage) close() error {
 	}
 	if !s.served {
 		err = errors.Join(err, s.images.Close())
+	}
+	if s.apps != nil {
+		if closed := s.apps.Close(); !errors.Is(closed, net.ErrClosed) {
+			err = errors.Join(err, closed)
+		}
 	}
 	if s.logFile != nil {
 		err = errors.Join(err, s.logFile.Close())

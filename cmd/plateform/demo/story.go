@@ -18,7 +18,10 @@ import (
 // tell plays the story, chapter by chapter.
 func (d *story) tell(ctx context.Context) error {
 	d.say("%s", d.Style.Bold("Plateform: two Git repositories, one application platform."))
-	d.say("What you see is real: Git repositories, an image registry and the reconciler, all on this machine.")
+	d.say("What you see is real: Git repositories, an image registry, the reconciler and the app, all on this machine.")
+	if d.visitor == nil {
+		d.say("Apps run here on Linux only, so on this machine the story ends at plateform-gitops, without answers.")
+	}
 	for _, chapter := range []func(context.Context) error{
 		d.addProject, d.pushApp, d.changeEnv, d.breakApp, d.revert,
 	} {
@@ -53,7 +56,10 @@ func (d *story) addProject(ctx context.Context) error {
 	if err := d.follow(ctx, commit, ""); err != nil {
 		return err
 	}
-	return d.released(ctx, "v1.0.0", begun)
+	if err := d.released(ctx, "v1.0.0", begun); err != nil {
+		return err
+	}
+	return d.answers(ctx, "Hello, world!")
 }
 
 // pushApp: a push to the app is a release.
@@ -68,10 +74,16 @@ func (d *story) pushApp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.follow(ctx, on, commit); err != nil {
+	err = d.meanwhile(ctx, func() error {
+		if err := d.follow(ctx, on, commit); err != nil {
+			return err
+		}
+		return d.released(ctx, "v1.0.1", begun)
+	})
+	if err != nil {
 		return err
 	}
-	return d.released(ctx, "v1.0.1", begun)
+	return d.answers(ctx, "Good day, world!")
 }
 
 // changeEnv: a change of settings is a release without a build.
@@ -96,7 +108,10 @@ func (d *story) changeEnv(ctx context.Context) error {
 	if err := d.follow(ctx, commit, ""); err != nil {
 		return err
 	}
-	return d.released(ctx, "v1.0.2", begun)
+	if err := d.released(ctx, "v1.0.2", begun); err != nil {
+		return err
+	}
+	return d.answers(ctx, "Good day, Alice!")
 }
 
 // breakApp: what does not build does not run, and everybody sees why.
@@ -118,7 +133,7 @@ func (d *story) breakApp(ctx context.Context) error {
 		return err
 	}
 	d.say("     still runs   %s", values.Release)
-	return nil
+	return d.answers(ctx, "Good day, Alice!")
 }
 
 // revert: a rollback is a git revert, byte for byte, without a build.
@@ -157,6 +172,9 @@ func (d *story) revert(ctx context.Context) error {
 	if err := d.released(ctx, "v1.0.1", begun); err != nil {
 		return err
 	}
+	if err := d.answers(ctx, "Good day, world!"); err != nil {
+		return err
+	}
 	return d.same(ctx, before, builds)
 }
 
@@ -189,7 +207,7 @@ func (d *story) end(ctx context.Context) error {
 	}
 	d.say("\nplatform-config tells all of it (git log):\n%s", log)
 	d.say("\nReleases now: %s. Done in %s.", strings.ReplaceAll(strings.ReplaceAll(releases, ".yaml", ""), "\n", ", "), seconds(d.Now().Sub(d.started)))
-	d.say("Next: plateform init DIR makes an installation of your own.")
+	d.say("Next: plateform up, in a folder with an app of yours; plateform init DIR makes an installation for more.")
 	return nil
 }
 

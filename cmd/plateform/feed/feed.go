@@ -89,6 +89,9 @@ func (f *Feed) Observe(e reconciler.Event) {
 		return
 	}
 	f.last[e.Project] = text
+	if m == isWell {
+		text += took(e)
+	}
 	f.print(e.At, m, name, text)
 }
 
@@ -129,10 +132,32 @@ func lineOf(e reconciler.Event) (mark, string) {
 		return isFailure, fmt.Sprintf("%s cannot be released: %s", e.Release, e.Error)
 	case reconciler.EventWritten:
 		return goesOn, fmt.Sprintf("%s is in plateform-gitops, commit %s", e.Release, terminal.Short(e.Commit))
+	case reconciler.EventRollout:
+		return rollout(e)
 	case reconciler.EventReported:
 		return reported(*e.Report, e)
 	}
 	return goesOn, ""
+}
+
+// rollout says what becomes of a release that nobody waits for: after a start, or when it fails later.
+func rollout(e reconciler.Event) (mark, string) {
+	switch {
+	case len(e.Runs) > 0: // a report follows
+	case e.Rollout.Phase == reconciler.PhaseHealthy:
+		return isWell, e.Release + " runs" + where(e.LiveURL)
+	case e.Rollout.Phase == reconciler.PhaseFailed:
+		return isFailure, e.Release + " does not run any more: " + e.Rollout.Cause + tailOf(e.Rollout.Log)
+	}
+	return goesOn, ""
+}
+
+// where names the URL that something answers at, if it has one.
+func where(url string) string {
+	if url == "" {
+		return ""
+	}
+	return " at " + url
 }
 
 // asked says who wants what.
@@ -182,7 +207,7 @@ func reported(r reconciler.Report, e reconciler.Event) (mark, string) {
 	words := gitforge.Words(r)
 	switch {
 	case r.State == reconciler.StateFailure:
-		return isFailure, words + tail(r)
+		return isFailure, words + tailOf(r.Build.LogTail)
 	case r.State == reconciler.StatePending:
 		return underWay(r, words)
 	}
@@ -190,10 +215,10 @@ func reported(r reconciler.Report, e reconciler.Event) (mark, string) {
 	case reconciler.OutcomeHeld, reconciler.OutcomePaused, reconciler.OutcomeSuperseded, reconciler.OutcomeRolloutFailed:
 		return isHeld, words
 	case reconciler.OutcomeRuns, reconciler.OutcomeUnchanged:
-		if r.LiveURL != "" && r.Stage == reconciler.StageDeployed {
-			words += " at " + r.LiveURL
+		if r.Stage == reconciler.StageDeployed {
+			words += where(r.LiveURL)
 		}
-		return isWell, words + took(e)
+		return isWell, words
 	}
 	return isWell, words
 }
@@ -217,15 +242,14 @@ func underWay(r reconciler.Report, words string) (mark, string) {
 	return goesOn, words
 }
 
-// tail is the end of a log, for those who run the installation.
-func tail(r reconciler.Report) string {
-	const lines = 12
-	log := strings.Split(strings.TrimSpace(r.Build.LogTail), "\n")
-	if r.Build.LogTail == "" {
+// tailOf is the end of a log, for those who run the installation.
+func tailOf(log string) string {
+	const most = 12
+	if log == "" {
 		return ""
 	}
-	log = log[max(0, len(log)-lines):]
-	return "\n  " + strings.Join(log, "\n  ")
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	return "\n  " + strings.Join(lines[max(0, len(lines)-most):], "\n  ")
 }
 
 // took says how long somebody waited for it.

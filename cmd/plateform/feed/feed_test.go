@@ -73,7 +73,10 @@ func TestADeployIsALineAStep(t *testing.T) {
 		after(4, reconciler.Event{Kind: reconciler.EventWritten, Release: "v1.0.1", Commit: sourceCommit}, push),
 		after(4, report(reconciler.StatePending, reconciler.StageSynced, reconciler.OutcomeRuns, v1), push),
 		after(5.5, report(reconciler.StateSuccess, reconciler.StageDeployed, reconciler.OutcomeRuns, v1), push),
-		after(5.5, report(reconciler.StateSuccess, reconciler.StageDeployed, reconciler.OutcomeRuns, v1), push),
+		after(5.5, report(reconciler.StateSuccess, reconciler.StageDeployed, reconciler.OutcomeRuns, v1)),
+		after(6, healthy(), push),
+		after(7, healthy()),
+		after(8, reconciler.Event{Kind: reconciler.EventRollout, Release: "v1.0.1", Rollout: &reconciler.Rollout{Phase: reconciler.PhaseProgressing}}),
 	} {
 		f.Observe(e)
 	}
@@ -89,6 +92,21 @@ func TestADeployIsALineAStep(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, lines(out)); diff != "" {
 		t.Errorf("the feed (-want +got):\n%s", diff)
+	}
+}
+
+// healthy says that a release that nobody waits for runs.
+func healthy() reconciler.Event {
+	return reconciler.Event{
+		Kind: reconciler.EventRollout, Release: "v1.0.1", LiveURL: "http://shop-ws-1.localhost:8480", Rollout: &reconciler.Rollout{Phase: reconciler.PhaseHealthy},
+	}
+}
+
+func TestAfterAStartWhatRunsIsNamed(t *testing.T) {
+	f, out := witness(0)
+	f.Observe(after(0, healthy()))
+	if got, want := out.String(), "10:00:00 ✓ ws-1/shop  v1.0.1 runs at http://shop-ws-1.localhost:8480\n"; got != want {
+		t.Errorf("got  %swant %s", got, want)
 	}
 }
 
@@ -121,6 +139,12 @@ func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
 		{"a registry that does not answer", report(reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeRetrying, func(r *reconciler.Report) {
 			r.Detail = "no answer"
 		}), []string{"10:00:01 ! ws-1/shop  trying again: no answer"}},
+		{"what fails later", reconciler.Event{
+			Kind: reconciler.EventRollout, Release: "v1.0.1", Rollout: &reconciler.Rollout{Phase: reconciler.PhaseFailed, Cause: "it ended with code 1", Log: "panic: no"},
+		}, []string{
+			"10:00:01 ✗ ws-1/shop  v1.0.1 does not run any more: it ended with code 1",
+			"                        panic: no",
+		}},
 		{"what is held", report(reconciler.StateSuccess, reconciler.StageHeld, reconciler.OutcomePaused, nil),
 			[]string{"10:00:01 - ws-1/shop  held: the project is paused (remove `paused: true` to go on)"}},
 		{"codes that would do something to a terminal", reconciler.Event{Kind: reconciler.EventReleaseRefused, Release: "v1.0.1", Error: "\x1b[2Jno"},
@@ -128,7 +152,11 @@ func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f, out := witness(0)
-			f.Observe(after(1, test.event, run(manifest.CauseConfig, configCommit)))
+			runs := []*reconciler.Run{run(manifest.CauseConfig, configCommit)}
+			if test.event.Kind == reconciler.EventRollout {
+				runs = nil
+			}
+			f.Observe(after(1, test.event, runs...))
 			if diff := cmp.Diff(test.want, lines(out)); diff != "" {
 				t.Errorf("the feed (-want +got):\n%s", diff)
 			}
@@ -172,6 +200,7 @@ func TestWhatIsLoggedIsALineToo(t *testing.T) {
 	log.Info("nobody needs this")
 	log.Warn("the repository on the server is shallow", "repository", "config", "oldest", "abc")
 	log.With("commit", "abc").WithGroup("server").Error("it is gone", "project", "ignored", "code", 404)
+	log.Warn("build: failed", "build", "1", "project", "ws-1/shop")
 	log.Warn("somebody else changed what runs", "project", "ws-1/shop")
 	got := lines(out)
 	for i := range got {

@@ -23,16 +23,24 @@ func (h handler) Enabled(_ context.Context, level slog.Level) bool { return leve
 
 // Handle implements slog.Handler.
 func (h handler) Handle(_ context.Context, r slog.Record) error {
-	name, words := "", []string{}
-	words = append(words, h.attrs...)
+	name, told := "", false
+	words := append([]string{}, h.attrs...)
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == "project" && h.group == "" {
+		switch {
+		case h.group != "":
+			words = append(words, h.word(a))
+		case a.Key == "project":
 			name = a.Value.String()
-			return true
+		case a.Key == "build":
+			told = true // there is an event, which says it better
+		default:
+			words = append(words, h.word(a))
 		}
-		words = append(words, h.word(a))
 		return true
 	})
+	if told {
+		return nil
+	}
 	m := goesOn
 	switch {
 	case r.Level >= slog.LevelError:

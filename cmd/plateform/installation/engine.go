@@ -60,6 +60,15 @@ func (i *Installation) ListenApps(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("listening on %s (is another serve running? set engine.listen in serve.yaml): %w", i.settings.Engine.Listen, err)
 	}
+	i.ServeApps(listener)
+	return listener.Addr().String(), nil
+}
+
+// ServeApps has apps answer at an address that was opened. It is closed with the installation.
+func (i *Installation) ServeApps(listener net.Listener) {
+	if i.apps == nil {
+		return
+	}
 	i.apps.listener = listener
 	i.later(func() error {
 		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
@@ -67,7 +76,6 @@ func (i *Installation) ListenApps(ctx context.Context) (string, error) {
 		}
 		return nil // it was served
 	})
-	return listener.Addr().String(), nil
 }
 
 // run runs apps until the context ends. They end after their requests have.

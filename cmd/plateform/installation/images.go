@@ -93,6 +93,20 @@ func (i *Installation) Images() http.Handler {
 	return i.images
 }
 
+// ListenImages opens the address of the embedded registry, answers there until Close, and returns it; empty when there is no
+// embedded registry.
+func (i *Installation) ListenImages(ctx context.Context) (string, error) {
+	if i.images == nil {
+		return "", nil
+	}
+	e, err := Listen(ctx, i.settings.Registry.Listen, "registry.listen", i.images)
+	if err != nil {
+		return "", fmt.Errorf("the embedded registry cannot answer (end what has its address, or change registry.listen in serve.yaml and registry.url in platform.yaml, both): %w", err)
+	}
+	i.ServeImages(ctx, e)
+	return e.Address(), nil
+}
+
 // Limits of the embedded registry: this machine only, but large bodies.
 const (
 	imageTime  = time.Hour

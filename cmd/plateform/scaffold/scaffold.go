@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"text/template"
@@ -49,10 +50,17 @@ type Options struct {
 	NoSample bool
 	// Images is the address of the registry inside serve; DefaultImages when it is empty.
 	Images string
+	// Apps is the address where apps on this machine answer; DefaultApps when it is empty.
+	Apps string
 }
 
-// DefaultImages is where the registry inside serve answers unless somebody says otherwise.
-const DefaultImages = "127.0.0.1:5480"
+// Where the registry inside serve answers, and the apps that run on this machine, unless somebody says otherwise; and the
+// domain that browsers look for on this machine, whatever stands before it.
+const (
+	DefaultImages = "127.0.0.1:5480"
+	DefaultApps   = "127.0.0.1:8480"
+	DefaultDomain = "localhost"
+)
 
 // Scaffold is a new installation in a folder. Its templates are filled with the exported fields.
 type Scaffold struct {
@@ -84,8 +92,18 @@ func New(dir string, o Options) *Scaffold {
 		s.Images = cmp.Or(s.Images, DefaultImages)
 		s.Registry = s.Images
 	}
+	s.Apps, s.Domain = cmp.Or(s.Apps, DefaultApps), cmp.Or(s.Domain, DefaultDomain)
 	s.ConfigURL, s.GitOpsURL, s.HelloURL = s.remote(ConfigDir), s.remote(GitOpsDir), s.remote(HelloDir)
 	return s
+}
+
+// Port of every URL: where apps on this machine answer.
+func (s *Scaffold) Port() string {
+	_, port, err := net.SplitHostPort(s.Apps)
+	if err != nil {
+		return ""
+	}
+	return port
 }
 
 // remote is the bare repository of a checkout.

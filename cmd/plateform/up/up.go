@@ -124,7 +124,7 @@ func openHome(ctx context.Context, home string) (*installation.Settings, error) 
 		if err != nil {
 			return nil, err
 		}
-		if err := scaffold.New(home, scaffold.Options{Name: "home", Domain: homeDomain, NoSample: true}).Write(ctx); err != nil {
+		if err := scaffold.New(home, scaffold.Options{Name: "home", NoSample: true}).Write(ctx); err != nil {
 			return nil, errors.Join(err, scaffold.Unclaim(home, made))
 		}
 	}
@@ -135,9 +135,6 @@ func openHome(ctx context.Context, home string) (*installation.Settings, error) 
 	settings.Listen = "127.0.0.1:0" // nobody asks it how it is
 	return settings, nil
 }
-
-// homeDomain is where browsers look on this machine.
-const homeDomain = "localhost"
 
 // addToHome adds the project of a folder to an installation, unless it is there.
 func addToHome(ctx context.Context, s *installation.Settings, key manifest.Key, m *Mirror) (err error) {
@@ -165,6 +162,12 @@ func (o Options) follow(ctx context.Context, s *installation.Settings, m *Mirror
 		return err
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
+	if _, err := i.ListenApps(ctx); err != nil {
+		return err
+	}
+	if _, err := i.ListenImages(ctx); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return i.Run(ctx) })
 	group.Go(func() error {
