@@ -15,11 +15,15 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/localrun/shim"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == shim.Argument { // as main does
+		os.Exit(shim.Main())
+	}
 	testscript.Main(m, map[string]func(){
 		"plateform": func() {
 			a := newApp()

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
 )
 
 // buffer is a place to write to from one goroutine and to look at from another.
@@ -98,7 +99,7 @@ func TestServe(t *testing.T) {
 	dir := scaffolded(t)
 	settings := filepath.Join(dir, "serve.yaml")
 	port0 := filepath.Join(dir, "port0.yaml")
-	text := strings.ReplaceAll(readText(t, settings), "127.0.0.1:8080", "127.0.0.1:0")
+	text := atAnyPort(readText(t, settings))
 	if err := writeFile(port0, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,7 @@ func TestServeRefusesWhatIsTooLarge(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	dir := scaffolded(t)
 	file := filepath.Join(dir, "serve.yaml")
-	text := strings.ReplaceAll(readText(t, file), "127.0.0.1:8080", "127.0.0.1:0") + "\napi: {listen: 127.0.0.1:0}\n"
+	text := atAnyPort(readText(t, file)) + "\napi: {listen: 127.0.0.1:0}\n"
 	if err := writeFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestServeCannotListen(t *testing.T) {
 	dir := scaffolded(t)
 	a, _, stderr := testApp()
 	file := filepath.Join(dir, "bad.yaml")
-	text := strings.ReplaceAll(readText(t, filepath.Join(dir, "serve.yaml")), "127.0.0.1:8080", "127.0.0.1:99999")
+	text := strings.ReplaceAll(atAnyPort(readText(t, filepath.Join(dir, "serve.yaml"))), "\nlisten: 127.0.0.1:0", "\nlisten: 127.0.0.1:99999")
 	if err := writeFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +208,11 @@ func TestServeCannotListen(t *testing.T) {
 	if want := "listening on 127.0.0.1:99999"; !strings.Contains(stderr.String(), want) {
 		t.Errorf("serve says %q, want %q", stderr, want)
 	}
+}
+
+// atAnyPort has what init has made listen where it disturbs nobody.
+func atAnyPort(settings string) string {
+	return strings.NewReplacer("127.0.0.1:8080", "127.0.0.1:0", scaffold.DefaultApps, "127.0.0.1:0").Replace(settings)
 }
 
 func readText(t *testing.T, file string) string {

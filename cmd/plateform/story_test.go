@@ -51,7 +51,7 @@ func newServed(t *testing.T) *served {
 		config: s.Repository(scaffold.ConfigDir, who), gitops: s.Repository(scaffold.GitOpsDir, who), hello: s.Repository(scaffold.HelloDir, who),
 	}
 	file := filepath.Join(dir, "serve.yaml")
-	text := strings.ReplaceAll(readText(t, file), "127.0.0.1:8080", "127.0.0.1:0") + "\napi: {listen: 127.0.0.1:0}\n"
+	text := atAnyPort(readText(t, file)) + "\napi: {listen: 127.0.0.1:0}\n"
 	if err := writeFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestARunIsToldUnderOneID(t *testing.T) {
 		story := w.story("commit", w.addHello())
 		want := []string{
 			"INFO asked config", "INFO build asked for", "INFO build done", "INFO released v1.0.0", "INFO written v1.0.0",
-			"INFO ended success updating GitOps",
+			"INFO ended success deployed",
 		}
 		if diff := cmp.Diff(want, steps(story)); diff != "" {
 			t.Errorf("the story of the first run (-want +got):\n%s", diff)
@@ -238,22 +238,22 @@ func (w *served) wantFigures() {
 	w.t.Helper()
 	w.get(w.public+"/metrics", http.StatusNotFound)
 	want := map[string]string{
-		"plateform_ready":                                                    "1",
-		"plateform_builds_running":                                           "0",
-		"plateform_oldest_change_age_seconds":                                "0",
-		`plateform_builds_started_total{kind="source"}`:                      "2",
-		`plateform_builds_ended_total{kind="source",result="succeeded"}`:     "1",
-		`plateform_builds_ended_total{kind="source",result="failed"}`:        "1",
-		`plateform_builds_ended_total{kind="image",result="succeeded"}`:      "0",
-		`plateform_pushes_total{repository="config",result="landed"}`:        "1",
-		`plateform_pushes_total{repository="config",result="refused"}`:       "0",
-		`plateform_pushes_total{repository="gitops",result="refused"}`:       "0",
-		`plateform_runs_ended_total{cause="config",stage="updating GitOps"}`: "1",
-		`plateform_runs_ended_total{cause="source",stage="failed"}`:          "1",
-		`plateform_commit_to_gitops_seconds_count{cause="config"}`:           "1",
-		`plateform_commit_to_gitops_seconds_count{cause="source"}`:           "0",
-		`plateform_pass_seconds_bucket{result="failed",le="+Inf"}`:           "0",
-		`plateform_queue_projects`:                                           "0",
+		"plateform_ready":                                                "1",
+		"plateform_builds_running":                                       "0",
+		"plateform_oldest_change_age_seconds":                            "0",
+		`plateform_builds_started_total{kind="source"}`:                  "2",
+		`plateform_builds_ended_total{kind="source",result="succeeded"}`: "1",
+		`plateform_builds_ended_total{kind="source",result="failed"}`:    "1",
+		`plateform_builds_ended_total{kind="image",result="succeeded"}`:  "0",
+		`plateform_pushes_total{repository="config",result="landed"}`:    "1",
+		`plateform_pushes_total{repository="config",result="refused"}`:   "0",
+		`plateform_pushes_total{repository="gitops",result="refused"}`:   "0",
+		`plateform_runs_ended_total{cause="config",stage="deployed"}`:    "1",
+		`plateform_runs_ended_total{cause="source",stage="failed"}`:      "1",
+		`plateform_commit_to_gitops_seconds_count{cause="config"}`:       "1",
+		`plateform_commit_to_gitops_seconds_count{cause="source"}`:       "0",
+		`plateform_pass_seconds_bucket{result="failed",le="+Inf"}`:       "0",
+		`plateform_queue_projects`:                                       "0",
 	}
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()

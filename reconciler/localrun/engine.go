@@ -31,8 +31,11 @@ type Images interface {
 
 // Router is what sends requests to what runs.
 type Router interface {
+	// Set says what answers for a host from now on; requests under way go on where they began.
 	Set(host string, s router.Site)
+	// Remove says that nothing is known of a host any more.
 	Remove(host string)
+	// Drained waits until no request is under way at an address that no host has any more.
 	Drained(ctx context.Context, address string) error
 }
 
@@ -49,8 +52,10 @@ type Options struct {
 	// LogLimit of one file of what an app prints, in bytes; applog.DefaultLimit when 0.
 	LogLimit int64
 	Times    Times
-	Clock    func() time.Time
-	Log      *slog.Logger
+	// Notify is called when a rollout has come to an end.
+	Notify func()
+	Clock  func() time.Time
+	Log    *slog.Logger
 }
 
 // Times are how long things may take. What is zero has the default that is named.
@@ -83,6 +88,7 @@ func (t Times) withDefaults() Times {
 type Engine struct {
 	options Options
 	hosts   *hosts
+	inside  *inside
 	news    chan struct{}
 
 	mu       sync.Mutex
@@ -104,7 +110,8 @@ func New(o Options) (*Engine, error) {
 		o.Dir = dir
 	}
 	o.Times = o.Times.withDefaults()
-	return &Engine{options: o, hosts: newHosts(o.Router), news: make(chan struct{}, 1), projects: map[manifest.Key]*project{}}, nil
+	within := newInside(router.New(router.Options{Log: o.Log, Clock: o.Clock}))
+	return &Engine{options: o, hosts: newHosts(o.Router), inside: within, news: make(chan struct{}, 1), projects: map[manifest.Key]*project{}}, nil
 }
 
 // Want implements reconciler.Engine.
@@ -137,7 +144,7 @@ func (e *Engine) project(k manifest.Key) *project {
 	defer e.mu.Unlock()
 	p := e.projects[k]
 	if p == nil {
-		p = newProject(k, &e.options, e.hosts)
+		p = newProject(k, &e.options, e.hosts, e.inside)
 		e.projects[k] = p
 	}
 	return p
@@ -161,6 +168,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
+	running.Go(func() {
+		if err := e.inside.run(ctx); err != nil {
+			e.options.Log.Error("projects cannot reach each other", "error", err)
+		}
+	})
 	begun := map[*project]bool{}
 	for {
 		e.mu.Lock()

@@ -25,7 +25,7 @@ func (h *hosts) claim(host string, k manifest.Key) (isNew bool, err error) {
 	defer h.mu.Unlock()
 	owner, taken := h.owner[host]
 	switch {
-	case host == "" || owner == k:
+	case owner == k:
 		return false, nil
 	case taken:
 		return false, fmt.Errorf("the host %s is in use by another project (wait until that one lets go of it, or choose another domain)", host)
@@ -51,4 +51,64 @@ func (h *hosts) release(host string, k manifest.Key) {
 		delete(h.owner, host)
 		h.router.Remove(host)
 	}
+}
+
+// vacant says why nothing answers for a host that is nobody's yet.
+func (h *hosts) vacant(host string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, taken := h.owner[host]; !taken {
+		h.router.Set(host, router.Site{Unavailable: "no project of that name runs here"})
+	}
+}
+
+// place is a host of a service, among those of the world or those inside.
+type place struct {
+	hosts *hosts
+	host  string
+}
+
+// places are where a service answers.
+func (p *project) places(s service) []place {
+	var all []place
+	if s.host != "" {
+		all = append(all, place{p.hosts, s.host})
+	}
+	for _, name := range insideNames(p.key, s) {
+		all = append(all, place{p.inside.hosts, name})
+	}
+	return all
+}
+
+// claim takes the hosts of services for the project, and returns those that are new to it.
+func (p *project) claim(services []service) (claimed []place, err error) {
+	for _, s := range services {
+		for _, at := range p.places(s) {
+			isNew, err := at.hosts.claim(at.host, p.key)
+			if err != nil {
+				p.release(claimed)
+				return nil, err
+			}
+			if isNew {
+				claimed = append(claimed, at)
+			}
+		}
+	}
+	return claimed, nil
+}
+
+// release lets go of hosts.
+func (p *project) release(places []place) {
+	for _, at := range places {
+		at.hosts.release(at.host, p.key)
+	}
+}
+
+// allPlaces are where services answer.
+func (p *project) allPlaces(services []service) []place {
+	var all []place
+	for _, s := range services {
+		all = append(all, p.places(s)...)
+	}
+	return all
 }

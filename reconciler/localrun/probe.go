@@ -30,12 +30,16 @@ func (r *replica) await(ctx context.Context, process *shim.Process, address stri
 	defer cancel()
 	ticker := time.NewTicker(r.options.Times.Interval)
 	defer ticker.Stop()
+	var err error
 	for {
 		at, fixed := r.find(process, address)
-		err := r.probe(ctx, at)
-		if err == nil {
+		last := r.probe(ctx, at)
+		if last == nil {
 			r.ready(at, fixed)
 			return nil
+		}
+		if err == nil || ctx.Err() == nil { // a probe that was cut off says nothing
+			err = last
 		}
 		select {
 		case <-process.Done():

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/plateform/plateform/manifest"
@@ -33,6 +34,7 @@ type project struct {
 	key     manifest.Key
 	options *Options
 	hosts   *hosts
+	inside  *inside
 	dirs    dirs
 	// news says that something else is wanted; ticks that a replica has changed.
 	news, ticks chan struct{}
@@ -52,9 +54,9 @@ type project struct {
 	live     []*replica
 }
 
-func newProject(k manifest.Key, options *Options, hosts *hosts) *project {
+func newProject(k manifest.Key, options *Options, hosts *hosts, inside *inside) *project {
 	return &project{
-		key: k, options: options, hosts: hosts, dirs: dirsOf(options.Dir, k),
+		key: k, options: options, hosts: hosts, inside: inside, dirs: dirsOf(options.Dir, k),
 		news: make(chan struct{}, 1), ticks: make(chan struct{}, 1),
 	}
 }
@@ -87,7 +89,31 @@ func signal(c chan struct{}) {
 func (p *project) rollout() (rollout reconciler.Rollout, there bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.status, p.there
+	rollout = p.status
+	if rollout.Phase == reconciler.PhaseHealthy {
+		p.degrade(&rollout)
+	}
+	return rollout, p.there
+}
+
+// crashLoop is how often in a row a process that was ready once has to end until it counts as failed. It is started again all
+// the same.
+const crashLoop = 5
+
+// degrade says that a service of a release that was healthy does not answer any more.
+func (p *project) degrade(rollout *reconciler.Rollout) {
+	for _, s := range p.services {
+		down := slices.DeleteFunc(slices.Clone(p.live), func(r *replica) bool { return r.service.name != s.name })
+		if len(down) == 0 || slices.ContainsFunc(down, func(r *replica) bool { return r.look().address != "" }) {
+			continue
+		}
+		state := down[0].look()
+		rollout.Phase, rollout.Cause = reconciler.PhaseProgressing, named(s, errors.New(state.why)).Error()
+		if state.ends >= crashLoop {
+			rollout.Phase, rollout.Log = reconciler.PhaseFailed, down[0].tail.Text()
+		}
+		return
+	}
 }
 
 // run takes the project to what is wanted until the context ends, and then stops it.
@@ -144,6 +170,7 @@ func (p *project) roll(life, ctx context.Context, w wanted) {
 	}
 	p.conclude(ctx, w, err)
 	p.route()
+	p.options.Notify()
 }
 
 // conclude notes what became of a rollout, unless something else is wanted by now.
@@ -189,9 +216,6 @@ func (p *project) route() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range p.services {
-		if s.host == "" {
-			continue
-		}
 		site := router.Site{Project: p.key, Service: s.name}
 		for _, r := range p.live {
 			if r.service.name != s.name {
@@ -210,7 +234,9 @@ func (p *project) route() {
 			site.Unavailable = p.idle()
 		}
 		site.Unavailable = cmp.Or(site.Unavailable, "none of it is to run (replicas: 0)")
-		p.hosts.set(s.host, p.key, site)
+		for _, at := range p.places(s) {
+			at.hosts.set(at.host, p.key, site)
+		}
 	}
 }
 
@@ -231,9 +257,7 @@ func (p *project) remove(w wanted) error {
 	live, services, log := p.live, p.services, p.log
 	p.live, p.services, p.log = nil, nil, nil
 	p.mu.Unlock()
-	for _, s := range services {
-		p.hosts.release(s.host, p.key)
-	}
+	p.release(p.allPlaces(services))
 	stopAll(live)
 	p.retiring.Wait()
 	if log != nil {

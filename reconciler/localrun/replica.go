@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,11 +24,12 @@ type replica struct {
 	program program.Program
 	// title is what it is called in logs, and in the name of its record.
 	title string
-	env   []string // what the image says
 	dirs  dirs
 	log   *applog.Log
 	// changed is called when state has changed.
 	changed func()
+	// resolve makes the address of another project one that works here.
+	resolve func(value string) (string, error)
 	options *Options
 
 	cancel context.CancelFunc
@@ -46,6 +48,8 @@ type state struct {
 	fixed bool
 	// was ready once.
 	was bool
+	// ends is how often in a row it has ended.
+	ends int
 	// why it does not answer, and since when.
 	why   string
 	since time.Time
@@ -110,7 +114,7 @@ func (r *replica) run(ctx context.Context) {
 		}
 		why := fmt.Sprintf("%v; it is started again in %v", err, backoff)
 		r.log.Add(r.title, "plateform: "+why)
-		r.set(func(s *state) { s.address, s.why = "", why })
+		r.set(func(s *state) { s.address, s.why, s.ends = "", why, tries })
 		sleep(ctx, backoff)
 		backoff = min(2*backoff, r.options.Times.MaxBackoff)
 	}
@@ -169,9 +173,13 @@ func (r *replica) once(ctx context.Context) error {
 
 // fork starts the process. What it prints is taken until nobody can print any more.
 func (r *replica) fork(ctx context.Context, address string) (*shim.Process, *sync.WaitGroup, error) {
+	env, err := r.environment(address)
+	if err != nil {
+		return nil, nil, err
+	}
 	spec := shim.Spec{
 		Path: filepath.Join(r.program.Root, r.program.Path), Args: r.program.Args, Dir: filepath.Join(r.program.Root, r.program.Dir),
-		Env: r.service.environment(r.program.Env, address),
+		Env: env,
 	}
 	if os.Geteuid() == 0 {
 		if err := r.program.Prepare(); err != nil {
@@ -195,6 +203,22 @@ func (r *replica) fork(ctx context.Context, address string) (*shim.Process, *syn
 		return nil, nil, err
 	}
 	return process, printed, nil
+}
+
+// environment is what the process gets.
+func (r *replica) environment(address string) ([]string, error) {
+	own := slices.Clone(r.service.env)
+	for n, v := range own {
+		if v.secret != "" {
+			return nil, fmt.Errorf("%s comes from the secret %s, which engine local does not have", v.name, v.secret)
+		}
+		value, err := r.resolve(v.value)
+		if err != nil {
+			return nil, err
+		}
+		own[n].value = value
+	}
+	return environment(own, r.program.Env, address, r.service.name != ""), nil
 }
 
 // end asks a process to end, and makes it.

@@ -39,9 +39,7 @@ func (p *project) rollTo(life, ctx context.Context, w wanted) error {
 		claimed = nil // its hosts say why nothing answers
 	}
 	if err := p.replace(life, ctx, w, services); err != nil {
-		for _, host := range claimed {
-			p.hosts.release(host, p.key)
-		}
+		p.release(claimed)
 		return err
 	}
 	p.prune(services)
@@ -76,23 +74,6 @@ func (p *project) replace(life, ctx context.Context, w wanted, services []servic
 		p.options.Log.Warn("what runs cannot be noted; after a restart it runs once the loop asks for it", "project", p.key.String(), "error", err)
 	}
 	return nil
-}
-
-// claim takes the hosts of services for the project, and returns those that are new to it.
-func (p *project) claim(services []service) (claimed []string, err error) {
-	for _, s := range services {
-		isNew, err := p.hosts.claim(s.host, p.key)
-		if err != nil {
-			for _, host := range claimed {
-				p.hosts.release(host, p.key)
-			}
-			return nil, err
-		}
-		if isNew {
-			claimed = append(claimed, s.host)
-		}
-	}
-	return claimed, nil
 }
 
 // fetch has the programs of all services on the disk. What may go better by itself is tried until the context ends.
@@ -137,6 +118,7 @@ func (p *project) fetchOne(ctx context.Context, s service) (program.Program, err
 func (p *project) newReplica(s service, image program.Program, release string, number int) *replica {
 	return &replica{
 		service: s, program: image, title: s.title(release, number), dirs: p.dirs, log: p.log, changed: p.changed, options: p.options,
+		resolve: func(value string) (string, error) { return p.inside.resolve(p.key.Workspace, value) },
 	}
 }
 
@@ -232,7 +214,7 @@ func (s *step) undo(life context.Context) {
 	p := s.project
 	var again []*replica
 	for _, r := range s.halted {
-		again = append(again, &replica{service: r.service, program: r.program, title: r.title, dirs: r.dirs, log: r.log, changed: r.changed, options: r.options})
+		again = append(again, &replica{service: r.service, program: r.program, title: r.title, dirs: r.dirs, log: r.log, changed: r.changed, options: r.options, resolve: r.resolve})
 	}
 	p.mu.Lock()
 	p.live = slices.DeleteFunc(p.live, func(r *replica) bool { return slices.Contains(s.halted, r) })
@@ -283,11 +265,8 @@ func (p *project) change(life context.Context, s *step) {
 	p.services, p.live = s.services, slices.Concat(s.kept, s.fresh)
 	p.mu.Unlock()
 	p.route()
-	for _, was := range before {
-		if !slices.ContainsFunc(s.services, func(next service) bool { return next.host == was.host }) {
-			p.hosts.release(was.host, p.key)
-		}
-	}
+	next := p.allPlaces(s.services)
+	p.release(slices.DeleteFunc(p.allPlaces(before), func(was place) bool { return slices.Contains(next, was) }))
 	for _, r := range s.old {
 		p.retiring.Go(func() { p.retire(life, r) })
 	}
@@ -298,7 +277,7 @@ func (p *project) retire(life context.Context, r *replica) {
 	if address := r.look().address; address != "" {
 		ctx, cancel := context.WithTimeout(life, p.options.Times.Drain)
 		defer cancel()
-		if err := p.options.Router.Drained(ctx, address); err != nil {
+		if err := errors.Join(p.options.Router.Drained(ctx, address), p.inside.router.Drained(ctx, address)); err != nil {
 			p.options.Log.Info("an old process still had requests when it was stopped", "project", p.key.String(), "replica", r.title, "error", err)
 		}
 	}

@@ -27,6 +27,8 @@ type service struct {
 	// probe is the path that answers when it is ready; empty when its port answering is enough.
 	probe  string
 	memory string
+	// entry says that the project's own address leads to it.
+	entry bool
 }
 
 // same says that a replica of s is one of o as it is.
@@ -50,6 +52,7 @@ type chartValues struct {
 	Env      []envValue     `yaml:"env"`
 	Health   healthValues   `yaml:"health"`
 	Services []serviceValue `yaml:"services"`
+	Entry    string         `yaml:"entry"`
 	Profiles []string       `yaml:"profiles"`
 
 	Resources manifest.Resources `yaml:"resources"`
@@ -102,7 +105,7 @@ func readServices(t reconciler.Target) ([]service, error) {
 		for _, s := range v.Services {
 			services = append(services, service{
 				name: s.Name, host: s.Host, port: s.Port, repository: s.Image.Repository, digest: s.Image.Digest, replicas: s.Replicas,
-				env: springVariables(s.Env, v.Profiles), probe: v.Health.Readiness, memory: v.Resources.Memory,
+				env: springVariables(s.Env, v.Profiles), probe: v.Health.Readiness, memory: v.Resources.Memory, entry: s.Name == v.Entry,
 			})
 		}
 		return services, nil
@@ -121,9 +124,6 @@ func variables(env []envValue) []variable {
 	}
 	return all
 }
-
-// portVariables are those that say where to listen. People's own settings go before them.
-var portVariables = []string{"PORT", "SERVER_PORT"}
 
 // springVariables are what the chart sets besides; the ports follow when they are known.
 func springVariables(env []envValue, profiles []string) []variable {
@@ -149,8 +149,9 @@ func names(env []variable, name string) bool {
 	return false
 }
 
-// environment is what a process of a service gets: what its image says, then what its values say, and where to listen.
-func (s service) environment(image []string, address string) []string {
+// environment is what a process gets: what its values say, where to listen, and what its image says of the rest. Spring reads
+// another variable for its port.
+func environment(own []variable, image []string, address string, spring bool) []string {
 	_, port, _ := net.SplitHostPort(address)
 	set := map[string]bool{}
 	var env []string
@@ -160,13 +161,12 @@ func (s service) environment(image []string, address string) []string {
 			env = append(env, name+"="+value)
 		}
 	}
-	for _, v := range s.env {
+	for _, v := range own {
 		add(v.name, v.value)
 	}
-	for _, name := range portVariables {
-		if name == "PORT" || s.name != "" {
-			add(name, port)
-		}
+	add("PORT", port)
+	if spring {
+		add("SERVER_PORT", port)
 	}
 	for _, v := range image {
 		name, value, _ := strings.Cut(v, "=")

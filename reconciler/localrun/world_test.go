@@ -101,7 +101,7 @@ func (w *world) start() {
 	w.front, w.router = router.New(router.Options{Log: log}), listener.Addr().String()
 	w.engine, err = localrun.New(localrun.Options{
 		Images: w.registry.Client(w.t, "", ""), Router: w.front, Dir: w.dir, Shim: []string{"/proc/self/exe", shim.Argument},
-		Times: w.times, Clock: time.Now, Log: log,
+		Times: w.times, Notify: func() {}, Clock: time.Now, Log: log,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -273,15 +273,15 @@ func (w *world) rollout(k manifest.Key) (reconciler.Rollout, bool) {
 // await waits until a release has a phase.
 func (w *world) await(release string, phase reconciler.Phase) reconciler.Rollout {
 	w.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		r, _ := w.rollout(key)
-		if r.Release == release && r.Phase == phase {
-			return r
+	var r reconciler.Rollout
+	eventually(w.t, release+" to be "+string(phase), func() bool {
+		r, _ = w.rollout(key)
+		if phase == reconciler.PhaseHealthy && r.Release == release && r.Phase == reconciler.PhaseFailed {
+			w.t.Fatalf("%s failed: %+v", release, r)
 		}
-		if time.Now().After(deadline) || r.Release == release && r.Phase == reconciler.PhaseFailed {
-			w.t.Fatalf("%s is not %s: %+v", release, phase, r)
-		}
-	}
+		return r.Release == release && r.Phase == phase
+	})
+	return r
 }
 
 // deploy wants a release and waits until it is healthy.
@@ -327,9 +327,13 @@ func (w *world) answers(want string) {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.After(patience); !condition(); {
+		select {
+		case <-deadline:
 			t.Fatalf("waited %v for %s", patience, what)
+		case <-ticker.C:
 		}
 	}
 }

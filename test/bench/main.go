@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 const output = "bench.json"
@@ -25,7 +26,7 @@ type Row struct {
 	Ours  float64  `json:"ours"`
 	Other *float64 `json:"other"`
 	Ratio *float64 `json:"ratio"`
-	// Unit of Ours and Other: ms, MiB, pushes, or ns/op for a Go benchmark.
+	// Unit of Ours and Other: ms, MiB, pushes, requests/s, or ns/op for a Go benchmark.
 	Unit string `json:"unit"`
 }
 
@@ -60,11 +61,12 @@ func measures() []measure {
 		{"start-10k", (*stage).start},
 		{"validate-10k", (*stage).validate},
 		{"plan-10k", (*stage).plan},
+		{"router", (*stage).router},
 	}
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -73,6 +75,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 3 && args[0] == routeCommand {
+		return route(ctx, args[1], args[2])
+	}
 	var names []string
 	for _, m := range measures() {
 		names = append(names, m.name)

@@ -25,6 +25,7 @@ type world struct {
 	domain         string   // of the platform
 	platform       []string // lines of platform.yaml's spec beyond the usual
 	settings       []string // lines of serve.yaml beyond the usual
+	engine         string   // that of serve.yaml; none when empty
 	login          string   // how serve logs in to both repositories
 	embedded       string   // address of a registry inside serve that images go to; empty for the one beside it
 	server         *server
@@ -91,7 +92,7 @@ func (w *world) writeSettings() string {
 		"forge: {kind: git, poll: 200ms}",
 		"builder: {kind: local}",
 		w.registrySettings(),
-		"engine: {kind: none}",
+		"engine: " + cmp.Or(w.engine, "{kind: none}"),
 	}, w.settings...)
 	path := filepath.Join(w.dir, "serve.yaml")
 	if err := os.WriteFile(path, []byte(strings.Join(settings, "\n")+"\n"), 0o600); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/plateform/plateform/reconciler/localrun"
 	"github.com/plateform/plateform/reconciler/localrun/router"
 	"github.com/plateform/plateform/reconciler/localrun/shim"
+	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
@@ -41,7 +42,7 @@ func (i *Installation) engine(images *registry.Client) (reconciler.Engine, error
 	front := router.New(router.Options{Log: i.log, Clock: i.now})
 	engine, err := localrun.New(localrun.Options{
 		Images: images, Router: front, Dir: filepath.Join(i.settings.DataDir, "apps"), Shim: []string{self, shim.Argument},
-		Clock: i.now, Log: i.log,
+		Notify: func() { i.reconciler.Hint(loop.Hint{Rollouts: true}) }, Clock: i.now, Log: i.log,
 	})
 	if err != nil {
 		return nil, exit.Usage("engine: %w", err)

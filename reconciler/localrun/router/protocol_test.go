@@ -75,6 +75,12 @@ func TestTrailers(t *testing.T) {
 		if body != "body" || response.Trailer.Get("Announced") != "a question" || response.Trailer.Get("Sudden") != "yes" {
 			t.Errorf("%s: %q, trailers %v", protocol, body, response.Trailer)
 		}
+		if response, err = client.Do(request(t, "GET", "http://shop.localhost/", nil)); err != nil {
+			t.Fatal(err)
+		}
+		if readAll(t, response.Body); response.Trailer.Get("Sudden") != "yes" {
+			t.Errorf("%s: GET, trailers %v", protocol, response.Trailer)
+		}
 	}
 }
 

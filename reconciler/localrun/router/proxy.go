@@ -111,20 +111,27 @@ func tellsOrigin(header string) bool {
 // RoundTrip sends a request to the instance it is counted at. If that one takes no connection it sends the request to another one:
 // nothing was sent, so nothing is done twice.
 func (p *passage) RoundTrip(req *http.Request) (*http.Response, error) {
-	transport := p.router.upstreams.http1
-	if req.ProtoMajor == 2 && strings.HasPrefix(req.Header.Get("Content-Type"), "application/grpc") {
-		transport = p.router.upstreams.h2c
-	}
 	if req.Body != nil {
 		req.Body = keptOpen{req.Body}
 	}
 	for {
 		req.URL.Host = p.at.address
-		res, err := transport.RoundTrip(req)
+		res, err := p.transport(req).RoundTrip(req)
 		if !p.mayGoElsewhere(req.Context(), err) {
 			return res, err
 		}
 	}
+}
+
+// transport is what sends a request to the instance it is counted at.
+func (p *passage) transport(req *http.Request) http.RoundTripper {
+	switch {
+	case req.ProtoMajor == 2 && strings.HasPrefix(req.Header.Get("Content-Type"), "application/grpc"):
+		return p.router.upstreams.h2c
+	case isPlain(req):
+		return &p.at.plain
+	}
+	return p.router.upstreams.http1
 }
 
 // mayGoElsewhere says that a request that was not sent is counted at another instance now.

@@ -59,6 +59,7 @@ type site struct {
 // instance is an address, and what is known of it here.
 type instance struct {
 	address string
+	plain   plain
 	// sites that name it.
 	sites int
 	// requests under way at it.
@@ -94,7 +95,7 @@ func (r *Router) Set(host string, s Site) {
 	for _, address := range s.Addresses {
 		i := r.instances[address]
 		if i == nil {
-			i = &instance{address: address}
+			i = &instance{address: address, plain: plain{address: address, dial: r.upstreams.dial}}
 			r.instances[address] = i
 		}
 		if !slices.Contains(next.instances, i) {
@@ -152,6 +153,7 @@ func (r *Router) leave(s *site) {
 func (r *Router) forget(i *instance) {
 	if i.sites == 0 && i.requests.n == 0 {
 		delete(r.instances, i.address)
+		i.plain.close()
 	}
 }
 

@@ -29,7 +29,7 @@ func (r *Router) Serve(ctx context.Context, l net.Listener) error {
 	}
 	_ = server.Close()
 	<-r.idle() // what is left has neither a client nor an instance any more
-	r.upstreams.close()
+	r.closeUpstreams()
 	if errors.Is(failure, http.ErrServerClosed) {
 		return nil
 	}
@@ -67,6 +67,16 @@ func (r *Router) idle() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.underWay.idle()
+}
+
+// closeUpstreams closes the connections to instances that no request uses.
+func (r *Router) closeUpstreams() {
+	r.upstreams.close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, i := range r.instances {
+		i.plain.close()
+	}
 }
 
 // logWriter takes what net/http says of connections.

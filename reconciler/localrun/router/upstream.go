@@ -13,33 +13,45 @@ import (
 // repeated, so ours are gone before. On one machine a new connection costs next to nothing.
 const idleUpstream = time.Second
 
+// maxResponseHeader is how many bytes of headers an instance may answer with.
+const maxResponseHeader = 1 << 20
+
 // upstreams are the connections to instances.
 type upstreams struct {
+	dial       dial
 	http1, h2c *http.Transport
 	buffers    *buffers
 }
 
 func newUpstreams(limits Limits) upstreams {
-	return upstreams{http1: newTransport(limits, (*http.Protocols).SetHTTP1), h2c: newTransport(limits, (*http.Protocols).SetUnencryptedHTTP2), buffers: &buffers{}}
+	dialer := net.Dialer{Timeout: limits.DialTimeout}
+	connect := func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, notSent{err}
+		}
+		return c, nil
+	}
+	return upstreams{
+		dial:    connect,
+		http1:   newTransport(connect, (*http.Protocols).SetHTTP1),
+		h2c:     newTransport(connect, (*http.Protocols).SetUnencryptedHTTP2),
+		buffers: &buffers{},
+	}
 }
 
-func newTransport(limits Limits, speak func(*http.Protocols, bool)) *http.Transport {
+type dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+func newTransport(connect dial, speak func(*http.Protocols, bool)) *http.Transport {
 	var protocols http.Protocols
 	speak(&protocols, true)
-	dialer := net.Dialer{Timeout: limits.DialTimeout}
 	return &http.Transport{
-		Protocols: &protocols,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, notSent{err}
-			}
-			return c, nil
-		},
+		Protocols:              &protocols,
+		DialContext:            connect,
 		MaxIdleConnsPerHost:    1024,
 		IdleConnTimeout:        idleUpstream,
 		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: 1 << 20,
+		MaxResponseHeaderBytes: maxResponseHeader,
 		DisableCompression:     true, // what the client and the instance agree on is theirs
 	}
 }

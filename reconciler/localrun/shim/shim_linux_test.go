@@ -171,13 +171,17 @@ func awaitDone(t *testing.T, p *shim.Process) shim.Exit {
 // awaitGone waits until no process has a number, other than as a zombie.
 func awaitGone(t *testing.T, pid int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.After(patience); ; {
 		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil || strings.Contains(string(content), ") Z ") {
 			return
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-deadline:
 			t.Fatalf("process %d is still there: %s", pid, content)
+		case <-ticker.C:
 		}
 	}
 }

@@ -1,0 +1,175 @@
+package localrun_test
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+func TestACrashIsStartedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.deploy(release{version: "v1.0.0", image: w.app(), env: map[string]string{"ANSWER": "one"}})
+	_, before := w.get("/pid")
+	w.get("/crash")
+	eventually(t, "another process to answer", func() bool {
+		status, now := w.get("/pid")
+		return status == http.StatusOK && now != before
+	})
+	w.await("v1.0.0", reconciler.PhaseHealthy)
+}
+
+func TestACrashLoopIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.deploy(release{version: "v1.0.0", image: w.app(), env: map[string]string{"ANSWER": "one"}})
+	var r reconciler.Rollout
+	eventually(t, "the crash loop to be told of", func() bool {
+		w.get("/crash")
+		r, _ = w.rollout(key)
+		return r.Phase == reconciler.PhaseFailed
+	})
+	if !strings.HasPrefix(r.Cause, "it ended with exit code 7; it is started again in ") || !strings.HasSuffix(r.Log, "crashes") {
+		t.Errorf("cause %q, log %q", r.Cause, r.Log)
+	}
+	eventually(t, "it to be started again all the same", func() bool {
+		r, _ := w.rollout(key)
+		return r.Phase == reconciler.PhaseHealthy
+	})
+}
+
+func TestAFailingProbe(t *testing.T) {
+	w := newWorld(t)
+	image := w.app()
+	w.deploy(release{version: "v1.0.0", image: image, health: "/health", env: map[string]string{"ANSWER": "one"}})
+	w.stop()
+	w.times.Start = 2 * time.Second // until here it is patience
+	w.start()
+	w.want(w.target(release{version: "v1.0.1", image: image, health: "/health", env: map[string]string{"ANSWER": "two", "SICK": "yes"}}))
+	r := w.await("v1.0.1", reconciler.PhaseFailed)
+	if r.Cause != "it is not ready after 2s: /health answers 503 Service Unavailable" || !strings.Contains(r.Log, "starting with two") {
+		t.Errorf("cause %q, log %q", r.Cause, r.Log)
+	}
+	w.answers("one")
+}
+
+// While nothing runs, who asks is told why, and since when.
+func TestAFirstReleaseThatDoesNotRun(t *testing.T) {
+	w := newWorld(t)
+	w.want(w.target(release{version: "v1.0.0", image: w.app(), env: map[string]string{"EXIT": "3"}}))
+	w.await("v1.0.0", reconciler.PhaseFailed)
+	if status, body := w.get("/"); status != http.StatusServiceUnavailable || !strings.Contains(body, "v1.0.0 does not run: it ended with exit code 3") {
+		t.Errorf("it answers %d %s", status, body)
+	}
+	w.deploy(release{version: "v1.0.1", image: w.app(), env: map[string]string{"ANSWER": "two"}})
+	w.answers("two")
+}
+
+// An image that is not there fails at once; a registry that does not answer is waited for.
+func TestImagesThatCannotBeFetched(t *testing.T) {
+	w := newWorld(t)
+	image := w.app()
+	gone := image
+	gone.Digest = "sha256:" + strings.Repeat("0", 64)
+	w.want(w.target(release{version: "v1.0.0", image: gone}))
+	if r := w.await("v1.0.0", reconciler.PhaseFailed); !strings.Contains(r.Cause, "reading "+gone.Digest) || !strings.Contains(r.Cause, "404") {
+		t.Errorf("cause %q", r.Cause)
+	}
+	w.registry.Fail("", "/v2/", http.StatusServiceUnavailable)
+	w.want(w.target(release{version: "v1.0.1", image: image, env: map[string]string{"ANSWER": "two"}}))
+	eventually(t, "it to say what it waits for", func() bool {
+		r, _ := w.rollout(key)
+		return r.Phase == reconciler.PhaseProgressing && strings.Contains(r.Cause, "tried again in")
+	})
+	w.registry.Answer(nil)
+	w.await("v1.0.1", reconciler.PhaseHealthy)
+	w.answers("two")
+}
+
+func TestANewerReleaseEndsTheWaitForAnOlder(t *testing.T) {
+	w := newWorld(t)
+	image := w.app()
+	w.deploy(release{version: "v1.0.0", image: image, health: "/health", env: map[string]string{"ANSWER": "one"}})
+	w.want(w.target(release{version: "v1.0.1", image: image, health: "/health", env: map[string]string{"ANSWER": "two", "SICK": "yes"}}))
+	eventually(t, "it to be waited for", func() bool {
+		r, _ := w.rollout(key)
+		return strings.Contains(r.Cause, "/health answers 503")
+	})
+	w.deploy(release{version: "v1.0.2", image: image, health: "/health", env: map[string]string{"ANSWER": "three"}})
+	w.answers("three")
+}
+
+// An app that listens on its declared port, whatever PORT says, runs one process at a time.
+func TestAnAppThatIgnoresPORT(t *testing.T) {
+	w := newWorld(t)
+	image := w.app()
+	port := freePort(t)
+	releaseOf := func(version, answer string, more ...string) release {
+		env := map[string]string{"ANSWER": answer, "LISTEN": strconv.Itoa(port)}
+		for _, name := range more {
+			env[name] = "1"
+		}
+		return release{version: version, image: image, port: port, replicas: 2, env: env}
+	}
+	w.deploy(releaseOf("v1.0.0", "one"))
+	w.answers("one")
+	w.deploy(releaseOf("v1.0.1", "two"))
+	w.answers("two")
+	w.want(w.target(releaseOf("v1.0.2", "three", "EXIT")))
+	w.await("v1.0.2", reconciler.PhaseFailed)
+	eventually(t, "the old one to run again", func() bool {
+		status, body := w.get("/")
+		return status == http.StatusOK && body == "two"
+	})
+	if log := w.log(); !strings.Contains(log, "it listens on its declared port "+strconv.Itoa(port)+" whatever PORT says") {
+		t.Errorf("its log does not say so: %s", log)
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// An app that wants a port that somebody else has fails with what it printed.
+func TestAPortThatIsTaken(t *testing.T) {
+	w := newWorld(t)
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	w.want(w.target(release{version: "v1.0.0", image: w.app(), port: port, env: map[string]string{"LISTEN": strconv.Itoa(port)}}))
+	if r := w.await("v1.0.0", reconciler.PhaseFailed); !strings.Contains(r.Log, "address already in use") {
+		t.Errorf("cause %q, log %q", r.Cause, r.Log)
+	}
+}
+
+func TestOneHostWantedTwice(t *testing.T) {
+	w := newWorld(t)
+	image := w.app()
+	w.deploy(release{version: "v1.0.0", image: image, env: map[string]string{"ANSWER": "one"}})
+	rival := manifest.Key{Workspace: "ws-2", Project: "rival"}
+	w.want(w.target(release{key: rival, version: "v1.0.0", image: image, env: map[string]string{"ANSWER": "rival"}}))
+	eventually(t, "the rival to fail", func() bool {
+		r, _ := w.rollout(rival)
+		return r.Phase == reconciler.PhaseFailed && strings.Contains(r.Cause, "the host "+host+" is in use by another project")
+	})
+	w.answers("one")
+	w.deploy(release{version: "v1.0.1", image: image, host: "other.localhost", env: map[string]string{"ANSWER": "one"}})
+	w.want(w.target(release{key: rival, version: "v1.0.0", image: image, env: map[string]string{"ANSWER": "rival"}}))
+	eventually(t, "the rival to answer", func() bool { _, body := w.get("/"); return body == "rival" })
+	if _, body := w.getAt("other.localhost", "/"); body != "one" {
+		t.Errorf("at its new host it answers %q", body)
+	}
+}

@@ -1,0 +1,136 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// live is a project that answers on this machine.
+type live struct {
+	*project
+	host string
+}
+
+// liveProject is a world with engine local and a project of a web server that answers with its version and its process.
+func liveProject(t *testing.T) *live {
+	t.Helper()
+	w := newWorld(t)
+	w.engine = "{kind: local, listen: 127.0.0.1:0}"
+	w.open()
+	shop := w.goProject("ws-1", "shop")
+	shop.app.commit("Serve", files{"main.go": webServer("one")})
+	return &live{shop, "shop-ws-1.apps.example.com"}
+}
+
+// webServer is a program that answers with a version, and says its process at /pid.
+func webServer(version string) string {
+	return strings.ReplaceAll(`package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+func main() {
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "VERSION") })
+	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	fmt.Println("listening as VERSION")
+	fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), nil))
+	os.Exit(1)
+}
+`, "VERSION", version)
+}
+
+// get asks the project at the address that serve prints.
+func (l *live) get(path string) (string, error) {
+	printed, err := os.ReadFile(l.w.serveLog())
+	if err != nil {
+		return "", err
+	}
+	const marker = "Apps on "
+	at := strings.LastIndex(string(printed), marker)
+	if at < 0 {
+		return "", fmt.Errorf("serve does not say where apps answer")
+	}
+	address, _, _ := strings.Cut(string(printed[at+len(marker):]), "\n")
+	request, err := http.NewRequest(http.MethodGet, address+path, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	request.Host = l.host
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return string(body), err
+}
+
+// answers waits until the project answers like that.
+func (l *live) answers(want string) {
+	l.w.t.Helper()
+	l.w.await("the answer "+want, func() error {
+		body, err := l.get("/")
+		if err == nil && body != want {
+			err = fmt.Errorf("it answers %q", body)
+		}
+		return err
+	})
+}
+
+// A push is live, the next one takes its place, and a revert brings the old answer back without a build. What does not run
+// fails on its commit, and the old one goes on answering.
+func TestPushIsLive(t *testing.T) {
+	t.Parallel()
+	shop := liveProject(t)
+	w := shop.w
+	commit := w.add(shop.project)
+	shop.answers("one")
+	if v := shop.verdict(commit); v.State != "success" || v.Stage != "deployed" {
+		t.Errorf("the verdict is %+v", v)
+	}
+
+	shop.app.commit("Say two", files{"main.go": webServer("two")})
+	shop.answers("two")
+	w.settle()
+	shop.revert("v1.0.1")
+	shop.answers("one")
+
+	source := shop.app.commit("Break", files{"main.go": "package main\n\nimport \"os\"\n\nfunc main() { println(\"no database\"); os.Exit(4) }\n"})
+	v := shop.sourceVerdict(source)
+	if v.State != "failure" || !strings.Contains(v.Description, "it ended with exit code 4") {
+		t.Errorf("the verdict on what does not run is %+v", v)
+	}
+	shop.answers("one")
+}
+
+// After serve was killed nothing of the app is left; what ran runs again, with the same answer.
+func TestAppsEndWithServe(t *testing.T) {
+	t.Parallel()
+	shop := liveProject(t)
+	w := shop.w
+	w.add(shop.project)
+	shop.answers("one")
+	for _, end := range []func(){w.restart, w.crash} {
+		w.settle()
+		pid, err := shop.get("/pid")
+		if err != nil {
+			t.Fatal(err)
+		}
+		end()
+		w.await("process "+pid+" to end", func() error {
+			if content, err := os.ReadFile(filepath.Join("/proc", pid, "stat")); err == nil && !strings.Contains(string(content), ") Z ") {
+				return fmt.Errorf("it is there: %s", content)
+			}
+			return nil
+		})
+		shop.answers("one")
+	}
+}
