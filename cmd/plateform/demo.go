@@ -20,7 +20,7 @@ released, changed, broken, and rolled back with git revert, and after each step 
 network. Everything happens in a temporary folder that is removed at the end. Apps run on Linux; elsewhere the story
 ends at the GitOps repository.`,
 		Example: `  plateform demo
-  plateform demo --keep     # go on serving until Ctrl-C, and leave all of it there to look around in`,
+  plateform demo --keep     # go on serving until Ctrl-C, and keep all of it`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return demo.Play(c.Context(), demo.Options{Out: a.stdout, Style: a.palette(), Now: a.now, Keep: keep})

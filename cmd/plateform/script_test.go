@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,7 +30,10 @@ func TestMain(m *testing.M) {
 		"plateform": func() {
 			a := newApp()
 			a.now = scriptNow()
-			os.Exit(a.run(context.Background(), os.Args[1:]))
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			code := a.run(ctx, os.Args[1:])
+			stop()
+			os.Exit(code)
 		},
 	})
 }
