@@ -129,7 +129,7 @@ const (
 // commands are all commands; each sets its group.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.demoCommand(), a.initCommand(), machine{&a.output}.upCommand(),
+		a.demoCommand(), a.initCommand(), machine{&a.output}.upCommand(), machine{&a.output}.downCommand(),
 		a.validateCommand(), a.planCommand(), a.statusCommand(), a.whyCommand(),
 		a.rollbackCommand(), a.retryCommand(),
 		a.serveCommand(), a.doctorCommand(), a.buildCommand(), a.versionCommand(),

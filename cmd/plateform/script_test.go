@@ -75,6 +75,8 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"registry": scriptRegistry,
 		"exit":     scriptExit,
 		"empty":    scriptEmpty,
+		"until":    scriptUntil,
+		"answers":  scriptAnswers,
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/up"
 	"github.com/plateform/plateform/reconciler/plan"
 )
@@ -17,6 +19,7 @@ import (
 type upFlags struct {
 	homeFlags
 	name      string
+	listen    string
 	watch     bool
 	to        string
 	workspace string
@@ -73,6 +76,7 @@ With --to the project is written into a config repository that you share with ot
 	}
 	flags.add(c)
 	c.Flags().StringVar(&flags.name, "name", "", "name of the project (default: that of the folder)")
+	c.Flags().StringVar(&flags.listen, "listen", "", "where apps answer, when the installation is made (default "+scaffold.DefaultApps+", if that is free)")
 	c.Flags().BoolVar(&flags.watch, "watch", false, "follow every save, and not only commits")
 	c.Flags().StringVar(&flags.to, "to", "", "write the project into this config repository instead, as a branch")
 	c.Flags().StringVar(&flags.workspace, "workspace", "", "workspace of the project, with --to (default: the only one there)")
@@ -93,7 +97,7 @@ func (m machine) up(ctx context.Context, flags upFlags, dir string) error {
 		return err
 	}
 	o := up.Options{
-		Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now, Dir: dir, Home: home, Name: flags.name, Watch: flags.watch,
+		Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now, Dir: dir, Home: home, Name: flags.name, Listen: flags.listen, Watch: flags.watch,
 	}
 	switch {
 	case flags.to != "":
@@ -105,4 +109,40 @@ func (m machine) up(ctx context.Context, flags upFlags, dir string) error {
 		return exit.Usage("--workspace goes with --to")
 	}
 	return o.Run(ctx)
+}
+
+// downCommand takes the app in a folder down.
+func (m machine) downCommand() *cobra.Command {
+	var flags homeFlags
+	var name string
+	c := &cobra.Command{
+		Use:     "down [DIR]",
+		GroupID: groupStart,
+		Short:   "Take down what up has brought up from a folder",
+		Long: `Take down what up has brought up from a folder.
+
+Its project is removed from the installation. An up that runs, in whatever folder, stops the app at once; otherwise it does
+not start again. Releases stay, and so does the data of a database that is to be kept: up goes on from there.`,
+		Example: `  plateform down
+  plateform down ../shop`,
+		Args: argumentCount(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			home, err := flags.home()
+			if err != nil {
+				return err
+			}
+			key, err := up.Options{Dir: folderOf(args), Home: home, Name: name}.Down(c.Context())
+			if err != nil {
+				return err
+			}
+			if key == "" {
+				return exit.Finding("nothing of this folder is up (plateform up brings it up)")
+			}
+			fmt.Fprintf(m.stdout, "%s is down. Its releases are kept: plateform up goes on from there.\n", key)
+			return nil
+		},
+	}
+	flags.add(c)
+	c.Flags().StringVar(&name, "name", "", "name of the project (default: that of the folder)")
+	return c
 }

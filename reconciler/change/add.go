@@ -26,6 +26,23 @@ type NewProject struct {
 // ErrThere says that a project is there already, as it is to be.
 var ErrThere = errors.New("the project is there already")
 
+// ErrNotThere says that there is no such project.
+var ErrNotThere = errors.New("there is no such project")
+
+// Remove works out the edit that takes a project away. Its releases stay: whoever adds it again goes on from them. A
+// project that is not there is ErrNotThere.
+func Remove(reader reconciler.Reader, head string, key manifest.Key) (manifest.Edit, error) {
+	file := manifest.ProjectFile(key)
+	_, err := reader.Read(head, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return manifest.Edit{}, ErrNotThere
+	}
+	if err != nil {
+		return manifest.Edit{}, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return manifest.Edit{Message: fmt.Sprintf("Remove %s\n", key), Files: map[string][]byte{file: nil}}, nil
+}
+
 // Add works out the edit that adds a project, with its workspace where that is missing and the owner is known. A project of
 // that name with other code is refused; one with the same code is ErrThere, whatever else was written into its file since.
 func (n NewProject) Add(reader reconciler.Reader, head string) (manifest.Edit, error) {

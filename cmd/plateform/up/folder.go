@@ -30,6 +30,20 @@ type Folder struct {
 
 // Look finds out what is in a folder. One that nothing says how to build is an error that says what would help.
 func Look(ctx context.Context, dir string) (Folder, error) {
+	f, err := find(ctx, dir)
+	if err != nil {
+		return f, err
+	}
+	f.Found, err = localbuild.Detect(localbuild.Source{Root: f.Root, Path: f.Path}, nil)
+	var fault *localbuild.Fault
+	if errors.As(err, &fault) {
+		return f, exit.Finding("%s cannot be built: %w", f.Dir(), err)
+	}
+	return f, err
+}
+
+// find finds a folder and the repository that it is in.
+func find(ctx context.Context, dir string) (Folder, error) {
 	absolute, err := filepath.Abs(dir)
 	if err == nil {
 		absolute, err = filepath.EvalSymlinks(absolute)
@@ -41,15 +55,7 @@ func Look(ctx context.Context, dir string) (Folder, error) {
 		return Folder{}, exit.Usage("%s is no folder", dir)
 	}
 	f := Folder{Root: absolute}
-	if err := f.findRepository(ctx); err != nil {
-		return Folder{}, err
-	}
-	f.Found, err = localbuild.Detect(localbuild.Source{Root: f.Root, Path: f.Path}, nil)
-	var fault *localbuild.Fault
-	if errors.As(err, &fault) {
-		return f, exit.Finding("%s cannot be built: %w", absolute, err)
-	}
-	return f, err
+	return f, f.findRepository(ctx)
 }
 
 // findRepository finds the repository that the folder is in. A folder that a repository ignores is in none.

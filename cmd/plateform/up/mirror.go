@@ -176,6 +176,9 @@ func (m *Mirror) ignoreLikeFolder(ctx context.Context) error {
 
 // Identity is who is at work in the folder, as git knows them, for the environment of git; somebody, where it does not.
 func (m *Mirror) Identity(ctx context.Context) []string {
+	if os.Getenv("GIT_AUTHOR_NAME") != "" && os.Getenv("GIT_COMMITTER_NAME") != "" {
+		return nil // the environment says so already
+	}
 	g := git.Command{Dir: m.folder.Root}
 	name, _ := g.Run(ctx, "config", "user.name")
 	email, _ := g.Run(ctx, "config", "user.email")

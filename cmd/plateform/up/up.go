@@ -6,27 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/plateform/plateform/cmd/plateform/checkout"
-	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/feed"
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/change"
 )
-
-// homeWorkspace is the workspace of the apps that are brought up on this machine.
-const homeWorkspace = "local"
 
 // Options say which app is brought up, and where.
 type Options struct {
@@ -41,6 +33,8 @@ type Options struct {
 	// Home is the folder of the installation, and Name that of the project; empty for the name of the folder.
 	Home string
 	Name string
+	// Listen is where apps answer, for an installation that is made; scaffold.DefaultApps when it is empty, if that is free.
+	Listen string
 	// Watch follows every save, and not only commits.
 	Watch bool
 }
@@ -60,7 +54,7 @@ func (o Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	settings, err := openHome(ctx, o.Home)
+	settings, err := openHome(ctx, o.Home, o.Listen)
 	if err != nil {
 		return err
 	}
@@ -111,45 +105,9 @@ func (o Options) printFollowing(ctx context.Context, m *Mirror, s *installation.
 		sheet.Line("follows", "the files as they are saved: the folder is in no Git repository")
 	}
 	if n := m.Uncommitted(ctx); n > 0 {
-		sheet.Line("note", fmt.Sprintf("%d files have changes that are not committed, and so are not built (commit them, or use --watch)", n))
+		sheet.Line("note", uncommitted(n))
 	}
 	fmt.Fprintln(o.Out)
-}
-
-// openHome opens the installation in a folder, and makes it where it is not there.
-func openHome(ctx context.Context, home string) (*installation.Settings, error) {
-	file := filepath.Join(home, "serve.yaml")
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		made, err := scaffold.Claim(home)
-		if err != nil {
-			return nil, err
-		}
-		if err := scaffold.New(home, scaffold.Options{Name: "home", NoSample: true}).Write(ctx); err != nil {
-			return nil, errors.Join(err, scaffold.Unclaim(home, made))
-		}
-	}
-	settings, err := installation.Load(file)
-	if err != nil {
-		return nil, err
-	}
-	settings.Listen = "127.0.0.1:0" // nobody asks it how it is
-	return settings, nil
-}
-
-// addToHome adds the project of a folder to an installation, unless it is there.
-func addToHome(ctx context.Context, s *installation.Settings, key manifest.Key, m *Mirror) (err error) {
-	repository, err := checkout.Open(ctx, checkout.Place{URL: s.Config.URL, Branch: s.Config.Branch})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, repository.Close()) }()
-	repository.Git.Env = append(repository.Git.Env, m.Identity(ctx)...)
-	added := change.NewProject{Key: key, Repository: m.URL(), Path: m.folder.Path, Owner: manifest.User{GitHub: "you", ID: 1}}
-	_, err = repository.Change(ctx, func(head string) (manifest.Edit, error) { return added.Add(repository.Objects, head) })
-	if errors.Is(err, change.ErrThere) {
-		return nil
-	}
-	return exit.WhereConfigIs(err)
 }
 
 // follow builds and runs what is in a mirror, and what comes into it, until the context ends.
@@ -175,4 +133,13 @@ func (o Options) follow(ctx context.Context, s *installation.Settings, m *Mirror
 		return nil
 	})
 	return group.Wait()
+}
+
+// uncommitted says what is not built because it is in no commit.
+func uncommitted(files int) string {
+	what := "1 file has"
+	if files > 1 {
+		what = fmt.Sprintf("%d files have", files)
+	}
+	return what + " changes that are not committed, and so are not built (commit them, or use --watch)"
 }
