@@ -132,7 +132,7 @@ func (a *app) commands() []*cobra.Command {
 		a.demoCommand(), a.initCommand(), machine{&a.output}.upCommand(), machine{&a.output}.downCommand(),
 		a.validateCommand(), a.planCommand(), a.statusCommand(), a.whyCommand(),
 		a.rollbackCommand(), a.retryCommand(),
-		a.serveCommand(), a.doctorCommand(), a.buildCommand(), a.versionCommand(),
+		a.serveCommand(), a.doctorCommand(), imagesCommand(a.stdout), a.buildCommand(), a.versionCommand(),
 	}
 }
 

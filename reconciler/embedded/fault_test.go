@@ -22,59 +22,54 @@ type failing struct {
 
 	mu   sync.Mutex
 	left int
-	log  []string
 }
 
-// step counts an operation, and says whether it fails.
-func (f *failing) step(what string) error {
+// step counts an operation and does it, unless it fails. A process that is dead does nothing any more, also not what it had
+// begun.
+func (f *failing) step(do func() error, fails func(error) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.log = append(f.log, what)
 	f.left--
 	if f.left == 0 || f.last && f.left < 0 {
-		return f.err
+		return fails(f.err)
 	}
-	return nil
+	return do()
 }
 
-func (f *failing) create(name string) (file, error) {
-	if err := f.step("create"); err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
-	}
-	inner, err := f.inner.create(name)
-	return &failingFile{f, inner, name}, err
+func pathError(op, name string) func(error) error {
+	return func(err error) error { return &os.PathError{Op: op, Path: name, Err: err} }
+}
+
+func (f *failing) create(name string) (created file, err error) {
+	err = f.step(func() error {
+		inner, err := f.inner.create(name)
+		created = &failingFile{f, inner, name}
+		return err
+	}, pathError("open", name))
+	return created, err
 }
 
 func (f *failing) mkdir(dir string) error {
-	if err := f.step("mkdir"); err != nil {
-		return &os.PathError{Op: "mkdir", Path: dir, Err: err}
-	}
-	return f.inner.mkdir(dir)
+	return f.step(func() error { return f.inner.mkdir(dir) }, pathError("mkdir", dir))
 }
 
 func (f *failing) rename(from, to string) error {
-	if err := f.step("rename"); err != nil {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
-	}
-	return f.inner.rename(from, to)
+	return f.step(func() error { return f.inner.rename(from, to) },
+		func(err error) error { return &os.LinkError{Op: "rename", Old: from, New: to, Err: err} })
+}
+
+func (f *failing) syncDir(dir string) error {
+	return f.step(func() error { return f.inner.syncDir(dir) }, pathError("sync", dir))
 }
 
 // remove is what cleans up: it fails for the dead only.
 func (f *failing) remove(name string) error {
 	f.mu.Lock()
-	dead := f.last && f.left <= 0
-	f.mu.Unlock()
-	if dead {
+	defer f.mu.Unlock()
+	if f.last && f.left <= 0 {
 		return f.err
 	}
 	return f.inner.remove(name)
-}
-
-func (f *failing) syncDir(dir string) error {
-	if err := f.step("sync a folder"); err != nil {
-		return &os.PathError{Op: "sync", Path: dir, Err: err}
-	}
-	return f.inner.syncDir(dir)
 }
 
 type failingFile struct {
@@ -84,21 +79,19 @@ type failingFile struct {
 }
 
 // Write implements io.Writer. What does not fit is written in part.
-func (f *failingFile) Write(p []byte) (int, error) {
-	if err := f.on.step("write"); err != nil {
-		n, _ := f.inner.Write(p[:len(p)/2])
-		return n, &os.PathError{Op: "write", Path: f.name, Err: err}
-	}
-	return f.inner.Write(p)
+func (f *failingFile) Write(p []byte) (n int, err error) {
+	err = f.on.step(func() error {
+		n, err = f.inner.Write(p)
+		return err
+	}, func(cause error) error {
+		n, _ = f.inner.Write(p[:len(p)/2])
+		return pathError("write", f.name)(cause)
+	})
+	return n, err
 }
 
 // Sync implements file.
-func (f *failingFile) Sync() error {
-	if err := f.on.step("sync"); err != nil {
-		return &os.PathError{Op: "sync", Path: f.name, Err: err}
-	}
-	return f.inner.Sync()
-}
+func (f *failingFile) Sync() error { return f.on.step(f.inner.Sync, pathError("sync", f.name)) }
 
 // Close implements io.Closer.
 func (f *failingFile) Close() error { return f.inner.Close() }
@@ -107,7 +100,7 @@ func (f *failingFile) Close() error { return f.inner.Close() }
 func (f *failing) arm(n int, last bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.left, f.last, f.log = n, last, nil
+	f.left, f.last = n, last
 }
 
 // whole holds that every file of a store is what its name says, and that nothing half-written lies about.
@@ -147,7 +140,6 @@ func TestEveryStepOfAPushMayFail(t *testing.T) {
 				d.mu.Lock()
 				over = d.left > 0
 				d.mu.Unlock()
-				d.arm(0, false)
 				if over {
 					if err != nil {
 						t.Fatal(err)
@@ -159,6 +151,8 @@ func TestEveryStepOfAPushMayFail(t *testing.T) {
 					b = b.restart(t)
 				case err != nil:
 					t.Errorf("it is not tried again: %v", err)
+				default:
+					d.arm(0, false)
 				}
 				b.later(2 * idleUpload)
 				b.uploads.endIdle() // what was given up when something beside it failed

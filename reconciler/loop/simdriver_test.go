@@ -40,6 +40,7 @@ func (s *sim) boot() error {
 		Ports: Ports{
 			Config: p.store(s.config), GitOps: p.store(s.gitops), Sources: simSources{p}, Builder: simBuilder{p},
 			Registry: simRegistry{p}, Forge: simForge{p}, Charts: simCharts{}, Engine: s.engine.port(p),
+			Images: s.images,
 		},
 		Clock: func() time.Time { return s.now }, Log: s.log(), Observers: []reconciler.Observer{runlog.New(s.log()), simWitness{s}}, Poll: simPoll, Signer: s.signer,
 		Queue: p.newQueue, Jitter: func(most time.Duration) time.Duration { return most / 2 },

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/worker"
 )
 
 // simStart is when all histories begin.
@@ -39,6 +40,8 @@ type sim struct {
 	lateHints []Hint
 	// refuse says why a repository takes no pushes; empty for those that do.
 	refuse map[string]string
+	// images is who tidies the registry; nil for nobody.
+	images worker.ImageStore
 
 	people simPeople
 	audit  simAudit

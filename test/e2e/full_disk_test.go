@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"fmt"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -34,6 +36,41 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("it ended with %+v", verdict)
 	}
 	if got := shop.says(); got != "one" {
+		t.Errorf("v1.0.0 says %q", got)
+	}
+}
+
+// The disk of the embedded registry has room for little: the build whose image does not fit is tried again and says so, what was
+// released stays whole, and once there is room the image comes in.
+func TestFullDiskOfTheEmbeddedRegistry(t *testing.T) {
+	t.Parallel()
+	w := newEmbeddedWorld(t)
+	images := w.imagesDir()
+	mustRun(t, w.dir, "mkdir", "-p", images)
+	mustRun(t, w.dir, "mount", "-t", "tmpfs", "-o", "size=500m", "tmpfs", images)
+	t.Cleanup(func() { mustRun(t, w.dir, "umount", "--lazy", images) })
+	w.open()
+	shop, blog := w.goProject("ws-1", "shop"), w.goProject("ws-1", "blog")
+	shop.verdict(w.add(shop))
+	one := shop.runs("v1.0.0")
+	shop.tagged("v1.0.0", one.Image)
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(images, &disk); err != nil {
+		t.Fatal(err)
+	}
+	const room = 128 << 10
+	used := int64(disk.Blocks-disk.Bfree) * disk.Bsize
+	mustRun(t, w.dir, "mount", "-o", fmt.Sprintf("remount,size=%d", used+room), images)
+	commit := w.add(blog)
+	blog.triesAgain(commit, "no space left on device")
+	if got := w.says(one.Image); got != "one" {
+		t.Errorf("v1.0.0 says %q", got)
+	}
+	w.wantWaiting(commit, blog)
+
+	mustRun(t, w.dir, "mount", "-o", "remount,size=500m", images)
+	blog.runs("v1.0.0")
+	if got := blog.says(); got != "one" {
 		t.Errorf("v1.0.0 says %q", got)
 	}
 }

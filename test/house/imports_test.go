@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/demo": {"manifest", "gitstore", "reconciler", "reconciler/ledger",
 		"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
+	"cmd/plateform/images": {"reconciler/registry", "cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit"},
 	"cmd/plateform/doctor": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/",
 		"cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 }
