@@ -86,7 +86,7 @@ func TestWordsOfServers(t *testing.T) {
 func checkWords(t *testing.T, err error, want string, wait time.Duration) {
 	t.Helper()
 	var answer *ServerError
-	if !errors.As(err, &answer) || !strings.Contains(err.Error(), want) || answer.RetryAfter != wait {
+	if !errors.As(err, &answer) || !strings.Contains(err.Error(), want) || answer.RetryAfter() != wait {
 		t.Errorf("got %v, want %q", err, want)
 	}
 	if err != nil && strings.ContainsAny(err.Error(), "\x1b\n") {

@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"time"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -86,4 +87,6 @@ type BuildFailure struct {
 	// Temporary says that the cause is not the source but the machine that builds, the network, or a service at its other
 	// end: nothing is decided, and the build is to be started again after a while. Summary is the same for the same cause.
 	Temporary bool
+	// RetryAfter is how long whoever was asked for something wants to be left alone before that; 0 when nobody said so.
+	RetryAfter time.Duration
 }

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -23,6 +24,23 @@ func LostWhat(r manifest.LostReason, s manifest.Source) string {
 		return s.Repository + " names its objects by another hash than sha1, which cannot be read"
 	}
 	return s.Repository + " cannot be reached"
+}
+
+// LostWords say of sources that are not followed what is wrong and what to do, in one line.
+func LostWords(lost []manifest.LostSource) string {
+	var words []string
+	for _, l := range lost {
+		what := "the source"
+		if _, service, several := strings.Cut(l.Part, "/"); several {
+			what += " of " + service
+		}
+		fix := LostFix(l.Reason)
+		if l.Reason != manifest.LostHost {
+			fix += "; it goes on by itself"
+		}
+		words = append(words, fmt.Sprintf("%s is not followed: %s (%s)", what, l.What, fix))
+	}
+	return strings.Join(words, ", ")
 }
 
 // LostFix is what to do about it.

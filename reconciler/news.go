@@ -2,7 +2,8 @@ package reconciler
 
 // News returns, in order, those of the statements about one commit that are still to be published, given what the commit
 // says already, oldest first. What was said is not said again, a context and source never goes back to an earlier stage, and
-// after a terminal report of it nothing more is said. It is pure, so it can be asked again when another process has
+// after a terminal report of it nothing more is said. A failure that goes on by itself is no end: it may come after a success
+// (what a commit asked for can come to a stop later), and all that is said after it is news again. It is pure, so it can be asked again when another process has
 // published something in the meantime; that is how all implementations of Forge come to one verdict.
 func News(said, statements []Statement) []Statement {
 	threads := map[thread]*saidSoFar{}
@@ -44,9 +45,19 @@ type saidSoFar struct {
 	reported map[wording]bool
 	stage    int
 	ended    bool
+	failed   bool
+	// waits is the failure that the commit was left with, and that goes on by itself; nil when the last word is another one.
+	waits *wording
 }
 
 func (p *saidSoFar) add(r Statement) {
+	if r.Waits {
+		words := wordingOf(r)
+		*p = saidSoFar{reported: map[wording]bool{}, waits: &words}
+		return
+	}
+	p.waits = nil
+	p.failed = p.failed || r.Terminal() && r.State == StateFailure
 	p.reported[wordingOf(r)] = true
 	p.stage = max(p.stage, r.Stage.order())
 	p.ended = p.ended || r.Terminal()
@@ -54,6 +65,8 @@ func (p *saidSoFar) add(r Statement) {
 
 func (p *saidSoFar) isNews(r Statement) bool {
 	switch {
+	case r.Waits:
+		return !p.failed && (p.waits == nil || *p.waits != wordingOf(r))
 	case p.ended:
 		return false
 	case r.Terminal():

@@ -35,6 +35,7 @@ func TestNews(t *testing.T) {
 	}
 	deployed := ends(shop, reconciler.StateSuccess, reconciler.StageDeployed)
 	failed := ends(shop, reconciler.StateFailure, reconciler.StageFailed)
+	waits := with(failed, func(r *reconciler.Statement) { r.Waits, r.Description = true, "no branch" })
 	queued, building := pending(shop, reconciler.StageQueued), pending(shop, reconciler.StageBuilding)
 	updating := pending(shop, reconciler.StageUpdatingGitOps)
 	type reports = []reconciler.Statement
@@ -72,6 +73,15 @@ func TestNews(t *testing.T) {
 			reports{pending(api, reconciler.StageQueued)}},
 		{"sources are apart", reports{deployed, from(deployed, first)},
 			reports{from(queued, first), from(queued, later)}, reports{from(queued, later)}},
+		{"a failure that goes on by itself, after success", reports{queued, deployed}, reports{waits}, reports{waits}},
+		{"a failure that goes on by itself, said already", reports{deployed, waits}, reports{waits}, nil},
+		{"a failure that goes on by itself, for another reason", reports{waits}, reports{described(waits, "no folder")}, reports{described(waits, "no folder")}},
+		{"a failure that goes on by itself, for a reason it had before", reports{waits, described(waits, "no folder")}, reports{waits}, reports{waits}},
+		{"it goes on", reports{queued, building, deployed, waits}, reports{queued, building, deployed}, reports{queued, building, deployed}},
+		{"it has gone on", reports{deployed, waits, deployed}, reports{queued, deployed, failed}, nil},
+		{"it comes to a stop again", reports{deployed, waits, deployed}, reports{waits}, reports{waits}},
+		{"what has failed for good comes to no stop", reports{failed}, reports{waits, deployed}, nil},
+		{"it goes on, and fails", reports{waits}, reports{failed, waits, deployed}, reports{failed}},
 		{"a stage from a newer version blocks nothing", reports{pending(shop, "polishing")}, reports{queued}, reports{queued}},
 	}
 	for _, tt := range tests {

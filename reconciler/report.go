@@ -19,6 +19,9 @@ const (
 	// OutcomePushRefused: a server refuses what Plateform pushes to one of its own repositories; Detail says which and why. It is
 	// tried again.
 	OutcomePushRefused Outcome = "push refused"
+	// OutcomePushUnanswered: a server does not answer to what Plateform pushes, or is in trouble; Detail says which and how. It is
+	// tried again.
+	OutcomePushUnanswered Outcome = "push unanswered"
 	// OutcomeBuilding: Build is under way; the stage says how far.
 	OutcomeBuilding Outcome = "building"
 	// OutcomeReleasing: Release is about to be committed.
@@ -34,6 +37,8 @@ const (
 	OutcomeDataKept Outcome = "removed, data kept"
 	// OutcomeBuildFailed: Build has no image, Detail says why.
 	OutcomeBuildFailed Outcome = "build failed"
+	// OutcomeImageRefused: an authored image cannot be used, Detail says why and where it is named. Build is the question for it.
+	OutcomeImageRefused Outcome = "image refused"
 	// OutcomeRolloutFailed: Release does not get healthy, Detail says why.
 	OutcomeRolloutFailed Outcome = "rollout failed"
 	// OutcomeRefused: Release must not be deployed now. OutcomeNotHonoured: its file is not what Plateform wrote.
@@ -41,6 +46,8 @@ const (
 	OutcomeNotHonoured Outcome = "not honoured"
 	// OutcomeBlocked: Problems keep anything new from being released.
 	OutcomeBlocked Outcome = "blocked"
+	// OutcomeSourceLost: what Lost names is not followed, so that no push is released.
+	OutcomeSourceLost Outcome = "source lost"
 	// OutcomeHeld: what Holds name stays as it is. OutcomePaused: the project is paused.
 	OutcomeHeld   Outcome = "held"
 	OutcomePaused Outcome = "paused"
@@ -70,8 +77,12 @@ type Report struct {
 	Problems manifest.Problems
 	// Holds that keep parts of the project as they are; with a build that failed, those on what waits because it came along.
 	Holds []manifest.Hold
+	// Lost are the sources that the project does not follow as things are.
+	Lost []manifest.LostSource
 	// SupersededBy is the commit that takes this one's place.
 	SupersededBy string
+	// Waits says of a failure that it goes on by itself once its cause is gone: it is not the last word.
+	Waits bool
 	// At is when it was so.
 	At time.Time
 }
@@ -127,8 +138,12 @@ func (r Report) Why() string {
 		words = r.Release.Version + " " + words
 	}
 	detail := r.Detail
-	if detail == "" && len(r.Problems) > 0 {
+	switch {
+	case detail != "":
+	case len(r.Problems) > 0:
 		detail = r.Problems[0].String()
+	case len(r.Lost) > 0:
+		detail = r.Lost[0].What
 	}
 	if detail != "" {
 		words += ": " + detail
@@ -138,7 +153,7 @@ func (r Report) Why() string {
 }
 
 // Terminal says that the report ends a run.
-func (r Report) Terminal() bool { return r.State != StatePending }
+func (r Report) Terminal() bool { return r.State != StatePending && !r.Waits }
 
 // Statement is a report in the words of a forge: what a commit says.
 type Statement struct {
@@ -156,16 +171,19 @@ type Statement struct {
 	Build string `json:"build,omitempty"`
 	// Unchanged are the IDs of the builds that came to what runs, between spaces, where there was nothing to release.
 	Unchanged string `json:"unchanged,omitempty"`
+	// Waits says of a failure that it goes on by itself: another word follows once its cause is gone.
+	Waits bool `json:"waits,omitempty"`
 	// At is when it was so.
 	At time.Time `json:"at"`
 }
 
 // Terminal says that the statement ends a run.
-func (s Statement) Terminal() bool { return s.State != StatePending }
+func (s Statement) Terminal() bool { return s.State != StatePending && !s.Waits }
 
-// FailedBuild is the ID of the build that failed, for a report of a failed build; empty for any other report.
+// FailedBuild is the ID of the build that failed, for a report of a failed build, or of an image that cannot be used; empty for any
+// other report.
 func (r Report) FailedBuild() string {
-	if r.Outcome != OutcomeBuildFailed {
+	if r.Outcome != OutcomeBuildFailed && r.Outcome != OutcomeImageRefused {
 		return ""
 	}
 	return r.Build.ID

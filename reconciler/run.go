@@ -117,7 +117,7 @@ func (r *Run) enter(stage Stage, at time.Time) {
 
 // Take brings the run to what a report about it says. After its end it does not change any more.
 func (r *Run) Take(report Report) {
-	if r.Verdict != nil {
+	if r.Verdict != nil || report.Waits {
 		return
 	}
 	r.enter(report.Stage, report.At)

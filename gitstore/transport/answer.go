@@ -20,8 +20,8 @@ type ServerError struct {
 	Status int
 	// Said are the words of the server, in one line; empty when it gives none.
 	Said string
-	// RetryAfter is how long the server asks to be left alone; 0 when it does not say.
-	RetryAfter time.Duration
+	// Wait is how long the server asks to be left alone; 0 when it does not say.
+	Wait time.Duration
 	// MovedTo is where the server has sent us, when that is another host, which gets no credentials; empty otherwise.
 	MovedTo string
 }
@@ -49,8 +49,8 @@ func (e *ServerError) Error() string {
 	if e.Said != "" {
 		text += ": " + e.Said
 	}
-	if e.RetryAfter > 0 {
-		text += fmt.Sprintf(" (it asks to wait for %s)", e.RetryAfter)
+	if e.Wait > 0 {
+		text += fmt.Sprintf(" (it asks to wait for %s)", e.Wait)
 	}
 	if e.MovedTo != "" {
 		text += fmt.Sprintf("; the repository has moved to %s, and credentials are not sent to another host: write the new address", e.MovedTo)
@@ -58,13 +58,16 @@ func (e *ServerError) Error() string {
 	return text
 }
 
+// RetryAfter is how long the server asks to be left alone; 0 when it does not say.
+func (e *ServerError) RetryAfter() time.Duration { return e.Wait }
+
 // maxSaid bounds the words of a server in an error.
 const maxSaid = 400
 
 // refusalOf reads an answer that is an error.
 func refusalOf(res *http.Response) *ServerError {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // half of the words are better than none
-	e := &ServerError{Status: res.StatusCode, Said: firstWords(body), RetryAfter: retryAfter(res.Header)}
+	e := &ServerError{Status: res.StatusCode, Said: firstWords(body), Wait: retryAfter(res.Header)}
 	if to := res.Header.Get("Location"); res.StatusCode/100 == 3 && to != "" {
 		e.Said = strings.TrimSpace(fmt.Sprintf("it redirects to %s in the middle of the conversation %s", Redact(to), e.Said))
 	}

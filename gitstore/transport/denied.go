@@ -19,7 +19,7 @@ func (e *DeniedError) Unwrap() error { return e.err }
 // denied makes a DeniedError of an error that is one by its type; never by its text.
 func denied(err error) error {
 	var answer *ServerError
-	if errors.As(err, &answer) && refusing(answer.Status) {
+	if errors.As(err, &answer) && refusing(answer.Status) && answer.Wait == 0 { // who names a time limits us for that long
 		return &DeniedError{err}
 	}
 	return err

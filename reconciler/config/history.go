@@ -89,6 +89,44 @@ func (h History) LastEdit(head string, k manifest.Key) string {
 	return head
 }
 
+// LastEdits are the newest commits up to one that changed the files of projects, found in one walk; a project whose file none
+// of them changed is left out.
+func (h History) LastEdits(head string, keys []manifest.Key) (map[manifest.Key]string, error) {
+	files := map[string]manifest.Key{}
+	for _, k := range keys {
+		files[manifest.ProjectFile(k)] = k
+	}
+	edits := map[manifest.Key]string{}
+	for hash := range h.FirstParents(head) {
+		if len(files) == 0 {
+			break
+		}
+		commit, err := h.Commit(hash)
+		if err != nil {
+			return nil, fmt.Errorf("reading config commit %.10s: %w", hash, err)
+		}
+		if len(commit.Parents) == 0 { // what is there came with it
+			for file, k := range files {
+				if there, err := h.hashAt(hash, file); err == nil && there != "" {
+					edits[k] = hash
+				}
+			}
+			break
+		}
+		changes, err := h.Diff(commit.Parents[0], hash)
+		if err != nil {
+			return nil, fmt.Errorf("comparing config commits %.10s and %.10s: %w", commit.Parents[0], hash, err)
+		}
+		for _, change := range changes {
+			if k, wanted := files[change.Path]; wanted {
+				edits[k] = hash
+				delete(files, change.Path)
+			}
+		}
+	}
+	return edits, nil
+}
+
 // Project reads a project at a commit; nil when it is not there or does not parse.
 func (h History) Project(commit string, k manifest.Key) (*manifest.Project, error) {
 	file := manifest.ProjectFile(k)

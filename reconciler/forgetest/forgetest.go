@@ -41,6 +41,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Forge) {
 		{"says nothing twice", saysNothingTwice},
 		{"never goes back", neverGoesBack},
 		{"gives one verdict", givesOneVerdict},
+		{"a failure that goes on by itself is not the last word", goesOnByItself},
 		{"gives one verdict when processes race", givesOneVerdictInARace},
 		{"keeps contexts, sources and commits apart", keepsApart},
 		{"loses nothing of many at once", losesNothing},
@@ -129,6 +130,24 @@ func givesOneVerdict(t *testing.T, f Forge) {
 	tell(t, forge, deployed(commit, "shop"))
 	tell(t, f.New(), queued(commit, "shop"), failure)
 	says(t, f, commit, []reconciler.Report{failure})
+}
+
+// goesOnByItself: such a failure may also come after a success, is recalled by the next process, and another word follows it.
+func goesOnByItself(t *testing.T, f Forge) {
+	commit, head := f.Commits[1], f.Commits[len(f.Commits)-1]
+	lost := report(commit, "shop", reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeSourceLost)
+	lost.Waits = true
+	lost.Lost = []manifest.LostSource{{Part: manifest.PartSource, Reason: manifest.LostBranch, What: "there is no branch main"}}
+	tell(t, f.New(), queued(commit, "shop"), deployed(commit, "shop"))
+	tell(t, f.New(), lost)
+	tell(t, f.New(), lost)
+	recalls(t, f, head, []reconciler.Report{lost})
+	tell(t, f.New(), building(commit, "shop", reconciler.StageBuilding), deployed(commit, "shop"))
+	tell(t, f.New(), deployed(commit, "shop"), queued(commit, "shop"))
+	says(t, f, commit, []reconciler.Report{
+		queued(commit, "shop"), deployed(commit, "shop"), lost, building(commit, "shop", reconciler.StageBuilding), deployed(commit, "shop"),
+	})
+	recalls(t, f, head, nil)
 }
 
 func givesOneVerdictInARace(t *testing.T, f Forge) {

@@ -123,7 +123,8 @@ func (g *Gate) Failed(err error, now time.Time, jitter func(time.Duration) time.
 		why.why = fmt.Sprintf("Plateform's push of %s does not get in: %s", g.name, Short(err.Error()))
 	}
 	g.wait = min(max(2*g.wait, firstRetry), most)
-	g.next, g.shut = now.Add(g.wait+jitter(g.wait/4)), true
+	wait := max(g.wait, reconciler.RetryAfter(err))
+	g.next, g.shut = now.Add(wait+jitter(g.wait/4)), true
 	last := g.stuck
 	if last != nil && last.refused == why.refused && (last.why == why.why || now.Sub(last.since) < sameReason) {
 		return false

@@ -85,6 +85,23 @@ func TestGateOfABranchThatAlwaysMoves(t *testing.T) {
 	}
 }
 
+// busy is a server that asks to be left alone.
+type busy time.Duration
+
+func (b busy) Error() string             { return "429" }
+func (b busy) RetryAfter() time.Duration { return time.Duration(b) }
+
+// A server that asks to be left alone gets no push before, but after an hour at most.
+func TestGateOfAServerThatAsksToWait(t *testing.T) {
+	for asked, want := range map[time.Duration]time.Duration{time.Millisecond: firstRetry, 10 * time.Minute: 10 * time.Minute, 48 * time.Hour: time.Hour} {
+		g := New("gitops", "plateform-gitops")
+		g.Failed(fmt.Errorf("pushing: %w", busy(asked)), start, noJitter)
+		if wait := g.next.Sub(start); wait != want {
+			t.Errorf("asked to wait %v, it waits %v, want %v", asked, wait, want)
+		}
+	}
+}
+
 // A gate without anybody who needs it is open again, unless it was shut for this pass.
 func TestAGateThatNobodyNeeds(t *testing.T) {
 	g := New("gitops", "plateform-gitops")

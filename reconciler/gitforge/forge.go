@@ -118,7 +118,7 @@ func worthRecalling(said []reconciler.Statement) []reconciler.Statement {
 	for i, s := range said {
 		k := thread{s.Context, s.Source}
 		newest[k] = i
-		ended[k] = ended[k] || s.Terminal()
+		ended[k] = s.Terminal() || ended[k] && !s.Waits // what has come to a stop is open again
 	}
 	var recalled []reconciler.Statement
 	for i, s := range said {

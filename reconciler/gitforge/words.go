@@ -13,7 +13,7 @@ import (
 func statementOf(r reconciler.Report) reconciler.Statement {
 	return reconciler.Statement{
 		Context: r.Context(), State: r.State, Stage: r.Stage, Description: Words(r), URL: urlOf(r),
-		Source: r.Source, Build: r.FailedBuild(), Unchanged: r.UnchangedBuilds(), At: r.At,
+		Source: r.Source, Build: r.FailedBuild(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, At: r.At,
 	}
 }
 
@@ -31,13 +31,13 @@ func urlOf(r reconciler.Report) string {
 // Words say what is going on, where, and what to do next.
 func Words(r reconciler.Report) string {
 	switch r.Outcome {
-	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
+	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomePushUnanswered, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
 		return underWay(r)
 	case reconciler.OutcomeRuns, reconciler.OutcomeUnchanged, reconciler.OutcomeNothingRuns, reconciler.OutcomeRemoved, reconciler.OutcomeDataKept:
 		return asItHasToBe(r)
-	case reconciler.OutcomeBuildFailed, reconciler.OutcomeRolloutFailed:
+	case reconciler.OutcomeBuildFailed, reconciler.OutcomeImageRefused, reconciler.OutcomeRolloutFailed:
 		return failed(r)
-	case reconciler.OutcomeRefused, reconciler.OutcomeNotHonoured, reconciler.OutcomeBlocked, reconciler.OutcomeFrozen:
+	case reconciler.OutcomeRefused, reconciler.OutcomeNotHonoured, reconciler.OutcomeBlocked, reconciler.OutcomeFrozen, reconciler.OutcomeSourceLost:
 		return stopped(r)
 	case reconciler.OutcomeHeld, reconciler.OutcomePaused, reconciler.OutcomeSuperseded:
 		return setAside(r)
@@ -51,7 +51,10 @@ func Words(r reconciler.Report) string {
 func underWay(r reconciler.Report) string {
 	switch r.Outcome {
 	case reconciler.OutcomeRetrying:
-		return "trying again: " + firstLine(r.Detail)
+		return "trying again: " + firstLine(r.Detail) + "\nwait, or mend what it says; it goes on by itself"
+	case reconciler.OutcomePushUnanswered:
+		return "trying again: " + firstLine(r.Detail) +
+			"\nsee that the server is well and can be reached from where serve runs (plateform doctor asks it); it goes on by itself"
 	case reconciler.OutcomePushRefused:
 		return "waiting: " + firstLine(r.Detail) +
 			"\nlet Plateform's account push there (rules of the branch, hooks, signatures, quota); it goes on by itself"
@@ -72,6 +75,7 @@ func asItHasToBe(r reconciler.Report) string {
 	if len(r.Holds) > 0 {
 		held = "; " + heldWords(r.Project, r.Holds)
 	}
+	held += notFollowed(r)
 	switch {
 	case r.Outcome == reconciler.OutcomeRemoved:
 		return "removed"
@@ -85,6 +89,14 @@ func asItHasToBe(r reconciler.Report) string {
 		return "nothing runs" + held
 	}
 	return "nothing to run"
+}
+
+// notFollowed says which sources are not followed beside what went well.
+func notFollowed(r reconciler.Report) string {
+	if len(r.Lost) == 0 {
+		return ""
+	}
+	return "; " + reconciler.LostWords(r.Lost)
 }
 
 // takenTags says which tags a release goes without, one a line.
@@ -117,6 +129,9 @@ func failed(r reconciler.Report) string {
 	if r.Outcome == reconciler.OutcomeBuildFailed {
 		return "build failed: " + r.Detail + comesLater(r.Holds)
 	}
+	if r.Outcome == reconciler.OutcomeImageRefused {
+		return r.Detail + "\nit is asked for again by itself" + comesLater(r.Holds) + keepsRunning(r.Release.Before)
+	}
 	words := fmt.Sprintf("the rollout of %s failed: %s\nmend it and push", r.Release.Version, why(r))
 	if r.Release.Before != "" {
 		words += fmt.Sprintf(", or run `plateform rollback %s` to go back to %s", r.Project, r.Release.Before)
@@ -144,6 +159,8 @@ func stopped(r reconciler.Report) string {
 	switch r.Outcome {
 	case reconciler.OutcomeRefused:
 		return "not deployed: " + why(r)
+	case reconciler.OutcomeSourceLost:
+		return "no push is released: " + reconciler.LostWords(r.Lost) + keepsRunning(r.Release.Before)
 	case reconciler.OutcomeNotHonoured:
 		return "not honoured: " + why(r) + keepsRunning(r.Release.Before)
 	case reconciler.OutcomeFrozen:
@@ -165,7 +182,7 @@ func setAside(r reconciler.Report) string {
 	case reconciler.OutcomeSuperseded:
 		return "superseded by " + manifest.Short(r.SupersededBy)
 	}
-	return "held: " + heldWords(r.Project, r.Holds)
+	return "held: " + heldWords(r.Project, r.Holds) + notFollowed(r)
 }
 
 // files describes the files of a config commit.
@@ -194,7 +211,7 @@ func heldWords(k manifest.Key, holds []manifest.Hold) string {
 		case manifest.HeldWaiting:
 			because[what] = append(because[what], "it came with "+failedPart(holds, hold.WaitsFor)+", whose build failed")
 		default:
-			because[what] = append(because[what], "its build failed")
+			because[what] = append(because[what], failedWords(hold))
 		}
 	}
 	var words []string
@@ -202,6 +219,14 @@ func heldWords(k manifest.Key, holds []manifest.Hold) string {
 		words = append(words, fmt.Sprintf("%s is held because %s", what, strings.Join(because[what], " and ")))
 	}
 	return strings.Join(words, ", ") + fmt.Sprintf(" (change it, or run `plateform retry %s`)", k)
+}
+
+// failedWords say what failed: an image that somebody named has no commit, and was not built.
+func failedWords(h manifest.Hold) string {
+	if h.Source == "" && strings.HasPrefix(h.Part, manifest.PartSource) {
+		return "its image cannot be used"
+	}
+	return "its build failed"
 }
 
 // failedPart names what something waits for.

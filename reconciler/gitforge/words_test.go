@@ -67,7 +67,7 @@ func (tt told) check(t *testing.T, outcome reconciler.Outcome) {
 	want := reconciler.Statement{
 		Context: "plateform/ws-1/shop", State: r.State, Stage: r.Stage, Description: tt.words, URL: tt.url, Source: r.Source, At: r.At,
 	}
-	if outcome == reconciler.OutcomeBuildFailed {
+	if outcome == reconciler.OutcomeBuildFailed || outcome == reconciler.OutcomeImageRefused {
 		want.Build = "4f5e6d"
 	}
 	if outcome == reconciler.OutcomeUnchanged {
@@ -113,6 +113,15 @@ func (r told) holds(holds ...manifest.Hold) told {
 	return r
 }
 
+func (r told) lost(parts ...string) told {
+	for _, part := range parts {
+		r.Lost = append(r.Lost, manifest.LostSource{
+			Part: part, Reason: manifest.LostBranch, What: reconciler.LostWhat(manifest.LostBranch, manifest.Source{Repository: "https://git.test/shop"}),
+		})
+	}
+	return r
+}
+
 func underWayCases() map[reconciler.Outcome][]told {
 	return map[reconciler.Outcome][]told{
 		reconciler.OutcomeWaiting: {
@@ -125,10 +134,15 @@ func underWayCases() map[reconciler.Outcome][]told {
 				detail("the server refuses Plateform's push of plateform-gitops: GH006"),
 		},
 		reconciler.OutcomeRetrying: {
-			told{"a source", pendingAt(reconciler.StageQueued), "trying again: reading /srv/nowhere.git: not found", ""}.
+			told{"a source", pendingAt(reconciler.StageQueued), "trying again: reading /srv/nowhere.git: not found\nwait, or mend what it says; it goes on by itself", ""}.
 				detail("reading /srv/nowhere.git: not found"),
-			told{"a registry", pendingAt(reconciler.StagePushing), "trying again: 403 Forbidden (give the account access)", ""}.
+			told{"a registry", pendingAt(reconciler.StagePushing), "trying again: 403 Forbidden (give the account access)\nwait, or mend what it says; it goes on by itself", ""}.
 				detail("403 Forbidden (give the account access)\n" + logTail),
+		},
+		reconciler.OutcomePushUnanswered: {
+			told{"silence", pendingAt(reconciler.StageUpdatingGitOps), "trying again: Plateform's push of plateform-gitops does not get in: no answer in 30s\n" +
+				"see that the server is well and can be reached from where serve runs (plateform doctor asks it); it goes on by itself", ""}.
+				detail("Plateform's push of plateform-gitops does not get in: no answer in 30s"),
 		},
 		reconciler.OutcomeBuilding: {
 			{"", pendingAt(reconciler.StageBuilding), "building 1234567890", buildURL},
@@ -185,6 +199,10 @@ func failureCases() map[reconciler.Outcome][]told {
 			told{"with log lines in the detail", failure("", ""), "build failed: main.go:3 does not compile", buildURL}.
 				detail("main.go:3 does not compile\n" + logTail),
 		},
+		reconciler.OutcomeImageRefused: {
+			told{"", failure("", "v1.0.0"), "project.yaml:5:3: the image r.test/app:2 cannot be used: no such tag\nit is asked for again by itself\nv1.0.0 keeps running", ""}.
+				detail("project.yaml:5:3: the image r.test/app:2 cannot be used: no such tag"),
+		},
 		reconciler.OutcomeRolloutFailed: {
 			told{"", failure("v1.0.1", "v1.0.0"), "the rollout of v1.0.1 failed: it does not answer on /health\n" +
 				"mend it and push, or run `plateform rollback ws-1/shop` to go back to v1.0.0", ""}.detail("it does not answer on /health"),
@@ -207,6 +225,13 @@ func failureCases() map[reconciler.Outcome][]told {
 				detail("the disk is full"),
 			told{"and nothing runs", failure("", ""), "nothing new is released: " + placesInWords, ""}.problems(),
 		},
+		reconciler.OutcomeSourceLost: {
+			told{"", failure("", "v1.0.0"), "no push is released: the source is not followed: there is no branch main in https://git.test/shop " +
+				"(create it, or change source.branch; it goes on by itself)\nv1.0.0 keeps running", ""}.lost(manifest.PartSource),
+			told{"of two services", failure("", ""), "no push is released: the source of api is not followed: there is no branch main in https://git.test/shop " +
+				"(create it, or change source.branch; it goes on by itself), the source of web is not followed: there is no branch main in " +
+				"https://git.test/shop (create it, or change source.branch; it goes on by itself)", ""}.lost("source/api", "source/web"),
+		},
 		reconciler.OutcomeFrozen: {{"", failure("v1.0.1", ""), "the config history was rewritten and release v1.0.1 vanished; " +
 			"what runs stays (run `plateform retry ws-1/shop` to go on from what is there)", ""}},
 	}
@@ -218,7 +243,10 @@ func setAsideCases() map[reconciler.Outcome][]told {
 	return map[reconciler.Outcome][]told{
 		reconciler.OutcomeHeld: {told{"", success(reconciler.StageHeld, "v1.0.0"),
 			"held: source/api 1234567890 is held because its build failed (change it, or run `plateform retry ws-1/shop`)", liveURL}.
-			holds(manifest.Hold{Part: "source/api", Reason: manifest.HeldFailed, Source: "1234567890abcdef"})},
+			holds(manifest.Hold{Part: "source/api", Reason: manifest.HeldFailed, Source: "1234567890abcdef"}),
+			told{"an image that somebody named", success(reconciler.StageHeld, "v1.0.0"),
+				"held: source is held because its image cannot be used (change it, or run `plateform retry ws-1/shop`)", liveURL}.
+				holds(manifest.Hold{Part: "source", Reason: manifest.HeldFailed})},
 		reconciler.OutcomePaused: {{"", success(reconciler.StageHeld, "v1.0.0"),
 			"held: the project is paused (remove `paused: true` to go on)", liveURL}},
 		reconciler.OutcomeSuperseded: {{"", superseded, "superseded by fedcba9876", ""}},

@@ -71,7 +71,7 @@ func (b *Builder) judge(j *job, err error, failure *reconciler.BuildFailure) {
 		failure.Summary = failureText(err, "plateform retry "+j.request.Key.String())
 		return
 	}
-	failure.Temporary, failure.Summary = true, troubleText(trouble, b.options.Dir)
+	failure.Temporary, failure.Summary, failure.RetryAfter = true, troubleText(trouble, b.options.Dir), reconciler.RetryAfter(err)
 	if j.before.trouble == trouble.What {
 		failure.Summary = j.before.status.Failure.Summary
 	}

@@ -3,10 +3,12 @@ package localbuild_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localbuild"
@@ -64,6 +66,24 @@ func TestASourceThatCannotBeFetched(t *testing.T) {
 		if failure.Temporary != tt.temporary || !strings.Contains(failure.Summary, tt.want) || strings.Contains(failure.Summary, "mend the source") {
 			t.Errorf("%v is %+v", tt.err, failure)
 		}
+	}
+}
+
+// busy is a server that asks to be left alone.
+type busy time.Duration
+
+func (b busy) Error() string             { return "429 too many requests" }
+func (b busy) RetryAfter() time.Duration { return time.Duration(b) }
+
+// How long whoever has the source asks to be left alone is handed on.
+func TestASourceWhoseServerAsksToWait(t *testing.T) {
+	b := newBench(t, func(o *localbuild.Options) {
+		o.Checkout = func(context.Context, string, string, string) error {
+			return fmt.Errorf("fetching: %w", busy(time.Minute))
+		}
+	})
+	if failure := b.bad(t, b.request(t, "one", hello)); !failure.Temporary || failure.RetryAfter != time.Minute {
+		t.Errorf("it is %+v", failure)
 	}
 }
 

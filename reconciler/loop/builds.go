@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -145,13 +144,12 @@ func (b *builds) fail(p *project, a decision.Fail) {
 	if !a.Known || len(theirs) > 0 || p.memory.Last == nil {
 		b.record(p, a.Build, theirs)
 	}
-	summary := b.failureOf(p, a)
+	report := b.failure(p, a)
 	b.runs.end(p, func(r *run) (reconciler.Report, bool) {
-		return reconciler.Report{
-			State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeBuildFailed,
-			Build: factsOf(a.Build), Detail: summary, Release: reconciler.ReleaseFacts{Before: nameOf(p.running(view))},
-			Holds: decision.WaitingWith(p.memory, a.Build.Request.Commit),
-		}, slices.Contains(theirs, r)
+		if !slices.Contains(theirs, r) {
+			return reconciler.Report{}, false
+		}
+		return report, !report.Waits
 	})
 }
 
@@ -163,17 +161,16 @@ func (b *builds) unchanged(p *project, a decision.Unchanged) {
 	p.memory = decision.Rebuilt(p.memory, a.Rebuilt)
 }
 
-// failureOf says why there is no image, of an authored one with its place.
-func (b *builds) failureOf(p *project, a decision.Fail) string {
-	summary, reference := a.Build.Status.Failure.Summary, a.Build.Request.Reference
-	if reference == "" || a.Known { // what is known was told with its place
-		return summary
+// failure is what those are told who asked for an image that there is not. One that was named is asked for again.
+func (b *builds) failure(p *project, a decision.Fail) reconciler.Report {
+	request, summary := a.Build.Request, a.Build.Status.Failure.Summary
+	report := reconciler.Report{State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeBuildFailed, Detail: summary}
+	if request.Reference != "" && !a.Known { // what is known was told in other words
+		report = b.imageRefused(p.key, request.Reference, summary)
 	}
-	problem := manifest.Problem{File: manifest.ProjectFile(p.key), Field: "spec.image", What: fmt.Sprintf("the image %s cannot be used: %s", reference, summary)}
-	if content, err := b.options.Config.Read(b.catalog.Commit, problem.File); err == nil {
-		problem = manifest.Locate(problem.File, content, manifest.Problems{problem})[0]
-	}
-	return problem.String()
+	report.Build, report.Holds = factsOf(a.Build), decision.WaitingWith(p.memory, request.Commit)
+	report.Release.Before = nameOf(p.running(b.view(p.key)))
+	return report
 }
 
 // nameOf is the version of a release; empty for nil.

@@ -45,9 +45,10 @@ func (s *session) decideOn(p *project) error {
 			again = s.do(p, view, action) || again
 		}
 		if !again {
-			return nil
+			break
 		}
 	}
+	s.awaited.keep(p, view)
 	return nil
 }
 

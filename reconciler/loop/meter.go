@@ -31,6 +31,8 @@ type Backlog struct {
 	Building int
 	// Lost counts the projects that cannot follow one of their sources.
 	Lost int
+	// LostProjects are the first of them, by name.
+	LostProjects []LostProject
 	// Oldest is when the loop first saw the change that waits the longest for its end; zero when none does.
 	Oldest time.Time
 }

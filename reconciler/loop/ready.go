@@ -37,7 +37,7 @@ func (r *Reconciler) Unready() (reasons []string) {
 func (s *session) tellFailing(why string) {
 	for _, k := range s.projects.dirtyKeys() {
 		for _, r := range s.projects.get(k).runs {
-			if !r.replayed {
+			if !r.replayed && !r.waits {
 				s.runs.report(s.projects.get(k), r, reconciler.Report{
 					State: reconciler.StatePending, Stage: cmp.Or(r.last.Stage, reconciler.StageQueued), Outcome: reconciler.OutcomeRetrying, Detail: why,
 				})
@@ -68,7 +68,7 @@ func (gs gates) both() []*gate.Gate { return []*gate.Gate{gs.config, gs.gitops} 
 // stuck tells the runs of a project why they wait at a gate, without leaving the stage that they were told of.
 func (rs *runs) stuck(p *project, g *gate.Gate) {
 	for _, r := range p.runs {
-		if r.replayed {
+		if r.replayed || r.waits {
 			continue
 		}
 		report := g.Report()

@@ -77,7 +77,7 @@ func (rc *recall) take(said reconciler.Recalled) {
 		rc.endFiles(said)
 		return
 	}
-	if said.Build != "" {
+	if said.Build != "" && !said.Waits {
 		rc.fail(k, said)
 		return
 	}
@@ -93,7 +93,10 @@ func (rc *recall) take(said reconciler.Recalled) {
 		p.sources.earlier = append(p.sources.earlier, said.Source)
 	}
 	r := rc.runs.start(p, &run{Run: newRun(k, cause), forSource: said.Source == "" && rc.asksForSource(k, said.Commit)})
-	r.replayed, r.recalled = false, true
+	r.replayed, r.recalled, r.waits = false, true, said.Waits
+	if said.Waits && said.Build == "" && p.base(rc.view(k)) != nil {
+		r.stopped, r.forSource, r.repeated = true, false, true
+	}
 }
 
 // endFiles gives a commit its verdict that was left waiting for one before it to be mended, once that is so.

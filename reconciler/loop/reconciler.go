@@ -213,7 +213,7 @@ func (r *Reconciler) loop(ctx context.Context) error {
 			r.sleep(ctx, r.woken, time.After(delay))
 			pending = r.takeHint()
 		default:
-			delay := wait.NextBackOff()
+			delay := max(wait.NextBackOff(), reconciler.RetryAfter(err))
 			if ctx.Err() == nil && logged != err.Error() {
 				logged = err.Error()
 				r.options.Log.Error("a pass failed; it is tried again", "error", err, "in", delay.Round(time.Millisecond).String())

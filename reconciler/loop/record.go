@@ -18,13 +18,13 @@ func (rs *runs) recordWritten(p *project) {
 		return
 	}
 	answered := slices.DeleteFunc(slices.Clone(p.runs), func(r *run) bool { // a push whose code this is not
-		return r.sourceKey != "" && !slices.Contains(slices.Collect(maps.Values(release.Spec.Parts)), r.sourceKey)
+		return r.stopped || r.waits || r.sourceKey != "" && !slices.Contains(slices.Collect(maps.Values(release.Spec.Parts)), r.sourceKey)
 	})
 	for _, r := range answered {
 		r.awaits = release.Metadata.Name
 	}
 	cause := release.Spec.Cause
-	waiting := func(r *run) bool { return !r.silent && !r.replayed }
+	waiting := func(r *run) bool { return !r.silent && !r.replayed && !r.waits }
 	if slices.ContainsFunc(p.runs, waiting) && !slices.ContainsFunc(answered, waiting) {
 		cause.Config = "" // it is not to be reported again
 	}
@@ -92,15 +92,27 @@ func (rs *runs) repeatOne(p *project, cause manifest.Cause, last manifest.LastRu
 		r.awaits = last.Release
 		rs.start(p, r)
 	case manifest.ResultDeployed:
+		if len(p.memory.Lost) > 0 { // it may have been told since that it has come to a stop
+			rs.join(p, r)
+			return
+		}
 		rs.report(p, r, reconciler.Report{
 			State: reconciler.StateSuccess, Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeRuns,
 			Release: reconciler.ReleaseFacts{Version: last.Release, GitOps: rs.gitops.Head()}, LiveURL: rs.liveURL(p, p.running(rs.view(p.key))),
 		})
 	case manifest.ResultFailed:
-		rs.report(p, r, reconciler.Report{
+		report := reconciler.Report{
 			State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeBuildFailed, Detail: last.Error,
-			Build: reconciler.BuildFacts{ID: last.BuildID, URL: urlOfBuild(last.Build)}, Holds: decision.WaitingWith(p.memory, last.Source),
-		})
+		}
+		for part, reference := range decision.RefusedImages(p.memory, rs.view(p.key)) {
+			if h := decision.FailedHold(p.memory, part); decision.BuildID(p.key, part, h.Key) == last.BuildID {
+				rs.join(p, r)
+				report = rs.imageRefused(p.key, reference, last.Error)
+				report.Release.Before = nameOf(p.running(rs.view(p.key)))
+			}
+		}
+		report.Build, report.Holds = reconciler.BuildFacts{ID: last.BuildID, URL: urlOfBuild(last.Build)}, decision.WaitingWith(p.memory, last.Source)
+		rs.report(p, r, report)
 	}
 }
 

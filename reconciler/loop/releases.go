@@ -161,7 +161,7 @@ func (p *project) cause(d decision.Draft, base *manifest.Release, head string) m
 		if cause.Kind == manifest.CauseRollback {
 			cause.Kind = r.asks
 		}
-		if r.Source == "" && !r.silent && cause.Kind != "" {
+		if r.Source == "" && !r.silent && !r.stopped && cause.Kind != "" {
 			return cause
 		}
 	}

@@ -30,6 +30,9 @@ type run struct {
 	replayed bool
 	// repeated runs ended in an earlier process, and are only reported again.
 	repeated bool
+	// waits says that it was told a failure that goes on by itself. A stopped run was over, until a source that it asked for
+	// could not be followed any more.
+	waits, stopped bool
 	// own are the problems that the commit itself made or left in the files it touched.
 	own manifest.Problems
 	// awaits is the release whose rollout the run waits for.
@@ -161,6 +164,7 @@ func (rs *runs) takeOver(l leftover) {
 		if open := rs.join(p, r); open != r {
 			open.replayed = false
 			open.recalled = open.recalled || r.recalled
+			open.waits, open.stopped, open.last = open.waits || r.waits, open.stopped || r.stopped, r.last
 			if open.number == 0 || r.number != 0 && r.number < open.number {
 				open.number = r.number
 			}
@@ -180,7 +184,7 @@ func (rs *runs) report(p *project, r *run, report reconciler.Report) {
 	if reflect.DeepEqual(r.last, report) { // it is still waiting for the same
 		return
 	}
-	r.last = report
+	r.last, r.waits = report, report.Waits
 	report.At = rs.now()
 	if r.StartedAt.IsZero() {
 		r.StartedAt = report.At
@@ -215,8 +219,11 @@ func (rs *runs) takeCount() int {
 // reportAll tells how far all runs of a project are.
 func (rs *runs) reportAll(p *project, report reconciler.Report) {
 	report.State = reconciler.StatePending
+	waits := len(p.memory.Lost) > 0 || p.awaitsImage(rs.view(p.key))
 	for _, r := range p.runs {
-		rs.report(p, r, report)
+		if !r.waits || !waits { // else it goes on waiting for its source or image
+			rs.report(p, r, report)
+		}
 	}
 }
 
@@ -230,12 +237,13 @@ func (rs *runs) retrying(p *project, stage reconciler.Stage, err error) {
 	rs.reportAll(p, reconciler.Report{Stage: stage, Outcome: reconciler.OutcomeRetrying, Detail: firstLine(err.Error())})
 }
 
-// end ends the runs that the function gives a verdict; one without an outcome ends without a word.
+// end ends the runs that the function gives a verdict; one without an outcome ends without a word. A failure that goes on by
+// itself is told, and the run is not over.
 func (rs *runs) end(p *project, verdict func(*run) (report reconciler.Report, over bool)) {
 	var open []*run
 	for _, r := range p.runs {
 		report, over := verdict(r)
-		if over && report.Outcome != "" {
+		if (over || report.Waits) && report.Outcome != "" {
 			rs.report(p, r, report)
 		}
 		if !over {
@@ -249,7 +257,7 @@ func (rs *runs) end(p *project, verdict func(*run) (report reconciler.Report, ov
 // commit is still there.
 func (rs *runs) ensure(p *project, v *config.View) *run {
 	for _, r := range slices.Backward(p.runs) {
-		if !r.silent {
+		if !r.silent && !r.stopped {
 			return r
 		}
 	}
@@ -311,7 +319,7 @@ func (rs *runs) unreported(p *project) []manifest.Cause {
 		unreported = append(unreported, c)
 	}
 	for _, r := range p.runs {
-		if !r.silent && !r.replayed && !r.seen(landed) {
+		if !r.silent && !r.replayed && !r.stopped && !r.seen(landed) {
 			add(r.Cause)
 		}
 	}
@@ -349,7 +357,8 @@ func (rs *runs) unreportedKeys() []manifest.Key {
 	return slices.SortedFunc(maps.Keys(keys), manifest.Key.Compare)
 }
 
-// oldest is when the loop first saw the change that waits the longest for its end; zero when none does.
+// oldest is when the loop first saw the change that waits the longest for its end; zero when none does. What waits for people
+// to mend a source does not count.
 func (rs *runs) oldest() (oldest time.Time) {
 	for k := range rs.waiting {
 		p := rs.projects.all[k]
@@ -357,7 +366,7 @@ func (rs *runs) oldest() (oldest time.Time) {
 			delete(rs.waiting, k)
 		}
 		for _, r := range p.runs {
-			if !r.replayed && (oldest.IsZero() || r.StartedAt.Before(oldest)) {
+			if !r.replayed && !r.waits && (oldest.IsZero() || r.StartedAt.Before(oldest)) {
 				oldest = r.StartedAt
 			}
 		}

@@ -77,6 +77,7 @@ type session struct {
 	sources  *sources
 	builds   *builds
 	presence *presence
+	awaited  *awaited
 	tags     *tags
 	rollouts *rollouts
 	follower *follower
@@ -98,6 +99,8 @@ func newSession(r *Reconciler) *session {
 	s.builds = &builds{world: w, runs: s.runs, recall: s.recall, worker: r.workers.builds, building: map[manifest.Key]bool{}}
 	r.workers.images.DropAll()
 	s.presence = &presence{world: w, worker: r.workers.images}
+	r.workers.references.Keep(nil)
+	s.awaited = &awaited{world: w, recall: s.recall, worker: r.workers.references, of: map[manifest.Key]map[string]string{}}
 	s.rollouts = &rollouts{world: w, runs: s.runs, worker: r.workers.rollouts, wanted: map[manifest.Key]bool{}}
 	s.tags = &tags{world: w, worker: r.workers.tags, of: map[manifest.Key]*releaseTags{}}
 	s.follower = &follower{world: w, runs: s.runs, sources: s.sources, tags: s.tags}
@@ -160,6 +163,7 @@ func (s *session) observeWorkers(context.Context, Hint) error {
 	}
 	s.builds.observe()
 	s.presence.observe()
+	s.awaited.observe()
 	s.tags.observe()
 	s.rollouts.observe()
 	for _, k := range s.deadlines.due(s.now()) {
@@ -225,5 +229,5 @@ func (s *session) wake() time.Time {
 
 // backlog is what waits now.
 func (s *session) backlog() Backlog {
-	return Backlog{Queue: len(s.projects.dirty), Building: s.builds.count(), Oldest: s.runs.oldest(), Lost: len(s.sources.lost)}
+	return Backlog{Queue: len(s.projects.dirty), Building: s.builds.count(), Oldest: s.runs.oldest(), Lost: len(s.sources.lost), LostProjects: s.sources.lostProjects()}
 }

@@ -24,14 +24,16 @@ type sources struct {
 	worker *worker.Sources
 	// watched maps what is looked at to the parts that come from there.
 	watched map[worker.Watch]map[manifest.Key][]string
-	// lost are the projects with sources that cannot be followed.
-	lost map[manifest.Key]bool
+	// lost are the sources that projects cannot follow, and lostNow a few of them for people who ask; it is nil when it has to be
+	// made anew.
+	lost    map[manifest.Key][]manifest.LostSource
+	lostNow []LostProject
 }
 
 func newSources(w *world, runs *runs, recall *recall, looks *worker.Sources) *sources {
 	looks.DropAll()
 	return &sources{
-		world: w, runs: runs, recall: recall, worker: looks, watched: map[worker.Watch]map[manifest.Key][]string{}, lost: map[manifest.Key]bool{},
+		world: w, runs: runs, recall: recall, worker: looks, watched: map[worker.Watch]map[manifest.Key][]string{}, lost: map[manifest.Key][]manifest.LostSource{},
 	}
 }
 
@@ -69,15 +71,11 @@ func (s *sources) see(p *project, part string, sighting worker.Sighting) {
 func (s *sources) remember(p *project, v *config.View) {
 	before := p.memory.Lost
 	if len(before) == 0 && len(p.sources.failures) == 0 { // as nearly always
-		delete(s.lost, p.key)
+		s.keepLost(p)
 		return
 	}
 	p.memory = decision.SourcesLooked(p.memory, v, p.looks(), s.now())
-	if len(p.memory.Lost) > 0 {
-		s.lost[p.key] = true
-	} else {
-		delete(s.lost, p.key)
-	}
+	s.keepLost(p)
 	if reflect.DeepEqual(before, p.memory.Lost) {
 		return
 	}

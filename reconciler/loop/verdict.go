@@ -13,6 +13,7 @@ import (
 
 // conclude ends the runs that are over, now that GitOps shows what it has to, and puts what is decided aside.
 func (s *session) conclude() {
+	s.sources.tell()
 	for _, k := range s.projects.dirtyKeys() {
 		s.concludeProject(s.projects.get(k))
 	}
@@ -24,13 +25,16 @@ func (s *session) concludeProject(p *project) {
 	running := p.running(view)
 	s.runs.end(p, func(r *run) (reconciler.Report, bool) {
 		report, over := s.verdict(p, view, running, r)
+		if over && report.State == reconciler.StateSuccess && view.Present {
+			report.Lost = p.notFollowed(view)
+		}
 		if over && r.replayed && p.decided.rest != nil && p.decided.rest.Reason == decision.UpToDate {
 			report.Outcome = "" // nobody has been waiting
 		}
 		return report, over
 	})
 	for _, r := range p.runs {
-		if r.number == 0 && !r.replayed && !p.decided.asking {
+		if r.number == 0 && !r.replayed && !r.repeated && !r.waits && !p.decided.asking {
 			s.runs.report(p, r, reconciler.Report{
 				State: reconciler.StatePending, Stage: reconciler.StageQueued, Outcome: reconciler.OutcomeWaiting, Detail: "what is under way",
 			})
@@ -47,6 +51,12 @@ func (s *session) verdict(p *project, v *config.View, running *manifest.Release,
 	rollback := r.Cause.Kind == manifest.CauseRollback
 	switch {
 	case p.decided.asking:
+		return reconciler.Report{}, false
+	case r.stopped && p.stopped(v) && !p.decided.unreadable:
+		report := failed(reconciler.OutcomeSourceLost, nil, running)
+		report.Lost, report.Waits = p.notFollowed(v), true
+		return report, false
+	case r.waits && p.awaitsImage(v):
 		return reconciler.Report{}, false
 	case len(p.decided.refused) > 0 && rollback:
 		return failed(reconciler.OutcomeRefused, p.decided.refused, running), true
@@ -193,7 +203,11 @@ func (s *session) heldVerdict(p *project, running *manifest.Release, r *run) (re
 func (s *session) blockedVerdict(p *project, v *config.View, problems manifest.Problems, r *run) (reconciler.Report, bool) {
 	own := r.ownProblems(problems)
 	switch {
-	case r.Cause.Kind == manifest.CauseRetry || r.forSource && p.decided.unreadable:
+	case p.decided.unreadable && r.Cause.Kind != manifest.CauseRollback && !r.silent: // it goes on by itself
+		report := failed(reconciler.OutcomeBlocked, problems, v.Newest)
+		report.Waits = true
+		return report, false
+	case r.Cause.Kind == manifest.CauseRetry:
 		return failed(reconciler.OutcomeBlocked, problems, v.Newest), true
 	case len(own) > 0:
 		return failed(reconciler.OutcomeBlocked, own, v.Newest), true

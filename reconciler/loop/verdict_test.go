@@ -35,8 +35,11 @@ func ruleRelease(version string) *manifest.Release {
 
 // verdictOf puts a verdict into a word or two.
 func verdictOf(report reconciler.Report, over bool) string {
-	if !over {
+	if !over && !report.Waits {
 		return "it goes on"
+	}
+	if report.Waits {
+		return "waits: " + string(report.Outcome)
 	}
 	return string(report.State) + ": " + string(report.Outcome)
 }
@@ -68,9 +71,13 @@ func TestWhoIsRedForWhatBlocks(t *testing.T) {
 		{"a rollback", run{Run: newRun(ruleKey, config1(manifest.CauseRollback))}, false, false, "success: " + string(reconciler.OutcomeRuns), nil},
 		{"a rollback of all there was", run{Run: newRun(ruleKey, config1(manifest.CauseRollback))}, false, true, "success: " + string(reconciler.OutcomeBlocked), both},
 		{"who names a source that cannot be read", run{Run: newRun(ruleKey, config1(manifest.CauseConfig)), forSource: true}, true, false,
-			"failure: " + string(reconciler.OutcomeBlocked), both},
+			"waits: " + string(reconciler.OutcomeBlocked), both},
 		{"who names no source, and it cannot be read", run{Run: newRun(ruleKey, config1(manifest.CauseConfig))}, true, false,
-			"success: " + string(reconciler.OutcomeBlocked), both},
+			"waits: " + string(reconciler.OutcomeBlocked), both},
+		{"a retry of a source that cannot be read", run{Run: newRun(ruleKey, config1(manifest.CauseRetry))}, true, false,
+			"waits: " + string(reconciler.OutcomeBlocked), both},
+		{"a rollback beside a source that cannot be read", run{Run: newRun(ruleKey, config1(manifest.CauseRollback))}, true, false,
+			"success: " + string(reconciler.OutcomeRuns), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, s := newRuleSession(t, false)

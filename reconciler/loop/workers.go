@@ -12,7 +12,9 @@ type workers struct {
 	builds  *worker.Builds
 	tags    *worker.Tags
 	images  *worker.Images
-	outbox  *worker.Outbox
+	// references are images that somebody named before they could be used.
+	references *worker.References
+	outbox     *worker.Outbox
 	// rollouts is nil without an engine.
 	rollouts *worker.Rollouts
 	// garbage is nil when nobody's images are removed.
@@ -22,11 +24,12 @@ type workers struct {
 func newWorkers(o Options, notify func()) workers {
 	common := worker.Common{Queue: o.Queue, Clock: o.Clock, Jitter: o.Jitter, Notify: notify}
 	w := workers{
-		sources: worker.NewSources(o.Sources, o.Poll, common),
-		builds:  worker.NewBuilds(o.Builder, o.Registry, common),
-		tags:    worker.NewTags(o.Registry, o.Log, common),
-		images:  worker.NewImages(o.Registry, common),
-		outbox:  worker.NewOutbox(o.Forge, o.Log, common),
+		sources:    worker.NewSources(o.Sources, o.Poll, common),
+		builds:     worker.NewBuilds(o.Builder, o.Registry, common),
+		tags:       worker.NewTags(o.Registry, o.Log, common),
+		images:     worker.NewImages(o.Registry, common),
+		references: worker.NewReferences(o.Registry, common),
+		outbox:     worker.NewOutbox(o.Forge, o.Log, common),
 	}
 	if o.Engine != nil {
 		w.rollouts = worker.NewRollouts(o.Engine, common)
@@ -52,7 +55,7 @@ func (w workers) hint(h Hint) {
 
 // runs are what each worker does until its context ends.
 func (w workers) runs() []func(context.Context) error {
-	runs := []func(context.Context) error{w.sources.Run, w.builds.Run, w.tags.Run, w.images.Run, w.outbox.Run}
+	runs := []func(context.Context) error{w.sources.Run, w.builds.Run, w.tags.Run, w.images.Run, w.references.Run, w.outbox.Run}
 	if w.rollouts != nil {
 		runs = append(runs, w.rollouts.Run)
 	}

@@ -26,8 +26,8 @@ const (
 )
 
 // Turn is one turn of work on a key. It returns when the key wants another turn, 0 for not by itself; after an error it
-// gets one after its backoff, or later when the error has a method RetryAfter() time.Duration that says so. It must end soon
-// after the context has.
+// gets one after its backoff, or later when the error has a method RetryAfter() time.Duration that says so: then the key gets no
+// turn before, whoever adds it. It must end soon after the context has.
 type Turn func(ctx context.Context, key string) (again time.Duration, err error)
 
 // Options of a Queue. Only Turn is needed.
@@ -54,8 +54,10 @@ type Queue struct {
 	keys     workqueue.TypedRateLimitingInterface[string]
 	early    map[string]time.Duration
 	failures map[string]int
-	hosts    map[string]*host
-	working  map[string]working
+	// quiet are the keys that get no turn before a time.
+	quiet   map[string]time.Time
+	hosts   map[string]*host
+	working map[string]working
 }
 
 // host is what is under way at one host, and what waits for its turn there.
@@ -91,7 +93,7 @@ func New(o Options) *Queue {
 	if o.MaxBackoff <= 0 {
 		o.MaxBackoff = defaultMaxBackoff
 	}
-	return &Queue{options: o, early: map[string]time.Duration{}, failures: map[string]int{}, hosts: map[string]*host{}, working: map[string]working{}}
+	return &Queue{options: o, early: map[string]time.Duration{}, failures: map[string]int{}, quiet: map[string]time.Time{}, hosts: map[string]*host{}, working: map[string]working{}}
 }
 
 // Add gives a key a turn as soon as there is one.
@@ -141,7 +143,10 @@ func (q *Queue) Run(ctx context.Context) error {
 		if ended {
 			return ctx.Err()
 		}
-		if q.enter(key) {
+		if wait := q.quietFor(key); wait > 0 {
+			keys.AddAfter(key, wait)
+			keys.Done(key)
+		} else if q.enter(key) {
 			turns.Go(func() { q.work(ctx, key) })
 		}
 	}
@@ -166,7 +171,9 @@ func (q *Queue) turn(ctx context.Context, key string) {
 	again, err := q.options.Turn(ctx, key)
 	switch {
 	case err != nil:
-		q.keys.AddAfter(key, max(limiter{q}.When(key), retryAfter(err)))
+		quiet := retryAfter(err)
+		q.keepQuiet(key, quiet)
+		q.keys.AddAfter(key, max(limiter{q}.When(key), quiet))
 	default:
 		q.Forget(key)
 		if again > 0 {
@@ -185,6 +192,30 @@ func retryAfter(err error) time.Duration {
 		return 0
 	}
 	return min(busy.RetryAfter(), maxRetryAfter)
+}
+
+// keepQuiet has a key get no turn for a while.
+func (q *Queue) keepQuiet(key string, wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if wait > 0 {
+		q.quiet[key] = time.Now().Add(wait)
+	}
+}
+
+// quietFor is how long a key gets no turn.
+func (q *Queue) quietFor(key string) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	until, quiet := q.quiet[key]
+	if !quiet {
+		return 0
+	}
+	wait := time.Until(until)
+	if wait <= 0 {
+		delete(q.quiet, key)
+	}
+	return wait
 }
 
 // enter says whether a key may be worked on now. Else it waits for another turn at its host to end.

@@ -122,7 +122,10 @@ func TestSilentHostsLeaveTurnsToTheOthers(t *testing.T) {
 			_, failed := again.LoadOrStore(key, true)
 			switch {
 			case strings.HasSuffix(key, "/fine"):
-				answered <- key
+				select {
+				case answered <- key:
+				case <-ctx.Done(): // nobody counts them any more
+				}
 				return time.Nanosecond, nil
 			case strings.HasPrefix(key, "half.test/") && !failed:
 				return 0, errors.New("connection refused")
@@ -262,4 +265,43 @@ func TestKeysThatComeAgainAtOnce(t *testing.T) {
 		q.Add(fmt.Sprint(i))
 	}
 	await(t, ended, 1)
+}
+
+// busy is an error of who asks to be left alone.
+type busy time.Duration
+
+func (b busy) Error() string             { return "429" }
+func (b busy) RetryAfter() time.Duration { return time.Duration(b) }
+
+// Who asks to be left alone is not asked before, whoever adds the key; other keys go on.
+func TestAKeyIsLeftAloneAsLongAsItAsksFor(t *testing.T) {
+	turns := map[string]int{}
+	bubble(t, queue.Options{PerHost: 1, Turn: func(_ context.Context, key string) (time.Duration, error) {
+		if turns[key]++; key == "busy" && turns[key] == 1 {
+			return 0, fmt.Errorf("looking: %w", busy(10*time.Minute))
+		}
+		return 0, nil
+	}}, func(t *testing.T, q *queue.Queue) {
+		q.Add("busy")
+		for range 9 {
+			<-time.After(time.Minute)
+			q.Add("busy")
+			q.Add("other")
+		}
+		synctest.Wait()
+		if turns["busy"] != 1 || turns["other"] != 9 {
+			t.Errorf("turns within the ten minutes: %v", turns)
+		}
+		<-time.After(2 * time.Minute)
+		synctest.Wait()
+		if turns["busy"] != 2 {
+			t.Errorf("after them it had %d turns, want one more", turns["busy"])
+		}
+		q.Add("busy")
+		<-time.After(time.Second)
+		synctest.Wait()
+		if turns["busy"] != 3 {
+			t.Error("once it has answered it is still left alone")
+		}
+	})
 }

@@ -80,6 +80,8 @@ func (l *Logger) buildEnded(e reconciler.Event) {
 		l.each(e, slog.LevelInfo, "build done", "build", e.Build.ID, "digest", e.Status.Image.Digest, "seconds", e.Status.Seconds)
 	case failure.Canceled:
 		l.each(e, slog.LevelInfo, "build stopped", "build", e.Build.ID, "superseded", e.Superseded)
+	case e.Build.Reference != "":
+		l.each(e, slog.LevelWarn, "image cannot be used", "build", e.Build.ID, "error", failure.Summary)
 	default:
 		l.each(e, slog.LevelWarn, "build failed", "build", e.Build.ID, "error", failure.Summary)
 	}
@@ -102,7 +104,7 @@ func (l *Logger) reported(e reconciler.Event) {
 func (l *Logger) goesOn(e reconciler.Event) {
 	id, stage := e.Runs[0].ID, string(e.Report.Stage)
 	switch {
-	case e.Report.Outcome != reconciler.OutcomeRetrying:
+	case e.Report.Outcome != reconciler.OutcomeRetrying && e.Report.Outcome != reconciler.OutcomePushUnanswered:
 		delete(l.waits, id)
 		l.each(e, slog.LevelDebug, "under way", "stage", stage, "why", e.Report.Why())
 	case l.waits[id] != e.Report.Detail:

@@ -320,7 +320,7 @@ func (b *Builds) postpone(known *build, status reconciler.BuildStatus) {
 		known.tries++
 		return true
 	})
-	wait := queue.Backoff(known.tries, minRetry, maxRetry)
+	wait := max(queue.Backoff(known.tries, minRetry, maxRetry), status.Failure.RetryAfter)
 	b.starts.AddAfter(known.request.ID, wait+b.Jitter(wait/4))
 }
 

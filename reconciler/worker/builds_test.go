@@ -231,6 +231,25 @@ func TestAFailureThatIsTemporaryIsTriedAgain(t *testing.T) {
 	})
 }
 
+// A build whose source, or whatever else it needs, asks to be left alone is not tried again before.
+func TestABuildIsTriedAgainWhenItIsAskedFor(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		m.set("b", reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{
+			Summary: "429", Temporary: true, RetryAfter: 10 * time.Minute,
+		}})
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		run(b.Run)
+		if pass(10*time.Minute - time.Second); len(m.started) != 1 {
+			t.Errorf("started %d times before", len(m.started))
+		}
+		if pass(4 * time.Minute); len(m.started) != 2 {
+			t.Errorf("started %d times after", len(m.started))
+		}
+	})
+}
+
 func TestAStoppedBuildIsNotTriedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
 		m := newMachine()

@@ -115,3 +115,55 @@ func TestARegistryIsLeftAloneAsLongAsItAsksFor(t *testing.T) {
 		})
 	}
 }
+
+// late is a registry that gets an image after a while.
+type late struct {
+	images
+	asked []time.Time
+	there bool
+}
+
+func (l *late) Resolve(context.Context, string) (manifest.Image, error) {
+	l.asked = append(l.asked, time.Now())
+	if !l.there {
+		return manifest.Image{}, errors.New("404")
+	}
+	return manifest.Image{Digest: "sha256:1"}, nil
+}
+
+// An image that could not be used is asked for again, less and less often, until it can; nobody asks for what is not wanted.
+func TestReferencesAreAskedForAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		l := &late{}
+		r := worker.NewReferences(l, common)
+		begun := time.Now()
+		r.Keep([]string{"r.test/app:1"})
+		run(r.Run)
+		pass(time.Hour)
+		if n := len(l.asked); n < 9 || n > 14 || l.asked[0].Sub(begun) < 20*time.Second {
+			t.Errorf("asked %d times in the first hour, first after %v", n, l.asked[0].Sub(begun))
+		}
+		r.Keep([]string{"r.test/app:1"})
+		l.there = true
+		pass(13 * time.Minute)
+		if came := r.Take(); len(came) != 1 || came[0] != "r.test/app:1" {
+			t.Errorf("once it is there got %v", came)
+		}
+		n := len(l.asked)
+		if pass(time.Hour); len(l.asked) != n {
+			t.Error("it is asked for again although it is there")
+		}
+		l.there = false
+		r.Keep([]string{"r.test/app:2"})
+		pass(time.Minute)
+		r.Keep(nil)
+		n = len(l.asked)
+		if pass(time.Hour); len(l.asked) != n {
+			t.Error("it is asked for although nobody wants it")
+		}
+		r.Keep([]string{"r.test/app:2"})
+		if pass(time.Minute); len(l.asked) == n {
+			t.Error("it is not asked for although it is wanted again")
+		}
+	})
+}

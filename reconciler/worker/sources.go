@@ -20,9 +20,10 @@ const (
 	looksPerSecond = 20
 	// idleShare is the share of the time since a source last moved that passes until the next look.
 	idleShare = 60
-	// slowestPoll is the longest wait between two looks, slowestLook the wait where hints come, as with webhooks.
+	// slowestPoll is the longest wait between two looks, so that a source that is lost is told of within a minute; slowestLook is
+	// the wait where hints come, as with webhooks.
 	slowestLook = 5 * time.Minute
-	slowestPoll = time.Minute
+	slowestPoll = 40 * time.Second
 	// hintsCount is how long a hint counts as a sign that hints come.
 	hintsCount = 24 * time.Hour
 	// never is for what cannot move.

@@ -127,8 +127,8 @@ func TestQuietSourcesAreAskedLessOften(t *testing.T) {
 		pass(24 * time.Hour)
 		before := asked()
 		pass(time.Hour)
-		if later := asked() - before; first < 30 || later < 50 || later > 70 {
-			t.Errorf("asked %d times in the first minute and %d in an hour after a day, want about 60 each", first, later)
+		if later := asked() - before; first < 30 || later < 75 || later > 95 {
+			t.Errorf("asked %d times in the first minute and %d in an hour after a day, want about 60 and 90", first, later)
 		}
 	})
 }

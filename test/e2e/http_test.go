@@ -63,3 +63,14 @@ func (w *world) serveOverHTTP() *gitserver.Server {
 	w.login = ", username: " + user + ", passwordFile: " + file
 	return server
 }
+
+// A server that asks to be left alone is asked again when it says, and not before: the log says when that is.
+func TestAServerThatAsksToWaitIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := w.serveOverHTTP()
+	w.open()
+	w.isReady()
+	server.Inject("platform-config", gitserver.Fault{Op: gitserver.FetchRefs, Status: 429, Header: map[string]string{"Retry-After": "1800"}})
+	w.logged("a pass failed; it is tried again", "it asks to wait for 30m0s", "in=30m0s")
+}

@@ -16,10 +16,11 @@ type report struct {
 	Description string    `json:"description"`
 	URL         string    `json:"url"`
 	Source      string    `json:"source"`
+	Waits       bool      `json:"waits"`
 	At          time.Time `json:"at"`
 }
 
-func (r report) terminal() bool { return r.State != "pending" }
+func (r report) terminal() bool { return r.State != "pending" && !r.Waits }
 
 // notes are all reports, by the config commit they are on, the oldest first.
 func (w *world) notes() map[string][]report {
@@ -64,7 +65,7 @@ func (w *world) verdictOn(commit, context string) report {
 	return verdict
 }
 
-// unfinished are the newest reports of the runs that have not ended.
+// unfinished are the newest reports of the runs that are under way.
 func unfinished(reports []report) []report {
 	newest := map[string]report{}
 	for _, r := range reports {
@@ -72,7 +73,7 @@ func unfinished(reports []report) []report {
 	}
 	var open []report
 	for _, r := range newest {
-		if !r.terminal() {
+		if r.State == "pending" {
 			open = append(open, r)
 		}
 	}

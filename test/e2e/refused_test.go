@@ -322,7 +322,8 @@ func TestLostSourcesAreTold(t *testing.T) {
 	renamed.statusTells("failed", renamed.app.bare+" is not there, or Plateform may not read it", "next bring it back")
 	w.logged("a source cannot be followed", "project=ws-1/branch", "no branch release")
 	w.logged("a source cannot be followed", "project=ws-1/renamed")
-	if status, text, err := w.readyz(); err != nil || status != http.StatusOK || !strings.Contains(text, "2 projects cannot follow a source") || strings.Contains(text, "ws-1") {
+	if status, text, err := w.readyz(); err != nil || status != http.StatusOK || !strings.Contains(text, "2 projects cannot follow a source") ||
+		!strings.Contains(text, "ws-1/branch: the source is not followed: there is no branch release in "+app.bare+" (create it") || !strings.Contains(text, "ws-1/renamed: ") {
 		t.Errorf("readyz says %d %s %v", status, text, err)
 	}
 	out, _ := w.plateform("doctor", "--config", filepath.Join(w.dir, "serve.yaml"))

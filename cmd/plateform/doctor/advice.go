@@ -22,8 +22,8 @@ func answerFix(err error) string {
 	switch status := answer.Status; {
 	case answer.MovedTo != "":
 		return "write the new address"
-	case status == http.StatusTooManyRequests && answer.RetryAfter > 0:
-		return fmt.Sprintf("wait for %s; serve goes on by itself", answer.RetryAfter)
+	case status == http.StatusTooManyRequests && answer.Wait > 0:
+		return fmt.Sprintf("wait for %s; serve goes on by itself", answer.Wait)
 	case status == http.StatusTooManyRequests:
 		return "wait; serve goes on by itself. If it comes again, raise forge.poll or the limit of the server"
 	case status == http.StatusProxyAuthRequired:

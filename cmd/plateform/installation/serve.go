@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/loop"
 )
 
 // Run reconciles and answers at the endpoints until the context ends.
@@ -53,9 +56,22 @@ func (i *Installation) Health() http.Handler {
 				fmt.Fprintln(w, line)
 			}
 		}
-		if lost := i.reconciler.Backlog().Lost; lost > 0 { // a tenant's affair: which ones, plateform status says
-			fmt.Fprintf(w, "%s cannot follow a source: plateform status says which\n", manifest.Count(lost, "project"))
-		}
+		tellLost(w, i.reconciler.Backlog())
 	})
 	return mux
+}
+
+// tellLost names the projects that do not follow a source, a few of them. They are their tenants' affair: it is ready all the
+// same.
+func tellLost(w io.Writer, b loop.Backlog) {
+	if b.Lost == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%s cannot follow a source:\n", manifest.Count(b.Lost, "project"))
+	for _, p := range b.LostProjects {
+		fmt.Fprintf(w, "%s: %s\n", p.Key, reconciler.LostWords(p.Sources))
+	}
+	if more := b.Lost - len(b.LostProjects); more > 0 {
+		fmt.Fprintf(w, "and %d more: plateform status lists them\n", more)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
@@ -141,6 +142,45 @@ func TestCheckoutsThatOnlyAPushMends(t *testing.T) {
 		var fault *localbuild.Fault
 		if is := errors.As(err, &fault); err == nil || is != (c.fix != "") || is && !strings.Contains(fault.Fix, c.fix) {
 			t.Errorf("%s: %v, want it mended by %q", c.name, err, c.fix)
+		}
+	}
+}
+
+// A Git server that asks to be left alone is heeded wherever it says so: the error that comes to the workers and the loop tells.
+// It has not refused anything, whatever status it answers with.
+func TestGitServersThatAskToWait(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{429, 503, 403} {
+		server := gitserver.New(t)
+		repo := server.Create(t, "app")
+		commit := repo.Commit(gitserver.Change{Message: "1", Files: map[string]string{"a": "1"}})
+		remote := gitstore.NewRemote(gitstore.RemoteOptions{Dir: t.TempDir()})
+		defer remote.Close()
+		store, err := gitstore.Open(gitstore.Options{URL: repo.URL, Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		if _, err := store.Fetch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		header := map[string]string{"Retry-After": "1800"}
+		for _, op := range []gitserver.Op{gitserver.FetchRefs, gitserver.PushRefs} {
+			server.Inject("app", gitserver.Fault{Op: op, Status: status, Header: header})
+		}
+		_, look := sources{remote}.Tips(t.Context(), repo.URL, []reconciler.Place{{}})
+		_, fetch := store.Fetch(t.Context())
+		_, push := store.Push(t.Context(), commit, []manifest.Edit{{Message: "2", Files: map[string][]byte{"a": []byte("2")}}})
+		checkout := sources{remote}.Checkout(t.Context(), repo.URL, commit, filepath.Join(t.TempDir(), "source"))
+		for what, err := range map[string]error{"a look": look, "a fetch": fetch, "a push": push, "a checkout": checkout} {
+			var lost *reconciler.SourceError
+			if wait := reconciler.RetryAfter(err); wait != 30*time.Minute || errors.As(err, &lost) {
+				t.Errorf("%d to %s: it is to wait %v, lost: %v (%v)", status, what, wait, lost != nil, err)
+			}
+			var refused reconciler.Refusal
+			if errors.As(err, &refused) {
+				t.Errorf("%d to %s counts as a refusal: %v", status, what, err)
+			}
 		}
 	}
 }

@@ -1,0 +1,19 @@
+package reconciler
+
+import (
+	"errors"
+	"time"
+)
+
+// maxRetryAfter bounds how long an error can put anything off.
+const maxRetryAfter = time.Hour
+
+// RetryAfter is how long whoever was asked wants to be left alone, if an error, or one that it wraps, has a method
+// RetryAfter() time.Duration that says so; an hour at most.
+func RetryAfter(err error) time.Duration {
+	var busy interface{ RetryAfter() time.Duration }
+	if !errors.As(err, &busy) {
+		return 0
+	}
+	return min(max(busy.RetryAfter(), 0), maxRetryAfter)
+}
