@@ -226,7 +226,7 @@ func reported(r reconciler.Report, e reconciler.Event) (mark, string) {
 // underWay leaves out what an event of its own tells better.
 func underWay(r reconciler.Report, words string) (mark, string) {
 	switch r.Outcome {
-	case reconciler.OutcomeRetrying, reconciler.OutcomePushRefused:
+	case reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomePushUnanswered:
 		return isTrouble, words
 	case reconciler.OutcomeWaiting:
 		if r.Detail == "" {

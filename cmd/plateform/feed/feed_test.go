@@ -138,7 +138,7 @@ func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
 			[]string{"10:00:01 ✗ ws-1/shop  v1.0.1 cannot be released: no key"}},
 		{"a registry that does not answer", report(reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeRetrying, func(r *reconciler.Report) {
 			r.Detail = "no answer"
-		}), []string{"10:00:01 ! ws-1/shop  trying again: no answer"}},
+		}), []string{"10:00:01 ! ws-1/shop  trying again: no answer", "                      wait, or mend what it says; it goes on by itself"}},
 		{"what fails later", reconciler.Event{
 			Kind: reconciler.EventRollout, Release: "v1.0.1", Rollout: &reconciler.Rollout{Phase: reconciler.PhaseFailed, Cause: "it ended with code 1", Log: "panic: no"},
 		}, []string{
