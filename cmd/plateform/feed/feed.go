@@ -215,8 +215,8 @@ func reported(r reconciler.Report, e reconciler.Event) (mark, string) {
 	case reconciler.OutcomeHeld, reconciler.OutcomePaused, reconciler.OutcomeSuperseded, reconciler.OutcomeRolloutFailed:
 		return isHeld, words
 	case reconciler.OutcomeRuns, reconciler.OutcomeUnchanged:
-		if r.Stage == reconciler.StageDeployed {
-			words += where(r.LiveURL)
+		if runs := r.Release.Version + " runs"; r.Stage == reconciler.StageDeployed {
+			words = strings.Replace(words, runs, runs+where(r.LiveURL), 1)
 		}
 		return isWell, words
 	}
@@ -257,5 +257,5 @@ func took(e reconciler.Event) string {
 	if len(e.Runs) == 0 || e.Runs[0].StartedAt.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(" (after %s)", e.At.Sub(e.Runs[0].StartedAt).Round(100*time.Millisecond))
+	return fmt.Sprintf(" (%s)", e.At.Sub(e.Runs[0].StartedAt).Round(100*time.Millisecond))
 }

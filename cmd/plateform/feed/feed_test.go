@@ -88,7 +88,7 @@ func TestADeployIsALineAStep(t *testing.T) {
 		"10:00:03 · ws-1/shop  released v1.0.1, commit 2ca65b62d3 of platform-config",
 		"10:00:04 · ws-1/shop  v1.0.1 is in plateform-gitops, commit 157fe8d73d",
 		"10:00:04 · ws-1/shop  rolling out v1.0.1",
-		"10:00:05 ✓ ws-1/shop  v1.0.1 runs at http://shop-ws-1.localhost:8480 (after 5.5s)",
+		"10:00:05 ✓ ws-1/shop  v1.0.1 runs at http://shop-ws-1.localhost:8480 (5.5s)",
 	}
 	if diff := cmp.Diff(want, lines(out)); diff != "" {
 		t.Errorf("the feed (-want +got):\n%s", diff)
@@ -139,6 +139,10 @@ func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
 		{"a registry that does not answer", report(reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeRetrying, func(r *reconciler.Report) {
 			r.Detail = "no answer"
 		}), []string{"10:00:01 ! ws-1/shop  trying again: no answer", "                      wait, or mend what it says; it goes on by itself"}},
+		{"what runs beside what is held", report(reconciler.StateSuccess, reconciler.StageDeployed, reconciler.OutcomeRuns, func(r *reconciler.Report) {
+			r.Release.Version, r.LiveURL = "v1.0.0", "http://x.localhost"
+			r.Holds = []manifest.Hold{{Part: "env", Reason: manifest.HeldRollback, Release: "v1.0.1"}}
+		}), []string{"10:00:01 ✓ ws-1/shop  v1.0.0 runs at http://x.localhost; env is held because v1.0.1 was rolled back (change it, or run `plateform retry ws-1/shop`) (1s)"}},
 		{"what fails later", reconciler.Event{
 			Kind: reconciler.EventRollout, Release: "v1.0.1", Rollout: &reconciler.Rollout{Phase: reconciler.PhaseFailed, Cause: "it ended with code 1", Log: "panic: no"},
 		}, []string{
