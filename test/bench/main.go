@@ -62,6 +62,7 @@ func measures() []measure {
 		{"validate-10k", (*stage).validate},
 		{"plan-10k", (*stage).plan},
 		{"router", (*stage).router},
+		{"live", (*stage).live},
 	}
 }
 
