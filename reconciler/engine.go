@@ -60,3 +60,18 @@ type Engine interface {
 	// Rollouts returns in one call how far projects are. One that was to be removed is left out once nothing of it is left.
 	Rollouts(ctx context.Context, keys []manifest.Key) (map[manifest.Key]Rollout, error)
 }
+
+// AppLogs is an Engine that keeps what apps print, or what reads it for one that runs elsewhere.
+type AppLogs interface {
+	// AppLog hands the last lines of a project to line, oldest first, and goes on with new ones until the context ends if it is to
+	// follow. It ends with the first error of line. The error is fs.ErrNotExist when nothing was ever printed.
+	AppLog(ctx context.Context, key manifest.Key, ask AppLogQuestion, line func(text string) error) error
+}
+
+// AppLogQuestion is what is asked of a log.
+type AppLogQuestion struct {
+	// Last lines that are wanted; all that are kept when it is negative.
+	Last int
+	// Follow goes on with what is printed from now on.
+	Follow bool
+}

@@ -25,8 +25,8 @@ import (
 
 // Images is where images come from.
 type Images interface {
-	// Pull returns how an image wants to be run, and its layers, which are fetched when they are read.
-	Pull(ctx context.Context, repository, digest string) (v1.Config, []v1.Layer, error)
+	// Pull returns an image by its digest. Its layers are fetched when they are read, as long as the context lasts.
+	Pull(ctx context.Context, repository, digest string) (v1.Image, error)
 }
 
 // Router is what sends requests to what runs.
@@ -67,7 +67,7 @@ type Times struct {
 	// Drain is how long requests under way may take when their process is to end, 30 s, and Stop how long it may take
 	// between SIGTERM and SIGKILL; 10 s.
 	Drain, Stop time.Duration
-	// Backoff is the first wait before a process that has ended is started again, 1 s, doubled at each further one up to
+	// Backoff is the first wait before a process that has ended is started again, 300 ms, doubled at each further one up to
 	// MaxBackoff, 1 min. A process that ran as long as that has its backoff begin anew.
 	Backoff, MaxBackoff time.Duration
 }
@@ -75,7 +75,7 @@ type Times struct {
 func (t Times) withDefaults() Times {
 	for field, value := range map[*time.Duration]time.Duration{
 		&t.Start: 3 * time.Minute, &t.Probe: 2 * time.Second, &t.Interval: 100 * time.Millisecond, &t.Drain: 30 * time.Second,
-		&t.Stop: 10 * time.Second, &t.Backoff: time.Second, &t.MaxBackoff: time.Minute,
+		&t.Stop: 10 * time.Second, &t.Backoff: 300 * time.Millisecond, &t.MaxBackoff: time.Minute,
 	} {
 		if *field == 0 {
 			*field = value
@@ -89,6 +89,7 @@ type Engine struct {
 	options Options
 	hosts   *hosts
 	inside  *inside
+	tools   *tools
 	news    chan struct{}
 
 	mu       sync.Mutex
@@ -111,7 +112,7 @@ func New(o Options) (*Engine, error) {
 	}
 	o.Times = o.Times.withDefaults()
 	within := newInside(router.New(router.Options{Log: o.Log, Clock: o.Clock}))
-	return &Engine{options: o, hosts: newHosts(o.Router), inside: within, news: make(chan struct{}, 1), projects: map[manifest.Key]*project{}}, nil
+	return &Engine{options: o, hosts: newHosts(o.Router), inside: within, tools: &tools{}, news: make(chan struct{}, 1), projects: map[manifest.Key]*project{}}, nil
 }
 
 // Want implements reconciler.Engine.
@@ -144,7 +145,7 @@ func (e *Engine) project(k manifest.Key) *project {
 	defer e.mu.Unlock()
 	p := e.projects[k]
 	if p == nil {
-		p = newProject(k, &e.options, e.hosts, e.inside)
+		p = newProject(k, &e.options, e.hosts, e.inside, e.tools)
 		e.projects[k] = p
 	}
 	return p

@@ -70,6 +70,9 @@ type place struct {
 
 // places are where a service answers.
 func (p *project) places(s service) []place {
+	if s.engine != "" { // it speaks another language
+		return nil
+	}
 	var all []place
 	if s.host != "" {
 		all = append(all, place{p.hosts, s.host})

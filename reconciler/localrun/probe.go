@@ -54,7 +54,11 @@ func (r *replica) await(ctx context.Context, process *shim.Process, address stri
 
 // find is where a process listens: where PORT says, or on its declared port.
 func (r *replica) find(process *shim.Process, address string) (at string, fixed bool) {
-	if declared := r.service.declared(); declared != address && !listens(process.PID, address) && listens(process.PID, declared) {
+	declared := r.service.declared()
+	switch {
+	case r.service.engine != "":
+		return address, true
+	case declared != address && !r.launcher.listens(process, address) && r.launcher.listens(process, declared):
 		return declared, true
 	}
 	return address, false
@@ -62,7 +66,7 @@ func (r *replica) find(process *shim.Process, address string) (at string, fixed 
 
 // ready says that requests may come.
 func (r *replica) ready(at string, fixed bool) {
-	if fixed {
+	if fixed && r.service.engine == "" {
 		r.log.Add(r.title, fmt.Sprintf("plateform: it listens on its declared port %d whatever PORT says: only one process of it can run, and a rollout has to stop the old one first (have it listen on $PORT)", r.service.port))
 	}
 	r.set(func(s *state) { s.address, s.fixed, s.was, s.why = at, fixed, true, "" })

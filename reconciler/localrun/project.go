@@ -15,7 +15,6 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localrun/applog"
-	"github.com/plateform/plateform/reconciler/localrun/program"
 	"github.com/plateform/plateform/reconciler/localrun/router"
 )
 
@@ -35,6 +34,7 @@ type project struct {
 	options *Options
 	hosts   *hosts
 	inside  *inside
+	tools   *tools
 	dirs    dirs
 	// news says that something else is wanted; ticks that a replica has changed.
 	news, ticks chan struct{}
@@ -54,9 +54,9 @@ type project struct {
 	live     []*replica
 }
 
-func newProject(k manifest.Key, options *Options, hosts *hosts, inside *inside) *project {
+func newProject(k manifest.Key, options *Options, hosts *hosts, inside *inside, tools *tools) *project {
 	return &project{
-		key: k, options: options, hosts: hosts, inside: inside, dirs: dirsOf(options.Dir, k),
+		key: k, options: options, hosts: hosts, inside: inside, tools: tools, dirs: dirsOf(options.Dir, k),
 		news: make(chan struct{}, 1), ticks: make(chan struct{}, 1),
 	}
 }
@@ -280,10 +280,10 @@ func (p *project) runLast(ctx context.Context) {
 	if err == nil {
 		err = p.openLog()
 	}
-	programs := map[string]program.Program{}
+	launchers := map[string]launcher{}
 	for _, s := range services {
 		if err == nil {
-			programs[s.digest], err = program.Load(p.dirs.image(s.digest))
+			launchers[s.name], err = p.onDisk(ctx, s)
 		}
 	}
 	if err == nil {
@@ -298,7 +298,7 @@ func (p *project) runLast(ctx context.Context) {
 	var live []*replica
 	for _, s := range services {
 		for n := range s.replicas {
-			live = append(live, p.newReplica(s, programs[s.digest], w.Release, n+1))
+			live = append(live, p.newReplica(s, launchers[s.name], w.Release, n+1))
 		}
 	}
 	p.mu.Lock()

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/reconciler/localrun/applog"
-	"github.com/plateform/plateform/reconciler/localrun/program"
 	"github.com/plateform/plateform/reconciler/localrun/shim"
 )
 
@@ -20,16 +19,18 @@ const firstTries = 3
 
 // replica keeps one process of a service up, once it runs, until it is stopped.
 type replica struct {
-	service service
-	program program.Program
-	// title is what it is called in logs, and in the name of its record.
-	title string
-	dirs  dirs
-	log   *applog.Log
+	service  service
+	launcher launcher
+	// where is the project it is of, and title is what it is called in logs, and in the name of its record.
+	where, title string
+	number       int
+	dirs         dirs
+	log          *applog.Log
 	// changed is called when state has changed.
 	changed func()
-	// resolve makes the address of another project one that works here.
+	// resolve makes the address of another project one that works here, and secret is the value of a key of a secret.
 	resolve func(value string) (string, error)
+	secret  func(secret, key string) (string, error)
 	options *Options
 
 	cancel context.CancelFunc
@@ -143,10 +144,11 @@ func (e *lastingError) Unwrap() error { return e.error }
 
 // once runs one process, from its start to its end, and says how it ended.
 func (r *replica) once(ctx context.Context) error {
-	address, err := freeAddress()
+	address, err := r.address()
 	if err != nil {
 		return err
 	}
+	r.launcher = r.launcher.before(r.service)
 	process, printed, err := r.fork(ctx, address)
 	if err != nil {
 		return &lastingError{fmt.Errorf("it cannot start: %w", err)}
@@ -171,21 +173,20 @@ func (r *replica) once(ctx context.Context) error {
 	return errors.New(ending(process.Exit()))
 }
 
+// address is where the process is to listen. A database has one for good: who uses it was told.
+func (r *replica) address() (string, error) {
+	if r.service.engine == "" {
+		return freeAddress()
+	}
+	c, err := ownCredentials(r.dirs, r.service.engine)
+	return c.address(), err
+}
+
 // fork starts the process. What it prints is taken until nobody can print any more.
 func (r *replica) fork(ctx context.Context, address string) (*shim.Process, *sync.WaitGroup, error) {
-	env, err := r.environment(address)
+	spec, err := r.launcher.prepare(ctx, r, address)
 	if err != nil {
 		return nil, nil, err
-	}
-	spec := shim.Spec{
-		Path: filepath.Join(r.program.Root, r.program.Path), Args: r.program.Args, Dir: filepath.Join(r.program.Root, r.program.Dir),
-		Env: env,
-	}
-	if os.Geteuid() == 0 {
-		if err := r.program.Prepare(); err != nil {
-			return nil, nil, err
-		}
-		spec.Path, spec.Dir, spec.Root, spec.UID, spec.GID = r.program.Path, r.program.Dir, r.program.Root, r.program.UID, r.program.GID
 	}
 	output, input, err := os.Pipe()
 	if err != nil {
@@ -206,19 +207,20 @@ func (r *replica) fork(ctx context.Context, address string) (*shim.Process, *syn
 }
 
 // environment is what the process gets.
-func (r *replica) environment(address string) ([]string, error) {
+func (r *replica) environment(image []string, address string) ([]string, error) {
 	own := slices.Clone(r.service.env)
 	for n, v := range own {
+		var err error
 		if v.secret != "" {
-			return nil, fmt.Errorf("%s comes from the secret %s, which engine local does not have", v.name, v.secret)
+			own[n].value, err = r.secret(v.secret, v.key)
+		} else {
+			own[n].value, err = r.resolve(v.value)
 		}
-		value, err := r.resolve(v.value)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", v.name, err)
 		}
-		own[n].value = value
 	}
-	return environment(own, r.program.Env, address, r.service.name != ""), nil
+	return environment(own, image, address, r.service.name != ""), nil
 }
 
 // end asks a process to end, and makes it.

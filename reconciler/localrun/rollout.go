@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 
+	"github.com/plateform/plateform/reconciler/localrun/container"
 	"github.com/plateform/plateform/reconciler/localrun/program"
 )
 
@@ -60,11 +62,14 @@ func (p *project) first(services []service) bool {
 
 // replace starts what a release consists of, and has it take the place of what is live.
 func (p *project) replace(life, ctx context.Context, w wanted, services []service) error {
-	programs, err := p.fetch(ctx, services)
+	launchers, err := p.fetch(ctx, services)
 	if err != nil {
 		return err
 	}
-	step := p.begin(services, programs, w.Release)
+	if err := p.awaitSecrets(ctx, services); err != nil {
+		return err
+	}
+	step := p.begin(services, launchers, w.Release)
 	if err := step.start(life, ctx); err != nil {
 		step.undo(life)
 		return err
@@ -76,49 +81,42 @@ func (p *project) replace(life, ctx context.Context, w wanted, services []servic
 	return nil
 }
 
-// fetch has the programs of all services on the disk. What may go better by itself is tried until the context ends.
-func (p *project) fetch(ctx context.Context, services []service) (map[string]program.Program, error) {
-	programs := map[string]program.Program{}
+// fetch has what all services run on this machine. What may go better by itself is tried until the context ends.
+func (p *project) fetch(ctx context.Context, services []service) (map[string]launcher, error) {
+	launchers := map[string]launcher{}
 	for _, s := range services {
 		backoff := p.options.Times.Backoff
-		for programs[s.digest].Root == "" {
-			one, err := p.fetchOne(ctx, s)
-			var other *program.OtherError
-			var large *program.TooLargeError
+		for launchers[s.name] == nil {
+			found, err := p.bring(ctx, s)
 			switch {
 			case err == nil:
-				programs[s.digest] = one
+				launchers[s.name] = found
 				continue
 			case ctx.Err() != nil:
 				return nil, context.Cause(ctx)
-			case errors.As(err, &other), errors.As(err, &large), errors.Is(err, fs.ErrNotExist):
-				return nil, err
+			case lasting(err):
+				return nil, named(s, err)
 			}
-			p.progress(fmt.Sprintf("%v; tried again in %v", err, backoff))
+			p.progress(fmt.Sprintf("%v; tried again in %v", named(s, err), backoff))
 			sleep(ctx, backoff)
 			backoff = min(2*backoff, p.options.Times.MaxBackoff)
 		}
 	}
-	return programs, nil
+	return launchers, nil
 }
 
-func (p *project) fetchOne(ctx context.Context, s service) (program.Program, error) {
-	dir := p.dirs.image(s.digest)
-	if loaded, err := program.Load(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return loaded, err
-	}
-	p.progress("fetching the image")
-	config, layers, err := p.options.Images.Pull(ctx, s.repository, s.digest)
-	if err != nil {
-		return program.Program{}, err
-	}
-	return program.Unpack(ctx, program.Image{Config: config, Layers: layers}, dir, p.options.Limits)
+// lasting says that an image will not run here at another try either.
+func lasting(err error) bool {
+	var other *program.OtherError
+	var large *program.TooLargeError
+	return errors.As(err, &other) || errors.As(err, &large) || errors.Is(err, fs.ErrNotExist) || container.IsMissing(err)
 }
 
-func (p *project) newReplica(s service, image program.Program, release string, number int) *replica {
+func (p *project) newReplica(s service, l launcher, release string, number int) *replica {
 	return &replica{
-		service: s, program: image, title: s.title(release, number), dirs: p.dirs, log: p.log, changed: p.changed, options: p.options,
+		service: s, launcher: l, where: p.key.String(), title: s.title(release, number), number: number, dirs: p.dirs, log: p.log, changed: p.changed, options: p.options,
 		resolve: func(value string) (string, error) { return p.inside.resolve(p.key.Workspace, value) },
+		secret:  p.secret,
 	}
 }
 
@@ -126,8 +124,9 @@ func (p *project) newReplica(s service, image program.Program, release string, n
 type step struct {
 	project  *project
 	services []service
-	programs map[string]program.Program
-	release  string
+	// launchers by the names of services.
+	launchers map[string]launcher
+	release   string
 	// kept go on as they are, fresh are new, and old are to end.
 	kept, fresh, old []*replica
 	// halted had to end before the new ones could start.
@@ -135,10 +134,10 @@ type step struct {
 }
 
 // begin sorts what is live into what can stay and what cannot.
-func (p *project) begin(services []service, programs map[string]program.Program, release string) *step {
+func (p *project) begin(services []service, launchers map[string]launcher, release string) *step {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := &step{project: p, services: services, programs: programs, release: release}
+	s := &step{project: p, services: services, launchers: launchers, release: release}
 	count := map[string]int{}
 	for _, r := range p.live {
 		i := slices.IndexFunc(services, func(next service) bool { return next.same(r.service) })
@@ -188,7 +187,7 @@ func (s *step) startOf(life context.Context, next service, first bool) {
 		return
 	}
 	for ; there < until; there++ {
-		r := s.project.newReplica(next, s.programs[next.digest], s.release, there+1)
+		r := s.project.newReplica(next, s.launchers[next.name], s.release, there+1)
 		s.fresh = append(s.fresh, r)
 		r.start(life)
 	}
@@ -214,7 +213,7 @@ func (s *step) undo(life context.Context) {
 	p := s.project
 	var again []*replica
 	for _, r := range s.halted {
-		again = append(again, &replica{service: r.service, program: r.program, title: r.title, dirs: r.dirs, log: r.log, changed: r.changed, options: r.options, resolve: r.resolve})
+		again = append(again, p.newReplica(r.service, r.launcher, path.Dir(r.title), r.number))
 	}
 	p.mu.Lock()
 	p.live = slices.DeleteFunc(p.live, func(r *replica) bool { return slices.Contains(s.halted, r) })

@@ -21,9 +21,12 @@ type service struct {
 	host       string
 	port       int
 	repository string
+	tag        string // of a database, whose image has no digest
 	digest     string
-	replicas   int
-	env        []variable
+	// engine of a database; empty for what answers HTTP.
+	engine   string
+	replicas int
+	env      []variable
 	// probe is the path that answers when it is ready; empty when its port answering is enough.
 	probe  string
 	memory string
@@ -33,7 +36,7 @@ type service struct {
 
 // same says that a replica of s is one of o as it is.
 func (s service) same(o service) bool {
-	return s.name == o.name && s.port == o.port && s.digest == o.digest && s.repository == o.repository && s.probe == o.probe &&
+	return s.name == o.name && s.port == o.port && s.digest == o.digest && s.tag == o.tag && s.engine == o.engine && s.repository == o.repository && s.probe == o.probe &&
 		s.memory == o.memory && fmt.Sprint(s.env) == fmt.Sprint(o.env)
 }
 
@@ -53,6 +56,7 @@ type chartValues struct {
 	Health   healthValues   `yaml:"health"`
 	Services []serviceValue `yaml:"services"`
 	Entry    string         `yaml:"entry"`
+	Engine   string         `yaml:"engine"`
 	Profiles []string       `yaml:"profiles"`
 
 	Resources manifest.Resources `yaml:"resources"`
@@ -60,6 +64,7 @@ type chartValues struct {
 
 type imageValues struct {
 	Repository string `yaml:"repository"`
+	Tag        string `yaml:"tag"`
 	Digest     string `yaml:"digest"`
 }
 
@@ -109,6 +114,10 @@ func readServices(t reconciler.Target) ([]service, error) {
 			})
 		}
 		return services, nil
+	case manifest.Database:
+		return []service{{
+			port: v.Port, repository: v.Image.Repository, tag: v.Image.Tag, replicas: 1, engine: v.Engine, memory: v.Resources.Memory,
+		}}, nil
 	}
 	return nil, fmt.Errorf("engine local does not run projects of the chart %s yet", t.Chart.Name)
 }

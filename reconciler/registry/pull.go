@@ -9,61 +9,65 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Pull returns how an image wants to be run, and its layers, which are fetched when they are read, as long as the context
-// lasts. Of an index it is the image for one of the platforms. All of it is compared with the digest.
-func (c *Client) Pull(ctx context.Context, repository, digest string) (v1.Config, []v1.Layer, error) {
+// Pull returns an image by its digest; of an index that for one of the platforms. Its layers are fetched when they are read,
+// as long as the context lasts, however large they are. All of it is compared with the digest.
+func (c *Client) Pull(ctx context.Context, repository, digest string) (v1.Image, error) {
 	ref, _, err := c.parse(repository + "@" + digest)
 	if err != nil {
-		return v1.Config{}, nil, err
+		return nil, err
 	}
 	own := c.isOwn(ref.Context())
 	a := c.others
 	if own {
 		a = c.own
 	}
-	var config v1.Config
-	var layers []v1.Descriptor
+	pulled := &fetched{}
 	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
 		found, err := getImage(ctx, a, ref)
 		if err != nil {
 			return err
 		}
-		config, layers, err = c.contents(found)
+		if _, err := c.runnable(found); err != nil {
+			return err
+		}
+		pulled.Image, err = c.imageOf(found)
+		if err == nil {
+			_, err = configOf(pulled.Image) // is kept, and has to be read while this context lasts
+		}
 		return err
 	})
 	if err != nil {
-		return v1.Config{}, nil, err
+		return nil, err
 	}
-	fetched, err := c.layers(ctx, own, ref.Context(), layers)
-	return config, fetched, err
+	pulled.layers, err = c.layers(ctx, own, ref.Context(), pulled)
+	if err != nil {
+		return nil, err
+	}
+	return pulled, nil
 }
 
-// contents are the config and the layers of what runs here.
-func (c *Client) contents(found *remote.Descriptor) (v1.Config, []v1.Descriptor, error) {
-	config, err := c.runnable(found)
-	if err != nil {
-		return v1.Config{}, nil, err
-	}
-	image, err := c.imageOf(found)
-	if err != nil {
-		return v1.Config{}, nil, err
-	}
-	m, err := image.Manifest()
-	if err != nil {
-		return v1.Config{}, nil, err
-	}
-	return config, m.Layers, nil
+// fetched is an image whose layers are not bounded as its manifest is.
+type fetched struct {
+	v1.Image
+	layers []v1.Layer
 }
+
+// Layers implements v1.Image.
+func (f *fetched) Layers() ([]v1.Layer, error) { return f.layers, nil }
 
 // layers are those of an image. Their size is bounded by whoever reads them, and by nothing else.
-func (c *Client) layers(ctx context.Context, own bool, in name.Repository, wanted []v1.Descriptor) ([]v1.Layer, error) {
+func (c *Client) layers(ctx context.Context, own bool, in name.Repository, image v1.Image) ([]v1.Layer, error) {
+	m, err := image.Manifest()
+	if err != nil {
+		return nil, err
+	}
 	options := append(c.remoteOptions(own), remote.WithTransport(tolerant{neighbourly{attentive{c.transport, c.options.Clock}, own}}))
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
 	var layers []v1.Layer
-	for _, d := range wanted {
+	for _, d := range m.Layers {
 		layer, err := puller.Layer(ctx, in.Digest(d.Digest.String()))
 		if err != nil {
 			return nil, fmt.Errorf("registry: layer %s of %s: %w", d.Digest, in, err)

@@ -97,6 +97,12 @@ func TestPushIsLive(t *testing.T) {
 		t.Errorf("the verdict is %+v", v)
 	}
 
+	if said, err := w.plateform("logs", "ws-1/shop", "--config", filepath.Join(w.dir, "serve.yaml")); err != nil || !strings.HasSuffix(said, " v1.0.0/app-1 listening as one") {
+		t.Errorf("plateform logs says %q, %v", said, err)
+	}
+	if said, err := w.plateform("logs", "ws-1/shop", "--build", "--config", filepath.Join(w.dir, "serve.yaml")); err != nil || !strings.Contains(said, "source: "+shop.app.bare) {
+		t.Errorf("plateform logs --build says %q, %v", said, err)
+	}
 	shop.app.commit("Say two", files{"main.go": webServer("two")})
 	shop.answers("two")
 	w.settle()

@@ -110,6 +110,9 @@ func (d *examination) checkListen(ctx context.Context) []Diagnosis {
 	if d.settings.API.Listen != "" {
 		found = append(found, checkAddress(ctx, "api.listen", d.settings.API.Listen, "/metrics"))
 	}
+	if d.settings.Engine.Kind == "local" {
+		found = append(found, checkAddress(ctx, "engine.listen", d.settings.Engine.Listen, "/"))
+	}
 	return found
 }
 

@@ -30,6 +30,17 @@ type apps struct {
 	listener net.Listener
 }
 
+// appsDir is the folder of engine local.
+func (s *Settings) appsDir() string { return filepath.Join(s.DataDir, "apps") }
+
+// AppLogs is what tells what apps print, without anything running.
+func (s *Settings) AppLogs() (reconciler.AppLogs, error) {
+	if s.Engine.Kind != engineLocal {
+		return nil, exit.Usage("engine %s runs no apps whose output could be shown (only engine: {kind: local} in serve.yaml does)", s.Engine.Kind)
+	}
+	return localrun.Logs{Dir: s.appsDir()}, nil
+}
+
 // engine opens what gets things running; nil for an installation that stops at plateform-gitops.
 func (i *Installation) engine(images *registry.Client) (reconciler.Engine, error) {
 	if i.settings.Engine.Kind != engineLocal {
@@ -41,7 +52,7 @@ func (i *Installation) engine(images *registry.Client) (reconciler.Engine, error
 	}
 	front := router.New(router.Options{Log: i.log, Clock: i.now})
 	engine, err := localrun.New(localrun.Options{
-		Images: images, Router: front, Dir: filepath.Join(i.settings.DataDir, "apps"), Shim: []string{self, shim.Argument},
+		Images: images, Router: front, Dir: i.settings.appsDir(), Shim: []string{self, shim.Argument},
 		Notify: func() { i.reconciler.Hint(loop.Hint{Rollouts: true}) }, Clock: i.now, Log: i.log,
 	})
 	if err != nil {

@@ -34,6 +34,12 @@ func (s *Settings) check(file string) manifest.Problems {
 	if s.API.Listen == s.Listen && !strings.HasSuffix(s.Listen, ":0") {
 		c.add("api.listen", "api.listen is the public address of listen", "give it a port of its own")
 	}
+	if _, _, err := net.SplitHostPort(s.Engine.Listen); err != nil {
+		c.add("engine.listen", fmt.Sprintf("engine.listen %q is not an address", s.Engine.Listen), "write host:port, as 127.0.0.1:8480")
+	}
+	if (s.Engine.Listen == s.Listen || s.Engine.Listen == s.API.Listen) && s.Engine.Kind == engineLocal && !strings.HasSuffix(s.Engine.Listen, ":0") {
+		c.add("engine.listen", "engine.listen is also the address of something else", "give it a port of its own")
+	}
 	if _, err := parseResync(s.Resync); err != nil {
 		c.add("resync", "resync is no cron schedule: "+err.Error(), "write five fields, as */5 * * * *")
 	}

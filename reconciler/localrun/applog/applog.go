@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -67,7 +66,7 @@ func (l *Log) open() error {
 // Add adds a line. A line that cannot be written is lost: an app does not end for its log, and goes on printing when the
 // disk has room again.
 func (l *Log) Add(who, text string) {
-	line := l.clock().UTC().Format(time.RFC3339) + " " + who + " " + Clean(text) + "\n"
+	line := l.clock().UTC().Format(time.RFC3339) + " " + who + " " + clean(text) + "\n"
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.size > 0 && l.size+int64(len(line)) > l.limit {
@@ -112,8 +111,8 @@ func (l *Log) Close() error {
 	return err
 }
 
-// Clean makes a text one line that can be shown.
-func Clean(text string) string {
+// clean makes a text one line that can be shown.
+func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || unicode.IsPrint(r):
@@ -123,9 +122,6 @@ func Clean(text string) string {
 		}
 		return -1
 	}, strings.ToValidUTF8(text, "\uFFFD"))
-	if len(text) > maxLine {
-		text = strings.ToValidUTF8(text[:maxLine], "") + "…"
-	}
 	return strings.TrimRight(text, " \t")
 }
 
@@ -158,29 +154,14 @@ func (l *Log) Copy(who string, from io.Reader, tail *Tail) {
 		if err != nil {
 			return
 		}
+		text := clean(string(line))
+		if isPrefix {
+			text += "…"
+		}
 		for isPrefix && err == nil { // the rest of a line that is too long
 			_, isPrefix, err = lines.ReadLine()
 		}
-		text := Clean(string(line))
 		tail.add(text)
 		l.Add(who, text)
 	}
-}
-
-// Last returns the last lines of a log, at most n. There are none when there is no log.
-func Last(path string, n int) ([]string, error) {
-	var all []string
-	for _, name := range []string{Previous(path), path} {
-		content, err := os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the log of an app: %w", err)
-		}
-		if text := strings.TrimSuffix(string(content), "\n"); text != "" {
-			all = append(all, strings.Split(text, "\n")...)
-		}
-	}
-	return all[max(0, len(all)-n):], nil
 }

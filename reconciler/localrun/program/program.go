@@ -19,12 +19,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Image is what a program is taken out of.
-type Image struct {
-	Config v1.Config
-	Layers []v1.Layer
-}
-
 // Program is a program on this machine, in a folder that stands for its root.
 type Program struct {
 	// Root is the folder.
@@ -63,8 +57,12 @@ func Load(dir string) (Program, error) {
 }
 
 // Unpack takes the program out of an image into a folder, which is there afterwards as a whole or not at all.
-func Unpack(ctx context.Context, image Image, dir string, limits Limits) (Program, error) {
-	p, err := describe(image.Config)
+func Unpack(ctx context.Context, image v1.Image, dir string, limits Limits) (Program, error) {
+	config, err := image.ConfigFile()
+	if err != nil {
+		return Program{}, fmt.Errorf("reading how an image wants to be run: %w", err)
+	}
+	p, err := describe(config.Config)
 	if err != nil {
 		return Program{}, err
 	}
@@ -129,7 +127,7 @@ func idOf(text string) uint32 {
 }
 
 // unpackInto writes all layers into a folder and looks at the program.
-func unpackInto(ctx context.Context, image Image, dir string, p *Program, limits Limits) error {
+func unpackInto(ctx context.Context, image v1.Image, dir string, p *Program, limits Limits) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("unpacking an image: %w", err)
@@ -137,7 +135,11 @@ func unpackInto(ctx context.Context, image Image, dir string, p *Program, limits
 	defer root.Close()
 	w := &writer{ctx: ctx, root: root, program: strings.TrimPrefix(p.Path, "/"), left: limits}
 	w.limits = limits
-	for _, layer := range image.Layers {
+	layers, err := image.Layers()
+	if err != nil {
+		return fmt.Errorf("fetching the layers of an image: %w", err)
+	}
+	for _, layer := range layers {
 		if err := w.layer(layer); err != nil {
 			return err
 		}

@@ -97,10 +97,23 @@ func write(w io.Writer, entries []entry) error {
 
 var config = v1.Config{Entrypoint: []string{"/app"}, Cmd: []string{"serve"}, User: "65532:65532"}
 
+// image is one of these layers.
+type image struct {
+	v1.Image
+	config v1.Config
+	layers []v1.Layer
+}
+
+// ConfigFile implements v1.Image.
+func (i image) ConfigFile() (*v1.ConfigFile, error) { return &v1.ConfigFile{Config: i.config}, nil }
+
+// Layers implements v1.Image.
+func (i image) Layers() ([]v1.Layer, error) { return i.layers, nil }
+
 func unpack(t *testing.T, c v1.Config, limits program.Limits, layers ...v1.Layer) (program.Program, string, error) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "images", "one")
-	p, err := program.Unpack(t.Context(), program.Image{Config: c, Layers: layers}, dir, limits)
+	p, err := program.Unpack(t.Context(), image{config: c, layers: layers}, dir, limits)
 	return p, dir, err
 }
 
@@ -275,7 +288,7 @@ func TestLayersThatDoNotArrive(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	over := errors.New("something else is wanted")
 	cancel(over)
-	if _, err := program.Unpack(ctx, program.Image{Config: config, Layers: []v1.Layer{layer(t, regular("app", static(t)))}}, dir, program.Limits{}); !errors.Is(err, over) {
+	if _, err := program.Unpack(ctx, image{config: config, layers: []v1.Layer{layer(t, regular("app", static(t)))}}, dir, program.Limits{}); !errors.Is(err, over) {
 		t.Errorf("error %v, want %v", err, over)
 	}
 	wantNothing(t, dir)

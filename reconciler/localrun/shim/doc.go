@@ -31,6 +31,11 @@ type Spec struct {
 	// empty Root the program runs as whoever runs the shim.
 	Root     string
 	UID, GID uint32
+	// AllowSetuid lets the program gain rights through setuid programs, as container tools do that run without root.
+	AllowSetuid bool
+	// After is a command line that is run with the same environment once the program has ended, however that came. It is for
+	// what is not the program's child, such as a container of a daemon.
+	After []string
 }
 
 // report is what a shim says, one JSON object each: that the program runs, and how it ended; or that it cannot run.

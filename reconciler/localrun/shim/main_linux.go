@@ -2,10 +2,12 @@ package shim
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -13,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,13 +38,28 @@ func Main() int {
 	_ = reports.Encode(report{PID: c.pid})
 	go c.obey(lifeline)
 	exit := c.wait()
+	cleanUp(c.spec)
 	_ = reports.Encode(report{Exit: &exit})
 	return 0
 }
 
+// cleanUp runs what is to be run at the end.
+func cleanUp(spec Spec) {
+	if len(spec.After) == 0 {
+		return
+	}
+	const patience = 30 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, spec.After[0], spec.After[1:]...)
+	c.Env, c.Dir = spec.Env, "/"
+	_ = c.Run() // there may be nothing to clean up, and nobody to tell
+}
+
 // child is the program.
 type child struct {
-	pid int
+	pid  int
+	spec Spec
 
 	mu sync.Mutex
 	// reaped: the number may be another process's by now.
@@ -61,8 +79,10 @@ func start(lifeline *bufio.Reader) (*child, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("becoming the parent of orphans: %w", err)
 	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return nil, fmt.Errorf("giving up setuid programs: %w", err)
+	if !spec.AllowSetuid {
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return nil, fmt.Errorf("giving up setuid programs: %w", err)
+		}
 	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -80,7 +100,7 @@ func start(lifeline *bufio.Reader) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &child{pid: pid}, nil
+	return &child{pid: pid, spec: spec}, nil
 }
 
 // obey does what the parent says, until the lifeline ends.

@@ -1,0 +1,153 @@
+package localrun
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// credentials of a database. They are made once, beside its data, and never change: who has connected goes on to.
+type credentials struct {
+	Engine   string `json:"engine"`
+	Host     string `json:"host"`
+	Port     int    `json:"port"`
+	Username string `json:"username"`
+	Password string `json:"password"`
+	Database string `json:"database"`
+}
+
+// credentialsFile is where they are, in the folder of the database's project, for its owner alone.
+const credentialsFile = "credentials.json"
+
+// String hides the password.
+func (credentials) String() string { return "***" }
+
+// GoString hides the password.
+func (credentials) GoString() string { return "***" }
+
+// address is where the database listens.
+func (c credentials) address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
+
+// url is the database as most libraries take it. Nothing is encrypted, as nothing leaves the machine.
+func (c credentials) url() string {
+	login := c.Username + ":" + c.Password + "@" + c.address()
+	switch c.Engine {
+	case "postgres":
+		return "postgres://" + login + "/" + c.Database + "?sslmode=disable"
+	case "mongodb":
+		return "mongodb://" + login + "/" + c.Database + "?authSource=admin"
+	case "redis":
+		return "redis://" + login + "/" + c.Database
+	}
+	return c.Engine + "://" + login + "/" + c.Database
+}
+
+// value of one of the keys that a Secret of a database has.
+func (c credentials) value(key string) (string, bool) {
+	value, known := map[string]string{
+		"url": c.url(), "host": c.Host, "port": strconv.Itoa(c.Port), "username": c.Username, "password": c.Password, "database": c.Database,
+	}[key]
+	return value, known
+}
+
+// readCredentials returns those of a project; the error is fs.ErrNotExist when it has none yet.
+func readCredentials(d dirs) (credentials, error) {
+	var c credentials
+	content, err := os.ReadFile(filepath.Join(d.root, credentialsFile))
+	if err == nil {
+		err = json.Unmarshal(content, &c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("reading the credentials of a database: %w", err)
+	}
+	return c, nil
+}
+
+// ownCredentials returns those of a database, which are made when there are none.
+func ownCredentials(d dirs, engine string) (credentials, error) {
+	c, err := readCredentials(d)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return c, err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return c, err
+	}
+	_, port, _ := net.SplitHostPort(address)
+	c = credentials{Engine: engine, Host: loopback, Username: "app", Password: rand.Text(), Database: "app"}
+	if c.Port, err = strconv.Atoi(port); err != nil {
+		return c, err
+	}
+	if engine == "redis" { // it knows one user by that name, and numbers for databases
+		c.Username, c.Database = "default", "0"
+	}
+	content, err := json.Marshal(c)
+	if err != nil {
+		return c, err
+	}
+	file := filepath.Join(d.root, credentialsFile)
+	if err := os.WriteFile(file+".partial", content, 0o600); err != nil {
+		return c, fmt.Errorf("keeping the credentials of a database: %w", err)
+	}
+	return c, os.Rename(file+".partial", file)
+}
+
+// secretOf is the database whose credentials a secret stands for.
+func secretOf(workspace, secret string) (database manifest.Key, found bool) {
+	project, found := strings.CutSuffix(secret, "-credentials")
+	return manifest.Key{Workspace: workspace, Project: project}, found
+}
+
+// secret is the value of a key of a secret.
+func (p *project) secret(secret, key string) (string, error) {
+	database, found := secretOf(p.key.Workspace, secret)
+	if !found {
+		return "", fmt.Errorf("the secret %s is not known to engine local, which only knows those of databases", secret)
+	}
+	c, err := readCredentials(dirsOf(p.options.Dir, database))
+	if err != nil {
+		return "", err
+	}
+	value, known := c.value(key)
+	if !known {
+		return "", fmt.Errorf("the secret %s has no key %s", secret, key)
+	}
+	return value, nil
+}
+
+// databaseServer is how a database is run: as its chart does it, but at an address of this machine that nobody else reaches.
+type databaseServer struct {
+	args, env []string
+	mount     string
+}
+
+func serverOf(c credentials) (databaseServer, error) {
+	port := strconv.Itoa(c.Port)
+	switch c.Engine {
+	case "postgres":
+		return databaseServer{mount: "/data", args: []string{"postgres", "-c", "listen_addresses=" + c.Host}, env: []string{
+			"PGDATA=/data/pgdata", "PGPORT=" + port, "POSTGRES_USER=" + c.Username, "POSTGRES_PASSWORD=" + c.Password, "POSTGRES_DB=" + c.Database,
+		}}, nil
+	case "mysql":
+		return databaseServer{mount: "/data", args: []string{"--datadir=/data/mysql", "--port=" + port, "--bind-address=" + c.Host, "--mysqlx=OFF"}, env: []string{
+			"MYSQL_USER=" + c.Username, "MYSQL_PASSWORD=" + c.Password, "MYSQL_ROOT_PASSWORD=" + c.Password, "MYSQL_DATABASE=" + c.Database,
+		}}, nil
+	case "redis":
+		start := `exec redis-server --dir /data --appendonly yes --requirepass "$REDISCLI_AUTH" --port ` + port + " --bind " + c.Host
+		return databaseServer{mount: "/data", args: []string{"sh", "-c", start}, env: []string{"REDISCLI_AUTH=" + c.Password}}, nil
+	case "mongodb":
+		return databaseServer{mount: "/data/db", args: []string{"--port", port, "--bind_ip", c.Host}, env: []string{
+			"MONGO_INITDB_ROOT_USERNAME=" + c.Username, "MONGO_INITDB_ROOT_PASSWORD=" + c.Password, "MONGO_INITDB_DATABASE=" + c.Database,
+		}}, nil
+	}
+	return databaseServer{}, fmt.Errorf("engine local does not know the database %s", c.Engine)
+}
