@@ -26,7 +26,7 @@ type logsFlags struct {
 }
 
 // logsCommand shows what an app prints, or how its newest build went.
-func (a *app) logsCommand() *cobra.Command {
+func (m machine) logsCommand() *cobra.Command {
 	var flags logsFlags
 	c := &cobra.Command{
 		Use:     "logs WORKSPACE/PROJECT",
@@ -50,7 +50,7 @@ its number.`,
 			if flags.build && flags.follow {
 				return exit.Usage("--follow is for what an app prints; leave it out with --build")
 			}
-			return a.logs(c.Context(), flags, key)
+			return m.logs(c.Context(), flags, key)
 		},
 	}
 	configFlag(c, &flags.config)
@@ -60,13 +60,13 @@ its number.`,
 	return c
 }
 
-func (a *app) logs(ctx context.Context, flags logsFlags, key manifest.Key) error {
+func (m machine) logs(ctx context.Context, flags logsFlags, key manifest.Key) error {
 	s, err := installation.Load(flags.config)
 	if err != nil {
 		return err
 	}
 	if flags.build {
-		return a.buildLog(s, key)
+		return m.buildLog(s, key)
 	}
 	logs, err := s.AppLogs()
 	if err != nil {
@@ -74,7 +74,7 @@ func (a *app) logs(ctx context.Context, flags logsFlags, key manifest.Key) error
 	}
 	ask := reconciler.AppLogQuestion{Last: flags.last, Follow: flags.follow}
 	err = logs.AppLog(ctx, key, ask, func(text string) error {
-		_, err := fmt.Fprintln(a.stdout, text)
+		_, err := fmt.Fprintln(m.stdout, text)
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -84,7 +84,7 @@ func (a *app) logs(ctx context.Context, flags logsFlags, key manifest.Key) error
 }
 
 // buildLog shows the log of the newest build.
-func (a *app) buildLog(s *installation.Settings, key manifest.Key) error {
+func (m machine) buildLog(s *installation.Settings, key manifest.Key) error {
 	name, err := localbuild.NewestLog(s.DataDir, key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return exit.Usage("no build of %s has a log on this machine", key)
@@ -97,6 +97,6 @@ func (a *app) buildLog(s *installation.Settings, key manifest.Key) error {
 		return fmt.Errorf("reading the log of a build: %w", err)
 	}
 	defer file.Close()
-	_, err = io.Copy(a.stdout, file)
+	_, err = io.Copy(m.stdout, file)
 	return err
 }

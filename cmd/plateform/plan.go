@@ -11,6 +11,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/git"
+	"github.com/plateform/plateform/cmd/plateform/plantext"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
@@ -164,9 +165,9 @@ func (o *output) printPlan(p *plan.Plan, flags planFlags) error {
 		}
 		return writeJSON(o.stdout, p)
 	case "markdown":
-		_, err := fmt.Fprint(o.stdout, planMarkdown(p))
+		_, err := fmt.Fprint(o.stdout, plantext.Markdown(p))
 		return err
 	}
-	o.printPlanText(p, flags.diff)
+	plantext.Print(o.sheet(), p, flags.diff)
 	return nil
 }

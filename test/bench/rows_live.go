@@ -194,6 +194,8 @@ func (l *liveSession) ask(ctx context.Context, project string) (status int, text
 func (l *liveSession) await(project, want string) {
 	ctx, cancel := context.WithTimeout(l.ctx, livePatience)
 	defer cancel()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
 	last := ""
 	for ctx.Err() == nil {
 		status, text, err := l.ask(ctx, project)
@@ -201,7 +203,7 @@ func (l *liveSession) await(project, want string) {
 			return
 		}
 		last = fmt.Sprintf("status %d, %q, %v", status, text, err)
-		time.Sleep(time.Millisecond)
+		<-ticker.C
 	}
 	l.Fatalf("%s does not answer %q, but: %s", project, want, last)
 }
@@ -219,6 +221,8 @@ func (l *liveSession) keepAsking(project string) *liveCrowd {
 	c.stop = stop
 	go func() {
 		defer close(c.done)
+		ticker := time.NewTicker(time.Millisecond)
+		defer ticker.Stop()
 		for ctx.Err() == nil {
 			status, _, err := l.ask(ctx, project)
 			if ctx.Err() != nil {
@@ -228,7 +232,7 @@ func (l *liveSession) keepAsking(project string) *liveCrowd {
 			if err != nil || status != http.StatusOK {
 				c.failed.Add(1)
 			}
-			time.Sleep(time.Millisecond)
+			<-ticker.C
 		}
 	}()
 	return c

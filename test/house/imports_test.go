@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	// below the command
 	"cmd/plateform/terminal": {"manifest"},
 	"cmd/plateform/feed":     {"manifest", "reconciler", "reconciler/gitforge", "cmd/plateform/terminal"},
+	"cmd/plateform/plantext": {"manifest", "reconciler", "reconciler/plan", "cmd/plateform/terminal"},
 	"cmd/plateform/exit":     {"manifest", "reconciler/config"},
 	"cmd/plateform/git":      {"gitstore/environment"},
 	"cmd/plateform/checkout": {"manifest", "gitstore", "cmd/plateform/exit", "cmd/plateform/git", "cmd/plateform/terminal"},

@@ -1,4 +1,4 @@
-package main
+package plantext
 
 import (
 	"strings"
@@ -10,8 +10,8 @@ import (
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
-// TestPlanMarkdownKeepsItsShape: what people wrote cannot break out of its place, mention people or show a value.
-func TestPlanMarkdownKeepsItsShape(t *testing.T) {
+// TestMarkdownKeepsItsShape: what people wrote cannot break out of its place, mention people or show a value.
+func TestMarkdownKeepsItsShape(t *testing.T) {
 	const hostile = "a|b`c\n## <script>@alice [x](https://evil) *b*"
 	p := &plan.Plan{
 		Hash: "sha256:" + strings.Repeat("a", 64), Base: strings.Repeat("b", 40), Head: strings.Repeat("c", 40),
@@ -23,7 +23,7 @@ func TestPlanMarkdownKeepsItsShape(t *testing.T) {
 			ValuesDiff: "--- values.yaml\n+++ values.yaml\n@@ -1 +1 @@\n env:\n   - name: A\n-    value: \"old-secret\"\n+    value: \"new-secret ```\"\n+note: ````\n",
 		}},
 	}
-	got := planMarkdown(p)
+	got := Markdown(p)
 	for _, bad := range []string{"\n## ", "<script>", " @alice", " [x]", "old-secret", "new-secret"} {
 		if strings.Contains(got, bad) {
 			t.Errorf("the plan has %q:\n%s", bad, got)
@@ -52,7 +52,7 @@ func TestMaskValues(t *testing.T) {
 	}
 }
 
-func TestPlanHeadline(t *testing.T) {
+func TestHeadline(t *testing.T) {
 	tests := []struct {
 		plan plan.Project
 		want string
@@ -63,8 +63,8 @@ func TestPlanHeadline(t *testing.T) {
 		{plan.Project{Action: plan.Blocked}, "blocked"},
 	}
 	for _, tt := range tests {
-		if got := planHeadline(tt.plan); got != tt.want {
-			t.Errorf("planHeadline(%+v) = %q, want %q", tt.plan, got, tt.want)
+		if got := headline(tt.plan); got != tt.want {
+			t.Errorf("headline(%+v) = %q, want %q", tt.plan, got, tt.want)
 		}
 	}
 }

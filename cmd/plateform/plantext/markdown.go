@@ -1,4 +1,4 @@
-package main
+package plantext
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
-// planMarkdown writes a plan for a pull request. Everybody who reads the repository may read it: values of variables are
+// Markdown writes a plan for a pull request. Everybody who reads the repository may read it: values of variables are
 // masked, and nothing that people wrote can break out of its place.
-func planMarkdown(p *plan.Plan) string {
+func Markdown(p *plan.Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", terminal.Short(p.Hash), planSummary(p))
+	fmt.Fprintf(&b, "### Plan `%s`\n\n%s\n", terminal.Short(p.Hash), summary(p))
 	if len(p.Problems) > 0 {
 		b.WriteString("\n| problem | where |\n|---|---|\n")
 		for _, p := range p.Problems {
@@ -29,8 +29,8 @@ func planMarkdown(p *plan.Plan) string {
 		}
 	}
 	for _, p := range p.Projects {
-		fmt.Fprintf(&b, "\n#### `%s`: %s\n\n| | |\n|---|---|\n", markdownCode(p.Key.String()), markdownText(planHeadline(p)))
-		for _, row := range planRows(p) {
+		fmt.Fprintf(&b, "\n#### `%s`: %s\n\n| | |\n|---|---|\n", markdownCode(p.Key.String()), markdownText(headline(p)))
+		for _, row := range rowsOf(p) {
 			fmt.Fprintf(&b, "| %s | %s |\n", row.label, markdownText(row.text))
 		}
 		if p.ValuesDiff != "" {

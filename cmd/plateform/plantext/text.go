@@ -1,33 +1,34 @@
-package main
+// Package plantext shows a plan to people: as text in a terminal, and as Markdown on a pull request.
+package plantext
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
-// printPlanText prints a plan in words.
-func (o *output) printPlanText(p *plan.Plan, diff bool) {
-	style := o.palette()
-	fmt.Fprintf(o.stdout, "%s %s..%s\n%s\n", style.Bold("Plan"), terminal.Short(p.Base), terminal.Short(p.Head), style.Dim(p.Hash))
+// Print prints a plan in words; with diff, that of the Helm values too. It goes where the sheet goes.
+func Print(sheet terminal.Sheet, p *plan.Plan, diff bool) {
+	style, out := sheet.Style, sheet.Out
+	fmt.Fprintf(out, "%s %s..%s\n%s\n", style.Bold("Plan"), terminal.Short(p.Base), terminal.Short(p.Head), style.Dim(p.Hash))
 	if len(p.Projects) == 0 {
-		fmt.Fprintf(o.stdout, "\nNothing to do: no project is touched.\n")
+		fmt.Fprintf(out, "\nNothing to do: no project is touched.\n")
 	}
-	sheet := o.sheet()
 	for _, p := range p.Projects {
-		fmt.Fprintf(o.stdout, "\n%s  %s\n", style.Bold(p.Key.String()), paintAction(style, p.Action, planHeadline(p)))
-		for _, row := range planRows(p) {
+		fmt.Fprintf(out, "\n%s  %s\n", style.Bold(p.Key.String()), paintAction(style, p.Action, headline(p)))
+		for _, row := range rowsOf(p) {
 			sheet.Line(row.label, row.text)
 		}
 		if diff && p.ValuesDiff != "" {
-			o.printDiff(p.ValuesDiff)
+			printDiff(out, style, p.ValuesDiff)
 		}
 	}
 	for _, q := range quotaRows(p) {
 		if q.first {
-			fmt.Fprintf(o.stdout, "\n%s  quota after this change\n", style.Bold(q.workspace))
+			fmt.Fprintf(out, "\n%s  quota after this change\n", style.Bold(q.workspace))
 		}
 		if q.over {
 			q.text = style.Bad(q.text)
@@ -35,16 +36,16 @@ func (o *output) printPlanText(p *plan.Plan, diff bool) {
 		sheet.Line(q.what, q.text)
 	}
 	if len(p.Problems) > 0 {
-		fmt.Fprintf(o.stdout, "\n%s\n", style.Bad(terminal.Count(len(p.Problems), "problem")))
+		fmt.Fprintf(out, "\n%s\n", style.Bad(terminal.Count(len(p.Problems), "problem")))
 		for _, p := range p.Problems {
 			sheet.Wrap("  ", sheet.Indent, p.String())
 		}
 	}
 	if len(p.Projects) > 0 {
-		fmt.Fprintf(o.stdout, "\n%s\n", planSummary(p))
+		fmt.Fprintf(out, "\n%s\n", summary(p))
 	}
 	for _, unknown := range p.Unknown {
-		fmt.Fprintln(o.stdout, style.Dim(unknown))
+		fmt.Fprintln(out, style.Dim(unknown))
 	}
 }
 
@@ -74,15 +75,15 @@ func quotaRows(p *plan.Plan) []quotaRow {
 	return rows
 }
 
-// planRow is one thing to say about a project.
-type planRow struct{ label, text string }
+// row is one thing to say about a project.
+type row struct{ label, text string }
 
-// planRows are what a plan says of a project, in the order people ask.
-func planRows(p plan.Project) []planRow {
-	var rows []planRow
+// rowsOf are what a plan says of a project, in the order people ask.
+func rowsOf(p plan.Project) []row {
+	var rows []row
 	add := func(label, text string) {
 		if text != "" {
-			rows = append(rows, planRow{label, text})
+			rows = append(rows, row{label, text})
 		}
 	}
 	add("type", string(p.Type))
@@ -95,7 +96,7 @@ func planRows(p plan.Project) []planRow {
 		add("restarts", map[bool]string{true: "yes, pods are replaced", false: "no"}[p.Restarts])
 	}
 	for i, why := range p.Why {
-		rows = append(rows, planRow{map[bool]string{true: "why"}[i == 0], why})
+		rows = append(rows, row{map[bool]string{true: "why"}[i == 0], why})
 	}
 	add("data", p.Data)
 	add("changes", strings.Join(p.Changes, ", "))
@@ -104,7 +105,7 @@ func planRows(p plan.Project) []planRow {
 		if i > 0 {
 			label = ""
 		}
-		rows = append(rows, planRow{label, fmt.Sprintf("%s: %s (%s)", inferred.Field, inferred.Value, inferred.Reason)})
+		rows = append(rows, row{label, fmt.Sprintf("%s: %s (%s)", inferred.Field, inferred.Value, inferred.Reason)})
 	}
 	return rows
 }
@@ -118,8 +119,8 @@ func builds(action plan.Action) bool {
 	return false
 }
 
-// planHeadline says what happens to a project in one line.
-func planHeadline(p plan.Project) string {
+// headline says what happens to a project in one line.
+func headline(p plan.Project) string {
 	line := string(p.Action)
 	switch {
 	case p.Current != "" && p.Next != "" && p.Current != p.Next:
@@ -132,8 +133,8 @@ func planHeadline(p plan.Project) string {
 	return line
 }
 
-// planSummary counts.
-func planSummary(p *plan.Plan) string {
+// summary counts.
+func summary(p *plan.Plan) string {
 	builds := 0
 	for _, p := range p.Projects {
 		builds += p.Builds
@@ -175,8 +176,7 @@ func paintAction(p terminal.Palette, action plan.Action, s string) string {
 }
 
 // printDiff prints a unified diff.
-func (o *output) printDiff(diff string) {
-	style := o.palette()
+func printDiff(out io.Writer, style terminal.Palette, diff string) {
 	for line := range strings.Lines(diff) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
@@ -187,7 +187,7 @@ func (o *output) printDiff(diff string) {
 		case strings.HasPrefix(line, "@@"):
 			line = style.Dim(line)
 		}
-		fmt.Fprintf(o.stdout, "    %s\n", line)
+		fmt.Fprintf(out, "    %s\n", line)
 	}
 }
 
