@@ -296,6 +296,28 @@ func TestAGoAppBecomesAnImage(t *testing.T) {
 	}
 }
 
+// Without a go.mod a program is compiled as well, and needs no more than the standard library; what needs more is told so.
+func TestAGoAppWithoutAModuleBecomesAnImage(t *testing.T) {
+	b := newBench(t, nil)
+	alone := map[string]string{"main.go": "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"alone\") }\n"}
+	r := b.request(t, "alone", alone)
+	b.start(t, r)
+	status := b.until(t, r.ID, done)
+	if status.Image == nil {
+		t.Fatalf("there is no image: %+v", status.Failure)
+	}
+	if runtime.GOOS == "linux" {
+		if said := runApp(t, pull(t, r.Destination, status.Image.Digest)); said != "alone\n" {
+			t.Errorf("the app says %q", said)
+		}
+	}
+	needy := b.request(t, "needy", map[string]string{"main.go": "package main\n\nimport _ \"example.com/other\"\n\nfunc main() {}\n"})
+	b.start(t, needy)
+	if status := b.until(t, needy.ID, done); status.Failure == nil || status.Failure.Temporary || !strings.Contains(status.Failure.Summary, "example.com/other") {
+		t.Errorf("a program that needs a module: %+v", status.Failure)
+	}
+}
+
 func pull(t *testing.T, repository, digest string) v1.Image {
 	t.Helper()
 	ref, err := name.NewDigest(repository + "@" + digest)

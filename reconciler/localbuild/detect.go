@@ -47,6 +47,14 @@ type Detection struct {
 	Reasons []manifest.Inference `json:"reasons"`
 }
 
+// Buildable is a *Fault when a source of this kind is not built as it is.
+func (d *Detection) Buildable() error {
+	if d.Dockerfile != "" || d.Framework == manifest.FrameworkGo {
+		return nil
+	}
+	return &Fault{What: fmt.Sprintf("%s is not built without a Dockerfile yet", d.Framework), Fix: addDockerfile}
+}
+
 func (d *Detection) because(field, value, reason string) {
 	d.Reasons = append(d.Reasons, manifest.Inference{Field: field, Value: value, Reason: reason})
 }
@@ -170,6 +178,11 @@ func (d *Detection) fromFiles(t tree) error {
 	if framework, reason := t.framework(); framework != "" {
 		d.found(framework, reason)
 		return nil
+	}
+	if t.isProgram(".") {
+		d.Framework = manifest.FrameworkGo
+		d.because("build.framework", d.Framework, "a Go program without a go.mod, which has the standard library only")
+		return d.fromGo(t)
 	}
 	if err := checkFollowed(t.root, t.dir, "go.mod", "package.json", "pom.xml", "composer.json", "requirements.txt", "pyproject.toml", "Gemfile", "Cargo.toml", "index.html"); err != nil {
 		return err

@@ -22,6 +22,9 @@ func TestDetect(t *testing.T) {
 		err  string
 	}{
 		{"go", hello, "", nil, localbuild.Detection{Framework: "go", Port: 8080, Package: "."}, ""},
+		{"go without a go.mod", map[string]string{"main.go": program}, "", nil, localbuild.Detection{Framework: "go", Port: 8080, Package: "."}, ""},
+		{"a Go file beside an app of another kind", map[string]string{"main.go": program, "package.json": `{"dependencies": {"express": "4"}}`}, "", nil,
+			localbuild.Detection{Framework: "express", Port: 3000}, ""},
 		{"go below cmd", map[string]string{"go.mod": "module x", "x.go": "package x", "cmd/x/main.go": program}, "", nil,
 			localbuild.Detection{Framework: "go", Port: 8080, Package: "cmd/x"}, ""},
 		{"two programs", map[string]string{"go.mod": "module x", "cmd/a/main.go": program, "cmd/b/main.go": program}, "", nil,

@@ -57,12 +57,16 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 			return "", err
 		}
 	}
+	module, err := s.moduleFlags(src, d)
+	if err != nil {
+		return "", err
+	}
 	program := filepath.Join(s.Work, "program")
 	tail := newTail(failureLines)
 	out := s.out(tail) // one for both, so that it is written to by one goroutine
 	err = run(ctx, command{
 		name: s.goCommand(),
-		args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", program, "."},
+		args: slices.Concat([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, module, []string{"-o", program, "."}),
 		dir:  filepath.Join(src.Dir(), filepath.FromSlash(d.Package)), env: environment,
 		stdout: out, stderr: out,
 	})
@@ -75,6 +79,38 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 	}
 	return program, nil
 }
+
+// moduleFlags give a program that is in no module one that has nothing in it, for the compiler alone: the source is left as it is.
+func (s Steps) moduleFlags(src Source, d Detection) ([]string, error) {
+	root, err := os.OpenRoot(src.Root)
+	if err != nil {
+		return nil, fmt.Errorf("opening the source: %w", err)
+	}
+	defer root.Close()
+	dir := path.Join(".", src.Path, d.Package)
+	for above := dir; ; above = path.Dir(above) {
+		if _, err := root.Stat(path.Join(above, "go.mod")); err == nil {
+			return nil, nil
+		}
+		if above == "." {
+			break
+		}
+	}
+	module, overlay := filepath.Join(s.Work, "go.mod"), filepath.Join(s.Work, "overlay.json")
+	replaced, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(src.Root, filepath.FromSlash(dir), "go.mod"): module}})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the compile: %w", err)
+	}
+	for file, text := range map[string]string{module: "module app\n\ngo " + languageVersion + "\n", overlay: string(replaced)} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return nil, fmt.Errorf("preparing the compile: %w", err)
+		}
+	}
+	return []string{"-overlay", overlay}, nil
+}
+
+// languageVersion is the version of the language that a program is compiled as whose source names none.
+const languageVersion = "1.22"
 
 // goEnvironment is all that the compiler gets to see: nothing of this process but its search path, how to reach the
 // network, and the Go installation's caches.

@@ -170,7 +170,7 @@ func (s Steps) Build(ctx context.Context, src Source, d Detection, env []manifes
 		image, err := programImage(program, d.Port)
 		return image, d, err
 	}
-	return nil, d, &Fault{What: fmt.Sprintf("%s is not built without a Dockerfile yet", d.Framework), Fix: addDockerfile}
+	return nil, d, d.Buildable()
 }
 
 func (s Steps) followDockerfile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (v1.Image, Detection, error) {

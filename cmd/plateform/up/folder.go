@@ -35,6 +35,9 @@ func Look(ctx context.Context, dir string) (Folder, error) {
 		return f, err
 	}
 	f.Found, err = localbuild.Detect(localbuild.Source{Root: f.Root, Path: f.Path}, nil)
+	if err == nil {
+		err = f.Found.Buildable()
+	}
 	var fault *localbuild.Fault
 	if errors.As(err, &fault) {
 		return f, exit.Finding("%s cannot be built: %w", f.Dir(), err)

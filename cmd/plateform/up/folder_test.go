@@ -23,9 +23,14 @@ func TestNamesFitProjects(t *testing.T) {
 func TestAFolderThatCannotBeBuiltIsAFinding(t *testing.T) {
 	w := newWorkplace(t)
 	w.write("empty/README", "nothing here")
-	_, err := up.Look(t.Context(), filepath.Join(w.git.Dir, "empty"))
-	if err == nil || exit.CodeOf(err) != exit.Findings || !strings.Contains(err.Error(), "Dockerfile") {
-		t.Errorf("got %v", err)
+	w.write("snake/app.py", "print(1)")
+	for folder, want := range map[string]string{
+		"empty": "nothing in the source says how to build it", "snake": "python is not built without a Dockerfile yet (add a Dockerfile",
+	} {
+		_, err := up.Look(t.Context(), filepath.Join(w.git.Dir, folder))
+		if err == nil || exit.CodeOf(err) != exit.Findings || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", folder, err)
+		}
 	}
 	for _, dir := range []string{filepath.Join(w.git.Dir, "none"), filepath.Join(w.git.Dir, "main.go")} {
 		if _, err := up.Look(t.Context(), dir); err == nil || exit.CodeOf(err) != exit.WrongUsage {
