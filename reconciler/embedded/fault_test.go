@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -227,4 +229,51 @@ func TestAnUploadThatBreaksOff(t *testing.T) {
 	if status, answer := b.ask(t, "PATCH", at, nil); status != 404 {
 		t.Errorf("it goes on: %d %s", status, answer)
 	}
+}
+
+// Whoever pushes a large layer to a disk that is full gets to read why.
+func TestTheAnswerToALargeUploadArrives(t *testing.T) {
+	d := &failing{inner: disk{}, err: syscall.ENOSPC}
+	b := openBench(t, t.TempDir(), d)
+	begun := b.send(t, "POST", "/v2/shop/blobs/uploads/", nil)
+	begun.Body.Close()
+	d.arm(2, false)
+	status, answer := b.ask(t, "PATCH", begun.Header.Get("Location"), zeros(64<<20))
+	if status != http.StatusInsufficientStorage || !strings.Contains(answer, "no space left on device") {
+		t.Errorf("%d %s", status, answer)
+	}
+}
+
+// A blob that was pushed again while somebody read the damaged one is not put aside.
+func TestOnlyTheDamagedFileIsPutAside(t *testing.T) {
+	b := newBench(t)
+	image := newImage(t, 1)
+	b.push(t, "v1.0.0", image)
+	config, err := image.ConfigName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := os.Open(b.store.blobPath(config.Hex))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer damaged.Close()
+	content, err := image.RawConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.store.newDraft()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.keepBlob(again); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.putAside(damaged, config.Hex, errDamaged); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("whoever read it is told %v", err)
+	}
+	b.wantPull(t, ":v1.0.0")
 }

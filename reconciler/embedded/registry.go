@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -35,7 +36,10 @@ type Registry struct {
 	uploads *uploads
 	// blobs is the registry of the library.
 	blobs http.Handler
+	clock func() time.Time
 	log   *slog.Logger
+	// refused is when a refusal was last told.
+	refused atomic.Pointer[time.Time]
 }
 
 // Open prepares the folder and returns the registry of what is in it.
@@ -53,7 +57,7 @@ func open(o Options, d files) (*Registry, error) {
 		return nil, err
 	}
 	return &Registry{
-		store: s, uploads: newUploads(s), log: o.Log,
+		store: s, uploads: newUploads(s), clock: o.Clock, log: o.Log,
 		blobs: registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithBlobHandler(storedBlobs{s})),
 	}, nil
 }
@@ -91,7 +95,7 @@ const maxName = 255
 // ServeHTTP implements http.Handler.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	if denied := checkCaller(request); denied != nil {
-		r.log.Warn("a request to the registry was refused", "from", request.RemoteAddr, "why", denied.what)
+		r.tellRefused(request, denied)
 		denied.answer(w)
 		return
 	}
@@ -112,6 +116,14 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		r.uploads.serve(w, request, name, target)
 	default:
 		r.serveBlob(w, request, target)
+	}
+}
+
+// tellRefused tells of a request that was refused, now and then: whoever makes one can make many.
+func (r *Registry) tellRefused(request *http.Request, denied *refusal) {
+	now, last := r.clock(), r.refused.Load()
+	if (last == nil || now.Sub(*last) > time.Minute) && r.refused.CompareAndSwap(last, &now) {
+		r.log.Warn("a request to the registry was refused", "from", request.RemoteAddr, "why", denied.what)
 	}
 }
 

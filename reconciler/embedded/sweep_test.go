@@ -149,6 +149,7 @@ func TestSweepFindsDamage(t *testing.T) {
 	image := newImage(t, 1)
 	b.push(t, "v1.0.0", image)
 	b = b.restart(t)
+	b.later(2 * keepDamaged) // how old a file is says nothing of when it was found to be damaged
 	b.sweep(t, digest(t, image))
 	change(t, filepath.Join(b.dir, blobsDir), flipped)
 	b.sweep(t, digest(t, image))
@@ -211,4 +212,46 @@ func TestSweepDuringPushes(t *testing.T) {
 		}
 	}
 	whole(t, b.dir)
+}
+
+// What was named has a day from then on, also when nobody else wanted it.
+func TestSweepCountsFromTheLastTimeItWasNamed(t *testing.T) {
+	b := newBench(t)
+	image := newImage(t, 1)
+	b.push(t, "v1.0.0", image)
+	b.later(2 * grace)
+	b.sweep(t, digest(t, image))
+	b.later(grace - time.Hour)
+	b.sweep(t)
+	b.wantPull(t, ":v1.0.0")
+}
+
+// An image that comes in between the two halves of a sweep keeps the old blobs that it needs.
+func TestSweepSparesWhatIsPushedInTheMiddle(t *testing.T) {
+	b := newBench(t)
+	image := newImage(t, 2)
+	b.push(t, "v1.0.0", image)
+	content, err := image.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.later(2 * grace)
+	w := &sweep{store: b.store, now: b.store.clock(), named: map[string]bool{}, needed: map[string]bool{}}
+	manifest := b.store.manifestPath("ws-1/shop", digestOf(content))
+	b.wantPull(t, ":v1.0.0") // after it was found to be old
+	if gone, err := w.removeStale(manifest); gone || err != nil {
+		t.Fatalf("removed what was just pulled: %t, %v", gone, err)
+	}
+	b.later(2 * grace)
+	w.now = b.store.clock()
+	if err := w.images(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.put("ws-1/shop", "v1.0.1", "application/vnd.docker.distribution.manifest.v2+json", content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.blobs(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.wantPull(t, ":v1.0.1")
 }

@@ -45,7 +45,8 @@ func (b *bench) send(t *testing.T, method, path string, body io.Reader, headers 
 
 // Only this machine is answered, under its own name, and no page in a browser.
 func TestCallers(t *testing.T) {
-	r := newBench(t).Registry
+	b := newBench(t)
+	r := b.Registry
 	tests := []struct {
 		name, peer, host, header string
 		status                   int
@@ -71,6 +72,9 @@ func TestCallers(t *testing.T) {
 		if r.ServeHTTP(w, request); w.Code != tt.status {
 			t.Errorf("%s: %d, want %d", tt.name, w.Code, tt.status)
 		}
+	}
+	if got := strings.Count(b.log.String(), "was refused"); got != 1 {
+		t.Errorf("the log tells %d times of what came at once", got)
 	}
 }
 
@@ -188,6 +192,10 @@ func TestUploads(t *testing.T) {
 		if status, got := b.ask(t, "GET", "/v2/shop/blobs/"+sha(content), nil, "Range", ranged); got != want || status/100 != 2 {
 			t.Errorf("%q: %d %q, want %q", ranged, status, got, want)
 		}
+	}
+	wrong := fmt.Sprintf(`{"config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":5,"digest":%q},"layers":[]}`, sha(content))
+	if status, answer := b.ask(t, "PUT", "/v2/shop/manifests/x", strings.NewReader(wrong), "Content-Type", imageType); status != 400 || !strings.Contains(answer, "MANIFEST_BLOB_UNKNOWN") {
+		t.Errorf("a manifest with another size: %d %s", status, answer)
 	}
 	left := b.send(t, "POST", "/v2/shop/blobs/uploads/", nil)
 	left.Body.Close()

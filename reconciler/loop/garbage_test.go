@@ -112,3 +112,37 @@ func TestImagesThatWaitForTheirReleaseAreInUse(t *testing.T) {
 		t.Errorf("swept %t, with %v named, want %s and what runs", swept, named, made)
 	}
 }
+
+// Nothing is tidied before it is known what earlier processes had begun, and what every project wants.
+func TestNothingIsTidiedBeforeAllIsKnown(t *testing.T) {
+	s, images := sweepingWorld(t)
+	s.rounds(t, 5)
+	session := s.process.r.session
+	for what, unknown := range map[string]func() (known func()){
+		"reports of earlier processes": func() func() {
+			session.recall.over = false
+			return func() { session.recall.over = true }
+		},
+		"a project that nobody has decided on": func() func() {
+			session.projects.touch(shopKey)
+			return func() { clear(session.projects.dirty) }
+		},
+		"a project that is late": func() func() {
+			session.projects.late[shopKey] = errSimFault
+			return func() { clear(session.projects.late) }
+		},
+	} {
+		session.sweepDue = true
+		known := unknown()
+		session.sweep()
+		if !session.sweepDue {
+			t.Errorf("%s: images are tidied", what)
+		}
+		known()
+		session.sweep()
+		if session.sweepDue {
+			t.Errorf("%s: images are not tidied once that is known", what)
+		}
+	}
+	images.take()
+}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,11 +61,23 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
+// counted is a store that counts the files that are read.
+type counted struct {
+	*gitstore.Store
+	files atomic.Int64
+}
+
+// Blob implements reconciler.BlobReader.
+func (c *counted) Blob(hash string) ([]byte, error) {
+	c.files.Add(1)
+	return c.Store.Blob(hash)
+}
+
 // tidying is the worker with two real repositories.
 type tidying struct {
 	*worker.Garbage
 	config, gitops           *gitserver.Repo
-	configStore, gitopsStore *gitstore.Store
+	configStore, gitopsStore *counted
 	store                    *tidied
 	log                      *logged
 }
@@ -73,7 +86,7 @@ func newTidying(t *testing.T) *tidying {
 	t.Helper()
 	server := gitserver.New(t)
 	w := &tidying{config: server.Create(t, "config"), gitops: server.Create(t, "gitops"), store: &tidied{named: make(chan []string, 1)}, log: &logged{}}
-	open := func(r *gitserver.Repo) *gitstore.Store {
+	open := func(r *gitserver.Repo) *counted {
 		s, err := gitstore.Open(gitstore.Options{URL: r.URL, Branch: "main", Dir: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +96,7 @@ func newTidying(t *testing.T) *tidying {
 				t.Error(err)
 			}
 		})
-		return s
+		return &counted{Store: s}
 	}
 	w.configStore, w.gitopsStore = open(w.config), open(w.gitops)
 	common := worker.Common{Queue: worker.Keyed, Clock: time.Now, Jitter: worker.RandomJitter, Notify: func() {}}
@@ -105,7 +118,7 @@ func (w *tidying) used(t *testing.T, digests ...string) worker.InUse {
 	t.Helper()
 	u := worker.InUse{Digests: digests}
 	for _, r := range []struct {
-		store *gitstore.Store
+		store *counted
 		head  *string
 	}{{w.configStore, &u.Config}, {w.gitopsStore, &u.GitOps}} {
 		head, err := r.store.Fetch(t.Context())
@@ -151,6 +164,9 @@ func TestWhichImagesAreInUse(t *testing.T) {
 		want := []string{digest(1), digest(2), digest(3), digest(4), digest(5), digest(6)}
 		if diff := cmp.Diff(want, w.names(t)); diff != "" {
 			t.Errorf("round %d (-want +got):\n%s", round, diff)
+		}
+		if got := w.configStore.files.Load() + w.gitopsStore.files.Load(); got != 5 {
+			t.Errorf("round %d: %d files were read by now, want 5, each once", round, got)
 		}
 	}
 	w.config.Commit(gitserver.Change{Message: "Forget one", Remove: []string{shop + "releases/v1.0.0.yaml"}})

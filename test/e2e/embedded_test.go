@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -23,15 +24,21 @@ func newEmbeddedWorld(t *testing.T) *world {
 	return w
 }
 
-// freeAddress is one of this machine that nobody listens at.
+// freeAddress is one of this machine that nobody listens at. It is below the ports that the kernel gives out by itself, so that
+// nobody gets it while serve is started again.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, ports = 20000, 12000
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", first+rand.IntN(ports)))
+		if err != nil {
+			continue
+		}
+		defer listener.Close()
+		return listener.Addr().String()
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // imagesDir is where serve keeps the images.
@@ -325,4 +332,22 @@ func TestEmbeddedRegistryIsForThisMachine(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// Who loses the images loses no release: what runs stays in GitOps, and a push to the app makes an image that is there.
+func TestLostImages(t *testing.T) {
+	t.Parallel()
+	w := newEmbeddedWorld(t).open()
+	shop := w.goProject("ws-1", "shop")
+	shop.verdict(w.add(shop))
+	one := shop.runs("v1.0.0")
+	w.stop()
+	w.loseData()
+	w.start()
+	w.settle()
+	shop.still(one)
+	shop.sourceVerdict(shop.push("two"))
+	if got := w.says(shop.runs("v1.0.1").Image); got != "two" {
+		t.Errorf("v1.0.1 says %q", got)
+	}
 }

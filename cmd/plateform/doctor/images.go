@@ -30,7 +30,7 @@ func (d *examination) checkImages(ctx context.Context) []Diagnosis {
 	case len(c.Broken) > 0:
 		named := strings.Join(c.Broken[:min(brokenInWords, len(c.Broken))], ", ")
 		found = append(found, fail(what, fmt.Sprintf("%s; %s damaged or without a part: %s", has, terminal.Count(len(c.Broken), "image"), named),
-			"they are there again once they are pushed again: plateform retry WS/PROJECT builds what cannot be run; and look at the disk"))
+			"a new commit in the app's repository builds it anew, an image of your own has to be pushed again; and look at the disk"))
 	case c.Unchecked > 0:
 		found = append(found, warn(what, fmt.Sprintf("%s; %s not looked at in time", has, terminal.Count(c.Unchecked, "file")), "give more with --timeout"))
 	case c.Images > 0:
