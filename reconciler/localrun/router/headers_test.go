@@ -46,27 +46,29 @@ func TestHopByHopHeaders(t *testing.T) {
 		w.Header().Set("X-Theirs", "2")
 		echo(w, req)
 	})))
-	w := r.dial()
-	w.send("GET / HTTP/1.1\r\nHost: shop.localhost\r\nConnection: keep-alive, X-Secret, X-Forwarded-For, X-Real-Ip\r\nX-Secret: 1\r\n" +
-		"Keep-Alive: 300\r\nProxy-Authorization: Basic x\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\nX-Open: 2\r\n\r\n")
-	response := w.response()
-	var got http.Header
-	if err := json.Unmarshal([]byte(readAll(t, response.Body)), &got); err != nil {
-		t.Fatal(err)
-	}
-	want := http.Header{
-		"X-Open": {"2"}, "X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"shop.localhost"}, "X-Forwarded-Proto": {"http"}, "X-Real-Ip": {"127.0.0.1"},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("headers to the app (-want +got):\n%s", diff)
-	}
-	for _, name := range []string{"Connection", "X-Mine", "Keep-Alive", "Proxy-Authenticate"} {
-		if value := response.Header.Get(name); value != "" {
-			t.Errorf("%s: %s came back", name, value)
+	for _, method := range []string{"GET", "DELETE"} { // one goes over a connection of our own, the other over one of net/http
+		w := r.dial()
+		w.send("%s / HTTP/1.1\r\nHost: shop.localhost\r\nConnection: keep-alive, X-Secret, X-Forwarded-For, X-Real-Ip\r\nX-Secret: 1\r\n"+
+			"Keep-Alive: 300\r\nProxy-Authorization: Basic x\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\nX-Open: 2\r\n\r\n", method)
+		response := w.response()
+		var got http.Header
+		if err := json.Unmarshal([]byte(readAll(t, response.Body)), &got); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if response.Header.Get("X-Theirs") != "2" {
-		t.Errorf("headers of the app: %v", response.Header)
+		want := http.Header{
+			"X-Open": {"2"}, "X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"shop.localhost"}, "X-Forwarded-Proto": {"http"}, "X-Real-Ip": {"127.0.0.1"},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: headers to the app (-want +got):\n%s", method, diff)
+		}
+		for _, name := range []string{"Connection", "X-Mine", "Keep-Alive", "Proxy-Authenticate"} {
+			if value := response.Header.Get(name); value != "" {
+				t.Errorf("%s: %s came back", name, value)
+			}
+		}
+		if response.Header.Get("X-Theirs") != "2" {
+			t.Errorf("headers of the app: %v", response.Header)
+		}
 	}
 }
 

@@ -125,6 +125,26 @@ func TestAnAnswerThatIsCutShort(t *testing.T) {
 	}
 }
 
+// What comes after an answer that cannot be read is not the answer to the next request, though the instance goes on.
+func TestAnAnswerThatCannotBeRead(t *testing.T) {
+	a := newWireApp(t, answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"))
+	r := start(t, router.Options{})
+	r.Set("shop.localhost", site(&a.app))
+	for range 3 {
+		response, err := r.client.Do(request(t, "GET", "http://shop.localhost/", nil))
+		if err == nil {
+			_, err = io.ReadAll(response.Body)
+			_ = response.Body.Close()
+		}
+		if err == nil {
+			t.Error("the client takes it for all")
+		}
+	}
+	if got := a.taken.Load(); got != 3 {
+		t.Errorf("%d connections, want 3", got)
+	}
+}
+
 // Node.js closes a connection after five seconds, others when they like. Whoever asks next must not notice.
 func TestInstancesThatCloseIdleConnections(t *testing.T) {
 	a := newWireApp(t, func(c net.Conn, r *bufio.Reader) {

@@ -113,6 +113,19 @@ func TestServeEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("after WebSockets that end in time", func(t *testing.T) {
+		r := start(t, router.Options{Limits: router.Limits{Grace: patience}})
+		r.Set("shop.localhost", site(newApp(t, upgraded(t, "shop"))))
+		w := r.upgrade("shop.localhost")
+		ended := make(chan error, 1)
+		go func() { ended <- r.stop() }()
+		r.awaitClosed()
+		w.says("hello", "shop: hello")
+		_ = w.Close()
+		if err := receive(t, ended); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("with those that would go on for ever", func(t *testing.T) {
 		r := start(t, router.Options{Limits: router.Limits{Grace: 10 * time.Millisecond}})
 		r.Set("shop.localhost", site(newApp(t, upgraded(t, "shop"))))
