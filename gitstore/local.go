@@ -2,6 +2,7 @@ package gitstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,13 +40,14 @@ type Local struct {
 
 // OpenLocal finds the repository that a directory belongs to, going upward, as the git command line does. What the
 // environment says of a repository (GIT_DIR and the like) counts for ".", the folder one stands in, and for no other. Without
-// git on this machine the usual checkouts are found all the same; a bare one has to be named itself then.
-func OpenLocal(dir string) (*Local, error) {
+// git on this machine the usual checkouts are found all the same; a bare one has to be named itself then. It can be read until ctx
+// ends.
+func OpenLocal(ctx context.Context, dir string) (*Local, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	g := localgit.Git{Dir: abs, Here: dir == "."}
+	g := localgit.New(ctx, abs, dir == ".")
 	at, err := g.Locate()
 	if errors.Is(err, exec.ErrNotFound) {
 		at, err = localgit.LocateWithoutGit(abs)

@@ -26,7 +26,7 @@ func cloned(t *testing.T, args ...string) (*gitserver.Repo, string) {
 
 func openLocal(t *testing.T, dir string) *Local {
 	t.Helper()
-	l, err := OpenLocal(dir)
+	l, err := OpenLocal(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestResolve(t *testing.T) {
 func TestLocalWithoutCommits(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if _, err := OpenLocal(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := OpenLocal(t.Context(), dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("a folder outside of any repository: %v", err)
 	}
 	gitserver.Git(t, dir, nil, "init", "-q", "-b", "trunk")
@@ -150,7 +150,7 @@ func TestLocalWithBrokenFiles(t *testing.T) {
 		if err := os.WriteFile(indexes[0], data[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if l, err := OpenLocal(dir); err == nil {
+		if l, err := OpenLocal(t.Context(), dir); err == nil {
 			t.Errorf("an index of %d bytes was opened: %v", n, l.Close())
 		}
 	}

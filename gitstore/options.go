@@ -101,6 +101,8 @@ var (
 	ErrNoBranch = errors.New("no such branch")
 	// ErrNoPath says that a commit has no such folder.
 	ErrNoPath = errors.New("no such folder in the repository")
+	// ErrNotFolder says that what a commit has in that place is no folder.
+	ErrNotFolder = errors.New("it is no folder")
 	// ErrBadTree says that a commit holds what cannot be written as files: hostile names, unknown modes.
 	ErrBadTree = errors.New("it cannot be written as files")
 	// ErrTooLarge says that a repository or an object is beyond the limit.

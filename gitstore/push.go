@@ -91,7 +91,7 @@ func (s *Store) makeCommits(base string, edits []manifest.Edit) (*batch, plumbin
 // sent; any other error says nothing about what became of it.
 func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) error {
 	limit := s.options.CallTimeout
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %s: %w", limit, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &transport.SilenceError{Limit: limit})
 	defer cancel()
 	down, err := s.dialer.Push(ctx, s.options.URL)
 	if err != nil {

@@ -60,7 +60,7 @@ func (r *Remote) tipAt(files *sourceFiles, p Place) (Tip, error) {
 		return Tip{}, err
 	}
 	if !ok {
-		return Tip{}, fmt.Errorf("%w: %s at %s", ErrNoPath, p.Path, files.at)
+		return Tip{}, files.noFolder(c.TreeHash, p.Path)
 	}
 	paths, err := r.scopeOf(files, p, &tip)
 	if err != nil {
@@ -80,6 +80,23 @@ func (r *Remote) tipAt(files *sourceFiles, p Place) (Tip, error) {
 	cover := &cover{reader: files.reader, paths: paths, watch: watch, sum: sha256.New()}
 	tip.Tree, err = cover.hash(c.TreeHash)
 	return tip, err
+}
+
+// noFolder says what there is in place of a folder.
+func (f *sourceFiles) noFolder(root plumbing.Hash, name string) error {
+	dir, base := path.Split(name)
+	e, there, err := f.entry(root, strings.TrimSuffix(dir, "/"), base)
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		return fmt.Errorf("%w: %s at %s", ErrNoPath, name, f.at)
+	case isLink(e.Mode):
+		return fmt.Errorf("%w but a symlink, which is not followed: %s at %s", ErrNotFolder, name, f.at)
+	case e.Mode == filemode.Submodule:
+		return fmt.Errorf("%w but a submodule, whose repository is another one: %s at %s", ErrNotFolder, name, f.at)
+	}
+	return fmt.Errorf("%w but a file: %s at %s", ErrNotFolder, name, f.at)
 }
 
 // scopeOf returns what is read of a commit, and notes it where it is more than the place's folder.

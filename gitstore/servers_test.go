@@ -222,7 +222,7 @@ func TestObjectFormats(t *testing.T) {
 			}
 		}
 		var format *FormatError
-		if _, err := OpenLocal(r.Dir); !errors.As(err, &format) || !strings.Contains(err.Error(), "sha256") {
+		if _, err := OpenLocal(t.Context(), r.Dir); !errors.As(err, &format) || !strings.Contains(err.Error(), "sha256") {
 			t.Errorf("empty %v, on disk: %v", empty, err)
 		}
 	}
@@ -233,7 +233,7 @@ func TestObjectFormats(t *testing.T) {
 	if exec.Command("git", "-C", dir, "rev-parse", "HEAD").Run() == nil {
 		t.Fatal("git knows a format from tomorrow")
 	}
-	if _, err := OpenLocal(dir); err == nil || !strings.Contains(err.Error(), "fromtomorrow") || !strings.Contains(err.Error(), "newer git") {
+	if _, err := OpenLocal(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "fromtomorrow") || !strings.Contains(err.Error(), "newer git") {
 		t.Errorf("an unknown format: %v", err)
 	}
 }

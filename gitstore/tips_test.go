@@ -83,7 +83,7 @@ func TestTip(t *testing.T) {
 				}{
 					{Place{Branch: "dev"}, ErrNoBranch, "there are: main"},
 					{Place{Path: "cmd"}, ErrNoPath, "cmd at " + tip},
-					{Place{Path: "api/main.go"}, ErrNoPath, ""},
+					{Place{Path: "api/main.go"}, ErrNotFolder, "it is no folder but a file: api/main.go at " + tip},
 					{Place{Path: "../x"}, nil, "leaves the repository"},
 					{Place{Path: "/etc"}, nil, "leaves the repository"},
 					{Place{Revision: "main"}, nil, "full hash"},

@@ -9,6 +9,7 @@ type LostReason string
 const (
 	LostBranch     LostReason = "no branch"
 	LostFolder     LostReason = "no folder"
+	LostNotFolder  LostReason = "not a folder" // a file, a symlink or a submodule is in its place
 	LostCommit     LostReason = "no commit"
 	LostRepository LostReason = "no access"      // it is not there, or Plateform may not read it
 	LostFormat     LostReason = "unknown format" // its objects have names that cannot be read here

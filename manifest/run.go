@@ -61,6 +61,10 @@ type Hold struct {
 	Source string `yaml:"source,omitempty" json:"source,omitempty"`
 	// WaitsFor is the key whose build failed, for a part that waits.
 	WaitsFor string `yaml:"waitsFor,omitempty" json:"waitsFor,omitempty"`
+	// Folder is the hash of the source's own folder, and Digest the image, that a rolled back release had, where a build reads more
+	// than that folder: what is beside it may change the key and not the image.
+	Folder string `yaml:"folder,omitempty" json:"folder,omitempty"`
+	Digest string `yaml:"digest,omitempty" json:"digest,omitempty"`
 }
 
 // Rebuilt says that the source of one part came to an image that was there already, at a key that no release has.

@@ -40,7 +40,7 @@ type BuildRequest struct {
 	Tree       string
 	// Build settings as authored; nil when all is inferred.
 	Build *manifest.Build
-	// Runs is the digest of the image that runs and is in Destination; empty for none. A build whose image differs from it in
+	// Runs is the digest of the image that runs, or of one that was rolled back, and is in Destination; empty for none. A build whose image differs from it in
 	// nothing but what its labels say of the commit it is from gives that one back, under its own tag too.
 	Runs string
 	// Destination is the repository to push to, without a tag. The image is pushed with the tag `build-<ID>`.

@@ -16,6 +16,8 @@ func LostWhat(r manifest.LostReason, s manifest.Source) string {
 		return fmt.Sprintf("there is no branch %s in %s", cmp.Or(s.Branch, "main"), s.Repository)
 	case manifest.LostFolder:
 		return fmt.Sprintf("there is no folder %s in %s", s.Path, s.Repository)
+	case manifest.LostNotFolder:
+		return fmt.Sprintf("%s in %s is a file, a symlink or a submodule, and no folder", s.Path, s.Repository)
 	case manifest.LostCommit:
 		return fmt.Sprintf("there is no commit %.10s in %s", s.Revision, s.Repository)
 	case manifest.LostRepository:
@@ -50,6 +52,8 @@ func LostFix(r manifest.LostReason) string {
 		return "create it, or change source.branch"
 	case manifest.LostFolder:
 		return "bring it back, or change source.path"
+	case manifest.LostNotFolder:
+		return "name a folder in source.path; without it, all of the repository is built"
 	case manifest.LostCommit:
 		return "push it, or change source.revision"
 	case manifest.LostRepository:

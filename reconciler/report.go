@@ -114,6 +114,8 @@ type ReleaseFacts struct {
 // BuildFacts are what a report knows of a build.
 type BuildFacts struct {
 	ID string
+	// Also are the IDs of the builds that failed with it.
+	Also []string
 	// What it makes, in a few words.
 	What string
 	// URL of the build for people; empty when there is none.
@@ -169,6 +171,8 @@ type Statement struct {
 	Source string `json:"source,omitempty"`
 	// Build is the ID of the build that failed, for a failure that is one of a build.
 	Build string `json:"build,omitempty"`
+	// AlsoFailed are the IDs of the builds that failed with it, between spaces.
+	AlsoFailed string `json:"alsoFailed,omitempty"`
 	// Unchanged are the IDs of the builds that came to what runs, between spaces, where there was nothing to release.
 	Unchanged string `json:"unchanged,omitempty"`
 	// Waits says of a failure that it goes on by itself: another word follows once its cause is gone.
@@ -187,6 +191,14 @@ func (r Report) FailedBuild() string {
 		return ""
 	}
 	return r.Build.ID
+}
+
+// FailedWithIt are the IDs of the builds that failed together with the one of FailedBuild, between spaces.
+func (r Report) FailedWithIt() string {
+	if r.FailedBuild() == "" {
+		return ""
+	}
+	return strings.Join(r.Build.Also, " ")
 }
 
 // UnchangedBuilds are the IDs of the builds, for a report that they came to what runs; empty for any other report.

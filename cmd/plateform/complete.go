@@ -85,7 +85,7 @@ func offers(c *cobra.Command, typed string, ask func(*localConfig) []string) ([]
 	if named, err := c.Flags().GetString("config-repo"); err == nil && named != "" {
 		dir = named // a URL is no folder, and offers nothing
 	}
-	objects, err := gitstore.OpenLocal(dir)
+	objects, err := gitstore.OpenLocal(c.Context(), dir)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -70,7 +70,7 @@ describes the fields of --output json, which holds all values; markdown never sh
 }
 
 func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
-	local, err := gitstore.OpenLocal(".")
+	local, err := gitstore.OpenLocal(ctx, ".")
 	if err != nil {
 		return exit.Usage("this folder is not in a checkout of the config repository (go there): %w", err)
 	}

@@ -50,7 +50,7 @@ func (a *app) openRemembered(ctx context.Context, local *gitstore.Local, flags p
 // readRemembered opens a repository on this machine where it is, and fetches any other.
 func readRemembered(ctx context.Context, url, branch string) (*remembered, error) {
 	if isRepository(url) {
-		local, err := gitstore.OpenLocal(url)
+		local, err := gitstore.OpenLocal(context.WithoutCancel(ctx), url) // it is read after the time to find it is over
 		if err != nil {
 			return nil, fmt.Errorf("the GitOps repository: %w", err)
 		}

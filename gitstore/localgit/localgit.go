@@ -4,6 +4,7 @@ package localgit
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
@@ -39,15 +41,32 @@ func (e NoRepositoryError) Error() string { return string(e) + " is in no Git re
 // Is implements the interface that errors.Is looks for.
 func (NoRepositoryError) Is(target error) bool { return target == fs.ErrNotExist }
 
-// Git is the git of this machine, run in a folder.
+// How long git may take to answer: for what it has here, and for an object that it may have to fetch first. A file system that
+// hangs, or a remote, must not hang who asks.
+const (
+	answerLimit = 30 * time.Second
+	objectLimit = 2 * time.Minute
+)
+
+// Git is the git of this machine, run in a folder. What it runs ends with the context that it was made with.
 type Git struct {
 	Dir string
 	// Here says that the folder is the one the user stands in, for which the environment may name a repository.
 	Here bool
+
+	ctx    context.Context
+	answer time.Duration
+	object time.Duration
 }
 
-func (g Git) command(args ...string) *exec.Cmd {
-	c := exec.Command("git", args...)
+// New returns the git of this machine for a folder, until the context ends. It runs nothing.
+func New(ctx context.Context, dir string, here bool) Git {
+	return Git{Dir: dir, Here: here, ctx: ctx, answer: answerLimit, object: objectLimit}
+}
+
+func (g Git) command(ctx context.Context, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "git", args...)
+	c.WaitDelay = time.Second
 	c.Dir = g.Dir
 	c.Env = os.Environ()
 	if !g.Here {
@@ -59,10 +78,15 @@ func (g Git) command(args ...string) *exec.Cmd {
 
 // run returns the lines that git prints, or what it complains of.
 func (g Git) run(args ...string) ([]string, error) {
-	c := g.command(args...)
+	ctx, cancel := context.WithTimeoutCause(g.ctx, g.answer, &transport.SilenceError{Limit: g.answer})
+	defer cancel()
+	c := g.command(ctx, args...)
 	var complaint bytes.Buffer
 	c.Stderr = &complaint
 	out, err := c.Output()
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return nil, fmt.Errorf("git %s: %w", args[0], cause)
+	}
 	if said := strings.Join(strings.Fields(complaint.String()), " "); err != nil && said != "" {
 		return nil, fmt.Errorf("%s: %w", said, err)
 	}

@@ -2,6 +2,7 @@ package localgit
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
@@ -27,6 +29,9 @@ type Objects struct {
 	in        io.WriteCloser
 	out       *bufio.Reader
 	complaint transport.Tail
+	// ended is over when the process has to end, by end or with what it was made for.
+	ended context.Context
+	end   context.CancelCauseFunc
 }
 
 // Object implements pack.Source.
@@ -46,6 +51,16 @@ func (a *Objects) ask(h plumbing.Hash) (o pack.Object, ok bool, err error) {
 			return o, false, err
 		}
 	}
+	silent := time.AfterFunc(a.Git.object, func() { a.end(&transport.SilenceError{Limit: a.Git.object}) })
+	defer silent.Stop()
+	if o, ok, err = a.answer(h); err != nil && a.ended.Err() != nil {
+		err = context.Cause(a.ended)
+	}
+	return o, ok, err
+}
+
+// answer asks the process that runs.
+func (a *Objects) answer(h plumbing.Hash) (o pack.Object, ok bool, err error) {
 	if _, err := fmt.Fprintln(a.in, h); err != nil {
 		return o, false, err
 	}
@@ -73,7 +88,8 @@ func (a *Objects) ask(h plumbing.Hash) (o pack.Object, ok bool, err error) {
 }
 
 func (a *Objects) start() (err error) {
-	c := a.Git.command("cat-file", "--batch")
+	a.ended, a.end = context.WithCancelCause(a.Git.ctx)
+	c := a.Git.command(a.ended, "cat-file", "--batch")
 	c.Stderr = &a.complaint
 	if a.in, err = c.StdinPipe(); err != nil {
 		return err
@@ -96,6 +112,7 @@ func (a *Objects) Close() error {
 	if a.process == nil {
 		return nil
 	}
+	defer a.end(nil)
 	err := a.in.Close()
 	var exit *exec.ExitError
 	if wait := a.process.Wait(); !errors.As(wait, &exit) { // one that failed has answered with an error already

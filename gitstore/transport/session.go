@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -87,15 +89,38 @@ func listRefs(ctx context.Context, s session) (*packp.AdvRefs, error) {
 	return refs, nil
 }
 
-// contextError says that time ran out when that is why a call failed.
+// contextError says that time ran out when that is why a call failed. That the conversation broke off then is no news.
 func contextError(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
-		return fmt.Errorf("%w (%w)", cause, err)
+	cause := context.Cause(ctx)
+	if err == nil || cause == nil || errors.Is(err, cause) {
+		return err
 	}
-	return err
+	for _, broke := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, os.ErrClosed, context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, broke) {
+			return &brokenOff{cause: cause, err: err}
+		}
+	}
+	return fmt.Errorf("%w (%w)", cause, err)
 }
+
+// brokenOff is a conversation that we ended, and how it broke then, which its words leave out.
+type brokenOff struct{ cause, err error }
+
+func (b *brokenOff) Error() string { return b.cause.Error() }
+
+func (b *brokenOff) Unwrap() []error { return []error{b.cause, b.err} }
+
+// SilenceError says that the other side gave no answer in time. It is a context.DeadlineExceeded.
+type SilenceError struct {
+	// Limit is how long it was waited for.
+	Limit time.Duration
+}
+
+func (e *SilenceError) Error() string { return fmt.Sprintf("no answer in %s", e.Limit) }
+
+func (*SilenceError) Unwrap() error { return context.DeadlineExceeded }
 
 // afterTimeout ends a context when a call takes too long.
 func afterTimeout(d time.Duration, cancel context.CancelCauseFunc) *time.Timer {
-	return time.AfterFunc(d, func() { cancel(fmt.Errorf("no answer in %s: %w", d, context.DeadlineExceeded)) })
+	return time.AfterFunc(d, func() { cancel(&SilenceError{d}) })
 }

@@ -54,7 +54,7 @@ func newWorld(t *testing.T) *world {
 		manifest.PlatformFile: platform(), manifest.WorkspaceFile("ws-1"): workspace("ws-1", 7, ""), manifest.WorkspaceFile("1"): workspace("1", 8, ""),
 		manifest.ProjectFile(key("ws-1/shop")): project(key("ws-1/shop"), ""),
 	}})
-	reader, err := gitstore.OpenLocal(w.repo.Dir)
+	reader, err := gitstore.OpenLocal(t.Context(), w.repo.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func TestLastEdits(t *testing.T) {
 	edited := w.repo.Head("main")
 	w.commit(map[string]string{manifest.WorkspaceFile("ws-1"): workspace("ws-1", 7, ", quota: {projects: 9}")})
 	head := w.repo.Head("main")
-	reader, err := gitstore.OpenLocal(w.repo.Dir)
+	reader, err := gitstore.OpenLocal(t.Context(), w.repo.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,16 @@ func (f Fail) Over(builds map[string]Build) []string {
 	return parts
 }
 
+// FailedWith are the IDs of the builds that failed together with this one, as the holds say.
+func (f Fail) FailedWith(builds map[string]Build, k manifest.Key) (ids []string) {
+	for _, hold := range f.Holds {
+		if build := builds[hold.Part]; hold.Part != f.Build.Part && hold.Reason == manifest.HeldFailed && (build.Failed() || f.Known) {
+			ids = append(ids, BuildID(k, hold.Part, hold.Key))
+		}
+	}
+	return ids
+}
+
 // cancelUnwanted stops the builds that are not needed any more: their part is held, or HEAD is back at what runs.
 func (p *pursuit) cancelUnwanted() []Action {
 	var actions []Action
@@ -154,6 +164,9 @@ func (p *pursuit) newBuild(part string, superseding bool) Build {
 		request.Destination = Destination(p.head, input)
 		if runs, found := p.runs(part); found && runs.Repository == request.Destination && onlyAround(p.base, runs, input, p.seen.Tips[part]) {
 			request.Runs = runs.Digest
+		}
+		if h, found := doubted(p, part); found { // it is to be told from what was rolled back
+			request.Runs = h.Digest
 		}
 	}
 	return Build{Request: request, Part: part, SourceKey: key, Superseding: superseding, Tip: p.seen.Tips[part]}

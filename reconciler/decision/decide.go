@@ -105,6 +105,8 @@ type (
 	Await struct{ Until time.Time }
 	// Unchanged: builds came to the images that run. There is nothing to release, and that is to be remembered.
 	Unchanged struct{ Rebuilt []manifest.Rebuilt }
+	// StillWithdrawn: these builds came to images that were rolled back. They stay held.
+	StillWithdrawn struct{ Builds []Build }
 	// MakeRelease: all is there for a new release.
 	MakeRelease struct{ Draft Draft }
 	// Rest: nothing is left to do, for this reason.
@@ -114,18 +116,19 @@ type (
 	}
 )
 
-func (Deploy) action()      {}
-func (Refuse) action()      {}
-func (AskRegistry) action() {}
-func (Remove) action()      {}
-func (Look) action()        {}
-func (StartBuild) action()  {}
-func (CancelBuild) action() {}
-func (Fail) action()        {}
-func (Unchanged) action()   {}
-func (MakeRelease) action() {}
-func (Await) action()       {}
-func (Rest) action()        {}
+func (Deploy) action()         {}
+func (Refuse) action()         {}
+func (AskRegistry) action()    {}
+func (Remove) action()         {}
+func (Look) action()           {}
+func (StartBuild) action()     {}
+func (CancelBuild) action()    {}
+func (Fail) action()           {}
+func (Unchanged) action()      {}
+func (StillWithdrawn) action() {}
+func (MakeRelease) action()    {}
+func (Await) action()          {}
+func (Rest) action()           {}
 
 // RestReason says why there is nothing to do.
 type RestReason string
@@ -335,6 +338,9 @@ func (p *pursuit) actions() []Action {
 	}
 	if looks := p.looks(p.guessed); len(looks) > 0 { // a build that an earlier process began may belong to this release
 		return append(actions, looks...)
+	}
+	if came := stillWithdrawn(p, builds); len(came) > 0 {
+		return append(actions, StillWithdrawn{Builds: came})
 	}
 	switch rebuilt, unchanged := p.unchanged(images); {
 	case !unchanged:

@@ -51,7 +51,7 @@ func Remember(run manifest.RunSpec, s Change) manifest.RunSpec {
 	run = withdraw(run, s)
 	run = bringBack(run, s)
 	run = wentOut(run, s.After.Newest)
-	return EndHolds(run, s.After, s.Keys)
+	return EndHolds(run, s.After, s.Keys, s.Tips)
 }
 
 // highestOf is the highest version that is remembered; zero when there is none.
@@ -155,10 +155,10 @@ func holdParts(run manifest.RunSpec, s Change) manifest.RunSpec {
 			if !s.takesBack(part, key) || rolledBack && s.Running.Spec.Parts[part] != key {
 				continue
 			}
-			run.Holds = append(slices.Clip(run.Holds), manifest.Hold{
+			run.Holds = append(slices.Clip(run.Holds), s.withImage(manifest.Hold{
 				Part: part, Key: key, Reason: manifest.HeldRollback,
 				Release: s.Running.Metadata.Name, Commit: s.Commit, Source: s.heldCommit(run.Holds, part, key),
-			})
+			}))
 		}
 	}
 	return run
@@ -243,7 +243,10 @@ func bringBack(run manifest.RunSpec, s Change) manifest.RunSpec {
 // EndHolds drops the holds, and what is known of rebuilt images, whose part has another key now, or does not exist any more.
 // When one commit changed a source and the project together and the build failed, the project waits; its hold ends with the
 // one of the source.
-func EndHolds(run manifest.RunSpec, v *config.View, keys manifest.Parts) manifest.RunSpec {
+//
+// A part that was rolled back may have another key for what is beside its own folder. Its hold stays until a build has told whether
+// that makes another image.
+func EndHolds(run manifest.RunSpec, v *config.View, keys manifest.Parts, tips map[string]reconciler.Tip) manifest.RunSpec {
 	gone := func(part string) bool {
 		return v.Parsed && !authored(part) &&
 			!slices.ContainsFunc(manifest.SourceInputs(v.Spec), func(input manifest.SourceInput) bool { return input.Part == part })
@@ -252,7 +255,9 @@ func EndHolds(run manifest.RunSpec, v *config.View, keys manifest.Parts) manifes
 		key, known := keys[part]
 		return known && key != held || gone(part)
 	}
-	run.Holds = without(run.Holds, func(h manifest.Hold) bool { return over(h.Part, h.Key) })
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
+		return over(h.Part, h.Key) && (gone(h.Part) || !besideFolder(h, tips[h.Part]))
+	})
 	run.Rebuilt = withoutRebuilt(run.Rebuilt, func(r manifest.Rebuilt) bool { return over(r.Part, r.Key) })
 	failing := run.Holds
 	run.Holds = without(run.Holds, func(h manifest.Hold) bool {

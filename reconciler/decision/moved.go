@@ -19,7 +19,7 @@ func SourceMoved(before Before, head *config.View, tips map[string]reconciler.Ti
 		run = holdAt(run, part, known[part], tips[part].Commit)
 	}
 	if run.Frozen == nil {
-		run = EndHolds(run, head, known)
+		run = EndHolds(run, head, known, tips)
 	}
 	return run
 }
@@ -100,7 +100,7 @@ func BuildFailed(before Before, head *config.View, tips map[string]reconciler.Ti
 		hold.Commit = commit
 		run.Holds = append(slices.Clip(run.Holds), hold)
 	}
-	run = EndHolds(run, head, KnownKeys(head, BaseRelease(before, head), tips)) // a source may have moved on
+	run = EndHolds(run, head, KnownKeys(head, BaseRelease(before, head), tips), tips) // a source may have moved on
 	run.Retry = ""
 	return run
 }
@@ -139,7 +139,7 @@ func Rewritten(run manifest.RunSpec, r Rewrite) manifest.RunSpec {
 	case present && after.NewestVersion().Compare(shown) >= 0:
 		run = bringBack(run, Change{Transition: config.Transition{After: after}})
 		run.Kept = nil
-		return EndHolds(run, after, KnownKeys(after, after.Newest, r.Tips))
+		return EndHolds(run, after, KnownKeys(after, after.Newest, r.Tips), r.Tips)
 	}
 	run.Kept = nil // the commit that it was kept from is gone
 	run.Frozen = &manifest.Frozen{Release: shown.String(), Commit: r.Head}

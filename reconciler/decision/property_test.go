@@ -238,7 +238,7 @@ func (l *life) look() {
 		}
 		l.tips[input.Part] = tip
 		known := KnownKeys(l.view, BaseRelease(l.before(), l.view), l.tips)
-		l.run = EndHolds(l.run, l.view, known)
+		l.run = EndHolds(l.run, l.view, known, l.tips)
 	}
 	l.permit()
 }
@@ -302,6 +302,12 @@ func (l *life) do(action Action) (again bool) {
 		l.failures[a.Build.Request.ID] = KnownFailure{Attempts: map[string]bool{a.Build.Request.Attempt: true}, Summary: "does not compile"}
 		l.run = BuildFailed(l.before(), l.view, l.tips, a, fmt.Sprintf("config%d", len(l.story)))
 		return true
+	case StillWithdrawn:
+		for _, build := range a.Builds {
+			delete(l.builds, build.Part)
+		}
+		l.run = HoldOn(l.run, a.Builds)
+		return true
 	case Unchanged:
 		for _, rebuilt := range a.Rebuilt {
 			delete(l.builds, rebuilt.Part)
@@ -352,7 +358,7 @@ func (l *life) finish() {
 			b.Status.Image = &manifest.Image{
 				Repository: b.Request.Destination, Digest: "sha256:" + b.Request.Commit, Commit: b.Request.Commit, Tree: b.Request.Tree, Built: true,
 			}
-			if last := b.Request.Commit[len(b.Request.Commit)-1]; b.Request.Runs != "" && last%2 == 0 { // it changes nothing in the image
+			if number := b.Request.Commit[3]; b.Request.Runs != "" && number%2 == 0 { // it changes nothing in the image
 				b.Status.Image.Digest = b.Request.Runs
 			}
 		}
@@ -527,6 +533,7 @@ func TestRandomHistoriesWithGitOpsLost(t *testing.T) {
 	const seeds, changes = 1000, 24
 	for seed := range uint64(seeds) {
 		l := newLife(seed)
+		l.same = true
 		l.settle()
 		for i := range changes {
 			for range 1 + l.IntN(2) { // a push of one commit, or of two

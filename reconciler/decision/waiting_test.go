@@ -33,7 +33,7 @@ func (s *scene) at(commit string, trees ...string) *scene {
 	for i, service := range s.head.Spec.Services {
 		s.seen.Tips["source/"+service.Name] = reconciler.Tip{Commit: commit, Tree: trees[i]}
 	}
-	s.before.Run = EndHolds(s.before.Run, s.head, KnownKeys(s.head, s.head.Newest, s.seen.Tips))
+	s.before.Run = EndHolds(s.before.Run, s.head, KnownKeys(s.head, s.head.Newest, s.seen.Tips), s.seen.Tips)
 	return s
 }
 
@@ -154,5 +154,23 @@ func TestWhatWaitedIsForgottenOnceItIsReleased(t *testing.T) {
 	newest.Spec.Parts = manifest.Parts{"source/gateway": s.key("source/gateway")}
 	if run := wentOut(s.before.Run, &newest); len(run.Holds) != 1 || run.Holds[0].Part != "source/billing" {
 		t.Errorf("still remembered: %v", held(run))
+	}
+}
+
+// Builds that failed together are told together, and what only waits is not among them.
+func TestFailedWith(t *testing.T) {
+	k := manifest.Key{Workspace: "ws-1", Project: "shop"}
+	failed := func(part string) Build {
+		return Build{Part: part, SourceKey: part, Status: reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Summary: "no"}}}
+	}
+	hold := func(part string, reason manifest.HoldReason) manifest.Hold {
+		return manifest.Hold{Part: part, Key: part, Reason: reason}
+	}
+	fail := Fail{Build: failed("source/a"), Holds: []manifest.Hold{
+		hold("source/a", manifest.HeldFailed), hold("source/b", manifest.HeldFailed), hold("source/c", manifest.HeldWaiting), hold("project", manifest.HeldWaiting),
+	}}
+	builds := map[string]Build{"source/a": fail.Build, "source/b": failed("source/b"), "source/c": {Part: "source/c"}}
+	if got := fail.FailedWith(builds, k); len(got) != 1 || got[0] != BuildID(k, "source/b", "source/b") {
+		t.Errorf("with source/a failed %v", got)
 	}
 }

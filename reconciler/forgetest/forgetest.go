@@ -258,6 +258,7 @@ func recallsWhatWasLeft(t *testing.T, f Forge) {
 func recallsFailures(t *testing.T, f Forge) {
 	head := f.Commits[len(f.Commits)-1]
 	first, second := buildFailed(f.Commits[0], "shop", "build-1"), buildFailed(f.Commits[2], "shop", "build-2")
+	first.Build.Also = []string{"build-5", "build-6"}
 	bySource := buildFailed(f.Commits[0], "shop", "build-3")
 	bySource.Source, bySource.Cause = source, manifest.CauseSource
 	rollout := report(f.Commits[1], "api", reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeRolloutFailed)

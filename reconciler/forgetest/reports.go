@@ -103,7 +103,7 @@ func recall(t *testing.T, f reconciler.Forge, head string) []reconciler.Recalled
 // inFacts is the statement of a report, without what is up to the forge.
 func inFacts(r reconciler.Report) reconciler.Statement {
 	return reconciler.Statement{
-		Context: r.Context(), State: r.State, Stage: r.Stage, Source: r.Source, Build: r.FailedBuild(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, At: r.At,
+		Context: r.Context(), State: r.State, Stage: r.Stage, Source: r.Source, Build: r.FailedBuild(), AlsoFailed: r.FailedWithIt(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, At: r.At,
 	}
 }
 

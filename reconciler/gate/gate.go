@@ -133,9 +133,17 @@ func (g *Gate) Failed(err error, now time.Time, jitter func(time.Duration) time.
 	return true
 }
 
+// Spare keeps the gate shut for as long as the push took that did not get in, so that a server that does not answer has all else
+// wait for it half of the time at most.
+func (g *Gate) Spare(took time.Duration, now time.Time) {
+	if next := now.Add(took); g.shut && g.next.Before(next) {
+		g.next = next
+	}
+}
+
 // Report is what those who wait are told.
 func (g *Gate) Report() reconciler.Report {
-	outcome := reconciler.OutcomeRetrying
+	outcome := reconciler.OutcomePushUnanswered
 	if g.stuck.refused {
 		outcome = reconciler.OutcomePushRefused
 	}

@@ -55,7 +55,7 @@ func TestGate(t *testing.T) {
 	if g.Failed(fmt.Errorf("pushing: %w", refusal("GH006: protected (request 7)")), now, noJitter) {
 		t.Error("other numbers of a request are told as another reason")
 	}
-	if !g.Failed(errSilent, now, noJitter) || g.Report().Outcome != reconciler.OutcomeRetrying {
+	if !g.Failed(errSilent, now, noJitter) || g.Report().Outcome != reconciler.OutcomePushUnanswered {
 		t.Errorf("that nobody answers is told as %+v", g.Report())
 	}
 	if !g.Failed(refused, now, noJitter) {
@@ -99,6 +99,23 @@ func TestGateOfAServerThatAsksToWait(t *testing.T) {
 		if wait := g.next.Sub(start); wait != want {
 			t.Errorf("asked to wait %v, it waits %v, want %v", asked, wait, want)
 		}
+	}
+}
+
+// A push that hangs is followed by a pause that is as long; one that fails at once by its backoff.
+func TestGateAfterAPushThatHangs(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{0: firstRetry, 30 * time.Second: 30 * time.Second} {
+		g := New("gitops", "plateform-gitops")
+		g.Failed(errSilent, start, noJitter)
+		g.Spare(took, start)
+		if wait := g.next.Sub(start); wait != want {
+			t.Errorf("after a push of %v it waits %v, want %v", took, wait, want)
+		}
+	}
+	g := New("gitops", "plateform-gitops")
+	g.Failed(manifest.ErrMoved, start, noJitter)
+	if g.Spare(30*time.Second, start); !g.next.IsZero() {
+		t.Error("a branch that has moved is waited for")
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func statementOf(r reconciler.Report) reconciler.Statement {
 	return reconciler.Statement{
 		Context: r.Context(), State: r.State, Stage: r.Stage, Description: Words(r), URL: urlOf(r),
-		Source: r.Source, Build: r.FailedBuild(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, At: r.At,
+		Source: r.Source, Build: r.FailedBuild(), AlsoFailed: r.FailedWithIt(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, At: r.At,
 	}
 }
 

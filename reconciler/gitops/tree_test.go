@@ -56,7 +56,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) open(repo *gitserver.Repo) reconciler.Reader {
 	w.Helper()
-	reader, err := gitstore.OpenLocal(repo.Dir)
+	reader, err := gitstore.OpenLocal(w.Context(), repo.Dir)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -26,6 +26,8 @@ type absent struct {
 	submodules []string
 	// links that lead to nothing in the source.
 	links []brokenLink
+	// symlinks are all there are, and code the Go files, besides tests, that are no symlinks.
+	symlinks, code []string
 }
 
 // Git LFS writes a pointer of some 130 bytes: a version, perhaps extensions, the hash of the content, its size.
@@ -36,8 +38,8 @@ var (
 	submodulePath = regexp.MustCompile(`(?m)^\s*path\s*=\s*(.*?)\s*$`)
 )
 
-// lookForAbsent looks through a folder, once.
-func lookForAbsent(dir string) (absent, error) {
+// lookForAbsent looks through a source, the only time in a build, and refuses one that is larger than so many bytes; 0 for no limit.
+func lookForAbsent(dir string, most int64) (absent, error) {
 	folder, err := os.OpenRoot(dir)
 	if err != nil {
 		return absent{}, fmt.Errorf("looking through the source: %w", err)
@@ -45,6 +47,7 @@ func lookForAbsent(dir string) (absent, error) {
 	defer folder.Close()
 	var a absent
 	var empty []string
+	var size int64
 	err = walk(dir, func(name string, e fs.DirEntry) error {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		switch {
@@ -55,11 +58,19 @@ func lookForAbsent(dir string) (absent, error) {
 			}
 			return err
 		case e.Type()&fs.ModeSymlink != 0:
+			a.symlinks = append(a.symlinks, name)
 			if l, found := inspect(folder, name); found {
 				a.links = append(a.links, l)
 			}
-		case e.Type().IsRegular() && isPointer(file, e):
-			a.pointers = append(a.pointers, name)
+		case e.Type().IsRegular():
+			info, err := e.Info()
+			if err != nil {
+				return fmt.Errorf("looking through the source: %w", err)
+			}
+			if size += info.Size(); most > 0 && size > most {
+				return &Fault{What: fmt.Sprintf("the source is larger than %d MiB", most>>20), Fix: "remove what the build does not need"}
+			}
+			a.note(file, name, info.Size())
 		}
 		return nil
 	})
@@ -67,9 +78,18 @@ func lookForAbsent(dir string) (absent, error) {
 	return a, err
 }
 
-func isPointer(file string, e fs.DirEntry) bool {
-	info, err := e.Info()
-	if err != nil || info.Size() > maxPointer || info.Size() < 100 {
+// note sorts a file by what a build may have to know of it.
+func (a *absent) note(file, name string, size int64) {
+	if isPointer(file, size) {
+		a.pointers = append(a.pointers, name)
+	}
+	if path.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") {
+		a.code = append(a.code, name)
+	}
+}
+
+func isPointer(file string, size int64) bool {
+	if size > maxPointer || size < 100 {
 		return false
 	}
 	text, err := os.ReadFile(file)
@@ -187,8 +207,19 @@ func (a absent) within(src Source) absent {
 			inside.submodules = append(inside.submodules, filepath.ToSlash(local))
 		}
 	}
-	if local, err := lookForAbsent(src.Dir()); err == nil { // else there is less to explain
-		inside.links = local.links
+	folder, err := os.OpenRoot(src.Dir())
+	if err != nil { // there is less to explain
+		return inside
+	}
+	defer folder.Close()
+	for _, name := range a.symlinks {
+		local, err := filepath.Rel(path.Join(".", src.Path), name)
+		if err != nil || !filepath.IsLocal(local) {
+			continue
+		}
+		if l, found := inspect(folder, filepath.ToSlash(local)); found {
+			inside.links = append(inside.links, l)
+		}
 	}
 	return inside
 }

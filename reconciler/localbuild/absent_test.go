@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -177,6 +178,55 @@ func TestLinksThatNothingFollows(t *testing.T) {
 	})
 }
 
+// The go command is asked once which packages a program is made of, also when they are looked at before the compile and after it.
+func TestPackagesAreListedOnce(t *testing.T) {
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	calls, command := filepath.Join(dir, "calls"), filepath.Join(dir, "go")
+	if err := os.WriteFile(command, []byte("#!/bin/sh\necho \"$1\" >>"+calls+"\nexec "+real+" \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	src := sourceWith(t, with2(hello, map[string]string{"docs/video.mp4": lfs, "main.go": "package main\n\nfunc main() { openWindow() }\n"}))
+	d, err := localbuild.Detect(src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = localbuild.Steps{Name: "one", Work: t.TempDir(), Cache: t.TempDir(), GoCommand: command}.Build(t.Context(), src, d, nil)
+	if err == nil || !strings.Contains(err.Error(), "does not compile") {
+		t.Errorf("the build ended with %v", err)
+	}
+	text, err := os.ReadFile(calls)
+	if asked := strings.Count(string(text), "list\n"); err != nil || asked != 1 {
+		t.Errorf("the packages were listed %d times (%v):\n%s", asked, err, text)
+	}
+}
+
+// followEverything puts a container tool before all others that says what is in the files it is given, wherever they lead: what a
+// build hands to a tool is seen on machines without one, too.
+func followEverything(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	const script = `#!/bin/sh
+[ "$1" = debug ] && exit 0
+for word in "$@"; do
+	case $word in
+	context=*) context=${word#context=} ;;
+	dockerfile=*) folder=${word#dockerfile=} ;;
+	filename=*) name=${word#filename=} ;;
+	esac
+done
+cat "$folder/$name" "$folder/$name.dockerignore" "$folder/$name.containerignore" "$context/.dockerignore" "$context/.containerignore" 2>/dev/null
+exit 1
+`
+	if err := os.WriteFile(filepath.Join(dir, "buildctl"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
 // No link makes the builder read a file of this machine: not into a program, not into a message.
 func TestNoLinkReadsThisMachine(t *testing.T) {
 	const word = "Passw0rdOfThisMachine"
@@ -212,9 +262,9 @@ func TestNoLinkReadsThisMachine(t *testing.T) {
 		"the .dockerignore":         {"Dockerfile": "FROM scratch\nCOPY . .\n", ".dockerignore": "-> " + outside + "/.dockerignore"},
 		"an ignore file of its own": {"Dockerfile": "FROM scratch\nCOPY . .\n", "Dockerfile.dockerignore": "-> " + outside + "/.dockerignore"},
 	}
+	followEverything(t)
 	for name, files := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			log, program, err := build(t, sourceWith(t, with2(hello, files)))
 			if err != nil {
 				log += err.Error()

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path"
 	"regexp"
-	"strings"
 )
 
 // mayImportC is true of more files than those that do: go list has the last word.
@@ -15,24 +14,20 @@ var onlyWithCgo = regexp.MustCompile(`(?m)^//go:build .*\bcgo\b`)
 
 // cgoSources are the Go files of a source that may import "C", and do not say themselves that they are for builds with cgo alone:
 // the compiler would leave them out in silence. What cannot be read is the compiler's to tell of.
-func cgoSources(dir string) (map[string]bool, error) {
+func cgoSources(dir string, code []string) (map[string]bool, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("looking for cgo: %w", err)
 	}
 	defer root.Close()
 	found := map[string]bool{}
-	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
-			return nil
-		}
+	for _, name := range code {
 		text, err := fs.ReadFile(root.FS(), name)
 		if err == nil && mayImportC.Match(text) && !onlyWithCgo.Match(text) {
 			found[name] = true
 		}
-		return nil
-	})
-	return found, err
+	}
+	return found, nil
 }
 
 // checkCgo refuses a program that is made of such files.

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/localbuild/blame"
@@ -32,7 +33,7 @@ var goSettings = []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOPRIV
 
 // compile compiles a Go program and returns the file. The same source gives the same bytes wherever it is compiled.
 func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (string, error) {
-	absent, err := lookForAbsent(src.Root)
+	absent, err := lookForAbsent(src.Root, s.MaxSource)
 	if err != nil {
 		return "", err
 	}
@@ -47,13 +48,13 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 	if err != nil {
 		return "", err
 	}
-	cgo, err := cgoSources(src.Root)
+	cgo, err := cgoSources(src.Root, absent.code)
 	if err != nil {
 		return "", err
 	}
+	packages := sync.OnceValue(func() []goPackage { return s.goPackages(ctx, src, d, environment) })
 	if absent.concernsGo() || len(cgo) > 0 {
-		packages := s.goPackages(ctx, src, d, environment)
-		if err := cmp.Or(absent.checkGo(packages), checkCgo(cgo, packages)); err != nil {
+		if err := cmp.Or(absent.checkGo(packages()), checkCgo(cgo, packages())); err != nil {
 			return "", err
 		}
 	}
@@ -75,7 +76,7 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 	}
 	if err != nil {
 		failed := blame.Go("the Go program does not compile", tail.telling(err), tail.all(), err)
-		return "", absent.explain(failed, path.Join(src.Path, d.Package), tail.all(), s.goPackages(ctx, src, d, environment))
+		return "", absent.explain(failed, path.Join(src.Path, d.Package), tail.all(), packages())
 	}
 	return program, nil
 }

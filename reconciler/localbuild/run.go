@@ -125,11 +125,9 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 	if err := b.options.Checkout(ctx, r.Repository, r.Commit, source.Root); err != nil {
 		return nil, unfetched(err)
 	}
-	if err := checkSize(source.Root, b.options.MaxSource); err != nil {
-		return nil, err
-	}
 	steps := Steps{
-		Name: r.ID, Work: made, Cache: filepath.Join(b.options.Dir, "cache"), GoCommand: b.options.GoCommand, Log: log,
+		Name: r.ID, Work: made, Cache: filepath.Join(b.options.Dir, "cache"), GoCommand: b.options.GoCommand,
+		MaxSource: b.options.MaxSource, Log: log,
 	}
 	return steps.Run(ctx, r, source, b.options.Registry, func() { b.enter(j, reconciler.StagePushing) })
 }
@@ -219,22 +217,4 @@ func removeOldest(dir string, keep int) error {
 		}
 	}
 	return nil
-}
-
-// checkSize refuses a checkout that is larger than limit bytes.
-func checkSize(root string, limit int64) error {
-	var size int64
-	return filepath.WalkDir(root, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return fmt.Errorf("measuring the source: %w", err)
-		}
-		info, err := e.Info()
-		if err != nil {
-			return fmt.Errorf("measuring the source: %w", err)
-		}
-		if size += info.Size(); size > limit {
-			return &Fault{What: fmt.Sprintf("the source is larger than %d MiB", limit>>20), Fix: "remove what the build does not need"}
-		}
-		return nil
-	})
 }

@@ -24,6 +24,8 @@ type Steps struct {
 	Cache string
 	// GoCommand is the go command; `go` when empty.
 	GoCommand string
+	// MaxSource bounds a source, in bytes; 0 for no bound.
+	MaxSource int64
 	// Log takes what the tools say; nothing is kept when nil.
 	Log io.Writer
 }

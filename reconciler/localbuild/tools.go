@@ -111,7 +111,7 @@ func docker(r recipe) script {
 // buildDockerfile builds with the first tool that works here. The tools follow no symlink of the folder out of it, except
 // for the Dockerfile and what says which files to leave out: those are looked at before.
 func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (v1.Image, error) {
-	absent, err := lookForAbsent(src.Root)
+	absent, err := lookForAbsent(src.Root, s.MaxSource)
 	if err != nil {
 		return nil, err
 	}

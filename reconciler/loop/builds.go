@@ -127,6 +127,7 @@ func (b *builds) fail(p *project, a decision.Fail) {
 	if !a.Known {
 		a.Build.Status.Failure = a.Named(p.builds)
 	}
+	with := a.FailedWith(p.builds, p.key)
 	for _, part := range a.Over(p.builds) {
 		b.forget(p, part)
 	}
@@ -145,6 +146,7 @@ func (b *builds) fail(p *project, a decision.Fail) {
 		b.record(p, a.Build, theirs)
 	}
 	report := b.failure(p, a)
+	report.Build.Also = with
 	b.runs.end(p, func(r *run) (reconciler.Report, bool) {
 		if !slices.Contains(theirs, r) {
 			return reconciler.Report{}, false

@@ -134,6 +134,12 @@ func (s *session) do(p *project, v *config.View, action decision.Action) (again 
 	case decision.Fail:
 		s.builds.fail(p, a)
 		return true
+	case decision.StillWithdrawn:
+		for _, build := range a.Builds {
+			s.builds.forget(p, build.Part)
+		}
+		p.memory = decision.HoldOn(p.memory, a.Builds)
+		return true
 	case decision.Unchanged:
 		s.builds.unchanged(p, a)
 		return true

@@ -121,18 +121,20 @@ func (rc *recall) endFiles(said reconciler.Recalled) {
 	rc.runs.reportFiles(said.Commit, step)
 }
 
-// fail notes a failure of a build that was reported.
+// fail notes a failure of builds that was reported.
 func (rc *recall) fail(k manifest.Key, said reconciler.Recalled) {
 	if rc.failures[k] == nil {
 		rc.failures[k] = map[string]decision.KnownFailure{}
 	}
-	failure, known := rc.failures[k][said.Build]
-	if !known {
-		failure.Attempts = map[string]bool{}
+	for _, id := range append([]string{said.Build}, strings.Fields(said.AlsoFailed)...) {
+		failure, known := rc.failures[k][id]
+		if !known {
+			failure.Attempts = map[string]bool{}
+		}
+		failure.Attempts[said.Commit] = true
+		failure.Summary = firstLine(said.Description)
+		rc.failures[k][id] = failure
 	}
-	failure.Attempts[said.Commit] = true
-	failure.Summary = firstLine(said.Description)
-	rc.failures[k][said.Build] = failure
 }
 
 // unchange notes that builds were reported to have come to what runs: nobody waits for them any more. What was rolled back

@@ -53,12 +53,14 @@ func (w *world) now() time.Time { return w.options.Clock().UTC() }
 
 // push moves the branch of one of the two repositories by the edits.
 func (w *world) push(ctx context.Context, to reconciler.Repository, g *gate.Gate, base string, edits []manifest.Edit) ([]string, error) {
+	begun := w.now()
 	commits, err := to.Push(ctx, base, edits)
 	w.options.Meter.Pushed(g.Repository, err)
 	if err != nil {
 		if ctx.Err() == nil && g.Failed(err, w.now(), w.options.Jitter) {
 			w.options.Log.Error("a push does not get in; it is tried again", "repository", g.Repository, "error", g.Why())
 		}
+		g.Spare(w.now().Sub(begun), w.now())
 		return nil, fmt.Errorf("pushing %s to the %s repository: %w", manifest.Count(len(edits), "commit"), g.Repository, err)
 	}
 	if g.Landed() {

@@ -163,6 +163,23 @@ func TestRecallIsWaitedForAWhile(t *testing.T) {
 	}
 }
 
+// Every build that a note says has failed is known to have, also those that failed together: none is made again when GitOps is lost.
+func TestRecallKnowsAllBuildsThatFailed(t *testing.T) {
+	_, s := newRuleSession(t, false)
+	s.recall.begin("head")
+	key := func(part string) string { return "key of " + part }
+	id := func(part string) string { return decision.BuildID(ruleKey, part, key(part)) }
+	s.recall.take(reconciler.Recalled{Commit: "c1", Statement: reconciler.Statement{
+		Context: reconciler.ContextOf(ruleKey), State: reconciler.StateFailure, Stage: reconciler.StageFailed, Source: "a1",
+		Build: id("source/a"), AlsoFailed: id("source/b") + " " + id("source/c"), Description: "build failed: a: no; b: no; c: no",
+	}})
+	for part, want := range map[string]bool{"source/a": true, "source/b": true, "source/c": true, "source/d": false} {
+		if known := s.recall.knows(ruleKey, part, key(part)); known != want {
+			t.Errorf("that %s failed is known: %v", part, known)
+		}
+	}
+}
+
 // A source that is not there once or twice is a matter of time, and nothing that anybody is told of. One whose host does not
 // answer is not waited for after that either, but it is told much later.
 func TestASourceMayFailAFewTimes(t *testing.T) {

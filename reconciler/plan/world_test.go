@@ -71,7 +71,7 @@ func (w *world) edit(k manifest.Key, more string) string {
 // open opens a repository as it is now.
 func (w *world) open(repo *gitserver.Repo) *gitstore.Local {
 	w.Helper()
-	local, err := gitstore.OpenLocal(repo.Dir)
+	local, err := gitstore.OpenLocal(w.Context(), repo.Dir)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -87,11 +87,15 @@ func (r refused) Unwrap() error { return r.error }
 func explain(err error, doing string, in name.Repository) *Error {
 	e := &Error{Registry: hostOf(in), Repository: nameOf(in), Doing: doing, err: err}
 	var answer *transport.Error
-	if errors.As(err, &answer) {
+	var incomplete *incompleteError
+	switch {
+	case errors.As(err, &incomplete):
+		e.What, e.Fix = incomplete.Error(), "push it again with all that belongs to it, as docker buildx imagetools create and skopeo copy --all do"
+	case errors.As(err, &answer):
 		e.answered(answer)
-		return e
+	default:
+		e.unanswered(err, in.Scheme())
 	}
-	e.unanswered(err, in.Scheme())
 	return e
 }
 

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -82,7 +84,7 @@ func (s *search) in(index v1.ImageIndex, depth int) error {
 		case d.MediaType.IsIndex() && depth < maxIndexDepth:
 			inner, err := index.ImageIndex(d.Digest)
 			if err != nil {
-				return fmt.Errorf("reading the index %s inside of it: %w", d.Digest, err)
+				return missing("index", d, err)
 			}
 			if err := s.in(inner, depth+1); err != nil {
 				return err
@@ -111,7 +113,7 @@ func (s *search) look(index v1.ImageIndex, d v1.Descriptor) error {
 	}
 	image, err := index.Image(d.Digest)
 	if err != nil {
-		return fmt.Errorf("reading the image %s inside of it: %w", d.Digest, err)
+		return missing("image", d, err)
 	}
 	if d.Platform == nil {
 		file, err := checkImage(image)
@@ -129,6 +131,36 @@ func (s *search) look(index v1.ImageIndex, d v1.Descriptor) error {
 	}
 	s.image = image
 	return nil
+}
+
+// missing says which part of an index cannot be read, and that the registry does not have it where that is why.
+func missing(kind string, d v1.Descriptor, err error) error {
+	what := fmt.Sprintf("the %s %s", kind, d.Digest)
+	if d.Platform != nil {
+		what += " for " + d.Platform.String()
+	}
+	if notThere(err) {
+		return &incompleteError{what + ", which the index lists", err}
+	}
+	return fmt.Errorf("reading %s inside of it: %w", what, err)
+}
+
+// incompleteError says that what a tag points at is there, and a part of it is not.
+type incompleteError struct {
+	part string
+	err  error
+}
+
+func (e *incompleteError) Error() string {
+	return "it is there, but not whole: the registry does not have " + e.part
+}
+
+func (e *incompleteError) Unwrap() error { return e.err }
+
+// notThere says that a registry does not have what it was asked for.
+func notThere(err error) bool {
+	var answer *transport.Error
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
 }
 
 func (*search) note(list *[]string, what string) {
@@ -223,6 +255,9 @@ func configOf(image v1.Image) (*v1.ConfigFile, error) {
 		return nil, errTooLarge
 	}
 	raw, err := image.RawConfigFile()
+	if notThere(err) {
+		return nil, &incompleteError{fmt.Sprintf("the config %s, which the image names", m.Config.Digest), err}
+	}
 	if err != nil {
 		return nil, err
 	}

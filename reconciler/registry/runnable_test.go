@@ -133,6 +133,12 @@ func (s shelf) index(tag string, of ...v1.Descriptor) v1.Descriptor {
 	return s.manifest(tag, types.OCIImageIndex, map[string]any{"schemaVersion": 2, "mediaType": types.OCIImageIndex, "manifests": of})
 }
 
+// lose has the registry lose a manifest that others may list.
+func (s shelf) lose(d v1.Descriptor) {
+	s.t.Helper()
+	s.send(http.MethodDelete, "/v2/"+s.name+"/manifests/"+d.Digest.String(), string(d.MediaType), nil)
+}
+
 func attestation(d v1.Descriptor) v1.Descriptor {
 	d.Platform = &v1.Platform{OS: "unknown", Architecture: "unknown"}
 	d.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest"}
@@ -180,6 +186,25 @@ func TestWhatCannotRunIsRefusedByName(t *testing.T) {
 		{"another system", func(s shelf) { s.image("x", "windows/amd64") }, "it is for windows/amd64"},
 		{"an index of other platforms", func(s shelf) { s.index("x", s.image("", "linux/arm64"), s.image("", "linux/s390x")) },
 			"there are images for linux/arm64, linux/s390x, and the cluster is linux/amd64"},
+		{"an index whose image is gone", func(s shelf) {
+			d := s.image("", "linux/amd64")
+			s.index("x", d)
+			s.lose(d)
+		},
+			"it is there, but not whole: the registry does not have the image sha256:"},
+		{"an index whose image without a platform is gone", func(s shelf) {
+			d := s.image("", "linux/amd64")
+			d.Platform = nil
+			s.index("x", d)
+			s.lose(d)
+		}, "it is there, but not whole: the registry does not have the image sha256:"},
+		{"an index whose index is gone", func(s shelf) {
+			d := s.index("", s.image("", "linux/amd64"))
+			s.index("x", d)
+			s.lose(d)
+		},
+			"it is there, but not whole: the registry does not have the index sha256:"},
+		{"nothing", func(shelf) {}, "it does not exist there; check the name and the tag"},
 	}
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

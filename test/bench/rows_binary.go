@@ -150,7 +150,7 @@ func (s *stage) plan() []Row {
 	s.must(os.WriteFile(filepath.Join(dir, filepath.FromSlash(manifest.ProjectFile(k))), file, 0o600))
 	s.command(dir, "git", "checkout", "--quiet", "-b", "change")
 	s.command(dir, "git", "commit", "--quiet", "--all", "-m", "Change "+k.String())
-	repo, err := gitstore.OpenLocal(dir)
+	repo, err := gitstore.OpenLocal(s.ctx, dir)
 	s.must(err)
 	head, _, err := repo.Head()
 	s.must(err)

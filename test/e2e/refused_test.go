@@ -233,7 +233,7 @@ func (p *project) toldOfRefusal(commit, repository string, r refusal) {
 		}
 		return nil
 	})
-	next := ""
+	next := "next see that the server is well and can be reached"
 	if r.refused {
 		next = "next let Plateform's account push there"
 	}
@@ -367,6 +367,8 @@ func TestStatusTellsWhyTheNewestCommitIsRed(t *testing.T) {
 		spec: []string{"type: monolithic", "source: {repository: " + folder.app.bare + ", branch: typo}"}}
 	pinned := &project{w: w, workspace: "ws-1", name: "pinned",
 		spec: []string{"type: monolithic", "source: {repository: " + folder.app.bare + ", path: app, revision: " + strings.Repeat("ab", 20) + "}"}}
+	file := &project{w: w, workspace: "ws-1", name: "file",
+		spec: []string{"type: monolithic", "source: {repository: " + folder.app.bare + ", path: main.go}"}}
 	refused := &project{w: w, workspace: "ws-1", name: "refused", spec: []string{"type: monolithic", "source: {repository: https://elsewhere.test/x}"}}
 	w.add(folder, gone)
 	folder.runs("v1.0.0")
@@ -374,13 +376,15 @@ func TestStatusTellsWhyTheNewestCommitIsRed(t *testing.T) {
 	where := folder.app.bare
 	folder.app, folder.spec = nil, []string{"type: monolithic", "source: {repository: " + where + ", path: nowhere}"}
 	gone.app, gone.spec = nil, []string{"type: monolithic", "source: {repository: " + w.dir + "/nowhere.git}"}
-	w.config.commit("Five mistakes", files{
+	w.config.commit("Six mistakes", files{
 		folder.file(): folder.yaml(), gone.file(): gone.yaml(), fresh.file(): fresh.yaml(), pinned.file(): pinned.yaml(), refused.file(): refused.yaml(),
+		file.file(): file.yaml(),
 	})
 	folder.statusTells("ws-1/folder failed", "there is no folder nowhere in "+where, "change source.path")
 	gone.statusTells("ws-1/gone failed", "/nowhere.git is not there", "change source.repository")
 	fresh.statusTells("ws-1/fresh failed", "there is no branch typo in "+where, "change source.branch")
 	pinned.statusTells("ws-1/pinned failed", "there is no commit ababababab in "+where, "change source.revision")
+	file.statusTells("ws-1/file failed", "main.go in "+where+" is a file, a symlink or a submodule, and no folder", "name a folder in source.path")
 	refused.statusTells("ws-1/refused failed", "is not allowed on this platform")
 	fresh.spec[1] = "source: {repository: " + where + "}"
 	fresh.edit()

@@ -56,15 +56,15 @@ func Open(ctx context.Context, p Place) (c *Checkout, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Reopen(); err != nil {
+	if err := c.Reopen(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
 
 // Reopen makes what git has brought in since visible.
-func (c *Checkout) Reopen() error {
-	opened, err := gitstore.OpenLocal(c.Git.Dir)
+func (c *Checkout) Reopen(ctx context.Context) error {
+	opened, err := gitstore.OpenLocal(context.WithoutCancel(ctx), c.Git.Dir) // it is read after what it was opened with may be over
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (c *Checkout) FetchRef(ctx context.Context, ref string) (string, error) {
 			return "", fmt.Errorf("fetching %s of %s: %w", ref, c.Remote, err)
 		}
 		if commit, err := c.Git.Run(ctx, "rev-parse", "--verify", "FETCH_HEAD^{commit}"); err == nil {
-			return commit, c.Reopen()
+			return commit, c.Reopen(ctx)
 		}
 	}
 	// Git could cut the history of the checkout, too, but a command that reads leaves it as it is.

@@ -115,7 +115,7 @@ func (d *examination) checkPush(ctx context.Context, what string, store *gitstor
 	if hook := writeHook(r.URL); hook != "" {
 		return ok(what, "a push may begin; %s decides what gets in, and serve tells at /readyz when it refuses", hook)
 	}
-	return ok(what, "a push may begin")
+	return ok(what, "a push may begin; what rules, hooks or a quota of the server say to it only a push can tell")
 }
 
 // folders are where a repository that is a folder of this machine may have its own files.

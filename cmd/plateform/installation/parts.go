@@ -233,6 +233,8 @@ func sourceError(err error) error {
 		reason = manifest.LostBranch
 	case errors.Is(err, gitstore.ErrNoPath):
 		reason = manifest.LostFolder
+	case errors.Is(err, gitstore.ErrNotFolder):
+		reason = manifest.LostNotFolder
 	case errors.Is(err, gitstore.ErrNoCommit):
 		reason = manifest.LostCommit
 	case errors.As(err, &format): // git on this machine complains of us then, which looks like a denial

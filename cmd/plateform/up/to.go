@@ -69,7 +69,7 @@ func (o Options) AddTo(ctx context.Context, shared Shared) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := shared.show(repository, head, commit); err != nil {
+	if err := shared.show(ctx, repository, head, commit); err != nil {
 		return err
 	}
 	branch := "add-" + code.Key.Workspace + "-" + code.Key.Project
@@ -86,8 +86,8 @@ func (o Options) AddTo(ctx context.Context, shared Shared) (err error) {
 }
 
 // show shows what merging would do, and refuses what nobody could merge.
-func (s Shared) show(repository *checkout.Checkout, head, commit string) error {
-	if err := repository.Reopen(); err != nil {
+func (s Shared) show(ctx context.Context, repository *checkout.Checkout, head, commit string) error {
+	if err := repository.Reopen(ctx); err != nil {
 		return err
 	}
 	embedded, err := charts.New()
