@@ -1,20 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/installation"
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/cmd/plateform/logs"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/localbuild"
 )
 
 // logsFlags are the flags of logs.
@@ -50,7 +42,14 @@ its number.`,
 			if flags.build && flags.follow {
 				return exit.Usage("--follow is for what an app prints; leave it out with --build")
 			}
-			return m.logs(c.Context(), flags, key)
+			s, err := installation.Load(flags.config)
+			if err != nil {
+				return err
+			}
+			if flags.build {
+				return logs.ShowBuild(s, key, m.stdout)
+			}
+			return logs.Show(c.Context(), s, key, reconciler.AppLogQuestion{Last: flags.last, Follow: flags.follow}, m.stdout)
 		},
 	}
 	configFlag(c, &flags.config)
@@ -58,45 +57,4 @@ its number.`,
 	c.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on with what is printed from now on, until interrupted")
 	c.Flags().BoolVar(&flags.build, "build", false, "show the log of the newest build on this machine instead")
 	return c
-}
-
-func (m machine) logs(ctx context.Context, flags logsFlags, key manifest.Key) error {
-	s, err := installation.Load(flags.config)
-	if err != nil {
-		return err
-	}
-	if flags.build {
-		return m.buildLog(s, key)
-	}
-	logs, err := s.AppLogs()
-	if err != nil {
-		return err
-	}
-	ask := reconciler.AppLogQuestion{Last: flags.last, Follow: flags.follow}
-	err = logs.AppLog(ctx, key, ask, func(text string) error {
-		_, err := fmt.Fprintln(m.stdout, text)
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return exit.Usage("%s has printed nothing on this machine (is it deployed? see plateform status %s)", key, key)
-	}
-	return err
-}
-
-// buildLog shows the log of the newest build.
-func (m machine) buildLog(s *installation.Settings, key manifest.Key) error {
-	name, err := localbuild.NewestLog(s.DataDir, key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return exit.Usage("no build of %s has a log on this machine", key)
-	}
-	if err != nil {
-		return err
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("reading the log of a build: %w", err)
-	}
-	defer file.Close()
-	_, err = io.Copy(m.stdout, file)
-	return err
 }

@@ -198,6 +198,18 @@ func (b *Builder) openLog(r reconciler.BuildRequest) (*logFile, error) {
 	return log, nil
 }
 
+// NewestLog is the file with the log of a project's newest build, below the folder of a Builder; empty when there is none.
+func NewestLog(dir string, k manifest.Key) string {
+	logs, _ := filepath.Glob(filepath.Join(dir, "builds", k.Workspace, k.Project, "*.log")) // the pattern is right
+	newest, changed := "", time.Time{}
+	for _, name := range logs {
+		if info, err := os.Stat(name); err == nil && info.ModTime().After(changed) {
+			newest, changed = name, info.ModTime()
+		}
+	}
+	return newest
+}
+
 // removeOldest leaves at most keep files in a folder. Builds of one project may do this side by side.
 func removeOldest(dir string, keep int) error {
 	entries, err := os.ReadDir(dir)

@@ -107,23 +107,6 @@ func secretOf(workspace, secret string) (database manifest.Key, found bool) {
 	return manifest.Key{Workspace: workspace, Project: project}, found
 }
 
-// secret is the value of a key of a secret.
-func (p *project) secret(secret, key string) (string, error) {
-	database, found := secretOf(p.key.Workspace, secret)
-	if !found {
-		return "", fmt.Errorf("the secret %s is not known to engine local, which only knows those of databases", secret)
-	}
-	c, err := readCredentials(dirsOf(p.options.Dir, database))
-	if err != nil {
-		return "", err
-	}
-	value, known := c.value(key)
-	if !known {
-		return "", fmt.Errorf("the secret %s has no key %s", secret, key)
-	}
-	return value, nil
-}
-
 // databaseServer is how a database is run: as its chart does it, but at an address of this machine that nobody else reaches.
 type databaseServer struct {
 	args, env []string

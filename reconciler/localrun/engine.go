@@ -64,6 +64,8 @@ type Times struct {
 	Start time.Duration
 	// Probe is how long the answer to one probe may take, 2 s, and Interval the time between two; 100 ms, as they cost nothing here.
 	Probe, Interval time.Duration
+	// Live is the time between two probes of a process that was ready; 10 s. Six in a row that fail end it.
+	Live time.Duration
 	// Drain is how long requests under way may take when their process is to end, 30 s, and Stop how long it may take
 	// between SIGTERM and SIGKILL; 10 s.
 	Drain, Stop time.Duration
@@ -74,7 +76,7 @@ type Times struct {
 
 func (t Times) withDefaults() Times {
 	for field, value := range map[*time.Duration]time.Duration{
-		&t.Start: 3 * time.Minute, &t.Probe: 2 * time.Second, &t.Interval: 100 * time.Millisecond, &t.Drain: 30 * time.Second,
+		&t.Start: 3 * time.Minute, &t.Probe: 2 * time.Second, &t.Interval: 100 * time.Millisecond, &t.Live: 10 * time.Second, &t.Drain: 30 * time.Second,
 		&t.Stop: 10 * time.Second, &t.Backoff: 300 * time.Millisecond, &t.MaxBackoff: time.Minute,
 	} {
 		if *field == 0 {
@@ -145,7 +147,7 @@ func (e *Engine) project(k manifest.Key) *project {
 	defer e.mu.Unlock()
 	p := e.projects[k]
 	if p == nil {
-		p = newProject(k, &e.options, e.hosts, e.inside, e.tools)
+		p = newProject(k, e)
 		e.projects[k] = p
 	}
 	return p

@@ -140,6 +140,36 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
+// A process that does not answer its probe any more is started again.
+func TestAProcessThatHangs(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	w.times.Live = 5 * time.Millisecond
+	w.start()
+	w.deploy(release{version: "v1.0.0", image: w.app(), health: "/health", env: map[string]string{"ANSWER": "one"}})
+	_, before := w.get("/pid")
+	w.get("/sicken")
+	eventually(t, "another process to answer", func() bool {
+		status, now := w.get("/pid")
+		return status == http.StatusOK && now != before && gone(before)
+	})
+	if log := w.log(); !strings.Contains(log, "it was ready and is not any more, 6 times in a row: /health answers 503") {
+		t.Errorf("its log does not say so: %s", log)
+	}
+}
+
+func TestMemoryIsLimited(t *testing.T) {
+	w := newWorld(t)
+	w.deploy(release{version: "v1.0.0", image: w.app(), memory: "64Mi", env: map[string]string{"ANSWER": "one"}})
+	_, before := w.get("/pid")
+	w.get("/grow")
+	eventually(t, "the process to be ended", func() bool { return gone(before) })
+	eventually(t, "another process to answer", func() bool { status, _ := w.get("/pid"); return status == http.StatusOK })
+	if log := w.log(); !strings.Contains(log, " MiB of memory, and may take 64Mi (raise resources.memory") {
+		t.Errorf("its log does not say so: %s", log)
+	}
+}
+
 // An app that wants a port that somebody else has fails with what it printed.
 func TestAPortThatIsTaken(t *testing.T) {
 	w := newWorld(t)

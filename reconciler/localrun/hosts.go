@@ -68,28 +68,35 @@ type place struct {
 	host  string
 }
 
-// places are where a service answers.
-func (p *project) places(s service) []place {
+// addresses are where a project answers, for the world and for its neighbours.
+type addresses struct {
+	key    manifest.Key
+	hosts  *hosts
+	inside *inside
+}
+
+// of returns where a service answers.
+func (a addresses) of(s service) []place {
 	if s.engine != "" { // it speaks another language
 		return nil
 	}
 	var all []place
 	if s.host != "" {
-		all = append(all, place{p.hosts, s.host})
+		all = append(all, place{a.hosts, s.host})
 	}
-	for _, name := range insideNames(p.key, s) {
-		all = append(all, place{p.inside.hosts, name})
+	for _, name := range insideNames(a.key, s) {
+		all = append(all, place{a.inside.hosts, name})
 	}
 	return all
 }
 
 // claim takes the hosts of services for the project, and returns those that are new to it.
-func (p *project) claim(services []service) (claimed []place, err error) {
+func (a addresses) claim(services []service) (claimed []place, err error) {
 	for _, s := range services {
-		for _, at := range p.places(s) {
-			isNew, err := at.hosts.claim(at.host, p.key)
+		for _, at := range a.of(s) {
+			isNew, err := at.hosts.claim(at.host, a.key)
 			if err != nil {
-				p.release(claimed)
+				a.release(claimed)
 				return nil, err
 			}
 			if isNew {
@@ -101,17 +108,17 @@ func (p *project) claim(services []service) (claimed []place, err error) {
 }
 
 // release lets go of hosts.
-func (p *project) release(places []place) {
+func (a addresses) release(places []place) {
 	for _, at := range places {
-		at.hosts.release(at.host, p.key)
+		at.hosts.release(at.host, a.key)
 	}
 }
 
-// allPlaces are where services answer.
-func (p *project) allPlaces(services []service) []place {
+// all returns where services answer.
+func (a addresses) all(services []service) []place {
 	var all []place
 	for _, s := range services {
-		all = append(all, p.places(s)...)
+		all = append(all, a.of(s)...)
 	}
 	return all
 }

@@ -2,9 +2,7 @@ package localrun
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,6 +19,8 @@ import (
 type launcher interface {
 	// prepare returns what to run for a replica that is to listen at an address.
 	prepare(ctx context.Context, r *replica, address string) (shim.Spec, error)
+	// owns says that the process is the service's own, and not a tool that looks after it.
+	owns() bool
 	// before returns the launcher for a process of a service that is about to start.
 	before(s service) launcher
 	// listens says that the replica's process listens at an address, as far as can be told.
@@ -44,6 +44,10 @@ func (l programLauncher) prepare(_ context.Context, r *replica, address string) 
 	}
 	return shim.Spec{Path: p.Path, Args: p.Args, Dir: p.Dir, Env: env, Root: p.Root, UID: p.UID, GID: p.GID}, nil
 }
+
+func (programLauncher) owns() bool { return true }
+
+func (containerLauncher) owns() bool { return false }
 
 func (l programLauncher) before(service) launcher { return l }
 
@@ -69,7 +73,7 @@ func (l containerLauncher) before(s service) launcher {
 }
 
 func (l containerLauncher) prepare(ctx context.Context, r *replica, address string) (shim.Spec, error) {
-	run := container.Run{Name: "plateform-" + strings.NewReplacer("/", "-", "_", "-").Replace(r.where+"-"+r.title), Image: l.image}
+	run := container.Run{Name: "plateform-" + strings.NewReplacer("/", "-", "_", "-").Replace(r.key.String()+"-"+r.title), Image: l.image}
 	if err := l.fill(r, address, &run); err != nil {
 		return shim.Spec{}, err
 	}
@@ -134,87 +138,4 @@ func (t *tools) find(ctx context.Context) (container.Tool, error) {
 	var err error
 	t.found, err = container.Find(ctx)
 	return t.found, err
-}
-
-// onDisk returns how to run a service with what is on this machine. The error is fs.ErrNotExist when its image is not.
-func (p *project) onDisk(ctx context.Context, s service) (launcher, error) {
-	if s.engine != "" {
-		tool, err := p.tools.find(ctx)
-		return containerLauncher{tool: tool, image: s.repository + ":" + s.tag}, err
-	}
-	one, err := program.Load(p.dirs.image(s.digest))
-	if err == nil {
-		return programLauncher{one}, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if _, noted := os.Stat(p.otherImage(s)); noted != nil {
-		return nil, err
-	}
-	tool, missing := p.tools.find(ctx)
-	if missing == nil && tool.Has(ctx, p.imageName(s)) {
-		return containerLauncher{tool: tool, image: p.imageName(s)}, nil
-	}
-	return nil, err
-}
-
-// otherImage is a file that says that an image takes a container tool.
-func (p *project) otherImage(s service) string { return p.dirs.image(s.digest) + ".other" }
-
-// imageName is what a container tool knows an image as.
-func (p *project) imageName(s service) string {
-	_, hash, _ := strings.Cut(s.digest, ":")
-	return "localhost/plateform/" + p.key.Workspace + "/" + p.key.Project + ":" + hash
-}
-
-// bring has what a service runs brought to this machine.
-func (p *project) bring(ctx context.Context, s service) (launcher, error) {
-	found, err := p.onDisk(ctx, s)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return found, err
-	}
-	p.progress("fetching the image")
-	image, err := p.options.Images.Pull(ctx, s.repository, s.digest)
-	if err != nil {
-		return nil, err
-	}
-	one, err := program.Unpack(ctx, image, p.dirs.image(s.digest), p.options.Limits)
-	var other *program.OtherError
-	if !errors.As(err, &other) {
-		return programLauncher{one}, err
-	}
-	tool, missing := p.tools.find(ctx)
-	if missing != nil {
-		return nil, fmt.Errorf("%w, and %w", other, missing)
-	}
-	if err := tool.Load(ctx, image, p.imageName(s), p.dirs.images); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(p.otherImage(s), []byte(other.Why), 0o600); err != nil {
-		return nil, fmt.Errorf("noting that an image takes a container tool: %w", err)
-	}
-	return containerLauncher{tool: tool, image: p.imageName(s)}, nil
-}
-
-// awaitSecrets waits until the databases that services use have credentials.
-func (p *project) awaitSecrets(ctx context.Context, services []service) error {
-	for _, s := range services {
-		for _, v := range s.env {
-			for v.secret != "" {
-				_, err := p.secret(v.secret, v.key)
-				if err == nil {
-					break
-				}
-				if !errors.Is(err, fs.ErrNotExist) {
-					return fmt.Errorf("%s: %w", v.name, err)
-				}
-				p.progress(fmt.Sprintf("%s waits for the database of the secret %s, which is not set up yet", v.name, v.secret))
-				if sleep(ctx, p.options.Times.Interval); ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-			}
-		}
-	}
-	return nil
 }

@@ -30,12 +30,11 @@ func (w wanted) same(o wanted) bool {
 
 // project is one project on this machine. Its goroutine (run) takes it to what is wanted newest.
 type project struct {
-	key     manifest.Key
-	options *Options
-	hosts   *hosts
-	inside  *inside
-	tools   *tools
-	dirs    dirs
+	key       manifest.Key
+	options   *Options
+	images    *images
+	secrets   secrets
+	addresses addresses
 	// news says that something else is wanted; ticks that a replica has changed.
 	news, ticks chan struct{}
 	// last is what ran before this process, until run begins.
@@ -49,16 +48,22 @@ type project struct {
 	// there is false when nothing of it is left.
 	there bool
 	log   *applog.Log
-	// services answer with the live replicas.
+	deployment
+}
+
+// deployment is what a project has running: services, which answer with the live replicas.
+type deployment struct {
 	services []service
 	live     []*replica
 }
 
-func newProject(k manifest.Key, options *Options, hosts *hosts, inside *inside, tools *tools) *project {
-	return &project{
-		key: k, options: options, hosts: hosts, inside: inside, tools: tools, dirs: dirsOf(options.Dir, k),
+func newProject(k manifest.Key, e *Engine) *project {
+	p := &project{
+		key: k, options: &e.options, secrets: secrets{k, &e.options}, addresses: addresses{k, e.hosts, e.inside},
 		news: make(chan struct{}, 1), ticks: make(chan struct{}, 1),
 	}
+	p.images = &images{key: k, options: &e.options, dirs: dirsOf(e.options.Dir, k), tools: e.tools, progress: p.progress}
+	return p
 }
 
 // recall has what ran last run again when the project begins.
@@ -234,7 +239,7 @@ func (p *project) route() {
 			site.Unavailable = p.idle()
 		}
 		site.Unavailable = cmp.Or(site.Unavailable, "none of it is to run (replicas: 0)")
-		for _, at := range p.places(s) {
+		for _, at := range p.addresses.of(s) {
 			at.hosts.set(at.host, p.key, site)
 		}
 	}
@@ -257,16 +262,16 @@ func (p *project) remove(w wanted) error {
 	live, services, log := p.live, p.services, p.log
 	p.live, p.services, p.log = nil, nil, nil
 	p.mu.Unlock()
-	p.release(p.allPlaces(services))
+	p.addresses.release(p.addresses.all(services))
 	stopAll(live)
 	p.retiring.Wait()
 	if log != nil {
 		_ = log.Close() // it is removed below
 	}
 	if !w.KeepData {
-		return removeAll(p.dirs.root)
+		return removeAll(p.images.dirs.root)
 	}
-	return removeAll(p.dirs.images, p.dirs.processes, p.dirs.last, p.dirs.log, applog.Previous(p.dirs.log))
+	return removeAll(p.images.dirs.images, p.images.dirs.processes, p.images.dirs.last, p.images.dirs.log, applog.Previous(p.images.dirs.log))
 }
 
 // runLast runs again what ran before this process, as far as it is on the disk still.
@@ -283,11 +288,11 @@ func (p *project) runLast(ctx context.Context) {
 	launchers := map[string]launcher{}
 	for _, s := range services {
 		if err == nil {
-			launchers[s.name], err = p.onDisk(ctx, s)
+			launchers[s.name], err = p.images.onDisk(ctx, s)
 		}
 	}
 	if err == nil {
-		_, err = p.claim(services)
+		_, err = p.addresses.claim(services)
 	}
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -311,7 +316,7 @@ func (p *project) runLast(ctx context.Context) {
 
 // openLog opens the project's log, and makes its folders.
 func (p *project) openLog() error {
-	if err := makeDirs(p.dirs.images, p.dirs.processes); err != nil {
+	if err := makeDirs(p.images.dirs.images, p.images.dirs.processes); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -319,7 +324,7 @@ func (p *project) openLog() error {
 	if p.log != nil {
 		return nil
 	}
-	log, err := applog.Open(p.dirs.log, cmp.Or(p.options.LogLimit, applog.DefaultLimit), p.options.Clock)
+	log, err := applog.Open(p.images.dirs.log, cmp.Or(p.options.LogLimit, applog.DefaultLimit), p.options.Clock)
 	p.log = log
 	return err
 }

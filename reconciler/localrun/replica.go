@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/localrun/applog"
 	"github.com/plateform/plateform/reconciler/localrun/shim"
 )
@@ -19,19 +20,12 @@ const firstTries = 3
 
 // replica keeps one process of a service up, once it runs, until it is stopped.
 type replica struct {
+	*home
 	service  service
 	launcher launcher
-	// where is the project it is of, and title is what it is called in logs, and in the name of its record.
-	where, title string
-	number       int
-	dirs         dirs
-	log          *applog.Log
-	// changed is called when state has changed.
-	changed func()
-	// resolve makes the address of another project one that works here, and secret is the value of a key of a secret.
-	resolve func(value string) (string, error)
-	secret  func(secret, key string) (string, error)
-	options *Options
+	// title is what it is called in logs, with its number at the end.
+	title  string
+	number int
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -39,6 +33,19 @@ type replica struct {
 
 	mu    sync.Mutex
 	state state
+}
+
+// home is what replicas have of their project.
+type home struct {
+	key     manifest.Key
+	options *Options
+	dirs    dirs
+	log     *applog.Log
+	// changed is called when the state of one has changed.
+	changed func()
+	// resolve makes the address of another project one that works here, and secret is the value of a key of a secret.
+	resolve func(value string) (string, error)
+	secret  func(secret, key string) (string, error)
 }
 
 // state is how a replica is.
@@ -159,16 +166,15 @@ func (r *replica) once(ctx context.Context) error {
 		r.options.Log.Warn("a process cannot be noted; if serve is killed with its shim, nobody ends it", "error", err)
 	}
 	defer os.Remove(record)
-	ready := r.await(ctx, process, address)
-	if ready == nil {
-		select {
-		case <-process.Done():
-		case <-ctx.Done():
+	err = r.await(ctx, process, address)
+	if err == nil {
+		if err = r.stay(ctx, process); err != nil {
+			r.set(func(s *state) { s.address, s.why = "", err.Error() }) // requests go elsewhere from here on
 		}
 	}
-	r.end(ctx, process)
-	if ready != nil {
-		return ready
+	r.end(process)
+	if err != nil {
+		return err
 	}
 	return errors.New(ending(process.Exit()))
 }
@@ -224,18 +230,16 @@ func (r *replica) environment(image []string, address string) ([]string, error) 
 }
 
 // end asks a process to end, and makes it.
-func (r *replica) end(ctx context.Context, process *shim.Process) {
-	if ctx.Err() != nil {
-		process.Terminate()
-		grace := time.NewTimer(r.options.Times.Stop)
-		defer grace.Stop()
-		select {
-		case <-process.Done():
-			return
-		case <-grace.C:
-			r.log.Add(r.title, fmt.Sprintf("plateform: it has not ended %v after SIGTERM, and is killed", r.options.Times.Stop))
-		}
+func (r *replica) end(process *shim.Process) {
+	process.Terminate()
+	grace := time.NewTimer(r.options.Times.Stop)
+	defer grace.Stop()
+	select {
+	case <-process.Done():
+		return
+	case <-grace.C:
 	}
+	r.log.Add(r.title, fmt.Sprintf("plateform: it has not ended %v after SIGTERM, and is killed", r.options.Times.Stop))
 	process.Kill()
 	<-process.Done()
 }

@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
-
-	"github.com/plateform/plateform/reconciler/localrun/container"
-	"github.com/plateform/plateform/reconciler/localrun/program"
 )
 
 // rolloutError is why a rollout failed, with the last lines of what does not run.
@@ -33,7 +29,7 @@ func (p *project) rollTo(life, ctx context.Context, w wanted) error {
 	if err := p.openLog(); err != nil {
 		return err
 	}
-	claimed, err := p.claim(services)
+	claimed, err := p.addresses.claim(services)
 	if err != nil {
 		return err
 	}
@@ -41,10 +37,10 @@ func (p *project) rollTo(life, ctx context.Context, w wanted) error {
 		claimed = nil // its hosts say why nothing answers
 	}
 	if err := p.replace(life, ctx, w, services); err != nil {
-		p.release(claimed)
+		p.addresses.release(claimed)
 		return err
 	}
-	p.prune(services)
+	p.images.prune(services)
 	return nil
 }
 
@@ -62,11 +58,11 @@ func (p *project) first(services []service) bool {
 
 // replace starts what a release consists of, and has it take the place of what is live.
 func (p *project) replace(life, ctx context.Context, w wanted, services []service) error {
-	launchers, err := p.fetch(ctx, services)
+	launchers, err := p.images.fetch(ctx, services)
 	if err != nil {
 		return err
 	}
-	if err := p.awaitSecrets(ctx, services); err != nil {
+	if err := p.secrets.await(ctx, services, p.progress); err != nil {
 		return err
 	}
 	step := p.begin(services, launchers, w.Release)
@@ -75,48 +71,19 @@ func (p *project) replace(life, ctx context.Context, w wanted, services []servic
 		return err
 	}
 	p.change(life, step)
-	if err := writeLast(p.dirs.last, w); err != nil {
+	if err := writeLast(p.images.dirs.last, w); err != nil {
 		p.options.Log.Warn("what runs cannot be noted; after a restart it runs once the loop asks for it", "project", p.key.String(), "error", err)
 	}
 	return nil
 }
 
-// fetch has what all services run on this machine. What may go better by itself is tried until the context ends.
-func (p *project) fetch(ctx context.Context, services []service) (map[string]launcher, error) {
-	launchers := map[string]launcher{}
-	for _, s := range services {
-		backoff := p.options.Times.Backoff
-		for launchers[s.name] == nil {
-			found, err := p.bring(ctx, s)
-			switch {
-			case err == nil:
-				launchers[s.name] = found
-				continue
-			case ctx.Err() != nil:
-				return nil, context.Cause(ctx)
-			case lasting(err):
-				return nil, named(s, err)
-			}
-			p.progress(fmt.Sprintf("%v; tried again in %v", named(s, err), backoff))
-			sleep(ctx, backoff)
-			backoff = min(2*backoff, p.options.Times.MaxBackoff)
-		}
-	}
-	return launchers, nil
-}
-
-// lasting says that an image will not run here at another try either.
-func lasting(err error) bool {
-	var other *program.OtherError
-	var large *program.TooLargeError
-	return errors.As(err, &other) || errors.As(err, &large) || errors.Is(err, fs.ErrNotExist) || container.IsMissing(err)
-}
-
 func (p *project) newReplica(s service, l launcher, release string, number int) *replica {
 	return &replica{
-		service: s, launcher: l, where: p.key.String(), title: s.title(release, number), number: number, dirs: p.dirs, log: p.log, changed: p.changed, options: p.options,
-		resolve: func(value string) (string, error) { return p.inside.resolve(p.key.Workspace, value) },
-		secret:  p.secret,
+		service: s, launcher: l, title: s.title(release, number), number: number,
+		home: &home{
+			key: p.key, dirs: p.images.dirs, log: p.log, changed: p.changed, options: p.options, secret: p.secrets.value,
+			resolve: func(value string) (string, error) { return p.addresses.inside.resolve(p.key.Workspace, value) },
+		},
 	}
 }
 
@@ -264,8 +231,8 @@ func (p *project) change(life context.Context, s *step) {
 	p.services, p.live = s.services, slices.Concat(s.kept, s.fresh)
 	p.mu.Unlock()
 	p.route()
-	next := p.allPlaces(s.services)
-	p.release(slices.DeleteFunc(p.allPlaces(before), func(was place) bool { return slices.Contains(next, was) }))
+	next := p.addresses.all(s.services)
+	p.addresses.release(slices.DeleteFunc(p.addresses.all(before), func(was place) bool { return slices.Contains(next, was) }))
 	for _, r := range s.old {
 		p.retiring.Go(func() { p.retire(life, r) })
 	}
@@ -276,7 +243,7 @@ func (p *project) retire(life context.Context, r *replica) {
 	if address := r.look().address; address != "" {
 		ctx, cancel := context.WithTimeout(life, p.options.Times.Drain)
 		defer cancel()
-		if err := errors.Join(p.options.Router.Drained(ctx, address), p.inside.router.Drained(ctx, address)); err != nil {
+		if err := errors.Join(p.options.Router.Drained(ctx, address), p.addresses.inside.router.Drained(ctx, address)); err != nil {
 			p.options.Log.Info("an old process still had requests when it was stopped", "project", p.key.String(), "replica", r.title, "error", err)
 		}
 	}

@@ -58,6 +58,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == shim.Argument {
 		os.Exit(shim.Main())
 	}
+	if len(os.Args) == 3 && os.Args[1] == "doomed" {
+		panic(runDoomed(os.Args[2]))
+	}
 	os.Exit(m.Run())
 }
 
@@ -208,6 +211,7 @@ type release struct {
 	port     int
 	health   string
 	host     string
+	memory   string
 }
 
 func (w *world) target(r release) reconciler.Target {
@@ -227,6 +231,7 @@ func (w *world) target(r release) reconciler.Target {
 	if r.health != "" {
 		spec.Health = &manifest.Health{Path: r.health}
 	}
+	spec.Resources.Memory = r.memory
 	if r.host != "" {
 		spec.Domain = r.host
 	}

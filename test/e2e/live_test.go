@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -115,6 +116,28 @@ func TestPushIsLive(t *testing.T) {
 		t.Errorf("the verdict on what does not run is %+v", v)
 	}
 	shop.answers("one")
+	w.settle()
+	log, err := os.ReadFile(w.serveLog())
+	if tries := strings.Count(string(log), "a rollout failed\" project=ws-1/shop"); err != nil || tries > 2 {
+		t.Errorf("what does not run was rolled out %d times, %v", tries, err)
+	}
+}
+
+// An address that somebody else has is told before anything is run.
+func TestAppsAddressIsTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	w.engine = "{kind: local, listen: \"" + taken.Addr().String() + "\"}"
+	w.setUp()
+	out, err := run1(w.dir, nil, os.Getenv(binaryVariable), "serve", "--config", w.writeSettings())
+	if err == nil || !strings.Contains(out+err.Error(), "is another serve running? set engine.listen in serve.yaml") {
+		t.Errorf("it ended with %v:\n%s", err, out)
+	}
 }
 
 // After serve was killed nothing of the app is left; what ran runs again, with the same answer.

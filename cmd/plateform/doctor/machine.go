@@ -15,6 +15,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/localbuild"
+	"github.com/plateform/plateform/reconciler/localrun/container"
 )
 
 // checkGo looks for the Go compiler, which builds Go apps that have no Dockerfile.
@@ -49,6 +50,24 @@ func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
 		return []Diagnosis{broken(what, err, "")}
 	}
 	return []Diagnosis{ok(what, "%s builds Dockerfiles", tool)}
+}
+
+// checkApps looks at what engine local can run.
+func (d *examination) checkApps(ctx context.Context) []Diagnosis {
+	const what = "apps"
+	if d.settings.Engine.Kind != "local" {
+		return nil
+	}
+	tool, err := container.Find(ctx)
+	var missing *container.MissingError
+	switch {
+	case errors.As(err, &missing):
+		return []Diagnosis{warn(what, "images of one static program run here; no others, and no databases: "+terminal.Plain(missing.Why),
+			"install podman, or start the daemon of docker, if you need them")}
+	case err != nil:
+		return []Diagnosis{broken(what, err, "")}
+	}
+	return []Diagnosis{ok(what, "images of one static program run as processes, others and databases through %s", tool.Name)}
 }
 
 // Free space on the disk of the data folder.

@@ -29,7 +29,7 @@ type Settings struct {
 	API APISettings `yaml:"api,omitempty"`
 	// Resync is when everything is looked at again whatever was noticed, in cron notation with five fields. Default */5 * * * *.
 	Resync string `yaml:"resync,omitempty"`
-	// DataDir is the folder of caches and build logs, which may be lost, and of the embedded registry's images, which may not; for one serve at a time. Default plateform-data.
+	// DataDir is the folder of caches and logs, which may be lost, and of the embedded registry's images and, with engine local, the databases' data in apps, which may not; for one serve at a time. Default plateform-data.
 	DataDir string `yaml:"dataDir,omitempty"`
 	// Forge is where hints come from and where reports go.
 	Forge ForgeSettings `yaml:"forge,omitempty"`

@@ -41,7 +41,7 @@ func program(part string) {
 	fmt.Println(part, os.Getpid())
 	switch part {
 	case "waits":
-		select {}
+		forever()
 	case "fails":
 		os.Exit(3)
 	case "ends on TERM":
@@ -53,12 +53,12 @@ func program(part string) {
 	case "ignores TERM":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("listens", os.Getpid())
-		select {}
+		forever()
 	case "leaves a daemon":
 		startAway("waits")
 	case "has an away child":
 		startAway("waits")
-		select {}
+		forever()
 	case "env":
 		for _, v := range os.Environ() {
 			fmt.Printf("%q\n", v)
@@ -67,14 +67,29 @@ func program(part string) {
 	os.Exit(0)
 }
 
-// startAway starts a process in a session of its own: no process group reaches it.
+// startAway starts a process in a session of its own, which no process group reaches, and returns once it runs.
 func startAway(part string) {
 	c := exec.Command("/proc/self/exe", "program", part)
-	c.Stdout = os.Stdout
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := c.Start(); err != nil {
+	said, err := c.StdoutPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		panic(err)
 	}
+	line, err := bufio.NewReader(said).ReadString('\n')
+	if err != nil {
+		panic(err)
+	}
+	fmt.Print(line)
+}
+
+// forever waits for what does not come.
+func forever() {
+	never := make(chan os.Signal, 1)
+	signal.Notify(never, syscall.SIGUSR1)
+	<-never
 }
 
 // parent runs a program and stays until it is killed.
@@ -87,7 +102,7 @@ func parent(part, record string) {
 		panic(err)
 	}
 	fmt.Println("shim", p.Shim)
-	select {}
+	forever()
 }
 
 func specOf(part string) shim.Spec {

@@ -2,9 +2,12 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strconv"
@@ -13,6 +16,9 @@ import (
 	"syscall"
 	"time"
 )
+
+// grown is kept.
+var grown []byte
 
 func main() {
 	fmt.Println("starting with", os.Getenv("ANSWER"))
@@ -50,6 +56,21 @@ func main() {
 		w.WriteHeader(response.StatusCode)
 		io.Copy(w, response.Body)
 	})
+	mux.HandleFunc("/redis", func(w http.ResponseWriter, r *http.Request) {
+		answer, err := redis(os.Getenv("REDIS_URL"), r.URL.Query().Get("do"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		fmt.Fprint(w, answer)
+	})
+	mux.HandleFunc("/sicken", func(http.ResponseWriter, *http.Request) { sick.Store(true) })
+	mux.HandleFunc("/grow", func(http.ResponseWriter, *http.Request) {
+		grown = make([]byte, 100<<20)
+		for n := range grown {
+			grown[n] = 1
+		}
+	})
 	mux.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
 		if sick.Load() {
 			http.Error(w, "sick", http.StatusServiceUnavailable)
@@ -72,4 +93,29 @@ func main() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
+}
+
+// redis asks one thing, after it has logged in.
+func redis(address, command string) (string, error) {
+	at, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	connection, err := net.Dial("tcp", at.Host)
+	if err != nil {
+		return "", err
+	}
+	defer connection.Close()
+	password, _ := at.User.Password()
+	fmt.Fprintf(connection, "AUTH %s %s\r\n%s\r\n", at.User.Username(), password, command)
+	answers := bufio.NewScanner(connection)
+	answers.Scan()
+	if answers.Text() != "+OK" {
+		return answers.Text(), nil
+	}
+	answers.Scan()
+	if strings.HasPrefix(answers.Text(), "$") { // a length, and the value in the next line
+		answers.Scan()
+	}
+	return answers.Text(), answers.Err()
 }

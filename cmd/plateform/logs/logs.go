@@ -1,0 +1,48 @@
+// Package logs shows what the apps of an installation print, and how their builds went.
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/installation"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/localbuild"
+)
+
+// Show writes what an app prints. With Follow it goes on until the context ends.
+func Show(ctx context.Context, s *installation.Settings, key manifest.Key, ask reconciler.AppLogQuestion, to io.Writer) error {
+	apps, err := s.AppLogs()
+	if err != nil {
+		return err
+	}
+	err = apps.AppLog(ctx, key, ask, func(text string) error {
+		_, err := fmt.Fprintln(to, text)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return exit.Usage("%s has printed nothing on this machine (is it deployed? see plateform status %s)", key, key)
+	}
+	return err
+}
+
+// ShowBuild writes the log of the newest build of a project on this machine.
+func ShowBuild(s *installation.Settings, key manifest.Key, to io.Writer) error {
+	name := localbuild.NewestLog(s.DataDir, key)
+	if name == "" {
+		return exit.Usage("no build of %s has a log on this machine", key)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("reading the log of a build: %w", err)
+	}
+	defer file.Close()
+	_, err = io.Copy(to, file)
+	return err
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package localrun
+
+func memoryOf(int) int64 { return 0 }
