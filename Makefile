@@ -85,7 +85,7 @@ release-image: build ## push IMAGE for linux/amd64 under the version and as late
 	go run $(CRANE) tag $(IMAGE):build-$(subst .,-,$(VERSION)) latest
 
 .PHONY: generate
-generate: ## write again what is made from the code: schemas, examples, golden files, the README's table
+generate: ## write again what is made from the code: schemas, examples, golden files, the table of serve.yaml
 	go run ./schemas/generate
 	go test -count=1 ./manifest ./reconciler/charts ./cmd/plateform ./cmd/plateform/installation ./test/examples -update
 

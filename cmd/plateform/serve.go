@@ -26,7 +26,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Short:   "Run the reconciler, which keeps the GitOps repository right",
 		Long: `Run the reconciler: bring what the config repository says into the GitOps repository.
 
-serve.yaml says how to reach both repositories, the registry and the rest; the README describes every key. Git is the
+serve.yaml says how to reach both repositories, the registry and the rest; docs/serve.md describes every key. Git is the
 only database: serve can be stopped and started anywhere at any time. It ends on SIGTERM or an interrupt, after what it
 is doing has come to a safe end. What happens goes to standard error: in words, a line a step, where that is a terminal;
 as a log elsewhere, or when --log asks for one.`,

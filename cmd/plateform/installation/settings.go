@@ -15,7 +15,7 @@ import (
 
 // Settings is serve.yaml: how one installation reaches things. What holds for the tenants is in platform.yaml.
 //
-// The comments are the README's table of the keys; the yaml tags say which must be there.
+// The comments are the table of the keys in docs/serve.md; the yaml tags say which must be there.
 type Settings struct {
 	// Config is the repository that people write.
 	Config RemoteSettings `yaml:"config"`

@@ -8,34 +8,61 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the README's table anew")
+var update = flag.Bool("update", false, "write the table in docs/serve.md anew")
 
-// TestSettingsTable holds the README's table of serve.yaml to the struct and its comments. -update writes it.
+// TestSettingsTable holds the table in docs/serve.md to the struct and its comments. -update writes it.
 func TestSettingsTable(t *testing.T) {
-	const readme = "../../../README.md"
+	const page = "../../../docs/serve.md"
 	const begin, end = "<!-- serve.yaml:begin -->\n", "<!-- serve.yaml:end -->\n"
-	have, err := os.ReadFile(readme)
+	have, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, found := bytes.Cut(have, []byte(begin))
 	_, after, ended := bytes.Cut(rest, []byte(end))
 	if !found || !ended {
-		t.Fatalf("%s has no lines %q and %q for the table", readme, begin, end)
+		t.Fatalf("%s has no lines %q and %q for the table", page, begin, end)
 	}
 	want := fmt.Appendf(nil, "%s%s%s%s%s", before, begin, settingsTable(t), end, after)
 	if bytes.Equal(have, want) {
 		return
 	}
 	if !*update {
-		t.Fatalf("the table of serve.yaml in %s is stale: go test ./cmd/plateform/installation -run TestSettingsTable -update", readme)
+		t.Fatalf("the table of serve.yaml in %s is stale: go test ./cmd/plateform/installation -run TestSettingsTable -update", page)
 	}
-	if err := os.WriteFile(readme, want, 0o644); err != nil {
+	if err := os.WriteFile(page, want, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSettingsExamples holds the examples on the page of serve.yaml to what is accepted.
+func TestSettingsExamples(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/serve.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(examples) < 4 {
+		t.Fatalf("docs/serve.md has %d examples, want 4 at least", len(examples))
+	}
+	for _, example := range examples {
+		settings := example[1]
+		if !bytes.Contains(settings, []byte("config:")) { // a part of one
+			settings = append([]byte("config: {url: config.git}\ngitops: {url: gitops.git}\n"), settings...)
+		}
+		file := filepath.Join(t.TempDir(), "serve.yaml")
+		if err := os.WriteFile(file, settings, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(file); err != nil {
+			t.Errorf("%v in\n%s", err, settings)
+		}
 	}
 }
 
