@@ -139,7 +139,7 @@ func TestCommandsInTheDocsAreThere(t *testing.T) {
 	}
 	table := readPage(t, "docs/commands.md")
 	for _, command := range commands {
-		if !strings.Contains(table, "| `plateform "+command) && !strings.Contains(table, "`plateform build "+command) {
+		if !strings.Contains(table, "| `plateform "+command) && !strings.Contains(table, "`plateform build "+command) && !strings.Contains(table, "`plateform images "+command) {
 			t.Errorf("docs/commands.md has no row for plateform %s", command)
 		}
 	}
