@@ -23,7 +23,7 @@ ends at the GitOps repository.`,
   plateform demo --keep     # go on serving until Ctrl-C, and keep all of it`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return demo.Play(c.Context(), demo.Options{Out: a.stdout, Style: a.palette(), Now: a.now, Keep: keep})
+			return demo.Play(c.Context(), demo.Options{Out: a.stdout, Style: a.palette(), Width: a.width, Now: a.now, Keep: keep})
 		},
 	}
 	c.Flags().BoolVar(&keep, "keep", false, "go on serving until Ctrl-C, and keep the temporary folder")

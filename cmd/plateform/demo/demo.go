@@ -22,6 +22,8 @@ type Options struct {
 	// Out is where it is told, in the colours of Style.
 	Out   io.Writer
 	Style terminal.Palette
+	// Width of the terminal in columns; 0 when it is none.
+	Width int
 	// Now is the clock.
 	Now func() time.Time
 	// Keep goes on serving after the story until the context ends, and leaves the folder with everything in it there.

@@ -298,7 +298,14 @@ func (d *story) released(ctx context.Context, version string, begun time.Time) e
 func seconds(t time.Duration) string { return fmt.Sprintf("%.1f s", t.Seconds()) }
 
 // say prints a line of the story.
-func (d *story) say(format string, args ...any) { fmt.Fprintf(d.Out, format+"\n", args...) }
+func (d *story) say(format string, args ...any) {
+	sheet := terminal.Sheet{Out: d.Out, Width: d.Width}
+	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		words := strings.TrimLeft(line, " ")
+		indent := len(line) - len(words)
+		sheet.Wrap(strings.Repeat(" ", indent), indent, words)
+	}
+}
 
 // chapter begins the next numbered part.
 func (d *story) chapter(title string) {

@@ -5,6 +5,7 @@ package feed
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -111,7 +112,14 @@ func (f *Feed) print(when time.Time, m mark, name, text string) {
 	pad := strings.Repeat(" ", max(0, f.column-lipgloss.Width(name)))
 	front := f.options.Style.Dim(clock) + " " + f.sign(m) + " " + f.options.Style.Bold(name) + pad + "  "
 	columns := len(clock) + len(" . ") + lipgloss.Width(name) + len(pad) + len("  ")
-	terminal.Sheet{Out: f.options.Out, Width: f.options.Width}.Wrap(front, columns, text)
+	sheet := terminal.Sheet{Out: f.options.Out, Width: f.options.Width}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		words := strings.TrimLeft(line, " ")
+		indent := len(line) - len(words)
+		sheet.Wrap(front+strings.Repeat(" ", indent), columns+indent, words)
+		front = strings.Repeat(" ", columns)
+	}
 }
 
 // lineOf puts an event into words; none for what people need not see.
@@ -248,7 +256,9 @@ func tailOf(log string) string {
 	if log == "" {
 		return ""
 	}
-	lines := strings.Split(strings.TrimSpace(log), "\n")
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(log), "\n"), func(line string) bool {
+		return strings.HasPrefix(line, "failed: ") // what is said already
+	})
 	return "\n  " + strings.Join(lines[max(0, len(lines)-most):], "\n  ")
 }
 

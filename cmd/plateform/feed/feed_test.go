@@ -117,7 +117,7 @@ func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
 		want  []string
 	}{
 		{"a build that failed", report(reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeBuildFailed, func(r *reconciler.Report) {
-			r.Detail, r.Build.LogTail = "the Go program does not compile: ./main.go:3:1: oops", "# hello\n./main.go:3:1: oops\n"
+			r.Detail, r.Build.LogTail = "the Go program does not compile: ./main.go:3:1: oops", "# hello\n./main.go:3:1: oops\nfailed: the Go program does not compile\n"
 		}), []string{
 			"10:00:01 ✗ ws-1/shop  build failed: the Go program does not compile: ./main.go:3:1: oops",
 			"                        # hello",
@@ -187,11 +187,13 @@ func TestWhoAsksIsNamed(t *testing.T) {
 
 func TestLongLinesGoOnUnderThemselves(t *testing.T) {
 	f, out := witness(50)
-	f.Say("ws-1/shop", "says a lot more than there is room for in a line of this terminal")
+	f.Say("ws-1/shop", "says a lot more than there is room for in a line of this terminal\n  and what is indented stays so when it goes on")
 	want := []string{
 		"10:00:00 · ws-1/shop  says a lot more than there",
 		"                      is room for in a line of",
 		"                      this terminal",
+		"                        and what is indented stays",
+		"                        so when it goes on",
 	}
 	if diff := cmp.Diff(want, lines(out)); diff != "" {
 		t.Errorf("the feed (-want +got):\n%s", diff)

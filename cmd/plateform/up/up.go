@@ -78,7 +78,7 @@ func (o Options) Run(ctx context.Context) error {
 }
 
 func (o Options) sheet() terminal.Sheet {
-	return terminal.Sheet{Out: o.Out, Style: o.Style, Width: o.Width, Indent: 2, Label: 9}
+	return terminal.Sheet{Out: o.Out, Style: o.Style, Width: o.Width, Indent: 2, Label: 15}
 }
 
 // printFound says what is in a folder and how that is known.
@@ -120,11 +120,12 @@ func (o Options) follow(ctx context.Context, s *installation.Settings, m *Mirror
 		return err
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
-	if _, err := i.ListenApps(ctx); err != nil {
-		return err
+	_, err = i.ListenApps(ctx)
+	if err == nil {
+		_, err = i.ListenImages(ctx)
 	}
-	if _, err := i.ListenImages(ctx); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("the installation in %s cannot answer (end what has its address, or have another installation: --dir): %w", o.Home, err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return i.Run(ctx) })
