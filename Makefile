@@ -36,7 +36,7 @@ fuzz: ## run each fuzz target for FUZZTIME (3s)
 	done
 
 .PHONY: e2e
-e2e: ## run the tests that need more than Go and git (buildah)
+e2e: ## run the tests that need more than Go and git (buildah, podman)
 	@files=$$(grep -rlE --include='*_test.go' '^//go:build e2e$$' .); \
 	if [ -z "$$files" ]; then echo "there is no test with the tag e2e"; exit 1; fi; \
 	dirs=$$(echo "$$files" | xargs -n1 dirname | sort -u); \

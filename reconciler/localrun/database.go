@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	randv2 "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -78,13 +80,8 @@ func ownCredentials(d dirs, engine string) (credentials, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return c, err
 	}
-	address, err := freeAddress()
-	if err != nil {
-		return c, err
-	}
-	_, port, _ := net.SplitHostPort(address)
 	c = credentials{Engine: engine, Host: loopback, Username: "app", Password: rand.Text(), Database: "app"}
-	if c.Port, err = strconv.Atoi(port); err != nil {
+	if c.Port, err = lastingPort(); err != nil {
 		return c, err
 	}
 	if engine == "redis" { // it knows one user by that name, and numbers for databases
@@ -101,23 +98,42 @@ func ownCredentials(d dirs, engine string) (credentials, error) {
 	return c, os.Rename(file+".partial", file)
 }
 
+// lastingPort is a free port below those that the kernel gives to connections: it has to be free at every later start, too.
+func lastingPort() (int, error) {
+	const lowest, number, tries = 20000, 12000, 100
+	var err error
+	for range tries {
+		port := lowest + randv2.IntN(number)
+		var l net.Listener
+		if l, err = net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port))); err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, fmt.Errorf("finding a free port: %w", err)
+}
+
 // secretOf is the database whose credentials a secret stands for.
 func secretOf(workspace, secret string) (database manifest.Key, found bool) {
 	project, found := strings.CutSuffix(secret, "-credentials")
 	return manifest.Key{Workspace: workspace, Project: project}, found
 }
 
+// databaseStop is how long a database may take to end: one that is killed has to recover from its log.
+const databaseStop = 2 * time.Minute
+
 // databaseServer is how a database is run: as its chart does it, but at an address of this machine that nobody else reaches.
 type databaseServer struct {
 	args, env []string
 	mount     string
+	// stop is the signal that ends it without waiting for its clients; that of the image when empty.
+	stop string
 }
 
 func serverOf(c credentials) (databaseServer, error) {
 	port := strconv.Itoa(c.Port)
 	switch c.Engine {
 	case "postgres":
-		return databaseServer{mount: "/data", args: []string{"postgres", "-c", "listen_addresses=" + c.Host}, env: []string{
+		return databaseServer{mount: "/data", stop: "SIGINT", args: []string{"postgres", "-c", "listen_addresses=" + c.Host}, env: []string{
 			"PGDATA=/data/pgdata", "PGPORT=" + port, "POSTGRES_USER=" + c.Username, "POSTGRES_PASSWORD=" + c.Password, "POSTGRES_DB=" + c.Database,
 		}}, nil
 	case "mysql":

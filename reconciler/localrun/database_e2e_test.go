@@ -22,6 +22,12 @@ var redisPackages = strings.Fields(`redis-server redis-tools dash libc6 libatomi
 // packRedis makes an image of Debian's Redis, by the name that a database of that version is run with.
 func packRedis(t *testing.T, tool container.Tool, as string) {
 	t.Helper()
+	toolSays(t, tool, "import", unpackDebian(t, redisPackages, nil), as)
+}
+
+// unpackDebian makes an archive of a root file system of Debian's packages and some more files.
+func unpackDebian(t *testing.T, packages []string, more map[string]string) (archive string) {
+	t.Helper()
 	debs, root := t.TempDir(), t.TempDir()
 	run := func(name string, args ...string) {
 		t.Helper()
@@ -31,7 +37,7 @@ func packRedis(t *testing.T, tool container.Tool, as string) {
 			t.Fatalf("%s %s: %v: %s", name, args[0], err, said)
 		}
 	}
-	run("apt-get", append([]string{"download"}, redisPackages...)...)
+	run("apt-get", append([]string{"download"}, packages...)...)
 	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
 	if err != nil {
 		t.Fatal(err)
@@ -39,44 +45,35 @@ func packRedis(t *testing.T, tool container.Tool, as string) {
 	for _, file := range files {
 		run("dpkg-deb", "-x", file, root)
 	}
-	run("tar", "--create", "--file", filepath.Join(debs, "root.tar"), "--directory", root, ".")
-	run(tool.Path, "import", filepath.Join(debs, "root.tar"), as)
+	for name, content := range more {
+		name = filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(root, 0o755); err != nil { // the root of all users in it
+		t.Fatal(err)
+	}
+	archive = filepath.Join(debs, "root.tar")
+	run("tar", "--create", "--file", archive, "--directory", root, ".")
+	return archive
 }
 
 // An app reaches its database at the address that `from` gives it; what it has written is there after a release, a rollback, a
 // restart, and a removal that keeps data.
 func TestDatabase(t *testing.T) {
-	tool, err := container.Find(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	tool := findTool(t)
 	const version = "7-of-debian"
 	packRedis(t, tool, "docker.io/library/redis:"+version)
 	w := newWorld(t)
 	cache := manifest.Key{Workspace: "ws-1", Project: "cache"}
 	database := func(release, memory string) reconciler.Target {
-		parsed, err := manifest.ParseVersion(release)
-		if err != nil {
-			t.Fatal(err)
-		}
-		spec := manifest.ProjectSpec{Type: manifest.Database}
-		spec.Engine, spec.Version, spec.Storage, spec.Resources.Memory = "redis", version, "1Gi", memory
-		values, err := manifest.BuildValues(manifest.ValuesInput{Key: cache, Release: parsed, Project: spec, Platform: manifest.PlatformInputs{Namespace: "ws-1"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return reconciler.Target{Key: cache, Release: release, Chart: manifest.Chart{Name: "database", Version: "1.0.0"}, Values: []byte(values)}
+		return databaseTarget(t, cache, release, "redis:"+version, memory)
 	}
-	healthy := func(release string) {
-		t.Helper()
-		eventually(t, release+" of the database to be healthy", func() bool {
-			r, _ := w.rollout(cache)
-			if r.Phase == reconciler.PhaseFailed {
-				t.Fatalf("%+v", r)
-			}
-			return r.Release == release && r.Phase == reconciler.PhaseHealthy
-		})
-	}
+	healthy := func(release string) { t.Helper(); w.awaitDatabase(cache, release) }
 	app := w.target(release{version: "v1.0.0", image: w.app()})
 	app.Values = []byte(strings.Replace(string(app.Values), "env: []", "env:\n  - name: REDIS_URL\n    valueFrom: {secretKeyRef: {name: cache-credentials, key: url}}", 1))
 	w.want(app)
@@ -117,4 +114,16 @@ func TestDatabase(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.dir, "ws-1", "cache")); err == nil {
 		t.Error("its data are left")
 	}
+}
+
+// awaitDatabase waits until a release of a database is healthy.
+func (w *world) awaitDatabase(key manifest.Key, release string) {
+	w.t.Helper()
+	eventually(w.t, release+" of the database to be healthy", func() bool {
+		r, _ := w.rollout(key)
+		if r.Release == release && r.Phase == reconciler.PhaseFailed {
+			w.t.Fatalf("%+v", r)
+		}
+		return r.Release == release && r.Phase == reconciler.PhaseHealthy
+	})
 }

@@ -27,6 +27,8 @@ import (
 type Images interface {
 	// Pull returns an image by its digest. Its layers are fetched when they are read, as long as the context lasts.
 	Pull(ctx context.Context, repository, digest string) (v1.Image, error)
+	// Resolve finds the image that a reference means now.
+	Resolve(ctx context.Context, reference string) (manifest.Image, error)
 }
 
 // Router is what sends requests to what runs.
@@ -47,8 +49,10 @@ type Options struct {
 	Dir string
 	// Shim is the command that makes this binary a shim.
 	Shim []string
-	// Limits of an image that is unpacked.
-	Limits program.Limits
+	// Limits of an image that is unpacked, and ContainerLimit of one that a container tool takes in, in bytes when it is
+	// unpacked; container.DefaultLimit when 0.
+	Limits         program.Limits
+	ContainerLimit int64
 	// LogLimit of one file of what an app prints, in bytes; applog.DefaultLimit when 0.
 	LogLimit int64
 	Times    Times
@@ -165,6 +169,9 @@ func (e *Engine) wake() {
 func (e *Engine) Run(ctx context.Context) error {
 	if err := e.sweep(ctx); err != nil {
 		return err
+	}
+	if err := e.sweepContainers(ctx); err != nil {
+		e.options.Log.Warn("containers of an earlier serve may be left", "error", err)
 	}
 	if err := e.recall(); err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/plateform/plateform/manifest"
@@ -58,39 +57,30 @@ func (i *images) fetch(ctx context.Context, services []service) (map[string]laun
 func lasting(err error) bool {
 	var other *program.OtherError
 	var large *program.TooLargeError
-	return errors.As(err, &other) || errors.As(err, &large) || errors.Is(err, fs.ErrNotExist) || container.IsMissing(err)
+	var tooLarge *container.TooLargeError
+	return errors.As(err, &other) || errors.As(err, &large) || errors.As(err, &tooLarge) || errors.Is(err, fs.ErrNotExist) || container.IsMissing(err)
 }
 
 // onDisk returns how to run a service with what is on this machine. The error is fs.ErrNotExist when its image is not.
 func (i *images) onDisk(ctx context.Context, s service) (launcher, error) {
-	if s.engine != "" {
-		tool, err := i.tools.find(ctx)
-		return containerLauncher{tool: tool, image: s.repository + ":" + s.tag}, err
+	if s.engine == "" {
+		one, err := program.Load(i.dirs.image(s.digest))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return programLauncher{one}, err
+		}
 	}
-	one, err := program.Load(i.dirs.image(s.digest))
-	if err == nil {
-		return programLauncher{one}, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	noted, err := readOther(i.otherImage(s))
+	if err != nil {
 		return nil, err
 	}
-	if _, noted := os.Stat(i.otherImage(s)); noted != nil {
+	tool, err := i.tools.find(ctx)
+	if err != nil {
 		return nil, err
 	}
-	tool, missing := i.tools.find(ctx)
-	if missing == nil && tool.Has(ctx, i.imageName(s)) {
-		return containerLauncher{tool: tool, image: i.imageName(s)}, nil
+	if !tool.Has(ctx, noted.Name) {
+		return nil, fmt.Errorf("%s has the image %s no more: %w", tool.Name, noted.Name, fs.ErrNotExist)
 	}
-	return nil, err
-}
-
-// otherImage is a file that says that an image takes a container tool.
-func (i *images) otherImage(s service) string { return i.dirs.image(s.digest) + ".other" }
-
-// imageName is what a container tool knows an image as.
-func (i *images) imageName(s service) string {
-	_, hash, _ := strings.Cut(s.digest, ":")
-	return "localhost/plateform/" + i.key.Workspace + "/" + i.key.Project + ":" + hash
+	return containerLauncher{tools: i.tools, tool: tool, image: noted}, nil
 }
 
 // bring has what a service runs brought to this machine.
@@ -100,6 +90,9 @@ func (i *images) bring(ctx context.Context, s service) (launcher, error) {
 		return found, err
 	}
 	i.progress("fetching the image")
+	if s.engine != "" {
+		return i.bringDatabase(ctx, s)
+	}
 	image, err := i.options.Images.Pull(ctx, s.repository, s.digest)
 	if err != nil {
 		return nil, err
@@ -113,17 +106,11 @@ func (i *images) bring(ctx context.Context, s service) (launcher, error) {
 	if missing != nil {
 		return nil, fmt.Errorf("%w, and %w", other, missing)
 	}
-	if err := tool.Load(ctx, image, i.imageName(s), i.dirs.images); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(i.otherImage(s), []byte(other.Why), 0o600); err != nil {
-		return nil, fmt.Errorf("noting that an image takes a container tool: %w", err)
-	}
-	return containerLauncher{tool: tool, image: i.imageName(s)}, nil
+	return i.load(ctx, s, tool, image)
 }
 
 // prune removes images that nothing runs, but for the newest ones.
-func (i *images) prune(services []service) {
+func (i *images) prune(ctx context.Context, services []service) {
 	entries, err := os.ReadDir(i.dirs.images)
 	if err != nil {
 		i.options.Log.Warn("old images cannot be removed", "project", i.key.String(), "error", err)
@@ -136,7 +123,7 @@ func (i *images) prune(services []service) {
 	var unused []image
 	for _, e := range entries {
 		dir := filepath.Join(i.dirs.images, e.Name())
-		runs := slices.ContainsFunc(services, func(s service) bool { return i.dirs.image(s.digest) == dir })
+		runs := slices.ContainsFunc(services, func(s service) bool { return i.dirs.image(s.digest) == dir || i.otherImage(s) == dir })
 		if info, err := e.Info(); err == nil && !runs {
 			unused = append(unused, image{dir, info.ModTime()})
 		} else if err == nil {
@@ -147,7 +134,7 @@ func (i *images) prune(services []service) {
 	slices.SortFunc(unused, func(a, b image) int { return cmp.Or(b.used.Compare(a.used), cmp.Compare(a.dir, b.dir)) })
 	kept := max(1, keptImages-len(services))
 	for _, old := range unused[min(kept, len(unused)):] {
-		if err := os.RemoveAll(old.dir); err != nil {
+		if err := i.remove(ctx, old.dir); err != nil {
 			i.options.Log.Warn("an old image cannot be removed", "project", i.key.String(), "error", err)
 		}
 	}

@@ -43,14 +43,27 @@ func (anonymous) Pull(ctx context.Context, repository, digest string) (v1.Image,
 	return remote.Image(ref, remote.WithContext(ctx))
 }
 
+// Resolve implements localrun.Images.
+func (anonymous) Resolve(ctx context.Context, reference string) (manifest.Image, error) {
+	ref, err := name.NewTag(reference)
+	if err != nil {
+		return manifest.Image{}, err
+	}
+	found, err := remote.Head(ref, remote.WithContext(ctx))
+	if err != nil {
+		return manifest.Image{}, err
+	}
+	return manifest.Image{Repository: ref.Context().Name(), Tag: ref.TagStr(), Digest: found.Digest.String()}, nil
+}
+
 // runDoomed brings one target after the other about, and prints each step on the way.
-func runDoomed(order string) error {
+func runDoomed(shimFile, order string) error {
 	var d doomed
 	if err := json.Unmarshal([]byte(order), &d); err != nil {
 		return err
 	}
 	engine, err := localrun.New(localrun.Options{
-		Images: anonymous{}, Router: router.New(router.Options{}), Dir: d.Dir, Shim: []string{"/proc/self/exe", shim.Argument},
+		Images: anonymous{}, Router: router.New(router.Options{}), Dir: d.Dir, Shim: []string{shimFile, shim.Argument},
 		Notify: func() {}, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -121,7 +134,7 @@ func killAt(t *testing.T, n int, d doomed) (step string, finished bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("/proc/self/exe", "doomed", string(order))
+	c := exec.Command("/proc/self/exe", "doomed", shimCommand(t)[0], string(order))
 	c.Stderr = os.Stderr
 	said, err := c.StdoutPipe()
 	if err == nil {

@@ -92,7 +92,7 @@ func TestAStubbornProcessIsKilled(t *testing.T) {
 	_, pid := w.get("/pid")
 	w.deploy(release{version: "v1.0.1", image: image, env: map[string]string{"ANSWER": "two"}})
 	eventually(t, "the old process to end", func() bool { return gone(pid) })
-	if log := w.log(); !strings.Contains(log, "it has not ended 50ms after SIGTERM, and is killed") {
+	if log := w.log(); !strings.Contains(log, "it has not ended 50ms after it was asked to, and is killed") {
 		t.Errorf("its log does not say so: %s", log)
 	}
 }

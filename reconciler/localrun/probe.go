@@ -43,7 +43,7 @@ func (r *replica) await(ctx context.Context, process *shim.Process, address stri
 		}
 		select {
 		case <-process.Done():
-			return errors.New(ending(process.Exit()))
+			return errors.New(r.launcher.ended(process.Exit(), r.service))
 		case <-ctx.Done():
 			return &lastingError{fmt.Errorf("it is not ready after %v: %w", r.options.Times.Start, err)}
 		case <-ticker.C:
@@ -82,7 +82,7 @@ func (r *replica) probe(ctx context.Context, address string) error {
 		if err != nil {
 			return unanswered(err)
 		}
-		return connection.Close()
+		return r.launcher.accepted(connection)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+r.service.probe, http.NoBody)
 	if err != nil {

@@ -169,7 +169,7 @@ func (p *project) end() {
 func (p *project) roll(life, ctx context.Context, w wanted) {
 	var err error
 	if w.Remove {
-		err = p.remove(w)
+		err = p.remove(life, w)
 	} else {
 		err = p.rollTo(life, ctx, w)
 	}
@@ -257,7 +257,7 @@ func (p *project) idle() string {
 }
 
 // remove stops the project and removes what is kept of it.
-func (p *project) remove(w wanted) error {
+func (p *project) remove(ctx context.Context, w wanted) error {
 	p.mu.Lock()
 	live, services, log := p.live, p.services, p.log
 	p.live, p.services, p.log = nil, nil, nil
@@ -268,8 +268,11 @@ func (p *project) remove(w wanted) error {
 	if log != nil {
 		_ = log.Close() // it is removed below
 	}
+	if err := p.images.removeOthers(ctx); err != nil {
+		return err
+	}
 	if !w.KeepData {
-		return removeAll(p.images.dirs.root)
+		return p.images.removeData(ctx)
 	}
 	return removeAll(p.images.dirs.images, p.images.dirs.processes, p.images.dirs.last, p.images.dirs.log, applog.Previous(p.images.dirs.log))
 }
@@ -354,6 +357,7 @@ type dirs struct {
 
 // Names in a project's folder.
 const (
+	imagesDir    = "images"
 	processesDir = "processes"
 	lastFile     = "last.json"
 	logFile      = "log"
@@ -362,7 +366,7 @@ const (
 func dirsOf(dir string, k manifest.Key) dirs {
 	root := filepath.Join(dir, k.Workspace, k.Project)
 	return dirs{
-		root: root, images: filepath.Join(root, "images"), processes: filepath.Join(root, processesDir),
+		root: root, images: filepath.Join(root, imagesDir), processes: filepath.Join(root, processesDir),
 		last: filepath.Join(root, lastFile), log: filepath.Join(root, logFile), data: filepath.Join(root, "data"),
 	}
 }

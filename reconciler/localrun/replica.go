@@ -155,13 +155,14 @@ func (r *replica) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.launcher = r.launcher.before(r.service)
+	r.launcher = r.launcher.before(ctx, r)
+	defer os.Remove(r.variables())
 	process, printed, err := r.fork(ctx, address)
 	if err != nil {
 		return &lastingError{fmt.Errorf("it cannot start: %w", err)}
 	}
 	defer printed.Wait()
-	record := filepath.Join(r.dirs.processes, filepath.Base(filepath.Dir(r.title))+"-"+filepath.Base(r.title))
+	record := r.record()
 	if err := process.Write(record); err != nil {
 		r.options.Log.Warn("a process cannot be noted; if serve is killed with its shim, nobody ends it", "error", err)
 	}
@@ -176,8 +177,15 @@ func (r *replica) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.New(ending(process.Exit()))
+	return errors.New(r.launcher.ended(process.Exit(), r.service))
 }
+
+// record is a file that says which process runs, and variables one through which a container tool is handed an environment.
+func (r *replica) record() string {
+	return filepath.Join(r.dirs.processes, filepath.Base(filepath.Dir(r.title))+"-"+filepath.Base(r.title))
+}
+
+func (r *replica) variables() string { return r.record() + ".env" }
 
 // address is where the process is to listen. A database has one for good: who uses it was told.
 func (r *replica) address() (string, error) {
@@ -232,14 +240,18 @@ func (r *replica) environment(image []string, address string) ([]string, error) 
 // end asks a process to end, and makes it.
 func (r *replica) end(process *shim.Process) {
 	process.Terminate()
-	grace := time.NewTimer(r.options.Times.Stop)
+	patience := r.options.Times.Stop
+	if r.service.engine != "" {
+		patience = max(patience, databaseStop)
+	}
+	grace := time.NewTimer(patience)
 	defer grace.Stop()
 	select {
 	case <-process.Done():
 		return
 	case <-grace.C:
 	}
-	r.log.Add(r.title, fmt.Sprintf("plateform: it has not ended %v after SIGTERM, and is killed", r.options.Times.Stop))
+	r.log.Add(r.title, fmt.Sprintf("plateform: it has not ended %v after it was asked to, and is killed", patience))
 	process.Kill()
 	<-process.Done()
 }

@@ -40,7 +40,7 @@ func (p *project) rollTo(life, ctx context.Context, w wanted) error {
 		p.addresses.release(claimed)
 		return err
 	}
-	p.images.prune(services)
+	p.images.prune(ctx, services)
 	return nil
 }
 

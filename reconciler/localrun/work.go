@@ -28,8 +28,8 @@ type service struct {
 	replicas int
 	env      []variable
 	// probe is the path that answers when it is ready; empty when its port answering is enough.
-	probe  string
-	memory string
+	probe       string
+	memory, cpu string
 	// entry says that the project's own address leads to it.
 	entry bool
 }
@@ -37,7 +37,7 @@ type service struct {
 // same says that a replica of s is one of o as it is.
 func (s service) same(o service) bool {
 	return s.name == o.name && s.port == o.port && s.digest == o.digest && s.tag == o.tag && s.engine == o.engine && s.repository == o.repository && s.probe == o.probe &&
-		s.memory == o.memory && fmt.Sprint(s.env) == fmt.Sprint(o.env)
+		s.memory == o.memory && s.cpu == o.cpu && fmt.Sprint(s.env) == fmt.Sprint(o.env)
 }
 
 // variable of the environment; secret and key say where its value is when it is not here.
@@ -103,20 +103,20 @@ func readServices(t reconciler.Target) ([]service, error) {
 	case manifest.Monolithic:
 		return []service{{
 			host: v.Host, port: v.Port, repository: v.Image.Repository, digest: v.Image.Digest, replicas: v.Replicas,
-			env: variables(v.Env), probe: v.Health.Path, memory: v.Resources.Memory,
+			env: variables(v.Env), probe: v.Health.Path, memory: v.Resources.Memory, cpu: v.Resources.CPU,
 		}}, nil
 	case manifest.SpringMicroservice:
 		var services []service
 		for _, s := range v.Services {
 			services = append(services, service{
 				name: s.Name, host: s.Host, port: s.Port, repository: s.Image.Repository, digest: s.Image.Digest, replicas: s.Replicas,
-				env: springVariables(s.Env, v.Profiles), probe: v.Health.Readiness, memory: v.Resources.Memory, entry: s.Name == v.Entry,
+				env: springVariables(s.Env, v.Profiles), probe: v.Health.Readiness, memory: v.Resources.Memory, cpu: v.Resources.CPU, entry: s.Name == v.Entry,
 			})
 		}
 		return services, nil
 	case manifest.Database:
 		return []service{{
-			port: v.Port, repository: v.Image.Repository, tag: v.Image.Tag, replicas: 1, engine: v.Engine, memory: v.Resources.Memory,
+			port: v.Port, repository: v.Image.Repository, tag: v.Image.Tag, replicas: 1, engine: v.Engine, memory: v.Resources.Memory, cpu: v.Resources.CPU,
 		}}, nil
 	}
 	return nil, fmt.Errorf("engine local does not run projects of the chart %s yet", t.Chart.Name)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -38,30 +39,37 @@ import (
 // patience bounds every wait; nothing depends on how long one takes.
 const patience = 90 * time.Second
 
-// appProgram is testdata/app, compiled.
-var appProgram = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "localrun")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "app")
+// appFilePath is testdata/app, compiled: what the tests run, and the shim above it. It is not this binary, which is slow to
+// start with the race detector.
+var appFilePath = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(os.TempDir(), fmt.Sprintf("plateform-localrun-app-%d", os.Getpid()))
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./testdata/app")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, said)
+		return "", fmt.Errorf("%w: %s", err, said)
 	}
-	return os.ReadFile(file)
+	return file, nil
 })
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == shim.Argument {
-		os.Exit(shim.Main())
+	if len(os.Args) == 4 && os.Args[1] == "doomed" {
+		panic(runDoomed(os.Args[2], os.Args[3]))
 	}
-	if len(os.Args) == 3 && os.Args[1] == "doomed" {
-		panic(runDoomed(os.Args[2]))
+	code := m.Run()
+	if file, err := appFilePath(); err == nil {
+		os.Remove(file)
 	}
-	os.Exit(m.Run())
+	os.Exit(code)
+}
+
+// shimCommand is how the tests' app becomes a shim.
+func shimCommand(t *testing.T) []string {
+	t.Helper()
+	file, err := appFilePath()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{file, shim.Argument}
 }
 
 // key is the project that most tests are about.
@@ -75,10 +83,12 @@ type world struct {
 	registry *ociregistry.Registry
 	dir      string
 	times    localrun.Times
-	router   string // its address
-	front    *router.Router
-	engine   *localrun.Engine
-	stop     func()
+	// limit of images that a container tool takes in.
+	limit  int64
+	router string // its address
+	front  *router.Router
+	engine *localrun.Engine
+	stop   func()
 }
 
 func newWorld(t *testing.T) *world {
@@ -103,8 +113,8 @@ func (w *world) start() {
 	log := slog.New(slog.NewTextHandler(w.t.Output(), nil))
 	w.front, w.router = router.New(router.Options{Log: log}), listener.Addr().String()
 	w.engine, err = localrun.New(localrun.Options{
-		Images: w.registry.Client(w.t, "", ""), Router: w.front, Dir: w.dir, Shim: []string{"/proc/self/exe", shim.Argument},
-		Times: w.times, Notify: func() {}, Clock: time.Now, Log: log,
+		Images: w.registry.Client(w.t, "", ""), Router: w.front, Dir: w.dir, Shim: shimCommand(w.t),
+		Times: w.times, ContainerLimit: w.limit, Notify: func() {}, Clock: time.Now, Log: log,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -133,40 +143,15 @@ type file struct {
 // publish pushes an image and returns it as a release has it.
 func (w *world) publish(repository string, config v1.Config, files ...file) manifest.Image {
 	w.t.Helper()
-	var b bytes.Buffer
-	archive := tar.NewWriter(&b)
-	for _, f := range files {
-		header := f.Header
-		if header.Size == 0 {
-			header.Size = int64(len(f.content))
-		}
-		if err := archive.WriteHeader(&header); err != nil {
-			w.t.Fatal(err)
-		}
-		if _, err := archive.Write(f.content); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	if err := archive.Close(); err != nil {
-		w.t.Fatal(err)
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
+	image, err := makeImage(config, files...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	configFile, err := image.ConfigFile()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	configFile = configFile.DeepCopy()
-	configFile.OS, configFile.Architecture, configFile.Config = "linux", "amd64", config
-	if image, err = mutate.ConfigFile(image, configFile); err != nil {
-		w.t.Fatal(err)
-	}
+	return w.push(repository, image)
+}
+
+func (w *world) push(repository string, image v1.Image) manifest.Image {
+	w.t.Helper()
 	ref, err := name.NewTag(w.registry.Host + "/" + repository + ":1")
 	if err != nil {
 		w.t.Fatal(err)
@@ -181,6 +166,53 @@ func (w *world) publish(repository string, config v1.Config, files ...file) mani
 	return manifest.Image{Name: manifest.AppImage, Repository: ref.Context().Name(), Tag: "1", Digest: digest.String()}
 }
 
+// makeImage makes an image of one layer.
+func makeImage(config v1.Config, files ...file) (v1.Image, error) {
+	var b bytes.Buffer
+	archive := tar.NewWriter(&b)
+	for _, f := range files {
+		header := f.Header
+		header.Size = int64(len(f.content))
+		if err := archive.WriteHeader(&header); err != nil {
+			return nil, err
+		}
+		if _, err := archive.Write(f.content); err != nil {
+			return nil, err
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return nil, err
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }, tarball.WithCompressedCaching)
+	if err != nil {
+		return nil, err
+	}
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		return nil, err
+	}
+	configFile, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	configFile = configFile.DeepCopy()
+	configFile.OS, configFile.Architecture, configFile.Config = "linux", runtime.GOARCH, config
+	return mutate.ConfigFile(image, configFile)
+}
+
+// appImage is an image of the tests' app.
+var appImage = sync.OnceValues(func() (v1.Image, error) {
+	path, err := appFilePath()
+	if err != nil {
+		return nil, err
+	}
+	program, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return makeImage(appConfig(), file{tar.Header{Name: "app", Mode: 0o755, Typeflag: tar.TypeReg}, program})
+})
+
 // appConfig is how the image of the test's app wants to be run.
 func appConfig() v1.Config {
 	return v1.Config{Entrypoint: []string{"/app"}, User: "65532:65532", WorkingDir: "/", Env: []string{"PATH=/", "HOME=/tmp"}}
@@ -189,16 +221,11 @@ func appConfig() v1.Config {
 // app publishes the test's app.
 func (w *world) app() manifest.Image {
 	w.t.Helper()
-	return w.publish("ws-1/hello", appConfig(), appFile(w.t))
-}
-
-func appFile(t *testing.T) file {
-	t.Helper()
-	program, err := appProgram()
+	image, err := appImage()
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	return file{tar.Header{Name: "app", Mode: 0o755, Typeflag: tar.TypeReg}, program}
+	return w.push("ws-1/hello", image)
 }
 
 // release is a release of a project, made as the reconciler makes it.

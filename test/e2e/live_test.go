@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -40,6 +43,7 @@ import (
 
 func main() {
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "VERSION") })
+	http.HandleFunc("/round", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getenv("ROUND")) })
 	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	fmt.Println("listening as VERSION")
 	fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), nil))
@@ -71,6 +75,9 @@ func (l *live) get(path string) (string, error) {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", response.Status, body)
+	}
 	return string(body), err
 }
 
@@ -121,6 +128,64 @@ func TestPushIsLive(t *testing.T) {
 	if tries := strings.Count(string(log), "a rollout failed\" project=ws-1/shop"); err != nil || tries > 2 {
 		t.Errorf("what does not run was rolled out %d times, %v", tries, err)
 	}
+}
+
+// Ten releases and ten rollbacks, asked for in Git, while others use the app: not one of their requests fails.
+func TestLiveRolloutsUnderLoad(t *testing.T) {
+	t.Parallel()
+	shop := liveProject(t)
+	w := shop.w
+	w.add(shop.project)
+	shop.answers("one")
+	const rounds = 10
+	round := func(n int) []string {
+		return []string{"replicas: 2", fmt.Sprintf("env: [{name: ROUND, value: %q}]", fmt.Sprint(n))}
+	}
+	inRound := func(n int) {
+		t.Helper()
+		w.await(fmt.Sprint("round ", n), func() error {
+			body, err := shop.get("/round")
+			if err == nil && body != fmt.Sprint(n) {
+				err = fmt.Errorf("it is in round %q", body)
+			}
+			return err
+		})
+	}
+	shop.edit(round(0)...)
+	inRound(0)
+	asked := shop.underLoad()
+	for n := 1; n <= rounds; n++ {
+		shop.edit(round(n)...)
+		inRound(n)
+	}
+	for n := rounds; n >= 1; n-- {
+		shop.revert(fmt.Sprintf("v1.0.%d", n+1))
+		inRound(n - 1)
+	}
+	if n := asked(); n < rounds {
+		t.Errorf("only %d requests", n)
+	}
+}
+
+// underLoad has others ask the project all the time, and report each request that fails. It returns what ends that, and tells
+// how many there were.
+func (l *live) underLoad() (end func() int) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var asking sync.WaitGroup
+	var asked atomic.Int64
+	for range 4 {
+		asking.Go(func() {
+			for ctx.Err() == nil {
+				if body, err := l.get("/"); err != nil || body != "one" {
+					l.w.t.Errorf("a request failed: %q, %v", body, err)
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	end = sync.OnceValue(func() int { cancel(); asking.Wait(); return int(asked.Load()) })
+	l.w.t.Cleanup(func() { end() })
+	return end
 }
 
 // An address that somebody else has is told before anything is run.

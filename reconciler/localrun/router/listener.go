@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bufio"
 	"net"
 	"sync"
 	"time"
@@ -32,7 +33,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		<-l.slots
 		return nil, err
 	}
-	return &connection{Conn: c, stall: l.stall, leave: sync.OnceFunc(func() { <-l.slots })}, nil
+	return &connection{Conn: c, r: bufio.NewReaderSize(c, readAhead), stall: l.stall, leave: sync.OnceFunc(func() { <-l.slots })}, nil
 }
 
 func (l *listener) Close() error {
@@ -44,9 +45,16 @@ func (l *listener) Close() error {
 // side: copying within the kernel would go around Write.
 type connection struct {
 	net.Conn
+	r     *bufio.Reader
 	stall time.Duration
 	leave func()
 }
+
+// readAhead is how much is read at least. A server that waits for the next request, or for its client to go, asks for a
+// single byte; the rest of the request would then be a read of its own.
+const readAhead = 2 << 10
+
+func (c *connection) Read(b []byte) (int, error) { return c.r.Read(b) }
 
 func (c *connection) Write(b []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {

@@ -31,6 +31,8 @@ type Spec struct {
 	// empty Root the program runs as whoever runs the shim.
 	Root     string
 	UID, GID uint32
+	// StopSignal asks the program to end, by name or number; SIGTERM when it is empty or unknown.
+	StopSignal string
 	// AllowSetuid lets the program gain rights through setuid programs, as container tools do that run without root.
 	AllowSetuid bool
 	// After is a command line that is run with the same environment once the program has ended, however that came. It is for

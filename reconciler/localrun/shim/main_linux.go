@@ -112,9 +112,24 @@ func (c *child) obey(lifeline io.ByteReader) {
 			c.signal(syscall.SIGKILL)
 			return
 		case order == terminate:
-			c.signal(syscall.SIGTERM)
+			c.signal(signalOf(c.spec.StopSignal))
 		}
 	}
+}
+
+// signalOf is a signal by its name, as images have it: SIGINT, INT, or 2.
+func signalOf(text string) syscall.Signal {
+	if number, err := strconv.Atoi(text); err == nil && number > 0 && number < 65 {
+		return syscall.Signal(number)
+	}
+	text = strings.ToUpper(text)
+	if !strings.HasPrefix(text, "SIG") {
+		text = "SIG" + text
+	}
+	if found := unix.SignalNum(text); found != 0 {
+		return found
+	}
+	return syscall.SIGTERM
 }
 
 // signal reaches the program and its process group.

@@ -130,5 +130,5 @@ func (p *Process) Kill() {
 	}
 }
 
-// terminate on the lifeline asks for SIGTERM.
+// terminate on the lifeline asks for the signal that ends the program.
 const terminate = 'T'

@@ -50,6 +50,13 @@ func program(part string) {
 		fmt.Println("listens", os.Getpid())
 		<-asked
 		os.Exit(0)
+	case "ends on INT":
+		asked := make(chan os.Signal, 1)
+		signal.Ignore(syscall.SIGTERM)
+		signal.Notify(asked, syscall.SIGINT)
+		fmt.Println("listens", os.Getpid())
+		<-asked
+		os.Exit(0)
 	case "ignores TERM":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("listens", os.Getpid())
@@ -223,6 +230,23 @@ func TestExit(t *testing.T) {
 	p.Kill()
 	if exit := awaitDone(t, p); exit != (shim.Exit{Signal: "SIGKILL"}) {
 		t.Errorf("exit %+v, want SIGKILL", exit)
+	}
+}
+
+// Images name signals in more than one way. One that is not known is SIGTERM.
+func TestStopSignal(t *testing.T) {
+	for signal, part := range map[string]string{"SIGINT": "ends on INT", "int": "ends on INT", "2": "ends on INT", "SIGNONE": "ends on TERM", "65": "ends on TERM"} {
+		o, spec := newOutput(t), specOf(part)
+		spec.StopSignal = signal
+		p, err := shim.Start(t.Context(), []string{"/proc/self/exe", shim.Argument}, spec, o.write)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.pid("listens")
+		p.Terminate()
+		if exit := awaitDone(t, p); exit != (shim.Exit{}) {
+			t.Errorf("%s: exit %+v, want code 0", signal, exit)
+		}
 	}
 }
 
