@@ -197,6 +197,20 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// A folder that is lost under a registry that runs is there again with the next push.
+func TestLostFolderComesBack(t *testing.T) {
+	b := newBench(t)
+	b.push(t, "v1.0.0", newImage(t, 1))
+	if err := os.RemoveAll(b.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.pull(t, ":v1.0.0"); err == nil {
+		t.Error("what is lost can be pulled")
+	}
+	b.push(t, "v1.0.1", newImage(t, 1))
+	b.wantPull(t, ":v1.0.1")
+}
+
 // A tag that moves gives its new image; the other one stays under its digest.
 func TestTagMoves(t *testing.T) {
 	b := newBench(t)

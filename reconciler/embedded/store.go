@@ -82,6 +82,10 @@ type draft struct {
 
 func (s *store) newDraft() (*draft, error) {
 	name := s.path(draftsDir, rand.Text())
+	// Someone may have cleaned up under a registry that runs: a push brings back what is lost, and needs the folder for it.
+	if err := makeDirs(s.disk, s.path(draftsDir)); err != nil {
+		return nil, err
+	}
 	f, err := s.disk.create(name)
 	if err != nil {
 		return nil, err

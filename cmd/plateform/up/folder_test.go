@@ -1,6 +1,8 @@
 package up_test
 
 import (
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,5 +38,19 @@ func TestAFolderThatCannotBeBuiltIsAFinding(t *testing.T) {
 		if _, err := up.Look(t.Context(), dir); err == nil || exit.CodeOf(err) != exit.WrongUsage {
 			t.Errorf("%s: got %v", dir, err)
 		}
+	}
+}
+
+// The folder of the installation is one that nobody named, most of the time: what is wrong with it says how to have another.
+func TestAnInstallationThatCannotBeMadeNamesTheFlag(t *testing.T) {
+	w := newWorkplace(t)
+	w.write("main.go", "package main\n\nfunc main() {}\n")
+	home := filepath.Join(t.TempDir(), "plateform")
+	if err := os.Symlink("nowhere", home); err != nil { // no folder can be made there, not even by root
+		t.Fatal(err)
+	}
+	err := up.Options{Dir: w.git.Dir, Home: home, Out: io.Discard}.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "--dir") || !strings.Contains(err.Error(), home) {
+		t.Errorf("got %v", err)
 	}
 }

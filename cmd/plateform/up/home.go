@@ -28,7 +28,7 @@ func openHome(ctx context.Context, home, listen string) (*installation.Settings,
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		made, err := scaffold.Claim(home)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the installation cannot be made in %s (name a folder that can be written with --dir): %w", home, err)
 		}
 		if err := makeHome(ctx, home, listen); err != nil {
 			return nil, errors.Join(err, scaffold.Unclaim(home, made))

@@ -158,10 +158,10 @@ func (l *Log) Copy(who string, from io.Reader, tail *Tail) {
 		if isPrefix {
 			text += "…"
 		}
-		for isPrefix && err == nil { // the rest of a line that is too long
-			_, isPrefix, err = lines.ReadLine()
-		}
 		tail.add(text)
 		l.Add(who, text)
+		for isPrefix && err == nil { // the rest of a line that is too long, and may never end
+			_, isPrefix, err = lines.ReadLine()
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -57,6 +58,26 @@ func TestLinesAreWhatWasPrinted(t *testing.T) {
 	}
 	if !strings.HasSuffix(tail.Text(), "bad \uFFFD utf-8\nno end") {
 		t.Errorf("the tail ends otherwise: %.80q", tail.Text())
+	}
+}
+
+// readerFunc is a function that is an io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// A line that never ends is in the log while the program goes on with it.
+func TestALineWithoutEndIsSeen(t *testing.T) {
+	l, path := open(t, applog.DefaultLimit)
+	var tail applog.Tail
+	var seen []string
+	goesOn := readerFunc(func([]byte) (int, error) {
+		seen = read(t, path, -1)
+		return 0, io.EOF
+	})
+	l.Copy("app-1", io.MultiReader(strings.NewReader(strings.Repeat("x", 100_000)), goesOn), &tail)
+	if len(seen) != 1 || !strings.HasSuffix(seen[0], "x…") {
+		t.Errorf("before the end the log has %d lines: %.80q", len(seen), seen)
 	}
 }
 
