@@ -93,9 +93,7 @@ func TestAnImageThatIsNotThereIsRedOnlyWhereItWasAskedFor(t *testing.T) {
 	w.config.record("Name an image that is not there", files{shop.file(): shop.yaml("env: [{name: V, value: b}]")})
 	missing := w.config.push()
 
-	if verdict := shop.verdict(missing); verdict.State != "failure" {
-		t.Errorf("the image that is not there ended with %+v", verdict)
-	}
+	shop.newestSays(missing, "failure", "birds/dodo:1")
 	for what, commit := range map[string]string{"the rollback": rollback, "the comment": comment} {
 		if verdict := shop.verdict(commit); verdict.State != "success" {
 			t.Errorf("%s ended with %+v", what, verdict)
@@ -189,9 +187,7 @@ func TestAPlatformChangeShipsBesideAFailedImage(t *testing.T) {
 	if !strings.Contains(v.text, "tlsIssuer: second") || v.env("V") != "" || v.Image != one.Image {
 		t.Errorf("v1.0.1 is\n%s", v.text)
 	}
-	if verdict := shop.verdict(missing); verdict.State != "failure" {
-		t.Errorf("the image that is not there ended with %+v", verdict)
-	}
+	shop.newestSays(missing, "failure", "birds/dodo:1")
 	if verdict := shop.verdict(issuer); verdict.State != "success" {
 		t.Errorf("the platform's change ended with %+v", verdict)
 	}

@@ -157,9 +157,7 @@ func TestAuthoredImageThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).open()
 	shop := w.imageProject("ws-1", "shop", "birds/dodo:1")
-	if verdict := shop.verdict(w.add(shop)); verdict.State != "failure" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.newestSays(w.add(shop), "failure", "birds/dodo:1")
 	w.settle()
 	shop.wantReleases()
 }
