@@ -1,6 +1,7 @@
 package gitstore
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -26,7 +27,7 @@ func cloned(t *testing.T, args ...string) (*gitserver.Repo, string) {
 
 func openLocal(t *testing.T, dir string) *Local {
 	t.Helper()
-	l, err := OpenLocal(t.Context(), dir)
+	l, err := OpenLocal(context.WithoutCancel(t.Context()), dir) // it is closed after the end of the test's own context
 	if err != nil {
 		t.Fatal(err)
 	}
