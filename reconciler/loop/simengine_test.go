@@ -109,7 +109,7 @@ type simWitness struct{ *sim }
 
 // Observe implements reconciler.Observer.
 func (w simWitness) Observe(e reconciler.Event) {
-	if e.Kind != reconciler.EventRollout {
+	if e.Kind != reconciler.EventRollout || !w.engine.on {
 		return
 	}
 	engine := w.engine

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,11 +121,28 @@ func TestARegistryIsLeftAloneAsLongAsItAsksFor(t *testing.T) {
 // late is a registry that gets an image after a while.
 type late struct {
 	images
+	mu    sync.Mutex
 	asked []time.Time
 	there bool
 }
 
+// times are when it was asked so far.
+func (l *late) times() []time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.asked)
+}
+
+// get has the image from now on, or not.
+func (l *late) get(there bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.there = there
+}
+
 func (l *late) Resolve(context.Context, string) (manifest.Image, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.asked = append(l.asked, time.Now())
 	if !l.there {
 		return manifest.Image{}, errors.New("404")
@@ -140,29 +159,29 @@ func TestReferencesAreAskedForAgain(t *testing.T) {
 		r.Keep([]string{"r.test/app:1"})
 		run(r.Run)
 		pass(time.Hour)
-		if n := len(l.asked); n < 9 || n > 14 || l.asked[0].Sub(begun) < 20*time.Second {
-			t.Errorf("asked %d times in the first hour, first after %v", n, l.asked[0].Sub(begun))
+		if asked := l.times(); len(asked) < 9 || len(asked) > 14 || asked[0].Sub(begun) < 20*time.Second {
+			t.Errorf("asked in the first hour at %v, which began at %v", asked, begun)
 		}
 		r.Keep([]string{"r.test/app:1"})
-		l.there = true
+		l.get(true)
 		pass(13 * time.Minute)
 		if came := r.Take(); len(came) != 1 || came[0] != "r.test/app:1" {
 			t.Errorf("once it is there got %v", came)
 		}
-		n := len(l.asked)
-		if pass(time.Hour); len(l.asked) != n {
+		n := len(l.times())
+		if pass(time.Hour); len(l.times()) != n {
 			t.Error("it is asked for again although it is there")
 		}
-		l.there = false
+		l.get(false)
 		r.Keep([]string{"r.test/app:2"})
 		pass(time.Minute)
 		r.Keep(nil)
-		n = len(l.asked)
-		if pass(time.Hour); len(l.asked) != n {
+		n = len(l.times())
+		if pass(time.Hour); len(l.times()) != n {
 			t.Error("it is asked for although nobody wants it")
 		}
 		r.Keep([]string{"r.test/app:2"})
-		if pass(time.Minute); len(l.asked) == n {
+		if pass(time.Minute); len(l.times()) == n {
 			t.Error("it is not asked for although it is wanted again")
 		}
 	})
