@@ -50,9 +50,8 @@ as a log elsewhere, or when --log asks for one.`,
 	configFlag(c, &file)
 	c.Flags().StringVar(&format, "log", logAuto, "words (for people), text (key=value), json, or auto: words on a terminal, else text")
 	c.Flags().StringVar(&oldFormat, "log-format", "", "")
-	if err := c.Flags().MarkDeprecated("log-format", "use --log"); err != nil {
-		panic(err) // there is no such flag
-	}
+	old := c.Flags().Lookup("log-format")
+	old.Deprecated, old.Hidden = "use --log", true
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every step of a run, too")
 	return c
 }
