@@ -50,3 +50,58 @@ func TestWhatIsBesideTheFolderOfWhatWasRolledBack(t *testing.T) {
 		}
 	}
 }
+
+// A process that looks again after a push beside what was rolled back has no news: the one before has told of that commit.
+func TestAPushBesideWhatWasRolledBackIsRemembered(t *testing.T) {
+	hold := manifest.Hold{Part: manifest.PartSource, Key: "before", Reason: manifest.HeldRollback, Release: "v1.0.0", Source: "c1", Folder: "f1", Digest: "sha256:bad"}
+	for _, tt := range []struct {
+		name, folder string
+		remembered   bool
+	}{
+		{"beside the folder", "f1", true},
+		{"in the folder", "f2", false}, // the hold is over: it is released
+	} {
+		view := sourceView("")
+		before := Before{Run: manifest.RunSpec{Holds: []manifest.Hold{hold}}}
+		tips := map[string]reconciler.Tip{manifest.PartSource: {Commit: "c2", Tree: "t2", Folder: tt.folder}}
+		before.Run = SourceMoved(before, view, tips, manifest.PartSource, false)
+		if remembered, _ := Remembered(before, view, manifest.PartSource, "c2"); remembered != tt.remembered {
+			t.Errorf("%s: it is remembered: %v", tt.name, remembered)
+		}
+	}
+	if hold.Source != "c1" {
+		t.Error("the list of holds was changed in place")
+	}
+}
+
+// Who edits how a source that was rolled back is built asks for another image, also where nobody has looked at the source since.
+func TestAnEditOfTheBuildEndsTheRollbackOfASource(t *testing.T) {
+	hold := manifest.Hold{Part: manifest.PartSource, Key: "before", Reason: manifest.HeldRollback, Release: "v1.0.0", Folder: "f1", Digest: "sha256:bad"}
+	before, edited, watched := sourceView(""), sourceView("x"), sourceView("")
+	watched.Spec.Source.Watch = []string{"lib/**"}
+	for _, tt := range []struct {
+		name   string
+		before *config.View
+		after  *config.View
+		kept   bool
+	}{
+		{"another build", before, edited, false},
+		{"the same build", before, before, true},
+		{"more is watched", before, watched, true},
+		{"the file could not be read before", &config.View{Present: true}, edited, true},
+		{"the project is new", nil, edited, true},
+	} {
+		run := Remember(manifest.RunSpec{Holds: []manifest.Hold{hold}}, Change{Transition: config.Transition{Before: tt.before, After: tt.after}})
+		if kept := len(run.Holds) == 1; kept != tt.kept {
+			t.Errorf("%s: the hold is kept: %v", tt.name, kept)
+		}
+	}
+}
+
+// sourceView is a project with one source that is built with a variable.
+func sourceView(value string) *config.View {
+	return &config.View{Present: true, Parsed: true, Spec: manifest.ProjectSpec{
+		Type: manifest.Monolithic, Source: &manifest.Source{Repository: "https://git.test/x", Path: "api"},
+		Build: &manifest.Build{Env: []manifest.BuildVar{{Name: "V", Value: value}}},
+	}}
+}

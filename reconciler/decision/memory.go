@@ -48,6 +48,7 @@ func Remember(run manifest.RunSpec, s Change) manifest.RunSpec {
 	if released {
 		run = outrun(run, s)
 	}
+	run = rebuildEdited(run, s)
 	run = withdraw(run, s)
 	run = bringBack(run, s)
 	run = wentOut(run, s.After.Newest)
@@ -111,6 +112,24 @@ func outrun(run manifest.RunSpec, s Change) manifest.RunSpec {
 		key, has := s.After.Newest.Spec.Parts[h.Part]
 		return has && key != h.Key && key != ran[h.Part]
 	})
+	return run
+}
+
+// rebuildEdited ends the holds of rolled back sources whose repository, path or build the step changes: that asks for another image,
+// whatever their branches have come to, and whether anybody has looked there.
+func rebuildEdited(run manifest.RunSpec, s Change) manifest.RunSpec {
+	if s.Before == nil || !s.Before.Parsed || !s.After.Parsed {
+		return run
+	}
+	before := map[string]string{}
+	for _, input := range manifest.SourceInputs(s.Before.Spec) {
+		before[input.Part] = settings(input)
+	}
+	edited := map[string]bool{}
+	for _, input := range manifest.SourceInputs(s.After.Spec) {
+		edited[input.Part] = before[input.Part] != "" && before[input.Part] != settings(input)
+	}
+	run.Holds = without(run.Holds, func(h manifest.Hold) bool { return h.Reason == manifest.HeldRollback && edited[h.Part] })
 	return run
 }
 

@@ -21,6 +21,18 @@ func SourceMoved(before Before, head *config.View, tips map[string]reconciler.Ti
 	if run.Frozen == nil {
 		run = EndHolds(run, head, known, tips)
 	}
+	return seenBeside(run, part, known[part], tips[part])
+}
+
+// seenBeside notes in the hold of a part that was rolled back the commit that its source has moved on to, with nothing changed in its own
+// folder: people were told of it, and the next process has no news for them.
+func seenBeside(run manifest.RunSpec, part, key string, tip reconciler.Tip) manifest.RunSpec {
+	for i, h := range run.Holds {
+		if h.Part == part && key != "" && h.Key != key && h.Source != tip.Commit && besideFolder(h, tip) {
+			run.Holds = slices.Clone(run.Holds)
+			run.Holds[i].Source = tip.Commit
+		}
+	}
 	return run
 }
 

@@ -175,15 +175,11 @@ func (p *Project) takeValues(content string, foreign bool) {
 	p.version = ShownVersion(content)
 }
 
-// ShownVersion reads the release out of values. Plateform wrote them: the line is there as it stands here.
+// ShownVersion is the release that values are of; zero when they are of none.
 func ShownVersion(values string) manifest.Version {
-	for line := range strings.Lines(values) {
-		if text, found := strings.CutPrefix(line, "release: "); found {
-			version, err := manifest.ParseVersion(strings.Trim(strings.TrimSpace(text), `"`))
-			if err == nil {
-				return version
-			}
-		}
+	version, err := manifest.ParseVersion(valueOf(values, "release"))
+	if err != nil {
+		return manifest.Version{}
 	}
-	return manifest.Version{}
+	return version
 }

@@ -97,6 +97,7 @@ func (s *sources) tell() {
 			commit = s.catalog.Commit
 		}
 		cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: commit, Config: commit}
-		s.runs.join(s.projects.get(k), &run{Run: newRun(k, cause), repeated: true}).stopped = true
+		told := &run{Run: newRun(k, cause), repeated: true}
+		told.stopped = s.runs.join(s.projects.get(k), told) == told // one that still goes on tells it in its verdict
 	}
 }

@@ -119,21 +119,45 @@ func (ro *rollouts) hand() {
 // target is what has to run of a project.
 func (ro *rollouts) target(k manifest.Key) (reconciler.Target, bool) {
 	p, shown := ro.projects.get(k), ro.gitops.Project(k)
-	release := shown.Release()
+	target, runs := ro.shown(k)
 	switch {
-	case release != nil && shown.Shows():
+	case runs && shown.Shows():
 		p.rollout = rollout{since: ro.now(), Rollout: reconciler.Rollout{
-			Release: release.Metadata.Name, Commit: ro.gitops.Head(), Phase: reconciler.PhaseProgressing,
+			Release: target.Release, Commit: ro.gitops.Head(), Phase: reconciler.PhaseProgressing,
 		}}
 		ro.deadlines.set(k, ro.now().Add(decision.RolloutLimit))
-		return reconciler.Target{
-			Key: k, Namespace: release.Spec.Platform.Namespace, Release: release.Metadata.Name, Chart: release.Spec.Chart, Values: []byte(release.Spec.Values),
-		}, true
+		return target, true
 	case shown.Version().IsZero() && p.memory.Deleted != nil:
 		p.rollout = rollout{}
 		return reconciler.Target{Key: k, Remove: true, KeepData: p.memory.Deleted.DataKept}, true
 	}
 	return reconciler.Target{}, false
+}
+
+// shown is what GitOps has to show of a project: a release, or what is there and is left as it is.
+func (ro *rollouts) shown(k manifest.Key) (reconciler.Target, bool) {
+	if release := ro.gitops.Project(k).Release(); release != nil {
+		return reconciler.Target{
+			Key: k, Namespace: release.Spec.Platform.Namespace, Release: release.Metadata.Name, Chart: release.Spec.Chart, Values: []byte(release.Spec.Values),
+		}, true
+	}
+	return ro.gitops.Shown(k, ro.releasesOf(k))
+}
+
+// releasesOf are the releases that GitOps may show of a project.
+func (ro *rollouts) releasesOf(k manifest.Key) []*manifest.Release {
+	p, v, version := ro.projects.get(k), ro.view(k), ro.gitops.Project(k).Version()
+	releases := []*manifest.Release{v.Newest, p.kept}
+	for _, file := range v.Releases {
+		if file.Version != version {
+			continue
+		}
+		release, _, err := ro.catalog.ReadRelease(ro.catalog.Commit, k, file, nil)
+		if err == nil {
+			releases = append(releases, release)
+		}
+	}
+	return releases
 }
 
 // await has a project decided on again when its rollout has had its time; then it counts as failed.
