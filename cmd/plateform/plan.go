@@ -15,6 +15,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/card"
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/plan"
@@ -165,7 +166,7 @@ func (o *output) printPlan(p *plan.Plan, flags planFlags) error {
 		}
 		return writeJSON(o.stdout, p)
 	case "markdown":
-		_, err := fmt.Fprint(o.stdout, plantext.Markdown(p))
+		_, err := fmt.Fprint(o.stdout, card.Card{Plan: p, Command: fmt.Sprintf("plateform plan --base %s --head %s --diff", terminal.Short(p.Base), terminal.Short(p.Head))}.Markdown())
 		return err
 	}
 	plantext.Print(o.sheet(), p, flags.diff)

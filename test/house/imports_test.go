@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"reconciler/config":   {"manifest", "reconciler"},
 	"reconciler/decision": {"manifest", "reconciler", "reconciler/config"},
 	"reconciler/plan":     {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops"},
+	"reconciler/card":     {"manifest", "reconciler", "reconciler/plan"},
 	"reconciler/change":   {"manifest", "reconciler", "reconciler/config"},
 	"reconciler/ledger":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/gitops":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
