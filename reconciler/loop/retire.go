@@ -5,11 +5,8 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/config"
+	"github.com/plateform/plateform/reconciler/release"
 )
-
-// keepReleases is how many release files a project keeps when platform.yaml does not say.
-const keepReleases = 50
 
 // retire removes the release files that are more than are kept, all in one commit. The newest that is honoured stays
 // whatever its place, and so do those that are released right now, which are not there yet.
@@ -21,7 +18,7 @@ func (rl *releases) retire(ready []*project) []manifest.Edit {
 	edit := manifest.Edit{Author: reconciler.Author(rl.now()), Files: map[string][]byte{}}
 	projects := map[string]bool{}
 	for _, k := range rl.projects.dirtyKeys() {
-		for _, file := range rl.surplus(rl.view(k), coming[k]) {
+		for _, file := range release.Surplus(rl.view(k), rl.catalog.Platform.Spec.Releases.Keep, coming[k]) {
 			edit.Files[manifest.ReleaseFile(k, file.Version)] = nil
 			projects[k.String()] = true
 		}
@@ -32,25 +29,6 @@ func (rl *releases) retire(ready []*project) []manifest.Edit {
 	subject := fmt.Sprintf("Remove %s of %s", manifest.Count(len(edit.Files), "old release file"), few(projects))
 	edit.Message = manifest.FormatMessage(subject, nil)
 	return []manifest.Edit{edit}
-}
-
-// surplus are the oldest release files of a project beyond those that are kept.
-func (rl *releases) surplus(v *config.View, coming int) []config.ReleaseFile {
-	keep := rl.catalog.Platform.Spec.Releases.Keep
-	if keep <= 0 {
-		keep = keepReleases
-	}
-	if !v.Present {
-		return nil
-	}
-	var old []config.ReleaseFile
-	for i := 0; i < len(v.Releases)+coming-keep && i < len(v.Releases); i++ {
-		if v.Releases[i].Version.Compare(v.NewestVersion()) >= 0 && coming == 0 {
-			break
-		}
-		old = append(old, v.Releases[i])
-	}
-	return old
 }
 
 // few names one project, or says how many there are.

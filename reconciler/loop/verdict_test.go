@@ -211,32 +211,6 @@ func TestASourceMayFailAFewTimes(t *testing.T) {
 	}
 }
 
-// Old release files go; the newest that is honoured stays, whatever is above it, and so do those that come.
-func TestSurplus(t *testing.T) {
-	_, s := newRuleSession(t, false)
-	s.catalog.Platform = &manifest.Platform{}
-	s.catalog.Platform.Spec.Releases.Keep = 2
-	for _, tt := range []struct {
-		name   string
-		newest string
-		coming int
-		gone   int
-	}{
-		{"the newest is above all others", "v1.0.4", 0, 3},
-		{"one comes", "v1.0.4", 1, 4},
-		{"those above are not honoured", "v1.0.1", 0, 1},
-		{"the oldest is the newest that is honoured", "v1.0.0", 0, 0},
-	} {
-		v := &config.View{Key: ruleKey, Present: true, Newest: ruleRelease(tt.newest)}
-		for patch := range 5 {
-			v.Releases = append(v.Releases, config.ReleaseFile{Version: manifest.Version{Major: 1, Patch: patch}})
-		}
-		if gone := len((&releases{world: s.world}).surplus(v, tt.coming)); gone != tt.gone {
-			t.Errorf("%s: %d files go, want %d", tt.name, gone, tt.gone)
-		}
-	}
-}
-
 // What a commit asks of a project, if anything.
 func TestRunOf(t *testing.T) {
 	wrong := manifest.Problems{{What: "wrong"}}
