@@ -14,6 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 
 	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/tree"
 )
 
 // Checkout writes the files of one commit of a repository into dir, which is made or has to be empty. The commit may be
@@ -90,23 +91,23 @@ func (w *checkoutWriter) folder(dir string, h plumbing.Hash) error {
 	if err != nil {
 		return err
 	}
-	s := treeScanner{rest: data}
-	for s.next() {
+	s := tree.Scan(data)
+	for s.Next() {
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
-		p := path.Join(dir, string(s.name))
-		if hostileName(s.name) {
-			return fmt.Errorf("the name %q in %q is none a file may have: %w", s.name, dir, ErrBadTree)
+		p := path.Join(dir, string(s.Name))
+		if tree.Hostile(s.Name) {
+			return fmt.Errorf("the name %q in %q is none a file may have: %w", s.Name, dir, ErrBadTree)
 		}
-		switch err := w.entry(p, s.mode, s.hash); {
+		switch err := w.entry(p, s.Mode, s.Hash); {
 		case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EINVAL):
 			return fmt.Errorf("%s: %w: %w", p, ErrBadTree, err)
 		case err != nil:
 			return fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	return s.err
+	return s.Err
 }
 
 // entry writes one name. A folder in the way of a file, or the other way round, is an error of the repository.
@@ -117,14 +118,14 @@ func (w *checkoutWriter) entry(p string, mode filemode.FileMode, h plumbing.Hash
 		return fmt.Errorf("the files: %w", ErrTooLarge)
 	}
 	switch {
-	case isDir(mode):
+	case tree.IsDir(mode):
 		if err := w.root.Mkdir(p, 0o755); err != nil {
 			return err
 		}
 		return w.folder(p, h)
 	case mode == filemode.Submodule:
 		return w.root.Mkdir(p, 0o755)
-	case !isFile(mode) && mode != filemode.Symlink:
+	case !tree.IsFile(mode) && mode != filemode.Symlink:
 		return fmt.Errorf("a file of the unknown mode %o: %w", uint32(mode), ErrBadTree)
 	}
 	data, err := pack.Get(w.from, h, plumbing.BlobObject)

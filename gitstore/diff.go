@@ -13,19 +13,20 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/tree"
 	"github.com/plateform/plateform/manifest"
 )
 
 // listTree returns what is shown of a tree, sorted by name.
 func listTree(data []byte) ([]manifest.Entry, error) {
-	entries, err := parseTree(data)
+	entries, err := tree.Parse(data)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]manifest.Entry, 0, len(entries))
 	for _, e := range entries {
-		if isRegular(e.Mode, []byte(e.Name)) {
-			out = append(out, manifest.Entry{Name: e.Name, Hash: e.Hash.String(), Dir: isDir(e.Mode)})
+		if tree.IsRegular(e.Mode, []byte(e.Name)) {
+			out = append(out, manifest.Entry{Name: e.Name, Hash: e.Hash.String(), Dir: tree.IsDir(e.Mode)})
 		}
 	}
 	slices.SortFunc(out, func(a, b manifest.Entry) int { return strings.Compare(a.Name, b.Name) })
@@ -133,7 +134,7 @@ func pair(a, b []object.TreeEntry) []entryPair {
 		case len(a) == 0:
 			order = 1
 		default:
-			order = strings.Compare(sortName(a[0]), sortName(b[0]))
+			order = strings.Compare(tree.SortName(a[0]), tree.SortName(b[0]))
 		}
 		var p entryPair
 		if order <= 0 {
@@ -142,7 +143,7 @@ func pair(a, b []object.TreeEntry) []entryPair {
 		if order >= 0 {
 			p.after, b = b[0], b[1:]
 		}
-		if p.before.Hash != p.after.Hash || isSpecial(p.before.Mode) != isSpecial(p.after.Mode) {
+		if p.before.Hash != p.after.Hash || tree.IsSpecial(p.before.Mode) != tree.IsSpecial(p.after.Mode) {
 			pairs = append(pairs, p)
 		}
 	}
@@ -153,10 +154,10 @@ func pair(a, b []object.TreeEntry) []entryPair {
 func (d *differ) entry(prefix string, p entryPair, depth int) error {
 	before, after := p.before, p.after
 	name := prefix + max(before.Name, after.Name)
-	if isDir(before.Mode) || isDir(after.Mode) {
+	if tree.IsDir(before.Mode) || tree.IsDir(after.Mode) {
 		return d.trees(name+"/", before.Hash, after.Hash, depth+1)
 	}
-	c := manifest.Change{Path: name, Special: isSpecial(after.Mode)}
+	c := manifest.Change{Path: name, Special: tree.IsSpecial(after.Mode)}
 	if !before.Hash.IsZero() {
 		c.Before = before.Hash.String()
 	}
@@ -176,9 +177,9 @@ func (d *differ) entries(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := parseTree(data)
+	entries, err := tree.Parse(data)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(entries, func(e object.TreeEntry) bool { return hostileName([]byte(e.Name)) }), nil
+	return slices.DeleteFunc(entries, func(e object.TreeEntry) bool { return tree.Hostile([]byte(e.Name)) }), nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
+	"github.com/plateform/plateform/gitstore/edit"
 	"github.com/plateform/plateform/gitstore/transport"
 	"github.com/plateform/plateform/manifest"
 )
@@ -43,9 +44,9 @@ func (s *Store) push(ctx context.Context, base string, edits []manifest.Edit) ([
 	if err != nil {
 		return nil, err
 	}
-	last := b.tips[len(b.tips)-1]
+	last := b.Tips[len(b.Tips)-1]
 	var buf bytes.Buffer
-	if err := b.encode(&buf); err != nil {
+	if err := b.Encode(&buf); err != nil {
 		return nil, err
 	}
 	if err := s.send(ctx, from, last, buf.Bytes()); errors.Is(err, manifest.ErrMoved) {
@@ -57,19 +58,19 @@ func (s *Store) push(ctx context.Context, base string, edits []manifest.Edit) ([
 	} else {
 		s.see(last)
 	}
-	if err := s.db.Load().Add(b.objects); err != nil {
+	if err := s.db.Load().Add(b.Objects); err != nil {
 		return nil, err
 	}
-	hashes := make([]string, len(b.tips))
-	for i, t := range b.tips {
+	hashes := make([]string, len(b.Tips))
+	for i, t := range b.Tips {
 		hashes[i] = t.String()
 	}
 	return hashes, nil
 }
 
 // makeCommits makes the commits in memory.
-func (s *Store) makeCommits(base string, edits []manifest.Edit) (*batch, plumbing.Hash, error) {
-	b := newBatch(s.db.Load())
+func (s *Store) makeCommits(base string, edits []manifest.Edit) (*edit.Batch, plumbing.Hash, error) {
+	b := edit.New(s.db.Load())
 	var from plumbing.Hash
 	var on *object.Commit
 	if base != "" {
@@ -80,7 +81,7 @@ func (s *Store) makeCommits(base string, edits []manifest.Edit) (*batch, plumbin
 		from = plumbing.NewHash(base)
 	}
 	for _, e := range edits {
-		if err := b.commit(on, from, e); err != nil {
+		if err := b.Commit(on, from, e); err != nil {
 			return nil, from, err
 		}
 	}

@@ -12,7 +12,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/plateform/plateform/gitstore/edit"
 	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/tree"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -84,20 +86,7 @@ func (r *reader) commit(hash string) (*object.Commit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeCommit(data)
-}
-
-func decodeCommit(data []byte) (*object.Commit, error) {
-	o := &plumbing.MemoryObject{}
-	o.SetType(plumbing.CommitObject)
-	if _, err := o.Write(data); err != nil {
-		return nil, err
-	}
-	c := &object.Commit{}
-	if err := c.Decode(o); err != nil {
-		return nil, fmt.Errorf("a commit that does not read as one: %w", err)
-	}
-	return c, nil
+	return edit.DecodeCommit(data)
 }
 
 // root returns the tree of a commit.
@@ -124,7 +113,7 @@ func (r *reader) folder(root plumbing.Hash, dir string) (plumbing.Hash, bool, er
 	}
 	parent, name := path.Split(dir)
 	e, ok, err := r.entry(root, strings.TrimSuffix(parent, "/"), name)
-	if err != nil || !ok || !isDir(e.Mode) {
+	if err != nil || !ok || !tree.IsDir(e.Mode) {
 		return plumbing.ZeroHash, false, err
 	}
 	r.folders.Add(k, e.Hash)
@@ -133,7 +122,7 @@ func (r *reader) folder(root plumbing.Hash, dir string) (plumbing.Hash, bool, er
 
 // entry returns one name of a folder.
 func (r *reader) entry(root plumbing.Hash, dir, name string) (object.TreeEntry, bool, error) {
-	if hostileName([]byte(name)) {
+	if tree.Hostile([]byte(name)) {
 		return object.TreeEntry{}, false, nil
 	}
 	h, ok, err := r.folder(root, dir)
@@ -144,7 +133,7 @@ func (r *reader) entry(root plumbing.Hash, dir, name string) (object.TreeEntry, 
 	if err != nil {
 		return object.TreeEntry{}, false, err
 	}
-	return lookup(data, name)
+	return tree.Lookup(data, name)
 }
 
 // List returns the entries of a folder of a commit sorted by name; none when the folder is not there. "" is the root.
@@ -176,7 +165,7 @@ func (r *reader) Read(commit, file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok || !isFile(e.Mode) {
+	if !ok || !tree.IsFile(e.Mode) {
 		return nil, &fs.PathError{Op: "read", Path: file, Err: fs.ErrNotExist}
 	}
 	data, err := pack.Get(r.from(), e.Hash, plumbing.BlobObject)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/plateform/plateform/gitstore/pack"
 	"github.com/plateform/plateform/gitstore/transport"
+	"github.com/plateform/plateform/gitstore/tree"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -91,7 +92,7 @@ func (f *sourceFiles) noFolder(root plumbing.Hash, name string) error {
 		return err
 	case !there:
 		return fmt.Errorf("%w: %s at %s", ErrNoPath, name, f.at)
-	case isLink(e.Mode):
+	case tree.IsLink(e.Mode):
 		return fmt.Errorf("%w but a symlink, which is not followed: %s at %s", ErrNotFolder, name, f.at)
 	case e.Mode == filemode.Submodule:
 		return fmt.Errorf("%w but a submodule, whose repository is another one: %s at %s", ErrNotFolder, name, f.at)
@@ -144,7 +145,7 @@ func (f *sourceFiles) prefetch(names []string) { f.wanted = append(f.wanted, nam
 
 // Read implements Reader.
 func (f *sourceFiles) Read(commit, file string) ([]byte, error) {
-	return f.content(commit, file, isFile)
+	return f.content(commit, file, tree.IsFile)
 }
 
 // content is what is stored of a name of a kind.
@@ -183,7 +184,7 @@ func (f *sourceFiles) fetch(root, blob plumbing.Hash) error {
 	for _, name := range f.wanted {
 		dir, base := path.Split(name)
 		e, ok, err := f.entry(root, strings.TrimSuffix(dir, "/"), base)
-		if err == nil && ok && (isFile(e.Mode) || isLink(e.Mode)) && !f.db.Has(e.Hash) && !slices.Contains(wants, e.Hash) {
+		if err == nil && ok && (tree.IsFile(e.Mode) || tree.IsLink(e.Mode)) && !f.db.Has(e.Hash) && !slices.Contains(wants, e.Hash) {
 			wants = append(wants, e.Hash)
 		}
 	}
@@ -256,38 +257,38 @@ func (c *cover) hash(root plumbing.Hash) (string, error) {
 	return hex.EncodeToString(c.sum.Sum(nil)), nil
 }
 
-func (c *cover) walk(dir string, tree plumbing.Hash) error {
+func (c *cover) walk(dir string, folder plumbing.Hash) error {
 	if strings.Count(dir, "/") > maxDepth {
 		return fmt.Errorf("folders more than %d deep: %w", maxDepth, ErrTooLarge)
 	}
-	data, err := pack.Get(c.from(), tree, plumbing.TreeObject)
+	data, err := pack.Get(c.from(), folder, plumbing.TreeObject)
 	if err != nil {
 		return err
 	}
-	s := treeScanner{rest: data}
-	for s.next() {
+	s := tree.Scan(data)
+	for s.Next() {
 		if c.seen++; c.seen > maxWatched {
 			return fmt.Errorf("more than %d names: %w", maxWatched, ErrTooLarge)
 		}
-		p := path.Join(dir, string(s.name))
-		if hostileName(s.name) {
+		p := path.Join(dir, string(s.Name))
+		if tree.Hostile(s.Name) {
 			continue // a checkout refuses it
 		}
 		covered := c.covered(p)
-		if isDir(s.mode) && (c.watch != nil && c.watch.Reaches(p) || !covered && c.leads(p)) {
-			if err := c.walk(p, s.hash); err != nil {
+		if tree.IsDir(s.Mode) && (c.watch != nil && c.watch.Reaches(p) || !covered && c.leads(p)) {
+			if err := c.walk(p, s.Hash); err != nil {
 				return err
 			}
 			continue
 		}
-		if c.watch != nil && !isDir(s.mode) {
+		if c.watch != nil && !tree.IsDir(s.Mode) {
 			covered = c.watch.Covers(p, covered)
 		}
 		if covered {
-			fmt.Fprintf(c.sum, "%o %s %q\n", uint32(s.mode), s.hash, p)
+			fmt.Fprintf(c.sum, "%o %s %q\n", uint32(s.Mode), s.Hash, p)
 		}
 	}
-	return s.err
+	return s.Err
 }
 
 // covered says that a path is in the scope.

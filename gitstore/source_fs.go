@@ -10,6 +10,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/tree"
 )
 
 // maxPrefetched bounds the files and links that are fetched together.
@@ -49,7 +50,7 @@ func (f sourceFS) ReadDir(name string) ([]fs.DirEntry, error) {
 
 // ReadLink implements fs.ReadLinkFS.
 func (f sourceFS) ReadLink(name string) (string, error) {
-	target, err := f.files.content(f.commit, name, isLink)
+	target, err := f.files.content(f.commit, name, tree.IsLink)
 	return string(target), err
 }
 
@@ -76,11 +77,11 @@ func (f *sourceFiles) links(dir string) ([]string, error) {
 		return nil, err
 	}
 	var names []string
-	s := treeScanner{rest: data}
-	for s.next() {
-		if isLink(s.mode) && !hostileName(s.name) {
-			names = append(names, string(s.name))
+	s := tree.Scan(data)
+	for s.Next() {
+		if tree.IsLink(s.Mode) && !tree.Hostile(s.Name) {
+			names = append(names, string(s.Name))
 		}
 	}
-	return names, s.err
+	return names, s.Err
 }

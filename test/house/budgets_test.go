@@ -29,7 +29,6 @@ var larger = map[string]int{
 	"manifest": 4780,
 	// Two builders in one: of Go programs, and of Dockerfiles with four tools; the steps are shared with build servers.
 	"reconciler/localbuild": 3100,
-	"gitstore":              3250, // what a place of a commit covers, and where its links lead, is found while its trees are read, by the same reader as all else
 	// One goroutine's memory: follower, sources, builds, runs, rollouts, releases and writer each own a part of it and touch
 	// the others' through the project they all work on. What needs none of it is in config, decision, gate, gitops, release, worker.
 	// What registries say of images and tags, and which sources are lost, is kept there too, by project, for decisions and verdicts are

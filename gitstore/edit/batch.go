@@ -1,4 +1,5 @@
-package gitstore
+// Package edit makes commits out of edits, as Git objects and nothing else: no work tree, no index.
+package edit
 
 import (
 	"fmt"
@@ -14,18 +15,21 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/plateform/plateform/gitstore/pack"
+	"github.com/plateform/plateform/gitstore/tree"
 	"github.com/plateform/plateform/manifest"
 )
 
-// batch is a row of commits being made on top of a base: the objects that are new, in the order they are to be sent.
-type batch struct {
-	base    pack.Source
-	objects map[plumbing.Hash]pack.Object
-	order   []plumbing.Hash
+// Batch is a row of commits being made on top of a base.
+type Batch struct {
+	base pack.Source
+	// Objects that are new.
+	Objects map[plumbing.Hash]pack.Object
+	// order in which they are to be sent.
+	order []plumbing.Hash
 	// deltas map a new tree to the older one from which it is best sent as a difference.
 	deltas map[plumbing.Hash]treeBase
-	// tips are the commits, in order.
-	tips []plumbing.Hash
+	// Tips are the commits, in order.
+	Tips []plumbing.Hash
 }
 
 // treeBase is the tree that a new one came from. Chains of them are kept short: whoever reads the newest tree of a long
@@ -39,64 +43,77 @@ type treeBase struct {
 
 const maxTreeChain = 16
 
-func newBatch(base pack.Source) *batch {
-	return &batch{base: base, objects: map[plumbing.Hash]pack.Object{}, deltas: map[plumbing.Hash]treeBase{}}
+// New returns an empty batch on top of what is there already.
+func New(base pack.Source) *Batch {
+	return &Batch{base: base, Objects: map[plumbing.Hash]pack.Object{}, deltas: map[plumbing.Hash]treeBase{}}
 }
 
 // Object makes a batch a source: later commits build on earlier ones.
-func (b *batch) Object(h plumbing.Hash) (pack.Object, bool, error) {
-	if o, ok := b.objects[h]; ok {
+func (b *Batch) Object(h plumbing.Hash) (pack.Object, bool, error) {
+	if o, ok := b.Objects[h]; ok {
 		return o, true, nil
 	}
 	return b.base.Object(h)
 }
 
-// put adds an object unless it is there.
-func (b *batch) put(kind plumbing.ObjectType, data []byte) plumbing.Hash {
+// Put adds an object unless it is there.
+func (b *Batch) Put(kind plumbing.ObjectType, data []byte) plumbing.Hash {
 	h := pack.Hash(kind, data)
-	if _, ok := b.objects[h]; !ok {
-		b.objects[h] = pack.Object{Kind: kind, Data: data}
+	if _, ok := b.Objects[h]; !ok {
+		b.Objects[h] = pack.Object{Kind: kind, Data: data}
 		b.order = append(b.order, h)
 	}
 	return h
 }
 
-// commit makes one commit on top of the last one, or of base.
-func (b *batch) commit(base *object.Commit, baseHash plumbing.Hash, edit manifest.Edit) error {
+// Commit makes one commit on top of the last one, or of base.
+func (b *Batch) Commit(base *object.Commit, baseHash plumbing.Hash, edit manifest.Edit) error {
 	var parents []plumbing.Hash
-	var tree plumbing.Hash
+	var on plumbing.Hash // the tree
 	switch {
-	case len(b.tips) > 0:
-		parents = []plumbing.Hash{b.tips[len(b.tips)-1]}
+	case len(b.Tips) > 0:
+		parents = []plumbing.Hash{b.Tips[len(b.Tips)-1]}
 		o, err := pack.Get(b, parents[0], plumbing.CommitObject)
 		if err != nil {
 			return err
 		}
-		c, err := decodeCommit(o)
+		c, err := DecodeCommit(o)
 		if err != nil {
 			return err
 		}
-		tree = c.TreeHash
+		on = c.TreeHash
 	case base != nil:
-		parents, tree = []plumbing.Hash{baseHash}, base.TreeHash
+		parents, on = []plumbing.Hash{baseHash}, base.TreeHash
 	}
 	change, err := changeOf(edit.Files)
 	if err != nil {
 		return err
 	}
-	root, _, err := b.apply(tree, change)
+	root, _, err := b.apply(on, change)
 	if err != nil {
 		return err
 	}
 	if edit.Message, err = messageOf(edit, root, parents); err != nil {
 		return err
 	}
-	b.tips = append(b.tips, b.put(plumbing.CommitObject, encodeCommit(root, parents, edit)))
+	b.Tips = append(b.Tips, b.Put(plumbing.CommitObject, encodeCommit(root, parents, edit)))
+	return nil
+}
+
+// Merge makes one commit with a tree that is made already, and two parents.
+func (b *Batch) Merge(root, ours, theirs plumbing.Hash, edit manifest.Edit) error {
+	parents := []plumbing.Hash{ours, theirs}
+	message, err := messageOf(edit, root, parents)
+	if err != nil {
+		return err
+	}
+	edit.Message = message
+	b.Tips = append(b.Tips, b.Put(plumbing.CommitObject, encodeCommit(root, parents, edit)))
 	return nil
 }
 
 // messageOf returns the message of a commit, which may depend on its tree.
-func messageOf(edit manifest.Edit, tree plumbing.Hash, parents []plumbing.Hash) (string, error) {
+func messageOf(edit manifest.Edit, root plumbing.Hash, parents []plumbing.Hash) (string, error) {
 	if edit.Seal == nil {
 		return edit.Message, nil
 	}
@@ -104,7 +121,7 @@ func messageOf(edit manifest.Edit, tree plumbing.Hash, parents []plumbing.Hash) 
 	if len(parents) > 0 {
 		parent = parents[0].String()
 	}
-	message, err := edit.Seal(tree.String(), parent)
+	message, err := edit.Seal(root.String(), parent)
 	if err != nil {
 		return "", fmt.Errorf("sealing a commit: %w", err)
 	}
@@ -148,7 +165,7 @@ func changeOf(files map[string][]byte) (*folderChange, error) {
 func checkPath(p string) error {
 	bad := p == "" || p != path.Clean(p) || strings.HasPrefix(p, "/") || strings.ContainsAny(p, "\x00\\\n")
 	for n := range strings.SplitSeq(p, "/") {
-		bad = bad || hostileName([]byte(n))
+		bad = bad || tree.Hostile([]byte(n))
 	}
 	if bad {
 		return fmt.Errorf("%q is no path of a file in a repository", p)
@@ -157,20 +174,20 @@ func checkPath(p string) error {
 }
 
 // apply makes the tree that a change leads to; empty says that nothing is left in it.
-func (b *batch) apply(tree plumbing.Hash, change *folderChange) (h plumbing.Hash, empty bool, err error) {
+func (b *Batch) apply(was plumbing.Hash, change *folderChange) (h plumbing.Hash, empty bool, err error) {
 	var old []byte
-	if !tree.IsZero() {
-		if old, err = pack.Get(b, tree, plumbing.TreeObject); err != nil {
-			return tree, false, err
+	if !was.IsZero() {
+		if old, err = pack.Get(b, was, plumbing.TreeObject); err != nil {
+			return was, false, err
 		}
 	}
-	entries, err := parseTree(old)
+	entries, err := tree.Parse(old)
 	if err != nil {
-		return tree, false, err
+		return was, false, err
 	}
 	changed, err := b.changedEntries(entries, change)
 	if err != nil {
-		return tree, false, err
+		return was, false, err
 	}
 	entries = slices.DeleteFunc(entries, func(e object.TreeEntry) bool {
 		_, file := change.files[e.Name]
@@ -179,13 +196,13 @@ func (b *batch) apply(tree plumbing.Hash, change *folderChange) (h plumbing.Hash
 	})
 	entries = append(entries, changed...)
 	sort.Sort(object.TreeEntrySorter(entries))
-	h = b.put(plumbing.TreeObject, encodeTree(entries))
-	b.noteBase(h, tree)
+	h = b.Put(plumbing.TreeObject, tree.Encode(entries))
+	b.noteBase(h, was)
 	return h, len(entries) == 0, nil
 }
 
 // changedEntries returns what the touched names of a folder become; nothing for those that go.
-func (b *batch) changedEntries(entries []object.TreeEntry, change *folderChange) ([]object.TreeEntry, error) {
+func (b *Batch) changedEntries(entries []object.TreeEntry, change *folderChange) ([]object.TreeEntry, error) {
 	touched := make(map[string]object.TreeEntry, len(change.files)+len(change.folders))
 	for name := range change.files {
 		touched[name] = object.TreeEntry{}
@@ -212,7 +229,7 @@ func (b *batch) changedEntries(entries []object.TreeEntry, change *folderChange)
 }
 
 // changedEntry returns what one name becomes; the zero entry when it goes.
-func (b *batch) changedEntry(name string, was object.TreeEntry, change *folderChange) (object.TreeEntry, error) {
+func (b *Batch) changedEntry(name string, was object.TreeEntry, change *folderChange) (object.TreeEntry, error) {
 	content, file := change.files[name]
 	sub := change.folders[name]
 	switch {
@@ -220,13 +237,13 @@ func (b *batch) changedEntry(name string, was object.TreeEntry, change *folderCh
 		return was, fmt.Errorf("%q would be a file and a folder", name)
 	case content != nil:
 		mode := filemode.Regular
-		if isFile(was.Mode) {
+		if tree.IsFile(was.Mode) {
 			mode = was.Mode
 		}
-		return object.TreeEntry{Name: name, Mode: mode, Hash: b.put(plumbing.BlobObject, content)}, nil
-	case sub != nil && (isDir(was.Mode) || !sub.removes()):
+		return object.TreeEntry{Name: name, Mode: mode, Hash: b.Put(plumbing.BlobObject, content)}, nil
+	case sub != nil && (tree.IsDir(was.Mode) || !sub.removes()):
 		var from plumbing.Hash
-		if isDir(was.Mode) {
+		if tree.IsDir(was.Mode) {
 			from = was.Hash
 		}
 		h, empty, err := b.apply(from, sub)
@@ -234,7 +251,7 @@ func (b *batch) changedEntry(name string, was object.TreeEntry, change *folderCh
 			return object.TreeEntry{}, err
 		}
 		return object.TreeEntry{Name: name, Mode: filemode.Dir, Hash: h}, nil
-	case file && !isDir(was.Mode):
+	case file && !tree.IsDir(was.Mode):
 		return object.TreeEntry{}, nil
 	default:
 		return was, nil
@@ -257,7 +274,7 @@ func (c *folderChange) removes() bool {
 }
 
 // noteBase remembers what a tree came from, if sending the difference pays.
-func (b *batch) noteBase(h, from plumbing.Hash) {
+func (b *Batch) noteBase(h, from plumbing.Hash) {
 	if _, known := b.deltas[h]; known || from.IsZero() || h == from {
 		return
 	}
@@ -272,9 +289,9 @@ func (b *batch) noteBase(h, from plumbing.Hash) {
 }
 
 // encodeCommit writes a commit as Git stores it. Author and committer are the same.
-func encodeCommit(tree plumbing.Hash, parents []plumbing.Hash, edit manifest.Edit) []byte {
+func encodeCommit(root plumbing.Hash, parents []plumbing.Hash, edit manifest.Edit) []byte {
 	var s strings.Builder
-	fmt.Fprintf(&s, "tree %s\n", tree)
+	fmt.Fprintf(&s, "tree %s\n", root)
 	for _, p := range parents {
 		fmt.Fprintf(&s, "parent %s\n", p)
 	}
@@ -305,11 +322,11 @@ func encodeSignature(s manifest.Signature) string {
 	return fmt.Sprintf("%s <%s> %d %s", name, clean(s.Email), when.Unix(), when.Format("-0700"))
 }
 
-// encode writes the batch the way a push sends it.
-func (b *batch) encode(out io.Writer) error {
+// Encode writes the batch the way a push sends it.
+func (b *Batch) Encode(out io.Writer) error {
 	w := pack.NewWriter(out, len(b.order))
 	for _, h := range b.order {
-		o := b.objects[h]
+		o := b.Objects[h]
 		base, ok := b.deltas[h]
 		if !ok {
 			w.Object(o)
@@ -319,11 +336,25 @@ func (b *batch) encode(out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if d, err := treeDelta(from, o.Data); err == nil && len(d) < len(o.Data)/2 {
+		if d, err := tree.Delta(from, o.Data); err == nil && len(d) < len(o.Data)/2 {
 			w.Delta(base.from, d)
 		} else {
 			w.Object(o)
 		}
 	}
 	return w.Close()
+}
+
+// DecodeCommit reads a commit.
+func DecodeCommit(data []byte) (*object.Commit, error) {
+	o := &plumbing.MemoryObject{}
+	o.SetType(plumbing.CommitObject)
+	if _, err := o.Write(data); err != nil {
+		return nil, err
+	}
+	c := &object.Commit{}
+	if err := c.Decode(o); err != nil {
+		return nil, fmt.Errorf("a commit that does not read as one: %w", err)
+	}
+	return c, nil
 }

@@ -1,4 +1,4 @@
-package gitstore
+package tree
 
 import (
 	"bytes"
@@ -8,30 +8,30 @@ import (
 	"github.com/plateform/plateform/gitstore/pack"
 )
 
-// treeDelta writes the tree to as Git's difference from the tree from. Both are in order, so one walk over the entries
+// Delta writes the tree to as Git's difference from the tree from. Both are in order, so one walk over the entries
 // of both finds what they share, where a general algorithm would have to search.
-func treeDelta(from, to []byte) ([]byte, error) {
+func Delta(from, to []byte) ([]byte, error) {
 	d := deltaWriter{out: binary.AppendUvarint(binary.AppendUvarint(nil, uint64(len(from))), uint64(len(to)))}
-	old, fresh := treeScanner{rest: from}, treeScanner{rest: to}
-	at, more := 0, old.next()
-	for fresh.next() {
-		for more && bytes.Compare(old.name, fresh.name) < 0 && !bytes.Equal(old.raw, fresh.raw) {
+	old, fresh := Scan(from), Scan(to)
+	at, more := 0, old.Next()
+	for fresh.Next() {
+		for more && bytes.Compare(old.Name, fresh.Name) < 0 && !bytes.Equal(old.raw, fresh.raw) {
 			at += len(old.raw)
-			more = old.next()
+			more = old.Next()
 		}
 		if more && bytes.Equal(old.raw, fresh.raw) {
 			d.copy(at, len(old.raw))
 			at += len(old.raw)
-			more = old.next()
+			more = old.Next()
 			continue
 		}
 		d.insert(fresh.raw)
-		if more && bytes.Equal(old.name, fresh.name) {
+		if more && bytes.Equal(old.Name, fresh.Name) {
 			at += len(old.raw)
-			more = old.next()
+			more = old.Next()
 		}
 	}
-	if old.err != nil || fresh.err != nil {
+	if old.Err != nil || fresh.Err != nil {
 		return nil, fmt.Errorf("%w: a tree to send", pack.ErrCorrupt)
 	}
 	d.flush()
