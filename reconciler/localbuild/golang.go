@@ -44,6 +44,9 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 	if err != nil {
 		return "", err
 	}
+	if err := checkFolders(src, d); err != nil {
+		return "", err
+	}
 	environment, err := s.goEnvironment(ctx, work, env)
 	if err != nil {
 		return "", err
@@ -190,6 +193,20 @@ func workspaceFile(src Source, d Detection) (string, error) {
 		return "off", nil
 	}
 	return filepath.Join(src.Root, filepath.FromSlash(file)), nil
+}
+
+// checkFolders refuses a program that would be compiled with folders of this machine.
+func checkFolders(src Source, d Detection) error {
+	root, err := os.OpenRoot(src.Root)
+	if err != nil {
+		return fmt.Errorf("opening the source: %w", err)
+	}
+	defer root.Close()
+	out, err := scope.LeadingOut(root.FS(), path.Join(src.Path, d.Package))
+	if err != nil || out == nil {
+		return err
+	}
+	return &Fault{What: out.String(), Fix: "have the folder in the repository, name a module and its version instead, or vendor it"}
 }
 
 // reserved says that a variable decides over what a tool runs or where it keeps its things.

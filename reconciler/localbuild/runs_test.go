@@ -126,6 +126,25 @@ func TestGoWorkspaces(t *testing.T) {
 	}
 }
 
+// A folder of the machine that builds is no part of a source, also when it is there.
+func TestAGoProgramIsNotCompiledWithFoldersOutsideOfItsRepository(t *testing.T) {
+	outside := t.TempDir()
+	writeFiles(t, outside, map[string]string{"go.mod": "module example.com/lib\n\ngo 1.24\n", "text.go": "package lib\n\nconst Hello = \"of the machine\"\n"})
+	b := newBench(t, nil)
+	failure := b.bad(t, b.request(t, "one", map[string]string{
+		"go.mod":  "module example.com/app\n\ngo 1.24\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => " + outside + "\n",
+		"main.go": "package main\n\nimport \"example.com/lib\"\n\nfunc main() { println(lib.Hello) }\n",
+	}))
+	for _, want := range []string{"go.mod:7: replace " + outside + " leads out of the repository", "vendor it"} {
+		if !strings.Contains(failure.Summary, want) {
+			t.Errorf("the failure is %q and lacks %q", failure.Summary, want)
+		}
+	}
+	if failure.Temporary {
+		t.Error("it is tried again")
+	}
+}
+
 // A Dockerfile may be outside of the folder that is its context, and not outside of the source.
 func TestADockerfileElsewhere(t *testing.T) {
 	b := newToolbox(t)

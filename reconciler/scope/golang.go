@@ -79,11 +79,11 @@ func (l *look) workspace(dir, module string) (file string, used []string, err er
 	if err != nil {
 		return "", nil, &unclearError{file, err}
 	}
-	for _, words := range statements {
-		if words[0] != "use" || len(words) < 2 {
+	for _, d := range statements {
+		if d.words[0] != "use" || len(d.words) < 2 {
 			continue
 		}
-		if p, ok := inside(at, words[1]); ok {
+		if p, ok := inside(at, d.words[1]); ok {
 			used = append(used, p)
 		}
 	}
@@ -119,17 +119,11 @@ func (l *look) replaced(file string) error {
 	if err != nil {
 		return &unclearError{file, err}
 	}
-	for _, words := range statements {
-		arrow := slices.Index(words, "=>")
-		if words[0] != "replace" || arrow < 0 || arrow+1 >= len(words) {
-			continue
-		}
-		target := words[arrow+1]
-		if !strings.HasPrefix(target, "./") && !strings.HasPrefix(target, "../") && target != "." && target != ".." {
-			continue // a module by its name
-		}
-		if p, ok := inside(path.Dir(file), target); ok {
-			l.add(p, file+" replaces a module with "+p)
+	for _, d := range statements {
+		if target, ok := d.folder(); ok && d.words[0] == "replace" {
+			if p, ok := inside(path.Dir(file), target); ok {
+				l.add(p, file+" replaces a module with "+p)
+			}
 		}
 	}
 	return nil
@@ -143,11 +137,31 @@ func (l *look) hasGoFiles() bool {
 	})
 }
 
-// directives are the statements of a go.mod or go.work as words, those in blocks with the word before the block.
-func directives(text string) ([][]string, error) {
-	var statements [][]string
-	block := ""
+// directive is a statement of a go.mod or go.work as words, one in a block with the word before the block.
+type directive struct {
+	line  int
+	words []string
+}
+
+// folder is the folder that a directive names; false when it names none.
+func (d directive) folder() (string, bool) {
+	switch arrow := slices.Index(d.words, "=>"); {
+	case d.words[0] == "use" && len(d.words) > 1:
+		return d.words[1], true
+	case d.words[0] == "replace" && arrow > 0 && arrow+1 < len(d.words):
+		target := d.words[arrow+1]
+		local := strings.HasPrefix(target, "./") || strings.HasPrefix(target, "../") || target == "." || target == ".." || path.IsAbs(target)
+		return target, local // else it is a module by its name
+	}
+	return "", false
+}
+
+// directives are the statements of a go.mod or go.work.
+func directives(text string) ([]directive, error) {
+	var statements []directive
+	block, n := "", 0
 	for line := range strings.Lines(text) {
+		n++
 		words, err := wordsOf(line)
 		switch {
 		case err != nil:
@@ -158,9 +172,9 @@ func directives(text string) ([][]string, error) {
 		case block != "" && words[0] == ")":
 			block = ""
 		case block != "":
-			statements = append(statements, append([]string{block}, words...))
+			statements = append(statements, directive{n, append([]string{block}, words...)})
 		default:
-			statements = append(statements, words)
+			statements = append(statements, directive{n, words})
 		}
 	}
 	return statements, nil
