@@ -35,6 +35,23 @@ func (c *projectCheck) checkEnv(field string, env []EnvVar) {
 		if e.From != nil {
 			c.checkFrom(at+".from", *e.From)
 		}
+		if e.Value != nil {
+			c.checkEnvValue(at+".value", e.Name, *e.Value)
+		}
+	}
+}
+
+// maxVariable is how long a variable may be that Linux gives to a program, with its name. All of a file is less than what it gives.
+const maxVariable = 128 << 10
+
+// checkEnvValue checks that a program can be given a value.
+func (c *projectCheck) checkEnvValue(field, name, value string) {
+	switch {
+	case len(name)+len("=")+len(value)+1 > maxVariable: // it ends in a zero byte
+		c.add(field, fmt.Sprintf("the value of %s has %d KiB, and no program can be given more than %d", quote(name), len(value)>>10, maxVariable>>10),
+			"have the app read what is long from a file of its image")
+	case strings.ContainsRune(value, 0):
+		c.add(field, fmt.Sprintf("the value of %s has a NUL byte, which no variable can hold", quote(name)), "remove it, or encode the value")
 	}
 }
 

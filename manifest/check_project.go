@@ -182,7 +182,9 @@ func (c *projectCheck) checkBuild(b Build) {
 	}
 	seen := map[string]bool{}
 	for i, e := range b.Env {
-		c.checkEnvName(fmt.Sprintf("spec.build.env[%d].name", i), e.Name, seen)
+		at := fmt.Sprintf("spec.build.env[%d]", i)
+		c.checkEnvName(at+".name", e.Name, seen)
+		c.checkEnvValue(at+".value", e.Name, e.Value)
 	}
 }
 

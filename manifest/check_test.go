@@ -1,9 +1,11 @@
 package manifest
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -53,4 +55,33 @@ func TestValidate(t *testing.T) {
 		}
 		return lines(ps)
 	})
+}
+
+// A program cannot be given any amount of text: it is told where it is written, and not when the program starts.
+func TestVariablesThatNoProgramCanBeGiven(t *testing.T) {
+	const longest = 128<<10 - len("LONG=") - 1
+	for _, tt := range []struct {
+		name, env string
+		want      int
+	}{
+		{"as long as can be", "    - {name: LONG, value: \"" + strings.Repeat("x", longest) + "\"}\n", 0},
+		{"longer", "    - {name: LONG, value: \"" + strings.Repeat("x", longest+1) + "\"}\n", 1},
+		{"more than a release could hold twice", strings.Repeat("    - {name: LONG, value: \""+strings.Repeat("x", longest)+"\"}\n", 2), 1},
+		{"a byte that ends it", "    - {name: A, value: \"a\\0b\"}\n", 1},
+	} {
+		text := "apiVersion: plateform.dev/v1\nkind: Project\nmetadata: {name: blog}\nspec:\n  type: monolithic\n  image: ghost:5\n  env:\n"
+		lines := strings.SplitAfter(tt.env, "\n")
+		for i, line := range lines[:len(lines)-1] {
+			text += strings.Replace(line, "name: LONG", fmt.Sprintf("name: LON%c", 'A'+i), 1)
+		}
+		ps := validate(checkout(t, map[string]string{"workspaces/ws-2/projects/blog/project.yaml": text}))
+		if len(ps) != tt.want {
+			t.Errorf("%s: %d problems, want %d: %.500v", tt.name, len(ps), tt.want, ps)
+		}
+		for _, p := range ps {
+			if p.Line == 0 && p.What[:8] != "the file" || len(p.String()) > 400 {
+				t.Errorf("%s: at line %d: %.500s", tt.name, p.Line, p.String())
+			}
+		}
+	}
 }

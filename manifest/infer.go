@@ -108,7 +108,7 @@ func (l *inferences) sources() {
 		if img, ok := l.in.image(input.Image); ok && img.Framework != "" {
 			l.add(prefix+"build.framework", CurrentFramework(img.Framework), "found in the source")
 		} else {
-			l.add(prefix+"build.framework", "open", "found in the source when it is built")
+			l.add(prefix+"build.framework", "not known yet", "it is found in the source when that is built")
 		}
 	}
 }

@@ -87,7 +87,7 @@ func TestParseRefusesWhatIsNoText(t *testing.T) {
 		{"line separator", "a: b\u2028c: d", `p:1:5: there is the control character U+2028 here (remove it; in a value in double quotes write "\u2028")`},
 		{"bidirectional override", "a: b\u202Ec", `p:1:5: there is the control character U+202E here (remove it; in a value in double quotes write "\u202E")`},
 		{"lone carriage return", "a: b\rc: d\n", `p:1:5: there is a carriage return without a line feed here (end lines with a line feed; in a value write "\r")`},
-		{"too large", strings.Repeat("# 45678\n", MaxFileBytes/8) + "#", "p: the file has 1048577 bytes, more than the 1048576 that are read (split it, or remove what does not belong in it)"},
+		{"too large", strings.Repeat("# 45678\n", MaxProjectBytes/8) + "#", "p: the file has 196609 bytes, more than the 196608 that a project may have (have the app read what is long from a file of its image)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,6 +96,11 @@ func TestParseRefusesWhatIsNoText(t *testing.T) {
 				t.Errorf("got %v, %v, want %s", object, ps, tt.want)
 			}
 		})
+	}
+	object, ps := ParseWorkspace("w", []byte(strings.Repeat("# 45678\n", MaxFileBytes/8)+"#"))
+	const want = "w: the file has 1048577 bytes, more than the 1048576 that are read (split it, or remove what does not belong in it)"
+	if object != nil || strings.TrimSuffix(ps.Error(), "\n") != want {
+		t.Errorf("got %v, %v, want %s", object, ps, want)
 	}
 }
 

@@ -171,7 +171,7 @@ func TestInferBeforeTheBuild(t *testing.T) {
 		{"chart", "monolithic 1.0.0", "spec.charts of platform.yaml"},
 		{"domain", "shop-ws-1.apps.example.com", "<project>-<workspace> under the platform's domain"},
 		{"source.branch", "main", "the default"},
-		{"build.framework", "open", "found in the source when it is built"},
+		{"build.framework", "not known yet", "it is found in the source when that is built"},
 		{"port", "8080", "the default, unless the source names one when it is built"},
 		{"replicas", "1", "the default"},
 		{"resources.cpu", "250m", "the default"},
