@@ -212,6 +212,9 @@ func (r Report) UnchangedBuilds() string {
 // ContextOf is the name of a project's reports.
 func ContextOf(k manifest.Key) string { return "plateform/" + k.String() }
 
+// RolloutFailed is how the report on a rollout that failed begins: status looks for it in the notes.
+func RolloutFailed(version string) string { return "the rollout of " + version + " failed: " }
+
 // KeyOfContext is the project that reports of a name are about; false when they are about none.
 func KeyOfContext(context string) (manifest.Key, bool) {
 	workspace, project, ok := strings.Cut(strings.TrimPrefix(context, "plateform/"), "/")

@@ -24,7 +24,8 @@ func (a *app) retryCommand() *cobra.Command {
 		Long: `Try again what failed, is held or frozen.
 
 A retry is a fact in Git: an empty commit with the trailer Plateform-Retry, pushed to the config repository. It starts a
-failed build again, releases what a rollback has held back, and ends a freeze. The checkout you stand in is not touched.`,
+failed build or rollout again, releases what a rollback has held back, and ends a freeze. The checkout you stand in is
+not touched.`,
 		Example: `  plateform retry ws-1/shop
   plateform retry ws-1/shop --config-repo git@github.com:acme/config.git`,
 		Args:              argumentCount(1, 1),

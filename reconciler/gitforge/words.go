@@ -132,7 +132,7 @@ func failed(r reconciler.Report) string {
 	if r.Outcome == reconciler.OutcomeImageRefused {
 		return r.Detail + "\nit is asked for again by itself" + comesLater(r.Holds) + keepsRunning(r.Release.Before)
 	}
-	words := fmt.Sprintf("the rollout of %s failed: %s\nmend it and push", r.Release.Version, why(r))
+	words := reconciler.RolloutFailed(r.Release.Version) + why(r) + "\nmend it and push"
 	if r.Release.Before != "" {
 		words += fmt.Sprintf(", or run `plateform rollback %s` to go back to %s", r.Project, r.Release.Before)
 	}

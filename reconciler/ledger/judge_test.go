@@ -46,6 +46,50 @@ func TestStatusTellsOfLostSources(t *testing.T) {
 	}
 }
 
+// A release whose rollout failed is in GitOps, and does not run: status and why say so until something else is said.
+func TestWhatDidNotRollOutDoesNotRun(t *testing.T) {
+	note := func(state NoteState, stage reconciler.Stage, description string) string {
+		return `{"context":"plateform/ws-1/shop","state":"` + string(state) + `","stage":"` + string(stage) + `","description":"` + description + `","at":"2026-11-22T12:00:00Z"}` + "\n"
+	}
+	failure := note(NoteFailure, reconciler.StageFailed, `the rollout of v1.0.0 failed: it ended with exit code 4\nmend it and push`)
+	for _, tt := range []struct {
+		name, notes string
+		state       State
+		fate        Fate
+		why, next   []string
+	}{
+		{"it failed", failure, StateFailed, FateFailed, []string{"the rollout of v1.0.0 failed: it ended with exit code 4"}, []string{"mend it and push; to try it again as it is: plateform retry ws-1/shop"}},
+		{"nothing to do is said", note(NoteFailure, reconciler.StageFailed, "the rollout of v1.0.0 failed: no"), StateFailed, FateFailed,
+			[]string{"the rollout of v1.0.0 failed: no"}, []string{"mend it and push; to try it again as it is: plateform retry ws-1/shop"}},
+		{"a later commit asked for something else", note(NoteSuccess, reconciler.StageHeld, `the rollout of v1.0.0 failed: no\nmend it and push`), StateFailed, FateFailed,
+			[]string{"the rollout of v1.0.0 failed: no"}, []string{"mend it and push; to try it again as it is: plateform retry ws-1/shop"}},
+		{"it runs after a retry", failure + note(NoteSuccess, reconciler.StageDeployed, "v1.0.0 runs"), StateRunning, FateRunning, nil, nil},
+		{"it is tried again", failure + note(NotePending, reconciler.StageSynced, "rolling out v1.0.0"), StatePending, FateRunning, nil, nil},
+		{"another one failed", note(NoteFailure, reconciler.StageFailed, "the rollout of v1.0.1 failed: no"), StateRunning, FateRunning, nil, nil},
+	} {
+		config, gitops := newConfig(), newRepository()
+		config.commit("Release", files{manifest.ReleaseFile(shop, manifest.Version{Major: 1}): encodeRelease(t, newRelease("v1.0.0", firstCode, nil))})
+		gitops.commit("Write", files{manifest.ValuesFile(shop): "release: v1.0.0\n"})
+		l := open(t, config, gitops, 0)
+		l.notes.at = config.withNotes(files{config.head: tt.notes})
+		found, err := l.Status(t.Context(), shop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := why(t, l, "ws-1/shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, a := found.Projects[0], w.Answers[0]
+		if p.State != tt.state || a.State != tt.fate {
+			t.Errorf("%s: it is %s, and %s, want %s and %s", tt.name, p.State, a.State, tt.state, tt.fate)
+		}
+		if tt.state != StatePending && !(slices.Equal(p.Why, tt.why) && slices.Equal(p.Next, tt.next)) {
+			t.Errorf("%s: it says %q, next %q", tt.name, p.Why, p.Next)
+		}
+	}
+}
+
 // What a report that is not the last says to do is the next step; it takes the place of "there was no news".
 func TestStatusTellsWhatToDoAboutWhatWaits(t *testing.T) {
 	r := newConfig()

@@ -58,6 +58,11 @@ func (n Note) advice() string {
 	if n.ended() {
 		return ""
 	}
+	return n.next()
+}
+
+// next is the second line of a description, where reports say what to do.
+func (n Note) next() string {
 	_, rest, _ := strings.Cut(n.Description, "\n")
 	line, _, _ := strings.Cut(rest, "\n")
 	return plain(line)

@@ -155,11 +155,24 @@ func (p *Project) addAside(note Note, found bool) {
 	case !found || !note.ended():
 	case note.State == NoteFailure && p.Release != nil && p.Runs != "" && p.Release.Version != p.Runs:
 		p.set(StateFailed, p.Release.Version+" does not run: "+note.Summary(), "do what it says there; what runs stays meanwhile")
+	case p.rolloutFailed(note):
+		next := note.next()
+		if next == "" {
+			next = "mend it and push"
+		}
+		p.set(StateFailed, note.Summary(), next+"; to try it again as it is: plateform retry "+p.Key.String())
 	case note.State == NoteSuccess && p.Release != nil && p.Release.Version == p.Runs:
 		if _, more, _ := strings.Cut(note.Description, "\n"); strings.HasPrefix(more, "the tag ") {
 			p.Why = append(p.Why, plain(more))
 		}
 	}
+}
+
+// rolloutFailed says that a note tells of the failed rollout of what GitOps says has to run, and nothing graver is known. On a
+// commit that asked for something else it is no failure, and says the same.
+func (p *Project) rolloutFailed(note Note) bool {
+	judged := slices.Contains([]State{StateRunning, StateHeld, StateFailed}, p.State)
+	return judged && p.Runs != "" && strings.HasPrefix(note.Description, reconciler.RolloutFailed(p.Runs))
 }
 
 // readProject takes what is worth showing from project.yaml, and what keeps anything new from being released.

@@ -192,6 +192,9 @@ func (t *tracer) judge(a *Answer, p *tracedProject, v manifest.Version) {
 	switch {
 	case s.Runs == v.String():
 		a.State = FateRunning
+		if note, found := t.notes.newest(a.Key); found && s.rolloutFailed(note) {
+			a.State = FateFailed
+		}
 		if a.Release.GitOps != nil {
 			a.Since = a.Release.GitOps.At
 		}

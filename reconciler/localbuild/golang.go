@@ -167,8 +167,12 @@ func (s Steps) goSettings(ctx context.Context) (map[string]string, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, &Trouble{What: "the go command does not work here", Err: errors.New(tail.telling(err)),
+		trouble := &Trouble{What: "the go command does not work here", Err: errors.New(tail.telling(err)),
 			Fix: "install Go on the machine that builds, or build with a Dockerfile"}
+		if os.Getenv("HOME") == "" { // as in a service of systemd without User
+			trouble.Fix = "set HOME, or GOCACHE and GOMODCACHE, where serve is started"
+		}
+		return nil, trouble
 	}
 	settings := map[string]string{}
 	if err := json.Unmarshal(stdout.Bytes(), &settings); err != nil {

@@ -104,6 +104,11 @@ func TestAMachineWithoutTools(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "the go command does not work here"},
+		{"a service without a home", hello, func(t *testing.T, _ *localbuild.Options) {
+			for _, name := range []string{"HOME", "XDG_CACHE_HOME", "GOCACHE"} {
+				t.Setenv(name, "")
+			}
+		}, "set HOME, or GOCACHE and GOMODCACHE, where serve is started"},
 		{"no container tool", dockerfile, func(t *testing.T, _ *localbuild.Options) { newToolbox(t) }, "install buildah"},
 		{"a daemon that is down", dockerfile, func(t *testing.T, _ *localbuild.Options) { newToolbox(t).add(t, "docker", broken) }, "docker: Cannot connect"},
 		{"a tool that dies", dockerfile, func(t *testing.T, _ *localbuild.Options) {

@@ -7,9 +7,23 @@ import (
 	"path/filepath"
 )
 
+// ran is what runs, and how many replicas of each service do: where one has the port that all want, it is fewer than are wanted.
+type ran struct {
+	wanted
+	Replicas map[string]int
+}
+
+// replicas are how many of a service ran.
+func (r ran) replicas(s service) int {
+	if n, noted := r.Replicas[s.name]; noted {
+		return min(n, s.replicas)
+	}
+	return s.replicas
+}
+
 // writeLast notes what runs. Values may hold what others are not to read.
-func writeLast(file string, w wanted) error {
-	content, err := json.Marshal(w)
+func writeLast(file string, r ran) error {
+	content, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
@@ -20,17 +34,17 @@ func writeLast(file string, w wanted) error {
 	return os.Rename(partial, file)
 }
 
-func readLast(file string) (wanted, error) {
+func readLast(file string) (ran, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return wanted{}, err
+		return ran{}, err
 	}
-	var w wanted
+	var w ran
 	if err := json.Unmarshal(content, &w); err != nil {
-		return wanted{}, err
+		return ran{}, err
 	}
 	if want := filepath.Join(w.Key.Workspace, w.Key.Project, lastFile); w.Key.Workspace == "" || w.Key.Project == "" || !hasSuffix(file, want) {
-		return wanted{}, fmt.Errorf("it is of %s", w.Key)
+		return ran{}, fmt.Errorf("it is of %s", w.Key)
 	}
 	return w, nil
 }

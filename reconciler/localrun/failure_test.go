@@ -57,6 +57,24 @@ func TestAFailingProbe(t *testing.T) {
 	w.answers("one")
 }
 
+// What does not get ready is told in the same words at each probe, without the ports of connections, and with where it is looked for.
+func TestWhatDoesNotGetReady(t *testing.T) {
+	w := newWorld(t)
+	image := w.app()
+	w.stop()
+	w.times.Start = 2 * time.Second
+	w.start()
+	w.want(w.target(release{version: "v1.0.0", image: image, health: "/health", env: map[string]string{"SICK": "hangs up"}}))
+	if r := w.await("v1.0.0", reconciler.PhaseFailed); r.Cause != "it is not ready after 2s: it ends the connection without an answer" {
+		t.Errorf("of what hangs up it says %q", r.Cause)
+	}
+	w.want(w.target(release{version: "v1.0.1", image: image, env: map[string]string{"LISTEN": strconv.Itoa(freePort(t))}}))
+	r := w.await("v1.0.1", reconciler.PhaseFailed)
+	if !strings.HasPrefix(r.Cause, "it is not ready after 2s: nothing listens on its port (have it listen on $PORT or its declared port ") {
+		t.Errorf("of what listens elsewhere it says %q", r.Cause)
+	}
+}
+
 // While nothing runs, who asks is told why, and since when.
 func TestAFirstReleaseThatDoesNotRun(t *testing.T) {
 	w := newWorld(t)
@@ -127,6 +145,26 @@ func TestAnAppThatIgnoresPORT(t *testing.T) {
 	})
 	if log := w.log(); !strings.Contains(log, "it listens on its declared port "+strconv.Itoa(port)+" whatever PORT says") {
 		t.Errorf("its log does not say so: %s", log)
+	}
+}
+
+// After a restart only as many run of what ignores PORT as ran before: a second one would end at once, and fail what runs well.
+func TestAnAppThatIgnoresPORTAfterARestart(t *testing.T) {
+	w := newWorld(t)
+	port := freePort(t)
+	r := release{version: "v1.0.0", image: w.app(), port: port, replicas: 2, env: map[string]string{"ANSWER": "one", "LISTEN": strconv.Itoa(port)}}
+	w.deploy(r)
+	before := strings.Count(w.log(), "starting with one")
+	w.stop()
+	w.start()
+	eventually(t, "it to answer again", func() bool {
+		status, _ := w.get("/")
+		return status == http.StatusOK
+	})
+	w.want(w.target(r))
+	w.await("v1.0.0", reconciler.PhaseHealthy)
+	if began := strings.Count(w.log(), "starting with one") - before; began != 1 {
+		t.Errorf("%d processes began: %s", began, w.log())
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 	"time"
 
@@ -45,7 +47,7 @@ func (r *replica) await(ctx context.Context, process *shim.Process, address stri
 		case <-process.Done():
 			return errors.New(r.launcher.ended(process.Exit(), r.service))
 		case <-ctx.Done():
-			return &lastingError{fmt.Errorf("it is not ready after %v: %w", r.options.Times.Start, err)}
+			return &lastingError{fmt.Errorf("it is not ready after %v: %w%s", r.options.Times.Start, err, r.where(err))}
 		case <-ticker.C:
 			r.set(func(s *state) { s.why = "it is not ready yet: " + err.Error() })
 		}
@@ -104,13 +106,33 @@ func (r *replica) probe(ctx context.Context, address string) error {
 	return nil
 }
 
-// unanswered says in few words why a probe got no answer.
+// errNothingListens is why most programs do not get ready.
+var errNothingListens = errors.New("nothing listens on its port")
+
+// where says where a program that does not get ready is looked for, once that is why.
+func (r *replica) where(err error) string {
+	switch {
+	case !errors.Is(err, errNothingListens) || r.service.engine != "":
+		return ""
+	case r.service.port == 0:
+		return " (have it listen on $PORT, at 127.0.0.1 or all addresses)"
+	}
+	return fmt.Sprintf(" (have it listen on $PORT or its declared port %d, at 127.0.0.1 or all addresses)", r.service.port)
+}
+
+// unanswered says in few words why a probe got no answer: the same ones each time, as people are told of every change.
 func unanswered(err error) error {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return errors.New("nothing listens on its port")
+		return errNothingListens
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("it does not answer in time")
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("it ends the connection without an answer")
+	}
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		err = asked.Err
 	}
 	return fmt.Errorf("it does not answer: %w", err)
 }

@@ -38,7 +38,7 @@ type project struct {
 	// news says that something else is wanted; ticks that a replica has changed.
 	news, ticks chan struct{}
 	// last is what ran before this process, until run begins.
-	last *wanted
+	last *ran
 	// retiring are replicas that end.
 	retiring sync.WaitGroup
 
@@ -67,7 +67,7 @@ func newProject(k manifest.Key, e *Engine) *project {
 }
 
 // recall has what ran last run again when the project begins.
-func (p *project) recall(last wanted) { p.last = &last }
+func (p *project) recall(last ran) { p.last = &last }
 
 // want takes the newest target. What is wanted already goes on as it is, unless it has failed.
 func (p *project) want(w wanted) {
@@ -305,7 +305,7 @@ func (p *project) runLast(ctx context.Context) {
 	}
 	var live []*replica
 	for _, s := range services {
-		for n := range s.replicas {
+		for n := range w.replicas(s) {
 			live = append(live, p.newReplica(s, launchers[s.name], w.Release, n+1))
 		}
 	}

@@ -71,10 +71,21 @@ func (p *project) replace(life, ctx context.Context, w wanted, services []servic
 		return err
 	}
 	p.change(life, step)
-	if err := writeLast(p.images.dirs.last, w); err != nil {
+	if err := writeLast(p.images.dirs.last, p.ran(w)); err != nil {
 		p.options.Log.Warn("what runs cannot be noted; after a restart it runs once the loop asks for it", "project", p.key.String(), "error", err)
 	}
 	return nil
+}
+
+// ran is what to note of what runs now.
+func (p *project) ran(w wanted) ran {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := ran{wanted: w, Replicas: map[string]int{}}
+	for _, replica := range p.live {
+		r.Replicas[replica.service.name]++
+	}
+	return r
 }
 
 func (p *project) newReplica(s service, l launcher, release string, number int) *replica {

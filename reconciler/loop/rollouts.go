@@ -178,6 +178,13 @@ func (ro *rollouts) await(p *project, until time.Time) {
 	p.rollout.Cause = "not healthy after " + decision.RolloutLimit.String() + ": " + p.rollout.Cause
 }
 
+// again hands to the engine once more what it could not roll out: what it lacked may be there by now.
+func (ro *rollouts) again(p *project) bool {
+	ro.want(p.key)
+	ro.hand()
+	return p.rollout.Phase == reconciler.PhaseProgressing
+}
+
 // follow says how a run ends that is over as far as GitOps goes.
 func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconciler.Report, bool) {
 	if ro.worker == nil || p.rollout.since.IsZero() || p.rollout.Release != report.Release.Version {
@@ -188,6 +195,10 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 		report.Stage = reconciler.StageDeployed
 		return report, true
 	case reconciler.PhaseFailed:
+		if r.awaits != p.rollout.Release && r.Cause.Kind == manifest.CauseRetry && ro.again(p) {
+			r.awaits = p.rollout.Release
+			break
+		}
 		if r.awaits != p.rollout.Release { // it came after the rollout had failed, and asked for nothing of it
 			report.Stage, report.Outcome, report.State = reconciler.StageHeld, reconciler.OutcomeRolloutFailed, reconciler.StateSuccess
 		} else {

@@ -123,6 +123,24 @@ func TestWhoAnswersForARollout(t *testing.T) {
 	}
 }
 
+// A retry has what could not be rolled out tried again, and answers for it then. A retry that was silent about it would leave
+// people with a push as the only way.
+func TestARetryRollsOutAgain(t *testing.T) {
+	_, s := newRuleSession(t, true)
+	p, v := s.projects.get(ruleKey), &config.View{Key: ruleKey, Present: true, Parsed: true, Newest: ruleRelease("v1.0.0")}
+	s.gitops.Project(ruleKey).Want(v.Newest)
+	p.rollout = rollout{since: simStart, Rollout: reconciler.Rollout{Release: "v1.0.0", Phase: reconciler.PhaseFailed, Cause: "it crashes"}}
+	p.decided = decided{rest: &decision.Rest{Reason: decision.UpToDate}}
+	r := run{Run: newRun(ruleKey, manifest.Cause{Kind: manifest.CauseRetry, Commit: "c1", Config: "c1"})}
+	if got := verdictOf(s.verdict(p, v, v.Newest, &r)); got != "it goes on" || p.rollout.Phase != reconciler.PhaseProgressing {
+		t.Errorf("verdict %q, and the rollout is %s", got, p.rollout.Phase)
+	}
+	p.rollout.Phase = reconciler.PhaseFailed
+	if got := verdictOf(s.verdict(p, v, v.Newest, &r)); got != "failure: "+string(reconciler.OutcomeRolloutFailed) {
+		t.Errorf("verdict %q once it has failed again", got)
+	}
+}
+
 // A rollout whose engine never says anything fails when its time is over, and the loop wakes up for it.
 func TestARolloutEndsByTime(t *testing.T) {
 	world, s := newRuleSession(t, true)

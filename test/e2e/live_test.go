@@ -124,6 +124,9 @@ func TestPushIsLive(t *testing.T) {
 	}
 	shop.answers("one")
 	w.settle()
+	if said, err := w.plateform("status", "ws-1/shop", "--config-repo", w.config.bare, "--gitops-repo", w.gitops.bare); err != nil || !strings.Contains(said, "failed") || !strings.Contains(said, "it ended with exit code 4") {
+		t.Errorf("plateform status says of what does not run: %q, %v", said, err)
+	}
 	log, err := os.ReadFile(w.serveLog())
 	if tries := strings.Count(string(log), "a rollout failed\" project=ws-1/shop"); err != nil || tries > 2 {
 		t.Errorf("what does not run was rolled out %d times, %v", tries, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/reconciler/localrun/container"
+	"github.com/plateform/plateform/reconciler/localrun/router"
 )
 
 // checkGo looks for the Go compiler, which builds Go apps that have no Dockerfile.
@@ -124,19 +125,19 @@ func sizeText(bytes uint64) string {
 
 // checkListen looks whether the addresses are free, or taken by a serve that runs.
 func (d *examination) checkListen(ctx context.Context) []Diagnosis {
-	found := []Diagnosis{checkAddress(ctx, "listen", d.settings.Listen, "/healthz")}
+	found := []Diagnosis{checkAddress(ctx, "listen", d.settings.Listen, answersWell("/healthz"))}
 	found = append(found, checkReady(ctx, d.settings.Listen)...)
 	if d.settings.API.Listen != "" {
-		found = append(found, checkAddress(ctx, "api.listen", d.settings.API.Listen, "/metrics"))
+		found = append(found, checkAddress(ctx, "api.listen", d.settings.API.Listen, answersWell("/metrics")))
 	}
 	if d.settings.Engine.Kind == "local" {
-		found = append(found, checkAddress(ctx, "engine.listen", d.settings.Engine.Listen, "/"))
+		found = append(found, checkAddress(ctx, "engine.listen", d.settings.Engine.Listen, routerAnswers))
 	}
 	return found
 }
 
-// checkAddress looks whether an address is free. A serve that has it answers at a path.
-func checkAddress(ctx context.Context, setting, address, path string) Diagnosis {
+// checkAddress looks whether an address is free, or has what is known to be a serve.
+func checkAddress(ctx context.Context, setting, address string, isServe func(ctx context.Context, address string) bool) Diagnosis {
 	var listening net.ListenConfig
 	listener, err := listening.Listen(ctx, "tcp", address)
 	if err == nil {
@@ -145,7 +146,7 @@ func checkAddress(ctx context.Context, setting, address, path string) Diagnosis 
 		}
 		return ok(setting, "%s is free", address)
 	}
-	if answers(ctx, address, path) {
+	if isServe(ctx, address) {
 		return ok(setting, "a serve answers at %s", address)
 	}
 	return broken(setting, err, "end what else listens there, or set "+setting+" in serve.yaml")
@@ -179,10 +180,18 @@ func nonEmptyLines(text string) (lines []string) {
 	return lines
 }
 
-// answers says that a web server at an address is well.
-func answers(ctx context.Context, address, path string) bool {
-	status, _, err := ask(ctx, address, path)
-	return err == nil && status == http.StatusOK
+// answersWell says that a web server answers as it should at a path.
+func answersWell(path string) func(ctx context.Context, address string) bool {
+	return func(ctx context.Context, address string) bool {
+		status, _, err := ask(ctx, address, path)
+		return err == nil && status == http.StatusOK
+	}
+}
+
+// routerAnswers says that the router of engine local is at an address: no app has the address itself as its host.
+func routerAnswers(ctx context.Context, address string) bool {
+	status, text, err := ask(ctx, address, "/")
+	return err == nil && status == http.StatusNotFound && strings.HasPrefix(text, router.NothingAt)
 }
 
 // maxAnswer bounds what is read of an answer.

@@ -1,13 +1,32 @@
 package doctor
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/reconciler/localrun/router"
 )
+
+// The router of a serve that runs has no app at its own address, and is known by saying so; another server there is a failure.
+func TestTheAddressOfARouter(t *testing.T) {
+	t.Parallel()
+	serve := httptest.NewServer(router.New(router.Options{Log: slog.New(slog.DiscardHandler)}))
+	defer serve.Close()
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	address := strings.TrimPrefix(serve.URL, "http://")
+	if diff := cmp.Diff(ok("engine.listen", "a serve answers at %s", address), checkAddress(t.Context(), "engine.listen", address, routerAnswers)); diff != "" {
+		t.Errorf("a router (-want +got):\n%s", diff)
+	}
+	if got := checkAddress(t.Context(), "engine.listen", strings.TrimPrefix(other.URL, "http://"), routerAnswers); got.Status != Failure {
+		t.Errorf("another server: %+v", got)
+	}
+}
 
 // A serve that runs is asked what it runs into; what else listens there has nothing to say.
 func TestCheckReady(t *testing.T) {

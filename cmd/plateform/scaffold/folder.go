@@ -6,12 +6,23 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 )
 
-// Claim makes a folder, or takes an empty one.
+// inAddress are what may be in the address of a repository besides letters and digits: the bare repositories are in the folder.
+const inAddress = "-._~/:@+"
+
+// Claim makes a folder, or takes an empty one. It has to be an absolute path.
 func Claim(dir string) (made bool, err error) {
+	for _, r := range dir {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(inAddress, r) {
+			return false, exit.Usage("%s cannot be used: its path has %q in it, which no address of a repository may have (name a folder whose path has only letters, digits and any of %s)",
+				dir, r, inAddress)
+		}
+	}
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

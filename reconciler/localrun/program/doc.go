@@ -5,7 +5,11 @@
 // these may be all right, but takes a container tool to run.
 package program
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
 
 // OtherError says that an image is not one static program, and why. A container tool may be able to run it.
 type OtherError struct{ Why string }
@@ -21,7 +25,28 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the image is too large to run here: %s (leave out what the program does not need)", e.What)
 }
 
-func other(format string, args ...any) error { return &OtherError{Why: fmt.Sprintf(format, args...)} }
+func other(format string, args ...any) error {
+	return &OtherError{Why: line(fmt.Sprintf(format, args...))}
+}
+
+// maxWhy bounds what is said of an image, in characters: names in it can be of any length, and of any bytes.
+const maxWhy = 300
+
+// line is a text as one line of bounded length.
+func line(text string) string {
+	var b strings.Builder
+	for n, r := range []rune(text) {
+		switch {
+		case n == maxWhy:
+			b.WriteRune('…')
+			return b.String()
+		case !unicode.IsPrint(r):
+			r = unicode.ReplacementChar
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
 
 // Limits of an image.
 type Limits struct {

@@ -170,9 +170,12 @@ func checkStatic(root *os.Root, name string) error {
 		return fmt.Errorf("reading the program: %w", err)
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return other("/%s, which it says to run, is a folder", name)
+	}
 	binary, err := elf.NewFile(file)
-	if err != nil {
-		return other("/%s is no program of Linux: %v", name, err)
+	if err != nil { // its words are about bytes
+		return other("/%s is no program of Linux, or no whole one", name)
 	}
 	if want, known := machines[runtime.GOARCH]; known && binary.Machine != want {
 		return other("/%s is for %s, and this machine is %s", name, strings.TrimPrefix(binary.Machine.String(), "EM_"), runtime.GOARCH)

@@ -68,6 +68,9 @@ func (r *Router) answerBroken(w http.ResponseWriter, req *http.Request, s *site)
 	}.write(w, req)
 }
 
+// NothingAt begins the page for hosts that no app has. A router is known by it.
+const NothingAt = "Nothing is at "
+
 // answerUnknown tells who works on this machine which hosts there are, and others nothing.
 func (r *Router) answerUnknown(w http.ResponseWriter, req *http.Request, host string) {
 	if !isLocal(req) {
@@ -79,7 +82,7 @@ func (r *Router) answerUnknown(w http.ResponseWriter, req *http.Request, host st
 		http.NotFound(w, req)
 		return
 	}
-	a := answer{Status: http.StatusNotFound, Title: "Nothing is at " + host, Hosts: hosts, Text: []string{"These hosts answer here:"}}
+	a := answer{Status: http.StatusNotFound, Title: NothingAt + host, Hosts: hosts, Text: []string{"These hosts answer here:"}}
 	if len(hosts) == 0 {
 		a.Text = []string{"No app runs here yet."}
 	}

@@ -77,6 +77,9 @@ func main() {
 		}
 	})
 	mux.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
+		if os.Getenv("SICK") == "hangs up" {
+			panic(http.ErrAbortHandler)
+		}
 		if sick.Load() {
 			http.Error(w, "sick", http.StatusServiceUnavailable)
 		}
