@@ -41,13 +41,13 @@ func LeadingOut(files fs.FS, dir string) (*Outside, error) {
 		return nil, err
 	}
 	if work == "" {
-		return l.leadingOut(path.Join(root, goMod))
+		return leadingOut(l, path.Join(root, goMod))
 	}
-	if out, err := l.leadingOut(work); out != nil || err != nil {
+	if out, err := leadingOut(l, work); out != nil || err != nil {
 		return out, err
 	}
 	for _, module := range used {
-		if out, err := l.leadingOut(path.Join(module, goMod)); out != nil || err != nil {
+		if out, err := leadingOut(l, path.Join(module, goMod)); out != nil || err != nil {
 			return out, err
 		}
 	}
@@ -55,7 +55,7 @@ func LeadingOut(files fs.FS, dir string) (*Outside, error) {
 }
 
 // leadingOut is the first directive of a file that leads out of the source.
-func (l *look) leadingOut(file string) (*Outside, error) {
+func leadingOut(l *look, file string) (*Outside, error) {
 	text, err := l.text(file)
 	if err != nil {
 		return nil, err
