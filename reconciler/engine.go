@@ -44,6 +44,10 @@ type Rollout struct {
 	Phase   Phase
 	// Cause says in one line why it failed, or what it waits for.
 	Cause string
+	// Lapsed says that it failed although the release was healthy before.
+	Lapsed bool
+	// Gone says that it failed as the registry does not have an image of it any more.
+	Gone bool
 	// Problems of the wanted values, on the field that is wrong.
 	Problems manifest.Problems
 	// Drift says that somebody else changed what runs, and that it was put back.

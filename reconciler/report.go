@@ -41,6 +41,10 @@ const (
 	OutcomeImageRefused Outcome = "image refused"
 	// OutcomeRolloutFailed: Release does not get healthy, Detail says why.
 	OutcomeRolloutFailed Outcome = "rollout failed"
+	// OutcomeFails: Release was healthy, and fails since Since; Detail says why.
+	OutcomeFails Outcome = "fails"
+	// OutcomeImageGone: Release does not run, as the registry does not have an image of it any more. Detail says which, and what to do.
+	OutcomeImageGone Outcome = "image gone"
 	// OutcomeRefused: Release must not be deployed now. OutcomeNotHonoured: its file is not what Plateform wrote.
 	OutcomeRefused     Outcome = "refused"
 	OutcomeNotHonoured Outcome = "not honoured"
@@ -83,8 +87,8 @@ type Report struct {
 	SupersededBy string
 	// Waits says of a failure that it goes on by itself once its cause is gone: it is not the last word.
 	Waits bool
-	// At is when it was so.
-	At time.Time
+	// Since is when what it is about began; At is when it was so.
+	Since, At time.Time
 }
 
 // Subject is whom a report is about.
@@ -177,6 +181,8 @@ type Statement struct {
 	Unchanged string `json:"unchanged,omitempty"`
 	// Waits says of a failure that it goes on by itself: another word follows once its cause is gone.
 	Waits bool `json:"waits,omitempty"`
+	// Fails is a release that GitOps shows and that is not healthy.
+	Fails string `json:"fails,omitempty"`
 	// At is when it was so.
 	At time.Time `json:"at"`
 }
@@ -199,6 +205,16 @@ func (r Report) FailedWithIt() string {
 		return ""
 	}
 	return strings.Join(r.Build.Also, " ")
+}
+
+// FailingRelease is the release, for a report that it is not healthy and will not be as it is; empty for any other report. One that
+// has only had its time may get healthy yet: no Since is known of it.
+func (r Report) FailingRelease() string {
+	rollout := r.Outcome == OutcomeFails || r.Outcome == OutcomeRolloutFailed || r.Outcome == OutcomeImageGone
+	if !rollout || r.State != StateFailure || r.Since.IsZero() {
+		return ""
+	}
+	return r.Release.Version
 }
 
 // UnchangedBuilds are the IDs of the builds, for a report that they came to what runs; empty for any other report.

@@ -29,9 +29,11 @@ type Observed struct {
 	Images map[string]manifest.Image
 	// Obstacles to deploying the newest release now; see Refuse.
 	Obstacles manifest.Problems
-	// Presence says of images that do not run now whether the registry has them, by their Ref. What is missing here needs not be
-	// asked for: it runs, it was pushed just now, or there is nobody to ask.
+	// Presence says of images that do not run now, and with a retry of those that do, whether the registry has them, by their Ref.
+	// What is missing here needs not be asked for: it runs, it was pushed just now, or there is nobody to ask.
 	Presence map[string]Presence
+	// Shown says that GitOps shows the release that has to run: nothing keeps it out.
+	Shown bool
 	// Together are the authored parts (project, platform) that a commit since the running release changed in one go with
 	// where an image comes from: they are released with that image, not before.
 	Together map[string]bool
@@ -186,10 +188,10 @@ func deploy(before Before, head *config.View, seen Observed) []Action {
 	case len(seen.Obstacles) > 0:
 		return []Action{Refuse{Release: running, Problems: seen.Obstacles}}
 	}
-	if gone := seen.among(running.Spec.Images, Gone); len(gone) > 0 {
+	if gone := seen.among(running.Spec.Images, Gone); len(gone) > 0 && !seen.Shown {
 		return []Action{Refuse{Release: running, Problems: goneProblems(head.Key, running, gone)}}
 	}
-	if unasked := seen.among(running.Spec.Images, Unasked); len(unasked) > 0 {
+	if unasked := seen.among(running.Spec.Images, Unasked); len(unasked) > 0 && !seen.Shown {
 		return []Action{AskRegistry{Release: running, Images: unasked}}
 	}
 	actions := []Action{Deploy{Release: running}}
@@ -320,7 +322,7 @@ func (p *pursuit) actions() []Action {
 	if looks := p.looks(p.unknown); len(looks) > 0 {
 		return append(actions, looks...)
 	}
-	if p.stuck || p.base != nil && maps.Equal(p.want, p.base.Spec.Parts) && !slices.ContainsFunc(p.wantedSources(), p.isLost) {
+	if p.stuck || settled(p) {
 		return append(actions, Rest{Reason: p.restReason()})
 	}
 	if gone := p.goneForGood(); len(gone) > 0 {
@@ -349,6 +351,14 @@ func (p *pursuit) actions() []Action {
 		return append(actions, Unchanged{Rebuilt: rebuilt})
 	}
 	return append(actions, Rest{Reason: p.restReason()})
+}
+
+// settled says that what runs is what is wanted. A retry wants its images to be there, too.
+func settled(p *pursuit) bool {
+	if p.base == nil || !maps.Equal(p.want, p.base.Spec.Parts) || slices.ContainsFunc(p.wantedSources(), p.isLost) {
+		return false
+	}
+	return p.before.Run.Retry == "" || len(p.goneForGood())+len(p.unasked()) == 0
 }
 
 func (p *pursuit) restReason() RestReason {

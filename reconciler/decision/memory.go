@@ -137,6 +137,9 @@ func rebuildEdited(run manifest.RunSpec, s Change) manifest.RunSpec {
 func withdraw(run manifest.RunSpec, s Change) manifest.RunSpec {
 	gone := s.Running.Version()
 	if s.Before == nil || gone.IsZero() {
+		if s.After.Newest != nil { // what was kept is signed by a key that counts no more: this one runs in its place
+			run.Kept = nil
+		}
 		return run
 	}
 	kept := run.Kept

@@ -258,3 +258,18 @@ func TestRememberFrozen(t *testing.T) {
 		t.Errorf("a retry: got %+v, want it thawed and the retry remembered", e.run)
 	}
 }
+
+// A release that was kept is signed by a key that counts no more, so that nobody can read it: the next release ends that it is kept.
+func TestRememberWhatCannotBeReadIsNotKept(t *testing.T) {
+	kept := &manifest.Kept{Release: "v1.0.0", Commit: "commit1"}
+	e := &episode{view: releases()}
+	e.run = manifest.RunSpec{Highest: "v1.0.0", Kept: kept}
+	e.step(releases(), parts("s0", "p0"), false)
+	if e.run.Kept == nil {
+		t.Error("nothing took its place, and it is not kept")
+	}
+	e.step(releases(releaseOf("v1.0.1", parts("s0", "p0"))), parts("s0", "p0"), false)
+	if e.run.Kept != nil {
+		t.Errorf("it is kept although v1.0.1 runs: %+v", e.run)
+	}
+}

@@ -31,6 +31,13 @@ func TestDecideOnImagesThatMayBeGone(t *testing.T) {
 		s.seen.Presence = map[string]Presence{image1.Ref(): is}
 		return s
 	}
+	// rebuilt: what runs may be gone, and a retry asks.
+	rebuilt := func(is Presence) *scene {
+		s := newScene().tip(commit1).release("v1.0.0")
+		s.before.Run.Retry, s.seen.Shown = "abc", true
+		s.seen.Presence = map[string]Presence{image1.Ref(): is}
+		return s
+	}
 	tests := []struct {
 		name  string
 		scene *scene
@@ -61,6 +68,21 @@ func TestDecideOnImagesThatMayBeGone(t *testing.T) {
 		{"gone, and the branch, which is not followed, is elsewhere", rolledBack(Gone).set(unfollowed), []string{"refuse v1.0.0", "rest: up to date"}},
 		{"likewise, and an env value changes", rolledBack(Gone).set(unfollowed).env("debug"), []string{"refuse v1.0.0", "rest: image gone"}},
 		{"gone, and the branch, which is not followed, is back at it", rolledBack(Gone).tip(commit1).set(unfollowed), []string{"refuse v1.0.0", "build 1111"}},
+
+		{"a retry waits for the registry's word on what runs", rebuilt(Unasked), []string{"deploy v1.0.0", "ask: 1111 built"}},
+		{"what runs is there", rebuilt(There), []string{"deploy v1.0.0", "rest: up to date"}},
+		{"nobody knows", rebuilt(Unknown), []string{"deploy v1.0.0", "rest: up to date"}},
+		{"what runs is gone", rebuilt(Gone), []string{"deploy v1.0.0", "build 1111"}},
+		{"what runs is gone, and being built", rebuilt(Gone).build(running), []string{"deploy v1.0.0"}},
+		{"what runs is gone, and was built to the same image", rebuilt(Gone).build(reconciler.BuildStatus{Done: true, Image: &manifest.Image{Repository: image1.Repository, Digest: image1.Digest}}),
+			[]string{"deploy v1.0.0", "release v1.0.1 of 1111 built"}},
+		{"what runs is gone, and the branch has moved on", rebuilt(Gone).tip(commit2), []string{"deploy v1.0.0", "build 2222"}},
+		{"what runs is gone, and nobody sees the branch", rebuilt(Gone).set(func(s *scene) { clear(s.seen.Tips) }), []string{"deploy v1.0.0", "look source"}},
+		{"what runs is gone, and the branch cannot be read", rebuilt(Gone).set(func(s *scene) {
+			clear(s.seen.Tips)
+			s.seen.Unreadable = map[string]bool{manifest.PartSource: true}
+		}), []string{"deploy v1.0.0", "rest: image gone"}},
+		{"what runs is gone, and the project is paused", rebuilt(Gone).set(func(s *scene) { s.head.Spec.Paused = true }), []string{"deploy v1.0.0", "rest: paused"}},
 
 		{"an image of an earlier release waits for the registry's word", returned(Unasked), []string{"deploy v1.0.1", "ask: 1111 built"}},
 		{"it is there", returned(There), []string{"deploy v1.0.1", "release v1.0.2 of 1111"}},

@@ -51,7 +51,7 @@ func appendLines(note []byte, statements []reconciler.Statement) []byte {
 
 // tidy gives a statement the form in which it comes back from a note, so that what is there already is recognized.
 func tidy(s reconciler.Statement) reconciler.Statement {
-	for _, text := range []*string{&s.Context, &s.Description, &s.URL, &s.Source, &s.Build, &s.Unchanged} {
+	for _, text := range []*string{&s.Context, &s.Description, &s.URL, &s.Source, &s.Build, &s.Unchanged, &s.Fails} {
 		*text = strings.ToValidUTF8(*text, "\uFFFD")
 	}
 	s.Description = clip(s.Description)

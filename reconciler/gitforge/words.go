@@ -13,7 +13,7 @@ import (
 func statementOf(r reconciler.Report) reconciler.Statement {
 	return reconciler.Statement{
 		Context: r.Context(), State: r.State, Stage: r.Stage, Description: Words(r), URL: urlOf(r),
-		Source: r.Source, Build: r.FailedBuild(), AlsoFailed: r.FailedWithIt(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, At: r.At,
+		Source: r.Source, Build: r.FailedBuild(), AlsoFailed: r.FailedWithIt(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, Fails: r.FailingRelease(), At: r.At,
 	}
 }
 
@@ -35,7 +35,7 @@ func Words(r reconciler.Report) string {
 		return underWay(r)
 	case reconciler.OutcomeRuns, reconciler.OutcomeUnchanged, reconciler.OutcomeNothingRuns, reconciler.OutcomeRemoved, reconciler.OutcomeDataKept:
 		return asItHasToBe(r)
-	case reconciler.OutcomeBuildFailed, reconciler.OutcomeImageRefused, reconciler.OutcomeRolloutFailed:
+	case reconciler.OutcomeBuildFailed, reconciler.OutcomeImageRefused, reconciler.OutcomeRolloutFailed, reconciler.OutcomeImageGone, reconciler.OutcomeFails:
 		return failed(r)
 	case reconciler.OutcomeRefused, reconciler.OutcomeNotHonoured, reconciler.OutcomeBlocked, reconciler.OutcomeFrozen, reconciler.OutcomeSourceLost:
 		return stopped(r)
@@ -132,7 +132,15 @@ func failed(r reconciler.Report) string {
 	if r.Outcome == reconciler.OutcomeImageRefused {
 		return r.Detail + "\nit is asked for again by itself" + comesLater(r.Holds) + keepsRunning(r.Release.Before)
 	}
-	words := reconciler.RolloutFailed(r.Release.Version) + why(r) + "\nmend it and push"
+	if r.Outcome == reconciler.OutcomeFails {
+		return fmt.Sprintf("%s fails since %s: %s\nmend that, or run `plateform rollback %s`; it is told here once it is well again",
+			r.Release.Version, r.Since.UTC().Format("2006-01-02 15:04 UTC"), r.Detail, r.Project)
+	}
+	words := reconciler.RolloutFailed(r.Release.Version) + why(r)
+	if r.Outcome == reconciler.OutcomeImageGone { // nothing of the source is to be mended
+		return words
+	}
+	words += "\nmend it and push"
 	if r.Release.Before != "" {
 		words += fmt.Sprintf(", or run `plateform rollback %s` to go back to %s", r.Project, r.Release.Before)
 	}

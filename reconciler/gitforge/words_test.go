@@ -73,6 +73,9 @@ func (tt told) check(t *testing.T, outcome reconciler.Outcome) {
 	if outcome == reconciler.OutcomeUnchanged {
 		want.Unchanged = "4f5e6d"
 	}
+	if !r.Since.IsZero() {
+		want.Fails = r.Release.Version
+	}
 	got := statementOf(r)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("statement (-want +got):\n%s", diff)
@@ -211,6 +214,13 @@ func failureCases() map[reconciler.Outcome][]told {
 			told{"with places", failure("v1.0.1", "v1.0.0"), "the rollout of v1.0.1 failed: " + placesInWords +
 				"\nmend it and push, or run `plateform rollback ws-1/shop` to go back to v1.0.0", ""}.problems(),
 		},
+		reconciler.OutcomeFails: {
+			told{"", failsSince("v1.0.1"), "v1.0.1 fails since 2026-11-22 11:00 UTC: it ended with exit code 7\n" +
+				"mend that, or run `plateform rollback ws-1/shop`; it is told here once it is well again", ""}.detail("it ended with exit code 7"),
+		},
+		reconciler.OutcomeImageGone: {
+			told{"", failure("v1.0.1", "v1.0.0"), "the rollout of v1.0.1 failed: the image r.test/app@sha256:1 is gone", ""}.detail("the image r.test/app@sha256:1 is gone"),
+		},
 		reconciler.OutcomeRefused: {
 			told{"", failure("v1.0.0", "v1.0.1"), "not deployed: " + placesInWords, ""}.problems(),
 			told{"in one line", failure("v1.0.0", ""), "not deployed: the quota is used up", ""}.detail("the quota is used up"),
@@ -327,4 +337,11 @@ func TestAnOutcomeOfLaterSaysItsDetail(t *testing.T) {
 	if words := Words(reconciler.Report{Outcome: "verified", Detail: "all is well"}); words != "all is well" {
 		t.Errorf("got %q", words)
 	}
+}
+
+// failsSince is a report of a release that was healthy.
+func failsSince(version string) reconciler.Report {
+	r := failure(version, "")
+	r.Since = time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC)
+	return r
 }

@@ -53,7 +53,7 @@ func (p *Project) judge(j judgement) {
 			fmt.Sprintf("look at the newest release file, then run: plateform retry %s", p.Key))
 	}
 	if spec.Kept != nil {
-		p.Why = append(p.Why, fmt.Sprintf("%s keeps running although its release file is gone or edited (commit %.10s still has it)",
+		p.Why = append(p.Why, fmt.Sprintf("%s keeps running although its release file is gone or not honoured any more (commit %.10s still has it)",
 			spec.Kept.Release, spec.Kept.Commit))
 	}
 	if p.Paused {

@@ -33,6 +33,8 @@ type Note struct {
 	Source string `json:"source,omitempty"`
 	// Build is the ID of the build that failed.
 	Build string `json:"build,omitempty"`
+	// Fails is a release that GitOps shows and that is not healthy.
+	Fails string `json:"fails,omitempty"`
 	// At is when it was so.
 	At time.Time `json:"at"`
 }
@@ -243,6 +245,21 @@ func (n *notes) newest(key manifest.Key) (Note, bool) {
 		}
 	}
 	return Note{}, false
+}
+
+// failing is the newest note that says that a release is not healthy; false when none does, or it was told since that it is.
+func (n *notes) failing(key manifest.Key, release string) (fails Note, found bool) {
+	var well time.Time
+	for _, note := range n.recent {
+		switch {
+		case !note.about(key) || release == "":
+		case note.Fails == release && (!found || note.At.After(fails.At)):
+			fails, found = note, true
+		case note.State == NoteSuccess && note.Stage == reconciler.StageDeployed && note.At.After(well):
+			well = note.At
+		}
+	}
+	return fails, found && fails.At.After(well)
 }
 
 // failure says in a line why a commit of an app did not build; empty when no note says so any more.

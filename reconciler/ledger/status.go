@@ -30,7 +30,7 @@ type State string
 const (
 	StateRunning  State = "running"  // what the newest release says is in GitOps
 	StatePending  State = "pending"  // something is on its way
-	StateFailed   State = "failed"   // the newest attempt failed; what ran before still runs
+	StateFailed   State = "failed"   // the newest attempt failed and what ran before still runs, or what runs fails
 	StateHeld     State = "held"     // rolled back: something at HEAD is kept from being released
 	StateFrozen   State = "frozen"   // history was rewritten: nothing moves until a retry
 	StateRefused  State = "refused"  // a release file is not honoured
@@ -145,6 +145,10 @@ func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error)
 	}
 	p.judge(j)
 	p.addAside(l.notes.newest(key))
+	if note, fails := l.notes.failing(key, p.Runs); fails {
+		_, advice, _ := strings.Cut(note.Description, "\n")
+		p.set(StateFailed, note.Summary(), plain(advice))
+	}
 	return p, nil
 }
 

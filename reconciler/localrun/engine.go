@@ -56,7 +56,7 @@ type Options struct {
 	// LogLimit of one file of what an app prints, in bytes; applog.DefaultLimit when 0.
 	LogLimit int64
 	Times    Times
-	// Notify is called when a rollout has come to an end.
+	// Notify is called when a rollout has come to an end, or a process ends again and again.
 	Notify func()
 	Clock  func() time.Time
 	Log    *slog.Logger

@@ -33,8 +33,8 @@ func TestACrashLoopIsTold(t *testing.T) {
 		r, _ = w.rollout(key)
 		return r.Phase == reconciler.PhaseFailed
 	})
-	if !strings.HasPrefix(r.Cause, "it ended with exit code 7; it is started again in ") || !strings.HasSuffix(r.Log, "crashes") {
-		t.Errorf("cause %q, log %q", r.Cause, r.Log)
+	if r.Cause != "it ended with exit code 7, again and again" || !r.Lapsed || !strings.HasSuffix(r.Log, "crashes") {
+		t.Errorf("cause %q, lapsed %t, log %q", r.Cause, r.Lapsed, r.Log)
 	}
 	eventually(t, "it to be started again all the same", func() bool {
 		r, _ := w.rollout(key)
@@ -94,8 +94,8 @@ func TestImagesThatCannotBeFetched(t *testing.T) {
 	gone := image
 	gone.Digest = "sha256:" + strings.Repeat("0", 64)
 	w.want(w.target(release{version: "v1.0.0", image: gone}))
-	if r := w.await("v1.0.0", reconciler.PhaseFailed); !strings.Contains(r.Cause, "reading "+gone.Digest) || !strings.Contains(r.Cause, "404") {
-		t.Errorf("cause %q", r.Cause)
+	if r := w.await("v1.0.0", reconciler.PhaseFailed); !r.Gone || !strings.Contains(r.Cause, gone.Digest+" is gone") || !strings.Contains(r.Cause, "plateform retry "+key.String()) {
+		t.Errorf("gone %t, cause %q", r.Gone, r.Cause)
 	}
 	w.registry.Fail("", "/v2/", http.StatusServiceUnavailable)
 	w.want(w.target(release{version: "v1.0.1", image: image, env: map[string]string{"ANSWER": "two"}}))

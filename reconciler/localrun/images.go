@@ -29,6 +29,21 @@ type images struct {
 	progress func(cause string)
 }
 
+// goneError is about an image that its registry does not have.
+type goneError struct {
+	image string
+	retry string // the project to try again
+	err   error
+}
+
+// Error implements error.
+func (e *goneError) Error() string {
+	return fmt.Sprintf("the image %s is gone: the registry does not have it any more (plateform retry %s builds again what comes from a source)", e.image, e.retry)
+}
+
+// Unwrap returns what the registry said.
+func (e *goneError) Unwrap() error { return e.err }
+
 // fetch has what all services run on this machine. What may go better by itself is tried until the context ends.
 func (i *images) fetch(ctx context.Context, services []service) (map[string]launcher, error) {
 	launchers := map[string]launcher{}
@@ -94,6 +109,9 @@ func (i *images) bring(ctx context.Context, s service) (launcher, error) {
 		return i.bringDatabase(ctx, s)
 	}
 	image, err := i.options.Images.Pull(ctx, s.repository, s.digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &goneError{image: s.repository + "@" + s.digest, retry: i.key.String(), err: err}
+	}
 	if err != nil {
 		return nil, err
 	}

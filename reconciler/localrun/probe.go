@@ -71,7 +71,7 @@ func (r *replica) ready(at string, fixed bool) {
 	if fixed && r.service.engine == "" {
 		r.log.Add(r.title, fmt.Sprintf("plateform: it listens on its declared port %d whatever PORT says: only one process of it can run, and a rollout has to stop the old one first (have it listen on $PORT)", r.service.port))
 	}
-	r.set(func(s *state) { s.address, s.fixed, s.was, s.why = at, fixed, true, "" })
+	r.set(func(s *state) { s.address, s.fixed, s.was, s.why, s.up = at, fixed, true, "", r.options.Clock() })
 }
 
 // probe asks whether a process is ready.

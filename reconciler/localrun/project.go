@@ -55,6 +55,8 @@ type project struct {
 type deployment struct {
 	services []service
 	live     []*replica
+	// proven was healthy last.
+	proven wanted
 }
 
 func newProject(k manifest.Key, e *Engine) *project {
@@ -67,7 +69,7 @@ func newProject(k manifest.Key, e *Engine) *project {
 }
 
 // recall has what ran last run again when the project begins.
-func (p *project) recall(last ran) { p.last = &last }
+func (p *project) recall(last ran) { p.last, p.proven = &last, last.wanted }
 
 // want takes the newest target. What is wanted already goes on as it is, unless it has failed.
 func (p *project) want(w wanted) {
@@ -109,16 +111,23 @@ const crashLoop = 5
 func (p *project) degrade(rollout *reconciler.Rollout) {
 	for _, s := range p.services {
 		down := slices.DeleteFunc(slices.Clone(p.live), func(r *replica) bool { return r.service.name != s.name })
-		if len(down) == 0 || slices.ContainsFunc(down, func(r *replica) bool { return r.look().address != "" }) {
+		if len(down) == 0 || slices.ContainsFunc(down, func(r *replica) bool { return p.well(r.look()) }) {
 			continue
 		}
 		state := down[0].look()
 		rollout.Phase, rollout.Cause = reconciler.PhaseProgressing, named(s, errors.New(state.why)).Error()
 		if state.ends >= crashLoop {
-			rollout.Phase, rollout.Log = reconciler.PhaseFailed, down[0].tail.Text()
+			rollout.Phase, rollout.Lapsed, rollout.Log = reconciler.PhaseFailed, true, down[0].tail.Text()
+			rollout.Cause = named(s, fmt.Errorf("%w, again and again", state.last)).Error()
 		}
 		return
 	}
+}
+
+// well says that a replica answers. One that ended again and again has to do so for a while: else it would be well between any two
+// of its ends.
+func (p *project) well(s state) bool {
+	return s.address != "" && (s.ends < crashLoop || p.options.Clock().Sub(s.up) > p.options.Times.MaxBackoff)
 }
 
 // run takes the project to what is wanted until the context ends, and then stops it.
@@ -191,8 +200,11 @@ func (p *project) conclude(ctx context.Context, w wanted, err error) {
 		p.there = false
 	case err == nil:
 		p.status.Phase, p.status.Cause, p.status.Log = reconciler.PhaseHealthy, "", ""
+		p.proven = w
 	default:
-		p.status.Phase, p.status.Cause = reconciler.PhaseFailed, err.Error()
+		var gone *goneError
+		p.status.Phase, p.status.Cause, p.status.Gone = reconciler.PhaseFailed, err.Error(), errors.As(err, &gone)
+		p.status.Lapsed = p.proven.same(w)
 		if errors.As(err, &failed) {
 			p.status.Log = failed.log
 		}

@@ -56,8 +56,11 @@ type state struct {
 	fixed bool
 	// was ready once.
 	was bool
-	// ends is how often in a row it has ended.
+	// up is since when it answers, or did last.
+	up time.Time
+	// ends is how often in a row it has ended, and last how the last time.
 	ends int
+	last error
 	// why it does not answer, and since when.
 	why   string
 	since time.Time
@@ -122,7 +125,10 @@ func (r *replica) run(ctx context.Context) {
 		}
 		why := fmt.Sprintf("%v; it is started again in %v", err, backoff)
 		r.log.Add(r.title, "plateform: "+why)
-		r.set(func(s *state) { s.address, s.why, s.ends = "", why, tries })
+		r.set(func(s *state) { s.address, s.why, s.ends, s.last = "", why, tries, err })
+		if tries == crashLoop {
+			r.options.Notify()
+		}
 		sleep(ctx, backoff)
 		backoff = min(2*backoff, r.options.Times.MaxBackoff)
 	}

@@ -270,3 +270,30 @@ func staysTogether(t *testing.T, s *sim) {
 		t.Errorf("half of the commit was released: %v", releases)
 	}
 }
+
+// What runs is gone from its registry, with all that was built: a retry builds it again, once, and the release that comes of it
+// has an image that is there. Without a retry nobody asks for what runs.
+func TestARetryBuildsWhatRunsWhenItsImageIsGone(t *testing.T) {
+	s := calmWorld(t)
+	s.mustSettle(t)
+	one := s.newest(s.config.head, shopKey)
+	for _, image := range one.Spec.Images {
+		s.lose(image.Digest)
+	}
+	s.rounds(t, 20)
+	s.mustSettle(t)
+	if now := s.newest(s.config.head, shopKey); now.Metadata.Name != one.Metadata.Name {
+		t.Fatalf("%s was made without anybody asking", now.Metadata.Name)
+	}
+	for n, want := range []string{"v1.0.1", "v1.0.1"} {
+		s.publish(manifest.Edit{Message: fmt.Sprintf("Try again\n\n%s: %s", manifest.TrailerRetry, shopKey)})
+		s.mustSettle(t)
+		now := s.newest(s.config.head, shopKey)
+		if now.Metadata.Name != want || s.isLost(now) {
+			t.Fatalf("after retry %d the newest is %s, and its image is gone: %t; want %s", n+1, now.Metadata.Name, s.isLost(now), want)
+		}
+	}
+	if run, err := s.run(shopKey); err != nil || run.Retry != "" {
+		t.Errorf("the retry goes on: %+v, %v", run, err)
+	}
+}

@@ -64,9 +64,10 @@ func (s *session) observed(p *project, v *config.View) (decision.Observed, error
 	}
 	seen.Images = images
 	seen.Presence = s.presence.observed(p, v, images)
-	shown := s.gitops.Project(p.key).Version()
-	if running := p.running(v); running != nil && running.Metadata.Name != shown.String() {
-		seen.Obstacles = s.catalog.Obstacles(v, running)
+	if running := p.running(v); running != nil {
+		if seen.Shown = running.Version() == s.gitops.Project(p.key).Version(); !seen.Shown {
+			seen.Obstacles = s.catalog.Obstacles(v, running)
+		}
 	}
 	if p.mayFail(seen) {
 		seen.Together, err = s.together(p, v)

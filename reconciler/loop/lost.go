@@ -1,23 +1,14 @@
 package loop
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
 )
-
-// maxLost is how many projects are named that do not follow a source.
-const maxLost = 20
-
-// LostProject is a project that does not follow some of its sources.
-type LostProject struct {
-	Key     manifest.Key
-	Sources []manifest.LostSource
-}
 
 // keepLost keeps account of a project whose sources cannot be followed, or can.
 func (s *sources) keepLost(p *project) {
@@ -31,13 +22,9 @@ func (s *sources) keepLost(p *project) {
 }
 
 // lostProjects are the first projects that do not follow a source.
-func (s *sources) lostProjects() []LostProject {
+func (s *sources) lostProjects() []backlog.LostProject {
 	if s.lostNow == nil {
-		s.lostNow = []LostProject{}
-		keys := slices.SortedFunc(maps.Keys(s.lost), manifest.Key.Compare)
-		for _, k := range keys[:min(len(keys), maxLost)] {
-			s.lostNow = append(s.lostNow, LostProject{k, s.lost[k]})
-		}
+		s.lostNow = backlog.Lost(s.lost)
 	}
 	return s.lostNow
 }
@@ -79,25 +66,35 @@ func (s *sources) tell() {
 	var untold []manifest.Key
 	for k := range s.projects.dirty {
 		p := s.projects.get(k)
-		if len(p.memory.Lost) > 0 && !p.decided.unreadable && p.stopped(s.view(k)) && !slices.ContainsFunc(p.runs, func(r *run) bool { return r.stopped }) {
+		if len(p.memory.Lost) > 0 && !p.decided.unreadable && p.stopped(s.view(k)) && !p.isTold() {
 			untold = append(untold, k)
 		}
 	}
-	if len(untold) == 0 {
+	s.runs.stop(untold)
+}
+
+// isTold says that a run is open that tells how the project has come to a stop.
+func (p *project) isTold() bool {
+	return slices.ContainsFunc(p.runs, func(r *run) bool { return r.stopped })
+}
+
+// stop opens runs of projects again that have come to a stop, on the commits that last edited them.
+func (rs *runs) stop(keys []manifest.Key) {
+	if len(keys) == 0 {
 		return
 	}
-	edits, err := s.history().LastEdits(s.catalog.Commit, untold)
+	edits, err := rs.history().LastEdits(rs.catalog.Commit, keys)
 	if err != nil {
-		s.options.Log.Error("it cannot be told on a commit that a source is lost; status tells it", "error", err)
+		rs.options.Log.Error("it cannot be told on a commit that a project has come to a stop; /readyz tells it", "error", err)
 		return
 	}
-	for _, k := range untold {
+	for _, k := range keys {
 		commit, found := edits[k]
 		if !found {
-			commit = s.catalog.Commit
+			commit = rs.catalog.Commit
 		}
 		cause := manifest.Cause{Kind: manifest.CauseConfig, Commit: commit, Config: commit}
 		told := &run{Run: newRun(k, cause), repeated: true}
-		told.stopped = s.runs.join(s.projects.get(k), told) == told // one that still goes on tells it in its verdict
+		told.stopped = rs.join(rs.projects.get(k), told) == told // one that still goes on tells it in its verdict
 	}
 }

@@ -65,20 +65,23 @@ func (pr *presence) tell(p *project, news worker.ImageNews) {
 }
 
 // observed is what decisions get to see: of each image that a release may bring back whether it is there. Nobody is asked for
-// what GitOps shows, nor when it shows nothing of the project: then there is nothing better to stay with.
+// what GitOps shows, unless somebody asks to try again, nor when it shows nothing of the project: then there is nothing better
+// to stay with.
 func (pr *presence) observed(p *project, v *config.View, images map[string]manifest.Image) map[string]decision.Presence {
 	var seen map[string]decision.Presence
 	shown := pr.gitops.Project(p.key)
+	retry := p.memory.Retry != ""
 	note := func(image manifest.Image) {
-		if !shown.Runs(image) && !p.proven[image.Ref()] {
+		if (retry || !shown.Runs(image)) && !p.proven[image.Ref()] {
 			put(&seen, image.Ref(), p.asked[image.Ref()].presence(pr.now()))
 		}
 	}
-	switch running := p.running(v); {
-	case running == nil:
-	case shown.Version() == running.Version():
+	running := p.running(v)
+	runs := running != nil && shown.Version() == running.Version()
+	if runs {
 		p.proven = nil
-	case !shown.Version().IsZero():
+	}
+	if running != nil && !shown.Version().IsZero() && (retry || !runs) {
 		for _, image := range running.Spec.Images {
 			note(image)
 		}
@@ -115,7 +118,7 @@ func (pr *presence) ask(p *project, images []manifest.Image) {
 			pr.projects.asked[p.key] = true
 			pr.worker.Want(image)
 		}
-		pr.deadlines.set(p.key, q.since.Add(worker.AskTimeout))
+		pr.deadlines.Set(p.key, q.since.Add(worker.AskTimeout))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/gate"
 	"github.com/plateform/plateform/reconciler/worker"
 )
@@ -28,7 +29,7 @@ type Options struct {
 	Clock func() time.Time
 	Log   *slog.Logger
 	// Meter takes figures of the loop itself; nil when nobody wants them.
-	Meter Meter
+	Meter backlog.Meter
 	// Observers take what happens to runs, as a log does.
 	Observers []reconciler.Observer
 	// Poll is how often repositories are looked at without a hint; 0 for never.
@@ -83,7 +84,7 @@ type Reconciler struct {
 	keptOut []string
 	passes  gate.Passes
 	// backlog as of the newest pass, and wake when the next deadline is, zero for none.
-	backlog Backlog
+	backlog backlog.Backlog
 	wake    time.Time
 
 	gates   gates
@@ -103,7 +104,7 @@ func New(o Options) (*Reconciler, error) {
 		return nil, errors.New("a reconciler needs a clock and a log")
 	}
 	if o.Meter == nil {
-		o.Meter = unmetered{}
+		o.Meter = backlog.Unmetered{}
 	}
 	if o.Queue == nil {
 		o.Queue = worker.Keyed
@@ -131,7 +132,7 @@ func (r *Reconciler) Hint(h Hint) {
 }
 
 // Backlog tells what waits, as of the newest pass. It may be called from anywhere.
-func (r *Reconciler) Backlog() Backlog {
+func (r *Reconciler) Backlog() backlog.Backlog {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.backlog
@@ -262,7 +263,7 @@ func (r *Reconciler) pass(ctx context.Context, hint Hint) error {
 	if r.session != nil {
 		reports = r.session.runs.takeCount()
 	}
-	r.options.Meter.Passed(Pass{Took: r.options.Clock().Sub(begun), Err: err, Reports: reports})
+	r.options.Meter.Passed(backlog.Pass{Took: r.options.Clock().Sub(begun), Err: err, Reports: reports})
 	return err
 }
 
@@ -287,10 +288,10 @@ func (r *Reconciler) passOnce(ctx context.Context, hint Hint) error {
 
 // account keeps how a pass ended, what waits, and until when, for those who ask from other goroutines.
 func (r *Reconciler) account(err error, begun time.Time) {
-	var backlog Backlog
+	var waits backlog.Backlog
 	var wake time.Time
 	if s := r.session; s != nil {
-		backlog, wake = s.backlog(), s.wake()
+		waits, wake = s.backlog(), s.wake()
 	}
 	var keptOut []string
 	for _, g := range r.gates.both() {
@@ -300,7 +301,7 @@ func (r *Reconciler) account(err error, begun time.Time) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.backlog, r.wake, r.keptOut = backlog, wake, keptOut
+	r.backlog, r.wake, r.keptOut = waits, wake, keptOut
 	var late *latenessError
 	if errors.As(err, &late) {
 		err = nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/decision"
 	"github.com/plateform/plateform/reconciler/worker"
 )
@@ -19,6 +20,8 @@ type rollouts struct {
 	worker *worker.Rollouts
 	// wanted projects are to be handed to the engine once GitOps shows what they have to be.
 	wanted map[manifest.Key]bool
+	// failing are the projects of which a release was healthy, and is not any more.
+	failing backlog.Failing
 	// silence is why the engine does not answer; empty while it does.
 	silence string
 }
@@ -34,6 +37,10 @@ func (ro *rollouts) want(k manifest.Key) {
 type rollout struct {
 	reconciler.Rollout
 	since time.Time
+	// was healthy once.
+	was bool
+	// late says that it failed for want of time; the engine goes on.
+	late bool
 }
 
 // observed is what decisions get to see; nil when nobody follows.
@@ -59,7 +66,11 @@ func (ro *rollouts) observe() {
 		if p.rollout.Phase != now.Phase || p.rollout.Cause != now.Cause {
 			ro.announce(p, now)
 		}
-		p.rollout.Rollout = now
+		if p.rollout.Phase == reconciler.PhaseHealthy { // it has its time anew
+			p.rollout.since = ro.now()
+		}
+		p.rollout.Rollout, p.rollout.late = now, false
+		ro.keepFailing(p)
 		ro.projects.touch(k)
 		if now.Drift != "" {
 			ro.options.Log.Warn("somebody else changed what runs; it was put back", "project", k.String(), "what", now.Drift)
@@ -97,7 +108,7 @@ func (ro *rollouts) noteSilence(err error) {
 			continue
 		}
 		p.rollout.since = ro.now()
-		ro.deadlines.set(k, ro.now().Add(decision.RolloutLimit))
+		ro.deadlines.Set(k, ro.now().Add(decision.RolloutLimit))
 		ro.projects.touch(k)
 	}
 }
@@ -125,13 +136,32 @@ func (ro *rollouts) target(k manifest.Key) (reconciler.Target, bool) {
 		p.rollout = rollout{since: ro.now(), Rollout: reconciler.Rollout{
 			Release: target.Release, Commit: ro.gitops.Head(), Phase: reconciler.PhaseProgressing,
 		}}
-		ro.deadlines.set(k, ro.now().Add(decision.RolloutLimit))
+		ro.keepFailing(p)
+		ro.deadlines.Set(k, ro.now().Add(decision.RolloutLimit))
 		return target, true
 	case shown.Version().IsZero() && p.memory.Deleted != nil:
 		p.rollout = rollout{}
+		delete(ro.failing, k)
 		return reconciler.Target{Key: k, Remove: true, KeepData: p.memory.Deleted.DataKept}, true
 	}
 	return reconciler.Target{}, false
+}
+
+// keepFailing keeps account of a project that was healthy.
+func (ro *rollouts) keepFailing(p *project) {
+	ro.failing.Keep(p.key, p.rollout.Rollout, p.rollout.was, ro.now())
+	p.rollout.was = p.rollout.was || p.rollout.Phase == reconciler.PhaseHealthy
+}
+
+// untold are the projects that fail, and have no run to tell it.
+func (ro *rollouts) untold() (untold []manifest.Key) {
+	for k := range ro.failing {
+		if p := ro.projects.get(k); ro.failing.Has(k, p.rollout.Rollout) && !p.isTold() {
+			untold = append(untold, k)
+		}
+	}
+	slices.SortFunc(untold, manifest.Key.Compare)
+	return untold
 }
 
 // shown is what GitOps has to show of a project: a release, or what is there and is left as it is.
@@ -165,17 +195,18 @@ func (ro *rollouts) await(p *project, until time.Time) {
 	switch {
 	case ro.silence != "":
 		p.rollout.since = ro.now()
-		ro.deadlines.set(p.key, ro.now().Add(decision.RolloutLimit))
+		ro.deadlines.Set(p.key, ro.now().Add(decision.RolloutLimit))
 		return
 	case ro.now().Before(until):
-		ro.deadlines.set(p.key, until)
+		ro.deadlines.Set(p.key, until)
 		return
 	}
-	p.rollout.Phase = reconciler.PhaseFailed
+	p.rollout.Phase, p.rollout.late = reconciler.PhaseFailed, true
 	if p.rollout.Cause == "" {
 		p.rollout.Cause = "it is not healthy yet"
 	}
 	p.rollout.Cause = "not healthy after " + decision.RolloutLimit.String() + ": " + p.rollout.Cause
+	ro.keepFailing(p)
 }
 
 // again hands to the engine once more what it could not roll out: what it lacked may be there by now.
@@ -195,6 +226,11 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 		report.Stage = reconciler.StageDeployed
 		return report, true
 	case reconciler.PhaseFailed:
+		if fails := ro.failing[p.key]; r.stopped && ro.failing.Has(p.key, p.rollout.Rollout) { // it goes on by itself
+			report.Stage, report.Outcome, report.State, report.Waits = reconciler.StageFailed, reconciler.OutcomeFails, reconciler.StateFailure, true
+			report.Detail, report.Since = fails.Cause, fails.Since
+			return report, false
+		}
 		if r.awaits != p.rollout.Release && r.Cause.Kind == manifest.CauseRetry && ro.again(p) {
 			r.awaits = p.rollout.Release
 			break
@@ -203,6 +239,12 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 			report.Stage, report.Outcome, report.State = reconciler.StageHeld, reconciler.OutcomeRolloutFailed, reconciler.StateSuccess
 		} else {
 			report.Stage, report.Outcome, report.State = reconciler.StageFailed, reconciler.OutcomeRolloutFailed, reconciler.StateFailure
+		}
+		if p.rollout.Gone {
+			report.Outcome = reconciler.OutcomeImageGone
+		}
+		if !p.rollout.late {
+			report.Since = ro.now()
 		}
 		report.Detail, report.Problems, report.Build.LogTail = p.rollout.Cause, p.rollout.Problems, p.rollout.Log
 		return report, true

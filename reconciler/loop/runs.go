@@ -31,7 +31,7 @@ type run struct {
 	// repeated runs ended in an earlier process, and are only reported again.
 	repeated bool
 	// waits says that it was told a failure that goes on by itself. A stopped run was over, until a source that it asked for
-	// could not be followed any more.
+	// could not be followed any more, or what runs was not healthy any more.
 	waits, stopped bool
 	// own are the problems that the commit itself made or left in the files it touched.
 	own manifest.Problems

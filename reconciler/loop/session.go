@@ -10,9 +10,11 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/gate"
 	"github.com/plateform/plateform/reconciler/gitops"
+	"github.com/plateform/plateform/reconciler/queue"
 	"github.com/plateform/plateform/reconciler/worker"
 )
 
@@ -29,14 +31,14 @@ type world struct {
 	gitops  *gitops.Tree
 
 	projects  *projects
-	deadlines deadlines
+	deadlines queue.Deadlines[manifest.Key]
 	gates     gates
 }
 
 func newWorld(o *Options, g gates) *world {
 	return &world{
 		options: o, gates: g, catalog: config.NewCatalog(o.Config, o.Charts), gitops: gitops.New(o.GitOps, o.Charts),
-		projects: newProjects(), deadlines: deadlines{},
+		projects: newProjects(), deadlines: queue.Deadlines[manifest.Key]{},
 	}
 }
 
@@ -103,7 +105,7 @@ func newSession(r *Reconciler) *session {
 	s.presence = &presence{world: w, worker: r.workers.images}
 	r.workers.references.Keep(nil)
 	s.awaited = &awaited{world: w, recall: s.recall, worker: r.workers.references, of: map[manifest.Key]map[string]string{}}
-	s.rollouts = &rollouts{world: w, runs: s.runs, worker: r.workers.rollouts, wanted: map[manifest.Key]bool{}}
+	s.rollouts = &rollouts{world: w, runs: s.runs, worker: r.workers.rollouts, wanted: map[manifest.Key]bool{}, failing: backlog.Failing{}}
 	s.tags = &tags{world: w, worker: r.workers.tags, of: map[manifest.Key]*releaseTags{}}
 	s.follower = &follower{world: w, runs: s.runs, sources: s.sources, tags: s.tags}
 	s.releases = &releases{world: w, runs: s.runs, builds: s.builds}
@@ -168,7 +170,7 @@ func (s *session) observeWorkers(context.Context, Hint) error {
 	s.awaited.observe()
 	s.tags.observe()
 	s.rollouts.observe()
-	for _, k := range s.deadlines.due(s.now()) {
+	for _, k := range s.deadlines.Due(s.now()) {
 		s.projects.touch(k)
 	}
 	return nil
@@ -217,7 +219,7 @@ func (s *session) lateness() error {
 
 // wake is when the next thing is due that no worker tells of; zero for never.
 func (s *session) wake() time.Time {
-	next := s.deadlines.next()
+	next := s.deadlines.Next()
 	for _, g := range s.gates.both() {
 		if due := g.Due(); !due.IsZero() && (next.IsZero() || due.Before(next)) {
 			next = due
@@ -230,6 +232,9 @@ func (s *session) wake() time.Time {
 }
 
 // backlog is what waits now.
-func (s *session) backlog() Backlog {
-	return Backlog{Queue: len(s.projects.dirty), Building: s.builds.count(), Oldest: s.runs.oldest(), Lost: len(s.sources.lost), LostProjects: s.sources.lostProjects()}
+func (s *session) backlog() backlog.Backlog {
+	return backlog.Backlog{
+		Queue: len(s.projects.dirty), Building: s.builds.count(), Oldest: s.runs.oldest(), Lost: len(s.sources.lost), LostProjects: s.sources.lostProjects(),
+		Failing: len(s.rollouts.failing), FailingProjects: s.rollouts.failing.First(),
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
 	"github.com/plateform/plateform/reconciler/worker"
@@ -27,7 +28,7 @@ type sources struct {
 	// lost are the sources that projects cannot follow, and lostNow a few of them for people who ask; it is nil when it has to be
 	// made anew.
 	lost    map[manifest.Key][]manifest.LostSource
-	lostNow []LostProject
+	lostNow []backlog.LostProject
 }
 
 func newSources(w *world, runs *runs, recall *recall, looks *worker.Sources) *sources {

@@ -41,7 +41,7 @@ func (t *tags) want(k manifest.Key, r *manifest.Release) {
 	}
 	if delete(t.of, k); len(wanted.open) > 0 {
 		t.of[k] = wanted
-		t.deadlines.set(k, wanted.until)
+		t.deadlines.Set(k, wanted.until)
 	}
 }
 

@@ -17,6 +17,12 @@ func (s *session) conclude() {
 	for _, k := range s.projects.dirtyKeys() {
 		s.concludeProject(s.projects.get(k))
 	}
+	if failing := s.rollouts.untold(); s.recall.over { // else it may have been told before
+		s.runs.stop(failing)
+		for _, k := range failing {
+			s.concludeProject(s.projects.get(k))
+		}
+	}
 	clear(s.projects.dirty)
 }
 
@@ -56,6 +62,8 @@ func (s *session) verdict(p *project, v *config.View, running *manifest.Release,
 		report := failed(reconciler.OutcomeSourceLost, nil, running)
 		report.Lost, report.Waits = p.notFollowed(v), true
 		return report, false
+	case r.stopped && s.rollouts.failing.Has(p.key, p.rollout.Rollout):
+		return s.deployed(p, running, r)
 	case r.waits && p.awaitsImage(v):
 		return reconciler.Report{}, false
 	case len(p.decided.refused) > 0 && rollback:

@@ -102,18 +102,20 @@ func TestWhoAnswersForARollout(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		phase  reconciler.Phase
+		gone   bool
 		awaits string
 		want   string
 	}{
-		{"on its way", reconciler.PhaseProgressing, "v1.0.0", "it goes on"},
-		{"healthy", reconciler.PhaseHealthy, "v1.0.0", "success: " + string(reconciler.OutcomeRuns)},
-		{"it failed, and was asked for", reconciler.PhaseFailed, "v1.0.0", "failure: " + string(reconciler.OutcomeRolloutFailed)},
-		{"it had failed before", reconciler.PhaseFailed, "", "success: " + string(reconciler.OutcomeRolloutFailed)},
+		{"on its way", reconciler.PhaseProgressing, false, "v1.0.0", "it goes on"},
+		{"healthy", reconciler.PhaseHealthy, false, "v1.0.0", "success: " + string(reconciler.OutcomeRuns)},
+		{"it failed, and was asked for", reconciler.PhaseFailed, false, "v1.0.0", "failure: " + string(reconciler.OutcomeRolloutFailed)},
+		{"its image is gone", reconciler.PhaseFailed, true, "v1.0.0", "failure: " + string(reconciler.OutcomeImageGone)},
+		{"it had failed before", reconciler.PhaseFailed, false, "", "success: " + string(reconciler.OutcomeRolloutFailed)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, s := newRuleSession(t, true)
 			p, v := s.projects.get(ruleKey), &config.View{Key: ruleKey, Present: true, Parsed: true, Newest: ruleRelease("v1.0.0")}
-			p.rollout = rollout{since: simStart, Rollout: reconciler.Rollout{Release: "v1.0.0", Phase: tt.phase}}
+			p.rollout = rollout{since: simStart, Rollout: reconciler.Rollout{Release: "v1.0.0", Phase: tt.phase, Gone: tt.gone}}
 			p.decided = decided{rest: &decision.Rest{Reason: decision.UpToDate}}
 			r := run{Run: newRun(ruleKey, manifest.Cause{Kind: manifest.CauseConfig, Commit: "c1", Config: "c1"}), awaits: tt.awaits}
 			if got := verdictOf(s.verdict(p, v, v.Newest, &r)); got != tt.want {
@@ -149,7 +151,7 @@ func TestARolloutEndsByTime(t *testing.T) {
 	s.rollouts.want(ruleKey)
 	s.rollouts.hand()
 	until := simStart.Add(decision.RolloutLimit)
-	if next := s.deadlines.next(); !next.Equal(until) {
+	if next := s.deadlines.Next(); !next.Equal(until) {
 		t.Errorf("it is decided on again at %v, want %v", next, until)
 	}
 	world.now = until.Add(-time.Second)
@@ -157,7 +159,7 @@ func TestARolloutEndsByTime(t *testing.T) {
 		t.Errorf("a second before it is %s", p.rollout.Phase)
 	}
 	world.now = until
-	if due := s.deadlines.due(world.now); len(due) != 1 {
+	if due := s.deadlines.Due(world.now); len(due) != 1 {
 		t.Errorf("due are %v", due)
 	}
 	if s.rollouts.await(p, until); p.rollout.Phase != reconciler.PhaseFailed || p.rollout.Cause != "not healthy after 10m0s: it is not healthy yet" {

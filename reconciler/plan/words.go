@@ -143,7 +143,7 @@ func whyHeld(before decision.Before, v *config.View, head string) []string {
 			frozen.Release, manifest.Short(frozen.Commit)))
 	}
 	if kept := before.Run.Kept; kept != nil && v.Present {
-		why = append(why, fmt.Sprintf("kept: %s keeps running although its release file is gone or edited", kept.Release))
+		why = append(why, fmt.Sprintf("kept: %s keeps running although its release file is gone or not honoured any more", kept.Release))
 	}
 	for _, h := range before.Run.Holds {
 		if !decision.Keeps(before.Run, h, nil) {

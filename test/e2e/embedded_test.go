@@ -236,6 +236,46 @@ func TestDamagedImages(t *testing.T) {
 	}
 }
 
+// Whoever loses dataDir loses the images with it. What has to run cannot be fetched then, which its host, its commit and status say,
+// with what to do; a retry builds it again and it runs, and builds no more than once.
+func TestDataDirIsLost(t *testing.T) {
+	t.Parallel()
+	w := newEmbeddedWorld(t)
+	w.engine = "{kind: local, listen: 127.0.0.1:0}"
+	w.open()
+	shop := &live{w.goProject("ws-1", "shop"), "shop-ws-1.apps.example.com"}
+	shop.app.commit("Serve", files{"main.go": webServer("one")})
+	shop.verdict(w.add(shop.project))
+	shop.answers("one")
+	w.settle()
+	w.stop()
+	if err := os.RemoveAll(filepath.Join(w.dir, "data")); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	const do = "plateform retry ws-1/shop"
+	w.await("its host to say what to do", func() error {
+		if _, err := shop.get("/"); err == nil || !strings.Contains(err.Error(), "is gone") || !strings.Contains(err.Error(), do) {
+			return fmt.Errorf("it answers %v", err)
+		}
+		return nil
+	})
+	w.settle()
+	shop.statusTells("ws-1/shop failed", "is gone", do)
+	if got := shop.releases(); len(got) != 1 {
+		t.Errorf("without a retry there are %v", got)
+	}
+	for range 2 {
+		retry := w.config.commit("Try again\n\nPlateform-Retry: ws-1/shop", nil)
+		if v := shop.verdict(retry); v.State != "success" {
+			t.Errorf("the retry ended with %+v", v)
+		}
+		shop.answers("one")
+		w.settle()
+		shop.wantReleases("v1.0.0", "v1.0.1")
+	}
+}
+
 // Images that no release file names, that no rollback could bring back and that nobody wanted for a while go away; all others
 // stay.
 func TestUnnamedImagesGoAway(t *testing.T) {

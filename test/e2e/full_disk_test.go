@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -72,5 +73,45 @@ func TestFullDiskOfTheEmbeddedRegistry(t *testing.T) {
 	blog.runs("v1.0.0")
 	if got := blog.says(); got != "one" {
 		t.Errorf("v1.0.0 says %q", got)
+	}
+}
+
+// The folder of apps has no room for the next release: what runs goes on answering, the commit says whose fault it is, and once there
+// is room the release runs, by itself.
+func TestFullDiskOfApps(t *testing.T) {
+	t.Parallel()
+	shop := liveProject(t)
+	w := shop.w
+	w.add(shop.project)
+	shop.answers("one")
+	w.settle()
+	w.stop()
+	apps := filepath.Join(w.dir, "data", "apps")
+	mustRun(t, w.dir, "mount", "-t", "tmpfs", "-o", "size=500m", "tmpfs", apps)
+	t.Cleanup(func() { mustRun(t, w.dir, "umount", "--lazy", apps) })
+	w.start()
+	shop.answers("one")
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(apps, &disk); err != nil {
+		t.Fatal(err)
+	}
+	const room = 1 << 20
+	used := int64(disk.Blocks-disk.Bfree) * disk.Bsize
+	mustRun(t, w.dir, "mount", "-o", fmt.Sprintf("remount,size=%d", used+room), apps)
+	source := shop.app.commit("Say two", files{"main.go": webServer("two")})
+	w.await("the commit to say that there is no room", func() error {
+		notes := shop.sourceNotes(source)
+		if len(notes) == 0 || !strings.Contains(notes[len(notes)-1].Description, "no space left on device") {
+			return fmt.Errorf("it says %+v", notes)
+		}
+		return nil
+	})
+	shop.answers("one")
+	shop.statusTells("ws-1/shop pending", "no space left on device")
+
+	mustRun(t, w.dir, "mount", "-o", "remount,size=500m", apps)
+	shop.answers("two")
+	if v := shop.sourceVerdict(source); v.State != "success" || v.Stage != "deployed" {
+		t.Errorf("it ended with %+v", v)
 	}
 }

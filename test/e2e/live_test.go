@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,6 +123,7 @@ func TestPushIsLive(t *testing.T) {
 	if v.State != "failure" || !strings.Contains(v.Description, "it ended with exit code 4") {
 		t.Errorf("the verdict on what does not run is %+v", v)
 	}
+	shop.statusTells("ws-1/shop failed", "the rollout of v1.0.2 failed: it ended with exit code 4")
 	shop.answers("one")
 	w.settle()
 	if said, err := w.plateform("status", "ws-1/shop", "--config-repo", w.config.bare, "--gitops-repo", w.gitops.bare); err != nil || !strings.Contains(said, "failed") || !strings.Contains(said, "it ended with exit code 4") {
@@ -229,5 +231,52 @@ func TestAppsEndWithServe(t *testing.T) {
 			return nil
 		})
 		shop.answers("one")
+	}
+}
+
+// An app that crashes again and again although it was healthy is told of: on the commit that last edited its project, by status and at
+// /readyz, which goes on saying ready. All three are over once it is well again.
+func TestALiveAppThatFailsIsTold(t *testing.T) {
+	t.Parallel()
+	shop := liveProject(t)
+	w := shop.w
+	var sick atomic.Bool
+	depended := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if sick.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(depended.Close)
+	source := strings.Replace(webServer("one"), "func main() {\n", `func main() {
+	go func() {
+		for ; ; time.Sleep(50 * time.Millisecond) {
+			if answer, err := http.Get("`+depended.URL+`"); err == nil && answer.StatusCode != 200 {
+				os.Exit(9)
+			}
+		}
+	}()
+`, 1)
+	shop.app.commit("Depend on another", files{"main.go": strings.Replace(source, "\"os\"\n", "\"os\"\n\t\"time\"\n", 1)})
+	commit := w.add(shop.project)
+	shop.answers("one")
+	w.settle()
+	sick.Store(true)
+	const why = "v1.0.0 fails since "
+	w.await("/readyz to name it", func() error {
+		status, text, err := w.readyz()
+		if err != nil || status != http.StatusOK || !strings.Contains(text, "ready\ndegraded: 1 project") || !strings.Contains(text, "ws-1/shop: "+why) || !strings.Contains(text, "exit code 9") {
+			return fmt.Errorf("%d %s, %v", status, text, err)
+		}
+		return nil
+	})
+	shop.newestSays(commit, "failure", why, "exit code 9", "plateform rollback ws-1/shop")
+	shop.statusTells("ws-1/shop failed", why, "exit code 9")
+
+	sick.Store(false)
+	shop.edit("env: [{name: ROUND, value: two}]") // sooner than waiting for it to have been well for a while
+	shop.newestSays(commit, "success", "v1.0.1 runs")
+	shop.statusTells("ws-1/shop running")
+	if status, text, err := w.readyz(); err != nil || status != http.StatusOK || strings.Contains(text, "degraded") {
+		t.Errorf("/readyz says %d %s, %v", status, text, err)
 	}
 }

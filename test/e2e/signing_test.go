@@ -67,6 +67,35 @@ func TestOnlySignedReleasesRun(t *testing.T) {
 	}
 }
 
+// A key that is taken away is replaced by another: what it signed is released again, signed by the new one, and status tells of
+// nothing that is over.
+func TestStatusAfterAKeyIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.useKey()
+	w.open()
+	w.registry.publish("birds/wren:1")
+	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
+	shop.verdict(w.add(shop))
+	shop.runs("v1.0.0")
+	w.settle()
+	w.stop()
+	w.settings, w.platform = nil, nil
+	w.useKey()
+	w.start()
+	w.config.commit("Replace the key", files{"platform.yaml": w.platformYAML()})
+	shop.runs("v1.0.1")
+	w.settle()
+	for range 2 {
+		shop.statusTells("ws-1/shop running", "runs v1.0.1")
+		if said := shop.wholeStatus(); strings.Contains(said, "keeps running") {
+			t.Errorf("status says %s", said)
+		}
+		w.restart()
+		w.settle()
+	}
+}
+
 // useKey makes a signing key for serve and names it in platform.yaml.
 func (w *world) useKey() {
 	w.t.Helper()

@@ -46,9 +46,10 @@ var mayImport = map[string][]string{
 	"reconciler/scope":    {"manifest"},
 	"reconciler/queue":    {},
 	"reconciler/gate":     {"manifest", "reconciler"},
+	"reconciler/backlog":  {"manifest", "reconciler"},
 	"reconciler/worker":   {"manifest", "reconciler", "reconciler/queue"},
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
-		"reconciler/worker", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
+		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
 	"adapter":  {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scope"}, // scope: what a build reads is said once
 	"cmd":      {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},

@@ -53,6 +53,9 @@ func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
 	return []Diagnosis{ok(what, "%s builds Dockerfiles", tool)}
 }
 
+// notLimited says what engine local does not do about CPU.
+const notLimited = "CPU is not limited, as in the charts: resources.cpu is a share, which containers get, and processes share evenly"
+
 // checkApps looks at what engine local can run.
 func (d *examination) checkApps(ctx context.Context) []Diagnosis {
 	const what = "apps"
@@ -63,12 +66,12 @@ func (d *examination) checkApps(ctx context.Context) []Diagnosis {
 	var missing *container.MissingError
 	switch {
 	case errors.As(err, &missing):
-		return []Diagnosis{warn(what, "images of one static program run here; no others, and no databases: "+terminal.Plain(missing.Why),
+		return []Diagnosis{warn(what, "images of one static program run here; no others, and no databases: "+terminal.Plain(missing.Why)+"; "+notLimited,
 			"install podman, or start the daemon of docker, if you need them")}
 	case err != nil:
 		return []Diagnosis{broken(what, err, "")}
 	}
-	return []Diagnosis{ok(what, "images of one static program run as processes, others and databases through %s", tool.Name)}
+	return []Diagnosis{ok(what, "images of one static program run as processes, others and databases through %s; %s", tool.Name, notLimited)}
 }
 
 // Free space on the disk of the data folder.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/reconciler/localrun/router"
 )
 
@@ -60,5 +61,15 @@ func TestCheckReady(t *testing.T) {
 	}
 	if got := checkReady(t.Context(), "127.0.0.1:1"); got != nil {
 		t.Errorf("where nobody listens, it finds %v", got)
+	}
+}
+
+// Whoever has apps run here is told what is not limited.
+func TestCheckAppsTellsOfCPU(t *testing.T) {
+	t.Parallel()
+	d := &examination{settings: &installation.Settings{Engine: installation.EngineSettings{Kind: "local"}}}
+	found := d.checkApps(t.Context())
+	if len(found) != 1 || !strings.Contains(found[0].Detail, "CPU is not limited") {
+		t.Errorf("it says %+v", found)
 	}
 }

@@ -220,7 +220,7 @@ func reported(r reconciler.Report, e reconciler.Event) (mark, string) {
 		return underWay(r, words)
 	}
 	switch r.Outcome {
-	case reconciler.OutcomeHeld, reconciler.OutcomePaused, reconciler.OutcomeSuperseded, reconciler.OutcomeRolloutFailed:
+	case reconciler.OutcomeHeld, reconciler.OutcomePaused, reconciler.OutcomeSuperseded, reconciler.OutcomeRolloutFailed, reconciler.OutcomeImageGone:
 		return isHeld, words
 	case reconciler.OutcomeRuns, reconciler.OutcomeUnchanged:
 		if runs := r.Release.Version + " runs"; r.Stage == reconciler.StageDeployed {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/loop"
 )
 
@@ -28,7 +29,7 @@ type metrics struct {
 	reports prometheus.Counter
 }
 
-var _ loop.Meter = (*metrics)(nil)
+var _ backlog.Meter = (*metrics)(nil)
 
 // The values of labels.
 const (
@@ -148,7 +149,7 @@ func resultOf(err error, fine, moved string) string {
 }
 
 // Passed implements reconciler.Meter.
-func (m *metrics) Passed(p loop.Pass) {
+func (m *metrics) Passed(p backlog.Pass) {
 	m.passes.WithLabelValues(resultOf(p.Err, resultOK, resultMoved)).Observe(p.Took.Seconds())
 	m.reports.Add(float64(p.Reports))
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/loop"
 )
 
@@ -86,9 +87,9 @@ func TestMetricsCount(t *testing.T) {
 		}},
 		{"a run is held", func(m *metrics) { m.Observe(end(manifest.CauseSource, reconciler.StageHeld, reconciler.OutcomeHeld)) },
 			map[string]string{`plateform_runs_ended_total{cause="source",stage="held"}`: "1"}},
-		{"a turn of the loop", func(m *metrics) { m.Passed(loop.Pass{Took: time.Second, Reports: 3}) },
+		{"a turn of the loop", func(m *metrics) { m.Passed(backlog.Pass{Took: time.Second, Reports: 3}) },
 			map[string]string{`plateform_pass_seconds_count{result="ok"}`: "1", `plateform_reports_sent_total`: "3"}},
-		{"a turn that lost a race", func(m *metrics) { m.Passed(loop.Pass{Took: time.Second, Err: moved}) },
+		{"a turn that lost a race", func(m *metrics) { m.Passed(backlog.Pass{Took: time.Second, Err: moved}) },
 			map[string]string{`plateform_pass_seconds_count{result="moved"}`: "1"}},
 	}
 	ours := regexp.MustCompile(`^plateform_`)

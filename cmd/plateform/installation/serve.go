@@ -12,7 +12,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/loop"
+	"github.com/plateform/plateform/reconciler/backlog"
 )
 
 // Run reconciles and answers at the endpoints until the context ends.
@@ -56,14 +56,29 @@ func (i *Installation) Health() http.Handler {
 				fmt.Fprintln(w, line)
 			}
 		}
+		tellFailing(w, i.reconciler.Backlog())
 		tellLost(w, i.reconciler.Backlog())
 	})
 	return mux
 }
 
+// tellFailing names projects that were healthy and are not any more, a few of them: it is ready all the same.
+func tellFailing(w io.Writer, b backlog.Backlog) {
+	if b.Failing == 0 {
+		return
+	}
+	fmt.Fprintf(w, "degraded: %s not healthy any more:\n", manifest.Count(b.Failing, "project"))
+	for _, p := range b.FailingProjects {
+		fmt.Fprintf(w, "%s: %s fails since %s: %s\n", p.Key, p.Release, p.Since.UTC().Format("2006-01-02 15:04 UTC"), p.Cause)
+	}
+	if more := b.Failing - len(b.FailingProjects); more > 0 {
+		fmt.Fprintf(w, "and %d more: plateform status lists them\n", more)
+	}
+}
+
 // tellLost names the projects that do not follow a source, a few of them. They are their tenants' affair: it is ready all the
 // same.
-func tellLost(w io.Writer, b loop.Backlog) {
+func tellLost(w io.Writer, b backlog.Backlog) {
 	if b.Lost == 0 {
 		return
 	}

@@ -1,0 +1,56 @@
+package backlog
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+var (
+	shop  = manifest.Key{Workspace: "ws", Project: "shop"}
+	begun = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+)
+
+// A project fails from when its release, which was healthy, failed for the first time, until it is healthy or another one is wanted.
+func TestFailing(t *testing.T) {
+	failed := reconciler.Rollout{Release: "v1.0.0", Phase: reconciler.PhaseFailed, Cause: "it crashes"}
+	with := func(change func(*reconciler.Rollout)) reconciler.Rollout { r := failed; change(&r); return r }
+	f := Failing{}
+	for n, step := range []struct {
+		is    reconciler.Rollout
+		was   bool
+		fails string
+	}{
+		{failed, false, ""}, // it never was
+		{failed, true, "v1.0.0 it crashes 1"},
+		{with(func(r *reconciler.Rollout) { r.Cause = "it crashes differently" }), true, "v1.0.0 it crashes 1"},
+		{with(func(r *reconciler.Rollout) { r.Phase = reconciler.PhaseProgressing }), true, "v1.0.0 it crashes 1"},
+		{with(func(r *reconciler.Rollout) { r.Phase = reconciler.PhaseHealthy }), true, ""},
+		{with(func(r *reconciler.Rollout) { r.Lapsed = true }), false, "v1.0.0 it crashes 5"},
+		{with(func(r *reconciler.Rollout) { r.Release, r.Phase = "v1.0.1", reconciler.PhaseProgressing }), false, ""},
+		{with(func(r *reconciler.Rollout) { r.Gone = true }), false, "v1.0.0 it crashes 7"},
+	} {
+		f.Keep(shop, step.is, step.was, begun.Add(time.Duration(n)*time.Minute))
+		got := ""
+		for _, p := range f.First() {
+			got = fmt.Sprint(p.Release, " ", p.Cause, " ", p.Since.Sub(begun).Minutes())
+		}
+		if got != step.fails {
+			t.Errorf("step %d: %q fails, want %q", n, got, step.fails)
+		}
+	}
+}
+
+// A few are named, in the order of their names.
+func TestNamed(t *testing.T) {
+	all := map[manifest.Key][]manifest.LostSource{}
+	for n := range named + 5 {
+		all[manifest.Key{Workspace: "ws", Project: fmt.Sprintf("p%02d", n)}] = nil
+	}
+	if got := Lost(all); len(got) != named || got[0].Key.Project != "p00" || got[named-1].Key.Project != fmt.Sprintf("p%02d", named-1) {
+		t.Errorf("named are %v", got)
+	}
+}
