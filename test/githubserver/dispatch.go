@@ -1,0 +1,215 @@
+package githubserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/plateform/plateform/test/githubserver/openapi"
+)
+
+// call is one request to the API while it is answered. The lock is held all the time.
+type call struct {
+	ctx     context.Context
+	world   *world
+	request *http.Request
+	op      openapi.Operation
+	vars    map[string]string
+	body    []byte
+	who     principal
+	// repo that it is about, when it is about one.
+	repo *repository
+}
+
+// decode reads the body, which has been checked before.
+func (c *call) decode(into any) error { return json.Unmarshal(c.body, into) }
+
+// number reads a number out of the path.
+func (c *call) number(name string) (int64, bool) {
+	n, err := strconv.ParseInt(c.vars[name], 10, 64)
+	return n, err == nil
+}
+
+// limits of what is read.
+const (
+	maxBody = 25 << 20
+	maxPush = 512 << 20
+	maxLog  = 100000
+)
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if name, below, isGit := gitPath(r.URL.Path); isGit {
+		s.serveGit(w, r, name, below)
+		return
+	}
+	path := r.URL.EscapedPath()
+	for _, prefix := range []string{"/api/v3", "/api/uploads"} {
+		if rest, found := strings.CutPrefix(path, prefix); found {
+			path = rest
+			break
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		s.send(w, problem(http.StatusRequestEntityTooLarge, "the request is too large"))
+		return
+	}
+	if string(bytes.TrimSpace(body)) == "null" {
+		body = nil // clients that have nothing to say send that, and GitHub takes it
+	}
+	op, found := s.spec.Find(r.Method, path)
+	if !found {
+		op.Name = r.Method + " " + path
+	}
+	fault := s.fault(op.Name, false)
+	if fault.Before != nil {
+		fault.Before()
+	}
+	if fault.Drop {
+		hangUp(w)
+		return
+	}
+	c := &call{ctx: r.Context(), request: r, op: op, vars: op.Vars, body: body}
+	a := s.answer(c, fault, found)
+	if fault.DropAnswer {
+		hangUp(w)
+		return
+	}
+	s.send(w, a)
+}
+
+// answer does what a call asks for, and checks both the request and the answer.
+func (s *Server) answer(c *call, fault Fault, known bool) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.world = s.world
+	if fault.Expire {
+		s.world.expire(c.request)
+	}
+	who, err := s.world.authenticate(c.request)
+	c.who = who
+	a, scripted := fault.answer()
+	switch {
+	case scripted:
+	case err != nil:
+		a = problem(http.StatusUnauthorized, err.Error())
+	default:
+		a = s.checked(c, known)
+	}
+	s.world.rateHeaders(c.who, a.header)
+	a.header.Set("X-GitHub-Media-Type", "github.v3; format=json")
+	if c.who.token != nil && c.who.token.scopes != "" {
+		a.header.Set("X-OAuth-Scopes", c.who.token.scopes)
+	}
+	s.world.record(Call{Operation: c.op.Name, Path: c.request.URL.RequestURI(), Who: c.who.name(), Status: a.status, Write: isWrite(c.request.Method)})
+	return a
+}
+
+// record remembers a call, and forgets the oldest.
+func (w *world) record(call Call) {
+	w.calls = append(w.calls, call)
+	w.calls = w.calls[max(0, len(w.calls)-maxLog):]
+}
+
+// expire has the token of a request be worth nothing.
+func (w *world) expire(r *http.Request) {
+	if p, err := w.authenticate(r); err == nil && p.token != nil {
+		p.token.expires = w.now()
+	}
+}
+
+func isWrite(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+
+// checked answers a call whose request, answer, or both may be wrong.
+func (s *Server) checked(c *call, known bool) answer {
+	who, write := c.who, isWrite(c.request.Method)
+	content := write && !strings.HasPrefix(c.op.Name, "POST /app/")
+	if c.op.Name != "GET /rate_limit" {
+		if refused, allowed := s.world.spend(who, write, content); !allowed {
+			return refused
+		}
+	}
+	if !known {
+		s.world.violate(c.op.Name, false, errors.New("GitHub has no such operation, or it is not among those that may be used"))
+		return notFound()
+	}
+	checked := openapi.Request{Operation: c.op, HTTP: c.request, Body: c.body}
+	if err := s.spec.CheckRequest(c.ctx, checked); err != nil {
+		s.world.violate(c.op.Name, false, err)
+		if len(c.body) > 0 && !json.Valid(c.body) {
+			return problem(http.StatusBadRequest, "Problems parsing JSON")
+		}
+		return unprocessable("Invalid request.\n\n" + err.Error())
+	}
+	a := s.handle(c)
+	body, err := a.encode()
+	if err == nil {
+		a.raw = body
+		a.header.Set("Content-Type", "application/json; charset=utf-8")
+		err = s.spec.CheckResponse(c.ctx, checked, openapi.Response{Status: a.status, Header: a.header, Body: body})
+	}
+	if err != nil {
+		s.world.violate(c.op.Name, true, err)
+	}
+	return s.world.conditional(c, a)
+}
+
+// conditional answers 304, for nothing, when the client has what it asks for.
+func (w *world) conditional(c *call, a answer) answer {
+	if a.status != http.StatusOK || c.request.Method != http.MethodGet {
+		return a
+	}
+	tag := etag(c.who, a.raw)
+	a.header.Set("ETag", tag)
+	a.header.Set("Cache-Control", "private, max-age=60, s-maxage=60")
+	if known := c.request.Header.Get("If-None-Match"); known != "" && matches(known, tag) {
+		w.refund(c.who)
+		a.status, a.body, a.raw = http.StatusNotModified, nil, nil
+		a.header.Del("Content-Type")
+	}
+	return a
+}
+
+func (w *world) violate(operation string, server bool, err error) {
+	w.violations = append(w.violations, Violation{Operation: operation, Server: server, Problem: err.Error()})
+}
+
+// handle finds who is to answer, and whether the call is allowed.
+func (s *Server) handle(c *call) answer {
+	e, there := s.endpoints[c.op.Name]
+	if !there {
+		s.world.violate(c.op.Name, true, errors.New("GitHub has this operation, and this server has not"))
+		return notFound()
+	}
+	if c.vars["repo"] != "" {
+		if c.repo = s.world.repoByName(c.vars["owner"] + "/" + c.vars["repo"]); c.repo == nil {
+			return notFound()
+		}
+	}
+	if refused, allowed := c.allowed(e); !allowed {
+		return refused
+	}
+	return e.do(c)
+}
+
+func (s *Server) send(w http.ResponseWriter, a answer) {
+	body, err := a.encode()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	if len(body) > 0 && w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(body) // a client that is gone has given up
+}
