@@ -29,6 +29,17 @@ func RepositoryID(repository string) string {
 	return repository
 }
 
+// RepositoryNews returns what a repository is looked for under when somebody else tells news of it: its RepositoryID in lower
+// case, as GitHub spells names in one way whichever was asked for, and without the host that it has for SSH on the port of
+// https. Two repositories may share it: who looks at one too many finds nothing.
+func RepositoryNews(repository string) string {
+	id := strings.ToLower(RepositoryID(repository))
+	if name, found := strings.CutPrefix(id, "https://ssh.github.com/"); found {
+		return "https://github.com/" + name
+	}
+	return id
+}
+
 // RepositoryHost returns the host that a URL connects to, in lower case, with its port unless it is one that the protocols
 // have anyway: https and ssh to one host are one place, for limits per host. It is "" for paths of this machine.
 func RepositoryHost(repository string) string {

@@ -79,3 +79,19 @@ func FuzzRepositoryID(f *testing.F) {
 		}
 	})
 }
+
+func TestRepositoryNews(t *testing.T) {
+	for _, url := range []string{
+		"https://github.com/acme/shop", "https://github.com/Acme/Shop.git", "git@github.com:ACME/shop", "ssh://git@ssh.github.com:443/acme/shop.git",
+		"https://GITHUB.com/acme/shop/", "https://alice@github.com/acme/shop",
+	} {
+		if got := RepositoryNews(url); got != "https://github.com/acme/shop" {
+			t.Errorf("news of %q are looked for under %q", url, got)
+		}
+	}
+	for _, url := range []string{"https://github.com/acme/shop2", "https://gitlab.com/acme/shop", "https://ssh.github.com.example.com/acme/shop", "/acme/shop"} {
+		if got := RepositoryNews(url); got == "https://github.com/acme/shop" {
+			t.Errorf("news of %q are taken for those of another repository", url)
+		}
+	}
+}

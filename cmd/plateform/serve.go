@@ -14,6 +14,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/webhook"
 )
 
 // serveCommand runs the reconciler.
@@ -120,7 +121,7 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 	if err != nil {
 		return err
 	}
-	public, err := installation.Listen(ctx, s.Listen, "listen", i.Health())
+	public, err := i.ListenPublic(ctx)
 	if err != nil {
 		return err
 	}
@@ -137,6 +138,9 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 		fmt.Fprintf(a.stdout, "Images on %s\n", images)
 	}
 	fmt.Fprintf(a.stdout, "Listening on http://%s\n", public.Address())
+	if s.Webhooks.GitHub != nil {
+		fmt.Fprintf(a.stdout, "GitHub's webhooks on http://%s%s\n", public.Address(), webhook.GitHubPath)
+	}
 	if apps != "" {
 		fmt.Fprintf(a.stdout, "Apps on http://%s\n", apps)
 	}

@@ -63,8 +63,9 @@ type Hint struct {
 	// Config and GitOps say which repository to fetch.
 	Config bool
 	GitOps bool
-	// Source is the URL of a source repository to look at, in any spelling.
-	Source string
+	// Source is the URL of a source repository to look at, in any spelling; Sources has all of them looked at.
+	Source  string
+	Sources bool
 	// Builds and Rollouts have the builder and the engine asked.
 	Builds, Rollouts bool
 	// Everything says to decide on every project again.
@@ -75,6 +76,7 @@ type Hint struct {
 type Reconciler struct {
 	options Options
 	workers workers
+	ticks   *worker.Ticks
 
 	mu    sync.Mutex
 	hint  Hint
@@ -114,12 +116,28 @@ func New(o Options) (*Reconciler, error) {
 	}
 	r := &Reconciler{options: o, woken: make(chan struct{}, 1), gates: newGates()}
 	r.workers = newWorkers(o, func() { r.Hint(Hint{}) })
+	r.ticks = worker.NewTicks(worker.TickOptions{Poll: o.Poll, Resync: o.Resync, Clock: o.Clock, Jitter: o.Jitter, Due: r.tick})
 	return r, nil
 }
 
-// Hint says that something may have changed. It never blocks and may be called from anywhere.
+// Hint says that something may have changed. It never blocks and may be called from anywhere. Where hints come, less is
+// looked at without.
 func (r *Reconciler) Hint(h Hint) {
+	r.ticks.Hinted(h.Config, h.GitOps)
+	r.take(h)
+}
+
+// tick takes what is due as a hint that nobody gave.
+func (r *Reconciler) tick(t worker.Tick) {
+	r.take(Hint{Config: t.Config, GitOps: t.GitOps, Everything: t.Everything})
+}
+
+// take passes a hint on, and wakes the loop unless it is about sources alone: their worker does, once it has news.
+func (r *Reconciler) take(h Hint) {
 	r.workers.hint(h)
+	if h != (Hint{}) && h == (Hint{Source: h.Source, Sources: h.Sources}) {
+		return
+	}
 	r.mu.Lock()
 	r.hint.Config = r.hint.Config || h.Config
 	r.hint.GitOps = r.hint.GitOps || h.GitOps
@@ -152,38 +170,12 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	for _, run := range r.workers.runs() {
 		group.Go(func() error { return run(ctx) })
 	}
-	group.Go(func() error { return r.tick(ctx) })
+	group.Go(func() error { return r.ticks.Run(ctx) })
 	group.Go(func() error { return r.loop(ctx) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
-}
-
-// tick turns time into hints.
-func (r *Reconciler) tick(ctx context.Context) error {
-	var poll, resync <-chan time.Time
-	if r.options.Poll > 0 {
-		ticker := time.NewTicker(r.options.Poll)
-		defer ticker.Stop()
-		poll = ticker.C
-	}
-	for {
-		if r.options.Resync != nil && resync == nil {
-			now := r.options.Clock()
-			wait := r.options.Resync.Next(now).Sub(now)
-			resync = time.After(wait + r.options.Jitter(wait/4))
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-poll:
-			r.Hint(Hint{Config: true, GitOps: true})
-		case <-resync:
-			resync = nil
-			r.Hint(Hint{Config: true, GitOps: true, Everything: true})
-		}
-	}
 }
 
 // loop makes a pass for every hint. A pass that failed is made again after a while: nothing it had not finished is lost.

@@ -45,6 +45,9 @@ func (w workers) hint(h Hint) {
 	if h.Source != "" {
 		w.sources.Hint(h.Source)
 	}
+	if h.Sources {
+		w.sources.HintAll()
+	}
 	if h.Builds {
 		w.builds.Hint()
 	}

@@ -24,8 +24,10 @@ const (
 	// the wait where hints come, as with webhooks.
 	slowestLook = 5 * time.Minute
 	slowestPoll = 40 * time.Second
-	// hintsCount is how long a hint counts as a sign that hints come.
+	// hintsCount is how long a hint counts as a sign that hints come, and hintsLead how long it may be ahead of what the server
+	// shows to those who look.
 	hintsCount = 24 * time.Hour
+	hintsLead  = time.Minute
 	// never is for what cannot move.
 	never = 365 * 24 * time.Hour
 )
@@ -71,14 +73,16 @@ type Sources struct {
 
 	mu    sync.Mutex
 	repos map[string]*repository
-	hosts map[string]int // how many repositories of each host are watched
-	fresh map[Watch]bool
+	// spellings are the URLs in repos, by what news of a repository are looked for under.
+	spellings map[string][]string
+	hosts     map[string]int // how many repositories of each host are watched
+	fresh     map[Watch]bool
 }
 
 // repository is one that is watched, by its URL as written.
 type repository struct {
-	id, host string
-	watches  map[Watch]*watched
+	news, host string
+	watches    map[Watch]*watched
 	// moved is when a look last found something new there; hinted is when the last hint about it came.
 	moved, hinted time.Time
 	looking       bool
@@ -93,7 +97,8 @@ type watched struct {
 // NewSources returns the worker. every is the shortest time between two looks at a repository that no hint asked for; 0
 // for hints only.
 func NewSources(port reconciler.Sources, every time.Duration, common Common) *Sources {
-	s := &Sources{Common: common, port: port, every: every, repos: map[string]*repository{}, hosts: map[string]int{}, fresh: map[Watch]bool{}}
+	s := &Sources{Common: common, port: port, every: every, repos: map[string]*repository{}, spellings: map[string][]string{},
+		hosts: map[string]int{}, fresh: map[Watch]bool{}}
 	s.queue = common.Queue(queue.Options{Turn: s.look, Host: manifest.RepositoryHost, MinBackoff: max(every, time.Second)})
 	return s
 }
@@ -107,9 +112,10 @@ func (s *Sources) Add(w Watch) {
 	repo := s.repos[w.Repository]
 	if repo == nil {
 		repo = &repository{
-			id: manifest.RepositoryID(w.Repository), host: manifest.RepositoryHost(w.Repository), watches: map[Watch]*watched{}, moved: s.Clock(),
+			news: manifest.RepositoryNews(w.Repository), host: manifest.RepositoryHost(w.Repository), watches: map[Watch]*watched{}, moved: s.Clock(),
 		}
 		s.repos[w.Repository] = repo
+		s.spellings[repo.news] = append(s.spellings[repo.news], w.Repository)
 		s.hosts[repo.host]++
 	}
 	known := repo.watches[w]
@@ -138,6 +144,10 @@ func (s *Sources) Drop(w Watch) {
 		return
 	}
 	delete(s.repos, w.Repository)
+	left := slices.DeleteFunc(s.spellings[repo.news], func(url string) bool { return url == w.Repository })
+	if s.spellings[repo.news] = left; len(left) == 0 {
+		delete(s.spellings, repo.news)
+	}
 	if s.hosts[repo.host]--; s.hosts[repo.host] == 0 {
 		delete(s.hosts, repo.host)
 	}
@@ -148,24 +158,39 @@ func (s *Sources) DropAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.repos)
+	clear(s.spellings)
 	clear(s.hosts)
 	clear(s.fresh)
 }
 
 // Hint has a repository looked at now, whichever way its URL is written.
 func (s *Sources) Hint(url string) {
-	id := manifest.RepositoryID(url)
-	var due []string
 	s.mu.Lock()
-	for name, repo := range s.repos {
-		if repo.id == id {
-			repo.hinted = s.Clock()
-			due = append(due, name)
-		}
+	due := slices.Sorted(slices.Values(s.spellings[manifest.RepositoryNews(url)]))
+	for _, name := range due {
+		s.repos[name].hinted = s.Clock()
 	}
 	s.mu.Unlock()
-	for _, name := range slices.Sorted(slices.Values(due)) {
+	for _, name := range due {
 		s.queue.Add(name)
+	}
+}
+
+// HintAll has every repository looked at soon: those of one host one after the other, at the pace of looks that no hint asked
+// for.
+func (s *Sources) HintAll() {
+	s.mu.Lock()
+	due := slices.Sorted(maps.Keys(s.repos))
+	place := map[string]time.Duration{}
+	waits := make([]time.Duration, len(due))
+	for i, name := range due {
+		repo := s.repos[name]
+		waits[i] = place[repo.host] * time.Second / looksPerSecond
+		place[repo.host]++
+	}
+	s.mu.Unlock()
+	for i, name := range due {
+		s.queue.AddAfter(name, waits[i])
 	}
 }
 
@@ -280,7 +305,10 @@ func (s *Sources) interval(repo *repository) time.Duration {
 		return 0
 	}
 	wait := min(max(s.every, s.Clock().Sub(repo.moved)/idleShare), max(s.every, slowestPoll))
-	if s.Clock().Sub(repo.hinted) < hintsCount {
+	switch hinted := s.Clock().Sub(repo.hinted); {
+	case hinted < hintsLead && repo.moved.Before(repo.hinted): // what it told of was not there yet, or is nothing to us
+		wait = max(s.every, hinted)
+	case hinted < hintsCount:
 		wait = max(s.every, slowestLook)
 	}
 	wait = max(wait, time.Duration(s.hosts[repo.host])*time.Second/looksPerSecond)

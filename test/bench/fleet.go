@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -21,11 +22,14 @@ type shape struct {
 	projects, releases int
 	// sources says that projects are built; else they run an image that is there.
 	sources bool
+	// host is where the sources are, if that matters.
+	host string
 }
 
 const (
 	projectsAWorkspace = 10
 	domain             = "apps.example.com"
+	sourceHost         = "https://git.example.com"
 )
 
 // fleet is a config repository full of projects, each with its releases, and the GitOps repository that it leads to: there
@@ -45,7 +49,7 @@ func (s *stage) fleet(sh shape) *fleet {
 	embedded, err := charts.New()
 	s.must(err)
 	f := &fleet{
-		shape: sh, charts: embedded, platform: platform(domain),
+		shape: sh, charts: embedded, platform: platform(domain, sh.host),
 		config: s.server.Create(s, s.name("config")), gitops: s.server.Create(s, s.name("gitops")),
 	}
 	s.writeConfig(f)
@@ -69,13 +73,14 @@ func (f *fleet) workspaces() int { return (f.projects + projectsAWorkspace - 1) 
 // version of a release, counted from 0.
 func version(n int) manifest.Version { return manifest.Version{Major: 1, Patch: n} }
 
-func platform(domain string) *manifest.Platform {
+// platform is platform.yaml; host is where the sources are, if not at the usual place.
+func platform(domain, host string) *manifest.Platform {
 	return &manifest.Platform{
 		Header: manifest.NewHeader(manifest.KindPlatform, "bench"),
 		Spec: manifest.PlatformSpec{
 			Domain:   domain,
 			Registry: manifest.RegistrySpec{URL: "registry.example.com"},
-			Sources:  manifest.SourcesSpec{Allow: []string{"https://git.example.com/*"}},
+			Sources:  manifest.SourcesSpec{Allow: []string{cmp.Or(host, sourceHost) + "/*"}},
 			Ingress:  manifest.IngressSpec{Class: "nginx", TLSIssuer: "letsencrypt"},
 		},
 	}
@@ -104,7 +109,7 @@ func (f *fleet) project(k manifest.Key, generation string) *manifest.Project {
 		Health: &manifest.Health{Path: "/healthz"}, Env: env,
 	}}
 	if f.sources {
-		spec.Source = &manifest.Source{Repository: "https://git.example.com/" + k.String(), Branch: "main"}
+		spec.Source = &manifest.Source{Repository: cmp.Or(f.host, sourceHost) + "/" + k.String(), Branch: "main"}
 	} else {
 		spec.Image = "images.example.net/vendor/" + k.Project + ":1.0"
 	}

@@ -61,6 +61,7 @@ func measures() []measure {
 		{"start-10k", (*stage).start},
 		{"validate-10k", (*stage).validate},
 		{"plan-10k", (*stage).plan},
+		{"webhook-1k", (*stage).webhooks},
 		{"router", (*stage).router},
 		{"live", (*stage).live},
 	}
@@ -78,6 +79,9 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 3 && args[0] == routeCommand {
 		return route(ctx, args[1], args[2])
+	}
+	if len(args) == 2 && args[0] == answerCommand {
+		return answer(ctx, args[1])
 	}
 	var names []string
 	for _, m := range measures() {

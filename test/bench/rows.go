@@ -153,7 +153,7 @@ func (s *stage) mass() []Row {
 	var pushes int64
 	s.profiled("mass-1k", func() {
 		for round := range rounds {
-			file, err := manifest.Encode(platform(fmt.Sprintf("apps-%d.example.com", round)))
+			file, err := manifest.Encode(platform(fmt.Sprintf("apps-%d.example.com", round), ""))
 			s.must(err)
 			config.Commit(gitserver.Change{Message: "Move", Files: map[string]string{manifest.PlatformFile: string(file)}})
 			before := l.pushes()

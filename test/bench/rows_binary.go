@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -52,7 +53,13 @@ func (s *stage) clone(repo *gitserver.Repo) time.Duration {
 
 // serve starts `plateform serve`, waits until it is ready, and ends it.
 func (s *stage) serve(config, gitops *gitserver.Repo) (time.Duration, float64) {
-	dir := s.TempDir()
+	p := s.startServe(s.TempDir(), config, gitops, "")
+	defer p.stop()
+	return p.took, s.memory(p.pid, "VmHWM:")
+}
+
+// startServe starts `plateform serve` with more settings than the usual, and waits until it is ready.
+func (s *stage) startServe(dir string, config, gitops *gitserver.Repo, more string) *served {
 	settings := fmt.Sprintf(`config: {url: %q}
 gitops: {url: %q}
 listen: 127.0.0.1:0
@@ -60,11 +67,10 @@ dataDir: %q
 forge: {kind: git, poll: 1h}
 builder: {kind: none}
 engine: {kind: none}
-`, config.URL, gitops.URL, filepath.Join(dir, "data"))
+%s`, config.URL, gitops.URL, filepath.Join(dir, "data"), more)
 	file := filepath.Join(dir, "serve.yaml")
 	s.must(os.WriteFile(file, []byte(settings), 0o600))
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
-	defer cancel()
 	c := exec.CommandContext(ctx, s.plateform(), "serve", "--config", file)
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	stdout, err := c.StdoutPipe()
@@ -72,18 +78,21 @@ engine: {kind: none}
 	c.Stderr = s.log(dir)
 	begin := time.Now()
 	s.must(c.Start())
+	p := &served{pid: c.Process.Pid, stop: sync.OnceFunc(func() {
+		cancel()
+		_ = c.Wait() // it was told to end
+	})}
+	s.Cleanup(p.stop)
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	s.must(err)
 	_, url, found := strings.Cut(strings.TrimSpace(line), "Listening on ")
 	if !found {
 		s.Fatalf("serve says %q", line)
 	}
+	p.url = url
 	s.eventually("serve is ready", func() bool { return s.answers(url + "/readyz") })
-	took := time.Since(begin)
-	memory := s.peakMemory(c.Process.Pid)
-	cancel()
-	_ = c.Wait() // it was told to end
-	return took, memory
+	p.took = time.Since(begin)
+	return p
 }
 
 // log is the file that a server's log goes to.
@@ -105,20 +114,34 @@ func (s *stage) answers(url string) bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-// peakMemory is the most memory that a process has had resident, in MiB. What its parent had is not in it, as it is in the
-// resource usage that the parent gets at the end.
-func (s *stage) peakMemory(pid int) float64 {
+// memory is what a process has resident (VmRSS:), or the most that it has had (VmHWM:), in MiB. What its parent had is not in
+// it, as it is in the resource usage that the parent gets at the end.
+func (s *stage) memory(pid int, which string) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	s.must(err)
 	for line := range strings.Lines(string(status)) {
-		if text, found := strings.CutPrefix(line, "VmHWM:"); found {
+		if text, found := strings.CutPrefix(line, which); found {
 			kilobytes, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(text), " kB"), 64)
 			s.must(err)
 			return kilobytes / 1024
 		}
 	}
-	s.Fatal("the system does not say how much memory a process has had")
+	s.Fatal("the system does not say how much memory a process has")
 	return 0
+}
+
+// processor is how much processor time a process has had.
+func (s *stage) processor(pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	s.must(err)
+	_, rest, _ := strings.Cut(string(stat), ") ") // its name may hold anything
+	var ticks int64
+	for _, field := range strings.Fields(rest)[11:13] { // in user mode, in the kernel
+		n, err := strconv.ParseInt(field, 10, 64)
+		s.must(err)
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // checkout clones the config repository of the fleet of 10,000 projects.

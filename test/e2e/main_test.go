@@ -46,7 +46,7 @@ func run(m *testing.M) int {
 func dependOnSources(t *testing.T) {
 	t.Helper()
 	module := filepath.Join("..", "..")
-	for _, folder := range []string{"cmd", "gitstore", "manifest", "reconciler", "schemas", "go.mod", "go.sum"} {
+	for _, folder := range []string{"cmd", "gitstore", "manifest", "reconciler", "schemas", "webhook", "go.mod", "go.sum"} {
 		err := filepath.WalkDir(filepath.Join(module, folder), func(_ string, _ fs.DirEntry, err error) error { return err })
 		if err != nil {
 			t.Fatal(err)

@@ -189,11 +189,17 @@ func TestPrivateSource(t *testing.T) {
 // servePrivately puts the source of a project behind a server that wants a login.
 func (p *project) servePrivately(server *gitserver.Server, name, user, password string) {
 	p.w.t.Helper()
+	p.serveFrom(server, name)
+	server.RequireLogin(name, user, password)
+}
+
+// serveFrom puts the source of a project behind a server.
+func (p *project) serveFrom(server *gitserver.Server, name string) {
+	p.w.t.Helper()
 	bare := filepath.Join(server.Dir, name+".git")
 	mustRun(p.w.t, p.w.dir, "git", "clone", "-q", "--bare", p.app.bare, bare)
 	p.app.git("remote", "set-url", "origin", bare)
 	p.app.bare = bare
-	server.RequireLogin(name, user, password)
 	p.app.url = server.URL() + "/" + name + ".git"
 }
 

@@ -25,11 +25,13 @@ type world struct {
 	domain         string   // of the platform
 	platform       []string // lines of platform.yaml's spec beyond the usual
 	settings       []string // lines of serve.yaml beyond the usual
+	poll           string   // how often serve looks without a hint; all the time when empty
 	engine         string   // that of serve.yaml; none when empty
 	login          string   // how serve logs in to both repositories
 	embedded       string   // address of a registry inside serve that images go to; empty for the one beside it
 	server         *server
 	canaries       int
+	deliveries     int
 	rivals         int // how many more serves were started on the same repositories
 }
 
@@ -89,7 +91,7 @@ func (w *world) writeSettings() string {
 		"gitops: {url: " + w.gitops.url + ", branch: main" + w.login + "}",
 		"listen: 127.0.0.1:0",
 		"dataDir: " + filepath.Join(w.dir, "data"),
-		"forge: {kind: git, poll: 200ms}",
+		"forge: {kind: git, poll: " + cmp.Or(w.poll, "200ms") + "}",
 		"builder: {kind: local}",
 		w.registrySettings(),
 		"engine: " + cmp.Or(w.engine, "{kind: none}"),

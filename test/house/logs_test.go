@@ -22,7 +22,7 @@ type logLine struct {
 	keys    []string
 }
 
-// docs/logs.md has a row for every message of the loop, of the builders and of the installation, with its keys, and none for others.
+// docs/logs.md has a row for every message of the loop, of the builders, of webhooks and of the installation, with its keys, and none for others.
 func TestLogLinesAreDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "docs/logs.md"))
 	if err != nil {
@@ -30,7 +30,7 @@ func TestLogLinesAreDocumented(t *testing.T) {
 	}
 	var lines []logLine
 	for _, s := range sources(t) {
-		if !s.isTest() && (strings.HasPrefix(s.path, "reconciler/") || strings.HasPrefix(s.path, "cmd/plateform/installation/")) {
+		if !s.isTest() && (strings.HasPrefix(s.path, "reconciler/") || strings.HasPrefix(s.path, "webhook/") || strings.HasPrefix(s.path, "cmd/plateform/installation/")) {
 			lines = append(lines, logLines(s)...)
 		}
 	}

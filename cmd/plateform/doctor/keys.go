@@ -28,6 +28,9 @@ func (d *examination) checkSecrets(context.Context) []Diagnosis {
 		files = append(files, secret{fmt.Sprintf("sources[%d].usernameFile", n), source.UsernameFile},
 			secret{fmt.Sprintf("sources[%d].passwordFile", n), source.PasswordFile})
 	}
+	if hook := s.Webhooks.GitHub; hook != nil {
+		files = append(files, secret{"webhooks.github.secretFile", hook.SecretFile}, secret{"webhooks.github.previousSecretFile", hook.PreviousSecretFile})
+	}
 	var found []Diagnosis
 	fine := 0
 	for _, f := range files {

@@ -19,6 +19,7 @@ import (
 	"github.com/plateform/plateform/reconciler/embedded"
 	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/reconciler/runlog"
+	"github.com/plateform/plateform/webhook"
 )
 
 // Installation is a reconciler with everything it works with.
@@ -36,6 +37,8 @@ type Installation struct {
 	// images is the embedded registry, and serving answers for it; nil when there is none.
 	images  *embedded.Registry
 	serving *serving
+	// webhooks is nil when none are taken.
+	webhooks *webhook.GitHub
 	// closers give back what was opened; the newest first.
 	closers []func() error
 }
@@ -132,7 +135,7 @@ func (i *Installation) open() error {
 		return err
 	}
 	i.metrics.watch(i.reconciler, i.now)
-	return nil
+	return i.openWebhooks()
 }
 
 // SourceMoved has a source repository looked at soon.

@@ -14,6 +14,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/loop"
+	"github.com/plateform/plateform/webhook"
 )
 
 // metrics are the figures of one installation, for Prometheus. docs/metrics.md says what to make of them.
@@ -126,6 +127,19 @@ func (m *metrics) watch(r *loop.Reconciler, now func() time.Time) {
 		}
 		return now().Sub(oldest).Seconds()
 	})
+}
+
+// webhooks adds a figure of webhooks, and returns what counts them.
+func (m *metrics) webhooks() func(event string, r webhook.Result) {
+	deliveries := promauto.With(m.registry).NewCounterVec(prometheus.CounterOpts{
+		Name: "plateform_webhook_deliveries_total", Help: "Webhooks that came, by event and what became of them.",
+	}, []string{"event", labelResult})
+	for _, event := range webhook.Events() {
+		for _, result := range webhook.Results() {
+			deliveries.WithLabelValues(event, string(result))
+		}
+	}
+	return func(event string, r webhook.Result) { deliveries.WithLabelValues(event, string(r)).Inc() }
 }
 
 // Metrics answers Prometheus.

@@ -122,6 +122,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 	m := newMetrics()
 	m.watch(&loop.Reconciler{}, time.Now)
+	m.webhooks()
 	m.runEnded(reconciler.Report{Subject: reconciler.Subject{Cause: manifest.CauseConfig}}, 0) // has no series before
 	families, err := m.registry.Gather()
 	if err != nil {

@@ -23,7 +23,7 @@ type Settings struct {
 	GitOps RemoteSettings `yaml:"gitops"`
 	// Sources is the list of hosts whose source repositories ask for a login over https, one entry each. Whoever may write a project.yaml can build what these credentials can read: narrow sources.allow in platform.yaml to fit. Default: none, sources are public.
 	Sources []SourceSettings `yaml:"sources,omitempty"`
-	// Listen is the address of /healthz and /readyz; port 0 picks one and prints it. Default 127.0.0.1:8080.
+	// Listen is the address of /healthz, /readyz and /webhooks/...; port 0 picks one and prints it. Default 127.0.0.1:8080.
 	Listen string `yaml:"listen,omitempty"`
 	// API is what concerns those who run the installation, and not the tenants.
 	API APISettings `yaml:"api,omitempty"`
@@ -33,6 +33,8 @@ type Settings struct {
 	DataDir string `yaml:"dataDir,omitempty"`
 	// Forge is where hints come from and where reports go.
 	Forge ForgeSettings `yaml:"forge,omitempty"`
+	// Webhooks is where others tell of what happened, so that it is not found out by polling alone.
+	Webhooks WebhookSettings `yaml:"webhooks,omitempty"`
 	// Builder is what makes images.
 	Builder BuilderSettings `yaml:"builder,omitempty"`
 	// Registry is how the image registry of platform.yaml is reached.
@@ -81,6 +83,20 @@ type ForgeSettings struct {
 	Kind string `yaml:"kind,omitempty"`
 	// Poll is how often the repositories are looked at, as 500ms or 10s. Default 2s.
 	Poll string `yaml:"poll,omitempty"`
+}
+
+// WebhookSettings say who may tell of what happened.
+type WebhookSettings struct {
+	// GitHub delivers to /webhooks/github on the address of listen. Default: none, they are not taken.
+	GitHub *GitHubWebhookSettings `yaml:"github,omitempty"`
+}
+
+// GitHubWebhookSettings are those of GitHub's webhooks.
+type GitHubWebhookSettings struct {
+	// SecretFile is the file with the secret that is set in GitHub, too; read anew for each use. Without it nothing is taken.
+	SecretFile string `yaml:"secretFile"`
+	// PreviousSecretFile is the file with the secret before, while it is being replaced: both are good.
+	PreviousSecretFile string `yaml:"previousSecretFile,omitempty"`
 }
 
 // BuilderSettings say who makes images.
@@ -174,6 +190,10 @@ func (s *Settings) setDefaults(dir string) {
 		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
 	} {
 		beside(dir, file)
+	}
+	if hook := s.Webhooks.GitHub; hook != nil {
+		beside(dir, &hook.SecretFile)
+		beside(dir, &hook.PreviousSecretFile)
 	}
 	for n := range s.Sources {
 		beside(dir, &s.Sources[n].UsernameFile)

@@ -49,6 +49,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	if s.Builder.Local.Parallel < 1 {
 		c.add("builder.local.parallel", "builder.local.parallel is below 1", "write how many builds may run at the same time")
 	}
+	c.webhooks(s.Webhooks)
 	c.checkImages(s)
 	if (s.Registry.UsernameFile == "") != (s.Registry.PasswordFile == "") {
 		c.add("registry", "registry has only one of usernameFile and passwordFile", "set both or neither")
@@ -94,6 +95,17 @@ func (c *settingsCheck) remote(field string, r RemoteSettings) {
 	}
 	if r.PasswordFile != "" && r.Username == "" {
 		c.add(field, field+" has a passwordFile but no username", "add "+field+".username; for a token most servers take any name")
+	}
+}
+
+// webhooks refuses those that anybody could send.
+func (c *settingsCheck) webhooks(w WebhookSettings) {
+	switch {
+	case w.GitHub == nil:
+	case w.GitHub.SecretFile == "":
+		c.add("webhooks.github", "webhooks.github has no secretFile", "make a secret with openssl rand -hex 32, name its file, and set it in GitHub, too")
+	case w.GitHub.SecretFile == w.GitHub.PreviousSecretFile:
+		c.add("webhooks.github.previousSecretFile", "webhooks.github.previousSecretFile is secretFile", "name the file with the secret before, or leave it out")
 	}
 }
 

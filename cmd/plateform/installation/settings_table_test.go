@@ -114,6 +114,9 @@ func writeKeys(t *testing.T, b *strings.Builder, structs map[string]*ast.StructT
 		if list, ok := field.Type.(*ast.ArrayType); ok {
 			inner, key = fmt.Sprint(list.Elt), key+"[]"
 		}
+		if pointer, ok := field.Type.(*ast.StarExpr); ok {
+			inner = fmt.Sprint(pointer.X)
+		}
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", key, strings.ReplaceAll(what, "|", `\|`), fallback)
 		if structs[inner] != nil {
 			writeKeys(t, b, structs, inner, key+".")

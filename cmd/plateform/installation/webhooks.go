@@ -1,0 +1,103 @@
+package installation
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/loop"
+	"github.com/plateform/plateform/webhook"
+)
+
+// openWebhooks makes what takes webhooks, if there are to be any.
+func (i *Installation) openWebhooks() error {
+	settings := i.settings.Webhooks.GitHub
+	if settings == nil {
+		return nil
+	}
+	var err error
+	i.webhooks, err = webhook.NewGitHub(webhook.Options{
+		Secrets: settings.secrets,
+		Hints:   newHints(i.settings, i.reconciler.Hint),
+		Clock:   i.now, Log: i.log,
+		Count: i.metrics.webhooks(),
+	})
+	if err != nil {
+		return exit.Usage("webhooks.github: %w", err)
+	}
+	return nil
+}
+
+// secrets reads the one or two secrets, for each use, so that they can be replaced under a running process.
+func (s *GitHubWebhookSettings) secrets() ([]webhook.Secret, error) {
+	var secrets []webhook.Secret
+	for _, file := range []string{s.SecretFile, s.PreviousSecretFile} {
+		if file == "" {
+			continue
+		}
+		secret, err := ReadSecret(file)
+		if err != nil {
+			return nil, err
+		}
+		secrets = append(secrets, webhook.Secret(secret))
+	}
+	return secrets, nil
+}
+
+// ListenPublic opens the address that anybody may reach.
+func (i *Installation) ListenPublic(ctx context.Context) (Endpoint, error) {
+	if i.webhooks == nil {
+		return Listen(ctx, i.settings.Listen, "listen", i.Health())
+	}
+	limits := defaultLimits()
+	mux := http.NewServeMux()
+	mux.Handle("/", limitBody(i.Health(), limits.BodyBytes))
+	mux.Handle(webhook.GitHubPath, i.webhooks)
+	e, err := Listen(ctx, i.settings.Listen, "listen", mux)
+	limits.BodyBytes = webhook.MaxBody
+	limits.Write = limits.Read + limits.Write // from when the header was there
+	e.Limits = limits
+	return e, err
+}
+
+// hints turns what webhooks say into hints of the loop.
+type hints struct {
+	config, gitops branchNews
+	hint           func(loop.Hint)
+}
+
+// branchNews is a branch, by what news of its repository are looked for under.
+type branchNews struct{ repository, ref string }
+
+func newsOf(r RemoteSettings) branchNews {
+	return branchNews{repository: manifest.RepositoryNews(r.URL), ref: "refs/heads/" + r.Branch}
+}
+
+func newHints(s *Settings, hint func(loop.Hint)) *hints {
+	return &hints{config: newsOf(s.Config), gitops: newsOf(s.GitOps), hint: hint}
+}
+
+// Hint implements webhook.Hints. Which sources are anybody's, their worker knows.
+func (h *hints) Hint(w webhook.Hint) {
+	switch w.Subject {
+	case webhook.Push, webhook.Access:
+		h.moved(w.Repository, w.Ref)
+		if w.SSH != "" && manifest.RepositoryNews(w.SSH) != manifest.RepositoryNews(w.Repository) { // a port of its own
+			h.moved(w.SSH, w.Ref)
+		}
+	case webhook.PullRequest, webhook.Comment, webhook.Checks: // nothing is said on pull requests
+	}
+}
+
+// moved is about a ref of a repository, or about all of it.
+func (h *hints) moved(repository, ref string) {
+	news := manifest.RepositoryNews(repository)
+	is := func(b branchNews) bool { return b.repository == news && (ref == "" || ref == b.ref) }
+	h.hint(loop.Hint{Config: is(h.config), GitOps: is(h.gitops), Source: repository})
+}
+
+// Everything implements webhook.Hints.
+func (h *hints) Everything() {
+	h.hint(loop.Hint{Config: true, GitOps: true, Sources: true, Everything: true})
+}
