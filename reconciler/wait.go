@@ -17,3 +17,15 @@ func RetryAfter(err error) time.Duration {
 	}
 	return min(max(busy.RetryAfter(), 0), maxRetryAfter)
 }
+
+// LaterError says that not all reports are published yet, as it is to be, and that nothing is wrong: the rest is published when they
+// are handed over again after a while.
+type LaterError struct {
+	Wait time.Duration
+	// Landed is how many of the reports, from the first one on, need not be handed over again.
+	Landed int
+}
+
+func (e *LaterError) Error() string {
+	return "a part of the reports is for later: in " + e.Wait.String()
+}

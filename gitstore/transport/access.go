@@ -32,7 +32,10 @@ type SSH struct {
 type Access struct {
 	// Credentials for HTTP; none when nil.
 	Credentials Credentials
-	SSH         SSH
+	// Rejected is told when a server does not take the credential that Credentials gave for a URL, so that the next operation
+	// may get another one; nobody is told when nil.
+	Rejected func(url string, c Credential)
+	SSH      SSH
 	// CallTimeout bounds a listing of refs and a push. Default 30 seconds.
 	CallTimeout time.Duration
 	// TransferTimeout bounds bringing in objects. Default 10 minutes.

@@ -22,8 +22,10 @@ type httpSession struct {
 	dialer *Dialer
 	// base is the URL of the repository without credentials: as asked for, and after the refs were listed where redirects
 	// led.
-	base    *url.URL
-	login   Credential
+	base  *url.URL
+	login Credential
+	// asked is the URL that the login is for.
+	asked   string
 	service string
 	refs    *packp.AdvRefs
 	// movedTo is another host that the server sent us to, where no credentials go.
@@ -48,7 +50,7 @@ func (d *Dialer) newHTTPSession(raw string, login Credential, service string) (*
 	}
 	base.User, base.RawQuery, base.Fragment = nil, "", ""
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), strings.TrimRight(base.RawPath, "/")
-	return &httpSession{dialer: d, base: base, login: login, service: service}, nil
+	return &httpSession{dialer: d, base: base, login: login, asked: raw, service: service}, nil
 }
 
 // AdvertisedReferencesContext returns the refs.
@@ -123,6 +125,9 @@ func (s *httpSession) follow(at *url.URL) error {
 func (s *httpSession) refusal(res *http.Response) error {
 	err := refusalOf(res)
 	err.MovedTo = s.movedTo
+	if told := s.dialer.access.Rejected; told != nil && res.StatusCode == http.StatusUnauthorized && s.login != (Credential{}) {
+		told(s.asked, s.login)
+	}
 	return err
 }
 

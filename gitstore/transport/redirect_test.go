@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -38,5 +40,45 @@ func TestRedirectsThatAreFollowed(t *testing.T) {
 		if login := via[last].Header.Get("Authorization") != ""; login != c.login {
 			t.Errorf("%s %v: credentials go along: %t", c.method, c.hops, login)
 		}
+	}
+}
+
+// A login that a server does not take is told to whoever gave it, with the URL that it was for; another refusal is not.
+func TestARejectedLoginIsTold(t *testing.T) {
+	t.Parallel()
+	status := http.StatusUnauthorized
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	defer server.Close()
+	var told []string
+	login := Credential{Username: "bot", Password: "hunter2"}
+	dialer := New(Access{
+		Credentials: func(_ context.Context, url string) (Credential, error) {
+			if strings.HasSuffix(url, "/public") {
+				return Credential{}, nil
+			}
+			return login, nil
+		},
+		Rejected: func(url string, c Credential) {
+			if c != login {
+				t.Error("another login is told than was given")
+			}
+			told = append(told, strings.TrimPrefix(url, server.URL))
+		},
+	})
+	ask := func(path string) {
+		session, err := dialer.httpSessionAt(t.Context(), server.URL+path, "git-upload-pack")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.AdvertisedReferencesContext(t.Context()); err == nil {
+			t.Error("no error")
+		}
+	}
+	ask("/private/")
+	ask("/public")
+	status = http.StatusForbidden
+	ask("/forbidden")
+	if len(told) != 1 || told[0] != "/private/" {
+		t.Errorf("told of %v", told)
 	}
 }

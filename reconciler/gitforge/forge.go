@@ -14,6 +14,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/words"
 )
 
 // recallWindow is how many of the newest config commits Recall looks at: runs are over long before as many commits follow,
@@ -45,11 +46,17 @@ func New(notes Notes, config reconciler.Reader) *Forge {
 	return &Forge{notes: notes, config: config}
 }
 
-// Report implements reconciler.Forge: all news among the reports go out in one push. What is news is decided on the notes
-// that the push builds on, so that two processes cannot both give a verdict.
+// Report implements reconciler.Forge.
 func (f *Forge) Report(ctx context.Context, reports []reconciler.Report) error {
+	_, err := f.Publish(ctx, reports)
+	return err
+}
+
+// Publish is Report, and returns what each commit of the reports says then, oldest first: all news among the reports go out
+// in one push. What is news is decided on the notes that the push builds on, so that two processes cannot both give a verdict.
+func (f *Forge) Publish(ctx context.Context, reports []reconciler.Report) (map[string][]reconciler.Statement, error) {
 	if len(reports) == 0 {
-		return nil
+		return nil, nil
 	}
 	var commits []string
 	byCommit := map[string][]reconciler.Statement{}
@@ -60,15 +67,35 @@ func (f *Forge) Report(ctx context.Context, reports []reconciler.Report) error {
 		if byCommit[r.Commit] == nil {
 			commits = append(commits, r.Commit)
 		}
-		byCommit[r.Commit] = append(byCommit[r.Commit], tidy(statementOf(r)))
+		byCommit[r.Commit] = append(byCommit[r.Commit], words.Statement(r))
 	}
+	said := map[string][]reconciler.Statement{}
 	err := f.notes.Update(ctx, commits, func(commit string, note []byte) []byte {
-		return appendLines(note, reconciler.News(decode(note), byCommit[commit]))
+		before := decode(note)
+		news := reconciler.News(before, byCommit[commit])
+		said[commit] = append(before, news...)
+		return appendLines(note, news)
 	})
 	if err != nil {
-		return fmt.Errorf("writing %s to the notes of the config repository: %w", manifest.Count(len(reports), "report"), err)
+		return nil, fmt.Errorf("writing %s to the notes of the config repository: %w", manifest.Count(len(reports), "report"), err)
 	}
-	return nil
+	return said, nil
+}
+
+// Said returns what commits of the config repository say already, oldest first, as the notes were last seen: the server is asked
+// only when they never were.
+func (f *Forge) Said(ctx context.Context, commits []string) (map[string][]reconciler.Statement, error) {
+	said := map[string][]reconciler.Statement{}
+	err := f.notes.Update(ctx, commits, func(commit string, note []byte) []byte {
+		if before := decode(note); len(before) > 0 {
+			said[commit] = before
+		}
+		return note
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the notes of the config repository: %w", err)
+	}
+	return said, nil
 }
 
 // Recall implements reconciler.Forge. Statements come in the order of their commits, oldest first.

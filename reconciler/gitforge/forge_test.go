@@ -14,6 +14,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/words"
 )
 
 // noteMap is a notes ref in memory, for what cannot be brought about at will with a real one.
@@ -218,7 +219,7 @@ func TestRecallLooksAtTheNewestCommits(t *testing.T) {
 	}
 	var want []reconciler.Recalled
 	for _, r := range all[50:] {
-		want = append(want, reconciler.Recalled{Commit: r.Commit, Statement: statementOf(r)})
+		want = append(want, reconciler.Recalled{Commit: r.Commit, Statement: words.Statement(r)})
 	}
 	if diff := cmp.Diff(want, recalled); diff != "" {
 		t.Errorf("recalled, oldest first (-want +got):\n%s", diff)
@@ -243,19 +244,19 @@ func TestLongDescriptionsLoseTheirMiddle(t *testing.T) {
 		t.Fatalf("%d statements, want one", len(said))
 	}
 	text := said[0].Description
-	if len(text) > maxDescription || !strings.HasPrefix(text, "waiting for the rest\n") || !strings.HasSuffix(text, "mend it") {
+	if len(text) > words.MaxDescription || !strings.HasPrefix(text, "waiting for the rest\n") || !strings.HasSuffix(text, "mend it") {
 		t.Errorf("description has %d bytes, begins %.20q and ends %q", len(text), text, text[max(0, len(text)-20):])
 	}
 }
 
 func FuzzNote(f *testing.F) {
-	queued := statementOf(waiting(strings.Repeat("1", 40), "shop"))
+	queued := words.Statement(waiting(strings.Repeat("1", 40), "shop"))
 	f.Add([]byte(""), "")
 	f.Add(appendLines([]byte("by hand"), []reconciler.Statement{queued, queued}), "again")
 	f.Add([]byte("{\"context\":\"a\",\"state\":\"success\",\"at\":\"9999-12-31T23:59:59-10:00\"}\r\n\x00{}"), "\xff\u2028")
 	f.Fuzz(func(t *testing.T, note []byte, description string) {
 		before := decode(note)
-		s := tidy(reconciler.Statement{
+		s := words.Tidy(reconciler.Statement{
 			Context: "plateform/config", State: reconciler.StateFailure, Description: description, Build: description, At: queued.At,
 		})
 		after := appendLines(note, []reconciler.Statement{s})
@@ -266,4 +267,29 @@ func FuzzNote(f *testing.F) {
 			t.Fatalf("statements (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// What Publish returns is what the notes say then, also what they said before, and what Said reads.
+func TestPublishReturnsWhatIsSaid(t *testing.T) {
+	history, notes := line{length: 2}, &noteMap{}
+	first, second := waiting(history.at(0), "shop"), waiting(history.at(0), "api")
+	if _, err := New(notes, history).Publish(t.Context(), []reconciler.Report{first}); err != nil {
+		t.Fatal(err)
+	}
+	f := New(notes, history)
+	said, err := f.Publish(t.Context(), []reconciler.Report{first, second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]reconciler.Statement{history.at(0): {words.Statement(first), words.Statement(second)}}
+	if diff := cmp.Diff(want, said); diff != "" {
+		t.Errorf("published (-want +got):\n%s", diff)
+	}
+	read, err := f.Said(t.Context(), []string{history.at(0), history.at(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, read); diff != "" {
+		t.Errorf("said (-want +got):\n%s", diff)
+	}
 }

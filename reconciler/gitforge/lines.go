@@ -3,17 +3,8 @@ package gitforge
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/plateform/plateform/reconciler"
-)
-
-// The longest description that goes into a note, in bytes. Of a longer one the beginning stays, which says what
-// happened, and the end, which says what to do.
-const (
-	maxDescription = 8 << 10
-	keptBeginning  = 1 << 10
 )
 
 // decode reads the statements of a note, oldest first. Lines that are none, which somebody else may have written, are
@@ -47,30 +38,4 @@ func appendLines(note []byte, statements []reconciler.Statement) []byte {
 		_ = lines.Encode(s)
 	}
 	return b.Bytes()
-}
-
-// tidy gives a statement the form in which it comes back from a note, so that what is there already is recognized.
-func tidy(s reconciler.Statement) reconciler.Statement {
-	for _, text := range []*string{&s.Context, &s.Description, &s.URL, &s.Source, &s.Build, &s.Unchanged, &s.Fails} {
-		*text = strings.ToValidUTF8(*text, "\uFFFD")
-	}
-	s.Description = clip(s.Description)
-	s.At = s.At.UTC()
-	return s
-}
-
-// clip takes the middle out of a text that is too long.
-func clip(text string) string {
-	if len(text) <= maxDescription {
-		return text
-	}
-	const gap = "\n…\n"
-	beginning, end := keptBeginning, len(text)-(maxDescription-keptBeginning-len(gap))
-	for !utf8.RuneStart(text[beginning]) {
-		beginning--
-	}
-	for end < len(text) && !utf8.RuneStart(text[end]) {
-		end++
-	}
-	return text[:beginning] + gap + text[end:]
 }

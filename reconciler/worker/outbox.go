@@ -86,6 +86,11 @@ func (o *Outbox) send(ctx context.Context, _ string) (again time.Duration, err e
 	err = o.forge.Report(ctx, sending)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	var later *reconciler.LaterError
+	if errors.As(err, &later) { // the rest is handed over once more, with what comes until then
+		o.land(min(max(later.Landed, 0), len(sending)))
+		return max(later.Wait, time.Millisecond), nil
+	}
 	if err != nil {
 		if o.trouble == nil || refusalOf(o.trouble) != refusalOf(err) {
 			o.log.Warn("people cannot be told now; it is tried again", "reports", len(o.pending), "error", err.Error())
@@ -93,15 +98,20 @@ func (o *Outbox) send(ctx context.Context, _ string) (again time.Duration, err e
 		o.trouble = err
 		return 0, fmt.Errorf("telling %d things: %w", len(sending), err)
 	}
+	if o.land(len(sending)); len(o.pending) > 0 {
+		again = time.Nanosecond
+	}
+	return again, nil
+}
+
+// land takes in that reports have landed.
+func (o *Outbox) land(reports int) {
 	if o.trouble != nil {
 		o.trouble = nil
 		o.log.Info("people can be told again")
 	}
-	o.landed += len(sending)
-	if o.pending = o.pending[len(sending):]; len(o.pending) > 0 {
-		again = time.Nanosecond
-	}
-	return again, nil
+	o.landed += reports
+	o.pending = o.pending[reports:]
 }
 
 // refusalOf is what a server gives as its reason; empty when it was not reached.

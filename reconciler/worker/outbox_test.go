@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,63 @@ func TestReportsLandInOrder(t *testing.T) {
 		pass(time.Minute)
 		if o.Landed() != 10 || len(p.reports) != 10 || p.reports[9].Detail != "9" {
 			t.Errorf("%d landed, people know %v", o.Landed(), p.reports)
+		}
+	})
+}
+
+// patient is a forge that publishes what is urgent, and says of the rest that it is for later.
+type patient struct {
+	people
+	calls [][]string
+}
+
+func (p *patient) Report(_ context.Context, reports []reconciler.Report) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var details []string
+	landed := -1
+	for i, r := range reports {
+		details = append(details, r.Detail)
+		if r.Detail == "later" && landed < 0 {
+			landed = i
+		}
+	}
+	p.calls = append(p.calls, details)
+	if landed >= 0 && len(p.calls) < 3 {
+		return &reconciler.LaterError{Wait: 10 * time.Second, Landed: landed}
+	}
+	return nil
+}
+
+// called are the calls so far.
+func (p *patient) called() [][]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.calls)
+}
+
+// What a forge says is for later is no trouble: it is handed over again after a while, or with what is new until then.
+func TestReportsForLater(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		p := &patient{}
+		var log bytes.Buffer
+		o := worker.NewOutbox(p, slog.New(slog.NewTextHandler(&log, nil)), common)
+		for _, detail := range []string{"a", "later", "b"} {
+			o.Add(reconciler.Report{Detail: detail})
+		}
+		run(o.Run)
+		pass(time.Second)
+		if o.Landed() != 1 || o.Trouble() != nil || log.Len() > 0 {
+			t.Errorf("%d landed, trouble %v: %s", o.Landed(), o.Trouble(), log.String())
+		}
+		o.Add(reconciler.Report{Detail: "urgent"})
+		pass(time.Second)
+		if calls := p.called(); len(calls) != 2 {
+			t.Errorf("what is new waits: %v", calls)
+		}
+		pass(20 * time.Second)
+		if calls := p.called(); o.Landed() != 4 || len(calls) != 3 {
+			t.Errorf("%d landed after %v", o.Landed(), calls)
 		}
 	})
 }

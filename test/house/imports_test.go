@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"reconciler/gitops":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/release":  {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/scope":    {"manifest"},
+	"reconciler/words":    {"manifest", "reconciler"},
 	"reconciler/queue":    {},
 	"reconciler/gate":     {"manifest", "reconciler"},
 	"reconciler/backlog":  {"manifest", "reconciler"},
@@ -51,7 +52,10 @@ var mayImport = map[string][]string{
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
 		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
-	"adapter":  {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scope"}, // scope: what a build reads is said once
+	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scope", "reconciler/words"}, // what a build reads, and what people read, is said once
+	// below an adapter
+	"reconciler/github/auth": {"manifest", "reconciler", "reconciler/github/client"},
+
 	"cmd":      {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
 	"schemas":  {"manifest", "schemas", "schemas/"},
 	"examples": {"manifest", "schemas", "examples", "examples/"},
@@ -59,7 +63,7 @@ var mayImport = map[string][]string{
 
 	// below the command
 	"cmd/plateform/terminal": {"manifest"},
-	"cmd/plateform/feed":     {"manifest", "reconciler", "reconciler/gitforge", "cmd/plateform/terminal"},
+	"cmd/plateform/feed":     {"manifest", "reconciler", "reconciler/words", "cmd/plateform/terminal"},
 	"cmd/plateform/plantext": {"manifest", "reconciler", "reconciler/plan", "cmd/plateform/terminal"},
 	"cmd/plateform/exit":     {"manifest", "reconciler/config"},
 	"cmd/plateform/git":      {"gitstore/environment"},

@@ -54,7 +54,7 @@ func remoteFix(err error, setting string) string {
 	}
 	switch statusOf(err) {
 	case http.StatusUnauthorized:
-		return fmt.Sprintf("check %s in serve.yaml: username and passwordFile", setting)
+		return fmt.Sprintf("check %s in serve.yaml: username and passwordFile, or github", setting)
 	case http.StatusForbidden:
 		return fmt.Sprintf("give the account of %s.username the right to read, or its token the scope for it", setting)
 	case http.StatusNotFound, http.StatusGone:

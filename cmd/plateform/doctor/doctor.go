@@ -51,6 +51,8 @@ type examination struct {
 	// dir is for copies of repositories and for what tools write.
 	dir string
 	now func() time.Time
+	// github is nil when no login at one is named.
+	github *installation.GitHub
 	// config and gitops are opened when the settings are known, closers close them.
 	config, gitops *gitstore.Store
 	closers        []func() error
@@ -77,7 +79,7 @@ func (d *examination) run(ctx context.Context, tell func(Diagnosis)) {
 	if d.settings == nil {
 		return
 	}
-	d.round(ctx, tell, d.checkConfig, d.checkGitOps, d.checkSecrets, d.checkGo, d.checkContainerTool, d.checkApps, d.checkData, d.checkListen)
+	d.round(ctx, tell, d.checkConfig, d.checkGitOps, d.checkGitHub, d.checkSecrets, d.checkGo, d.checkContainerTool, d.checkApps, d.checkData, d.checkListen)
 	d.round(ctx, tell, d.checkSigningKey, d.checkRegistry, d.checkImages, d.checkSources)
 }
 
@@ -105,6 +107,9 @@ func (d *examination) checkSettings(context.Context) []Diagnosis {
 	if err != nil {
 		return settingsDiagnoses(d.file, err)
 	}
+	if d.github, err = s.GitHub.Open(d.now); err != nil {
+		return []Diagnosis{broken("settings", err, "")}
+	}
 	if d.config, err = d.open(s.Config, "config"); err != nil {
 		return []Diagnosis{broken("settings", err, "")}
 	}
@@ -121,7 +126,7 @@ func (d *examination) open(r installation.RemoteSettings, name string) (*gitstor
 	if err != nil {
 		return nil, err
 	}
-	store, err := gitstore.Open(gitstore.Options{Access: access, URL: r.URL, Branch: r.Branch, Dir: d.dir})
+	store, err := gitstore.Open(gitstore.Options{Access: d.github.Platform(access), URL: r.URL, Branch: r.Branch, Dir: d.dir})
 	if err != nil {
 		return nil, exit.Usage("%s: %w", name, err)
 	}

@@ -181,7 +181,7 @@ func (d *examination) checkSources(ctx context.Context) []Diagnosis {
 		return []Diagnosis{warn(what, "not asked: the config repository cannot be read", "mend that first")}
 	}
 	sources := d.distinctSources()
-	access := d.settings.SourceAccess()
+	access := d.github.Sources(d.settings.SourceAccess())
 	access.CallTimeout = d.timeout
 	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: access, Dir: d.dir})
 	defer remote.Close()

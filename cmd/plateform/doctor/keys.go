@@ -23,6 +23,7 @@ func (d *examination) checkSecrets(context.Context) []Diagnosis {
 		{"config.passwordFile", s.Config.PasswordFile}, {"config.sshKeyFile", s.Config.SSHKeyFile},
 		{"gitops.passwordFile", s.GitOps.PasswordFile}, {"gitops.sshKeyFile", s.GitOps.SSHKeyFile},
 		{"registry.passwordFile", s.Registry.PasswordFile}, {"keys.signingKeyFile", s.Keys.SigningKeyFile},
+		{"github.tokenFile", s.GitHub.TokenFile}, {"github.app.privateKeyFile", s.GitHub.App.PrivateKeyFile},
 	}
 	for n, source := range s.Sources {
 		files = append(files, secret{fmt.Sprintf("sources[%d].usernameFile", n), source.UsernameFile},

@@ -15,7 +15,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/gitforge"
+	"github.com/plateform/plateform/reconciler/words"
 )
 
 // Options say where a Feed prints, and how.
@@ -212,23 +212,23 @@ func built(e reconciler.Event) (mark, string) {
 
 // reported says how far a run is, or how it ended.
 func reported(r reconciler.Report, e reconciler.Event) (mark, string) {
-	words := gitforge.Words(r)
+	said := words.Of(r)
 	switch {
 	case r.State == reconciler.StateFailure:
-		return isFailure, words + tailOf(r.Build.LogTail)
+		return isFailure, said + tailOf(r.Build.LogTail)
 	case r.State == reconciler.StatePending:
-		return underWay(r, words)
+		return underWay(r, said)
 	}
 	switch r.Outcome {
 	case reconciler.OutcomeHeld, reconciler.OutcomePaused, reconciler.OutcomeSuperseded, reconciler.OutcomeRolloutFailed, reconciler.OutcomeImageGone:
-		return isHeld, words
+		return isHeld, said
 	case reconciler.OutcomeRuns, reconciler.OutcomeUnchanged:
 		if runs := r.Release.Version + " runs"; r.Stage == reconciler.StageDeployed {
-			words = strings.Replace(words, runs, runs+where(r.LiveURL), 1)
+			said = strings.Replace(said, runs, runs+where(r.LiveURL), 1)
 		}
-		return isWell, words
+		return isWell, said
 	}
-	return isWell, words
+	return isWell, said
 }
 
 // underWay leaves out what an event of its own tells better.

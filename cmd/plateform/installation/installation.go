@@ -34,6 +34,8 @@ type Installation struct {
 	apps *apps
 	// branches are those of the two repositories.
 	branches []*branch
+	// github is nil when no login at one is named.
+	github *GitHub
 	// images is the embedded registry, and serving answers for it; nil when there is none.
 	images  *embedded.Registry
 	serving *serving
@@ -72,6 +74,9 @@ func Open(s *Settings, o Options) (*Installation, error) {
 func (i *Installation) open() error {
 	signer, err := i.settings.Keys.Signer()
 	if err != nil {
+		return err
+	}
+	if i.github, err = i.settings.GitHub.Open(i.now); err != nil {
 		return err
 	}
 	if err := i.claimData(); err != nil {

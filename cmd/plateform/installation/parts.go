@@ -100,7 +100,7 @@ func (i *Installation) store(name string, r RemoteSettings) (*branch, error) {
 		return nil, err
 	}
 	store, err := gitstore.Open(gitstore.Options{
-		Access: access, URL: r.URL, Branch: r.Branch, Dir: i.gitDir(name),
+		Access: i.github.Platform(access), URL: r.URL, Branch: r.Branch, Dir: i.gitDir(name),
 	})
 	if err != nil {
 		return nil, exit.Usage("%s: %w", name, err)
@@ -145,13 +145,13 @@ func (i *Installation) registry(config *branch) (*registry.Client, error) {
 }
 
 // forge opens the place reports go to.
-func (i *Installation) forge(config *branch) (*gitforge.Forge, error) {
+func (i *Installation) forge(config *branch) (reconciler.Forge, error) {
 	access, err := i.settings.Config.Access()
 	if err != nil {
 		return nil, err
 	}
 	notes, err := gitstore.OpenNotes(gitstore.NotesOptions{
-		Options: gitstore.Options{Access: access, URL: i.settings.Config.URL, Dir: i.gitDir("notes")},
+		Options: gitstore.Options{Access: i.github.Platform(access), URL: i.settings.Config.URL, Dir: i.gitDir("notes")},
 		Author:  manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com"},
 		Now:     i.now,
 	})
@@ -159,7 +159,11 @@ func (i *Installation) forge(config *branch) (*gitforge.Forge, error) {
 		return nil, exit.Usage("config: %w", err)
 	}
 	i.later(notes.Close)
-	return gitforge.New(notes, config), nil
+	record := gitforge.New(notes, config)
+	if i.settings.Forge.Kind == forgeGitHub {
+		return i.github.forge(i.settings.Config.URL, record, i.log)
+	}
+	return record, nil
 }
 
 // gitDir is where copies of a repository are kept while this process runs.
@@ -252,7 +256,7 @@ func (i *Installation) sources() (sources, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sources{}, fmt.Errorf("making the data folder: %w", err)
 	}
-	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: i.settings.SourceAccess(), Dir: dir, Scopes: scopes{}})
+	remote := gitstore.NewRemote(gitstore.RemoteOptions{Access: i.github.Sources(i.settings.SourceAccess()), Dir: dir, Scopes: scopes{}})
 	i.later(func() error { remote.Close(); return nil })
 	return sources{remote}, nil
 }

@@ -35,6 +35,8 @@ type Settings struct {
 	Forge ForgeSettings `yaml:"forge,omitempty"`
 	// Webhooks is where others tell of what happened, so that it is not found out by polling alone.
 	Webhooks WebhookSettings `yaml:"webhooks,omitempty"`
+	// GitHub is who Plateform is on GitHub: an App, or whoever a token belongs to. With one of them people are told there, unless forge.kind says otherwise.
+	GitHub GitHubSettings `yaml:"github,omitempty"`
 	// Builder is what makes images.
 	Builder BuilderSettings `yaml:"builder,omitempty"`
 	// Registry is how the image registry of platform.yaml is reached.
@@ -79,7 +81,7 @@ type APISettings struct {
 
 // ForgeSettings say where people look.
 type ForgeSettings struct {
-	// Kind of the forge: git (polls, and writes reports into refs/notes/plateform). Default git.
+	// Kind of the forge: git (polls, and writes reports into refs/notes/plateform) or github (does that too, and says them in commit statuses). Default git, and github where that has a login.
 	Kind string `yaml:"kind,omitempty"`
 	// Poll is how often the repositories are looked at, as 500ms or 10s. Default 2s.
 	Poll string `yaml:"poll,omitempty"`
@@ -98,6 +100,27 @@ type GitHubWebhookSettings struct {
 	// PreviousSecretFile is the file with the secret before, while it is being replaced: both are good.
 	PreviousSecretFile string `yaml:"previousSecretFile,omitempty"`
 }
+
+// GitHubSettings say who Plateform is on GitHub, and where that is.
+type GitHubSettings struct {
+	// App is the GitHub App that Plateform is: the one to take for more than a try.
+	App GitHubAppSettings `yaml:"app,omitempty"`
+	// TokenFile is the file with the token of a user, instead of an App: fine-grained, for the two repositories, with the permissions contents and commit statuses to write; read anew for each use.
+	TokenFile string `yaml:"tokenFile,omitempty"`
+	// BaseURL is where people browse a GitHub of their own, as https://github.example.com. Default https://github.com.
+	BaseURL string `yaml:"baseURL,omitempty"`
+}
+
+// GitHubAppSettings are a GitHub App.
+type GitHubAppSettings struct {
+	// ID of the App, from its settings on GitHub.
+	ID int64 `yaml:"id,omitempty"`
+	// PrivateKeyFile is the file with a private key of the App, as GitHub hands it out; read anew for each use.
+	PrivateKeyFile string `yaml:"privateKeyFile,omitempty"`
+}
+
+// login says that there is something to log in with.
+func (s GitHubSettings) login() bool { return s.App != (GitHubAppSettings{}) || s.TokenFile != "" }
 
 // BuilderSettings say who makes images.
 type BuilderSettings struct {
@@ -173,6 +196,9 @@ func (s *Settings) setDefaults(dir string) {
 	s.Listen = cmp.Or(s.Listen, "127.0.0.1:8080")
 	s.Resync = cmp.Or(s.Resync, "*/5 * * * *")
 	s.DataDir = cmp.Or(s.DataDir, "plateform-data")
+	if s.Forge.Kind == "" && s.GitHub.login() {
+		s.Forge.Kind = forgeGitHub
+	}
 	s.Forge.Kind = cmp.Or(s.Forge.Kind, "git")
 	s.Forge.Poll = cmp.Or(s.Forge.Poll, "2s")
 	s.Builder.Kind = cmp.Or(s.Builder.Kind, "local")
@@ -188,6 +214,7 @@ func (s *Settings) setDefaults(dir string) {
 	s.Engine.Listen = cmp.Or(s.Engine.Listen, "127.0.0.1:8480")
 	for _, file := range []*string{
 		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
+		&s.GitHub.App.PrivateKeyFile, &s.GitHub.TokenFile,
 	} {
 		beside(dir, file)
 	}

@@ -10,12 +10,14 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/github/auth"
 )
 
 // check finds what is wrong with settings that parse.
 func (s *Settings) check(file string) manifest.Problems {
 	c := settingsCheck{file: file}
-	c.kind("forge.kind", s.Forge.Kind, []string{"git"}, []string{"github"})
+	c.kind("forge.kind", s.Forge.Kind, []string{"git", forgeGitHub}, nil)
+	c.github(s)
 	c.kind("builder.kind", s.Builder.Kind, []string{"local", "none"}, []string{"jenkins"})
 	c.kind("registry.kind", s.Registry.Kind, []string{"external", "embedded"}, nil)
 	c.kind("engine.kind", s.Engine.Kind, []string{"none", "local"}, []string{"argocd", "direct"})
@@ -83,6 +85,42 @@ func (c *settingsCheck) kind(field, value string, known, later []string) {
 		c.add(field, fmt.Sprintf("%s %s is not in this version of Plateform yet", field, value), "use "+strings.Join(known, " or "))
 	default:
 		c.add(field, fmt.Sprintf("%s %q is not known", field, value), "use "+strings.Join(known, " or "))
+	}
+}
+
+// forgeGitHub is the kind of a forge on GitHub.
+const forgeGitHub = "github"
+
+// github checks who Plateform is on GitHub, and that there is what it is to speak of.
+func (c *settingsCheck) github(s *Settings) {
+	g := s.GitHub
+	if g.App.ID < 0 {
+		c.add("github.app.id", fmt.Sprintf("github.app.id %d is no id of a GitHub App", g.App.ID), "copy the App ID from the settings of the App on GitHub")
+	}
+	if g.App != (GitHubAppSettings{}) && (g.App.ID == 0 || g.App.PrivateKeyFile == "") {
+		c.add("github.app", "github.app has only one of id and privateKeyFile", "set both: a GitHub App logs in with its id and a private key")
+	}
+	if g.App != (GitHubAppSettings{}) && g.TokenFile != "" {
+		c.add("github.tokenFile", "github has an app and a tokenFile", "remove one of the two: Plateform is either the App, or whoever the token belongs to")
+	}
+	site, err := auth.SiteAt(g.BaseURL)
+	if err != nil {
+		shown := g.BaseURL
+		if strings.Contains(shown, "@") {
+			shown = "***"
+		}
+		c.add("github.baseURL", fmt.Sprintf("github.baseURL %q is no address of a GitHub: %v", shown, err), "write where people browse it, as https://github.example.com, or leave it out for github.com")
+		return
+	}
+	if s.Forge.Kind != forgeGitHub {
+		return
+	}
+	if !g.login() {
+		c.add("forge.kind", "forge.kind github has nobody to log in as", "add github.app with id and privateKeyFile, or github.tokenFile")
+	}
+	if _, ok := site.Repository(s.Config.URL); !ok && s.Config.URL != "" {
+		c.add("config.url", fmt.Sprintf("config.url is no repository of %s, where people are to be told", site),
+			"write it as "+site.Web.String()+"/OWNER/NAME, set github.baseURL to its GitHub, or set forge.kind to git")
 	}
 }
 

@@ -1,4 +1,6 @@
-package gitforge
+// Package words puts reports into words, the same ones for every forge: what is going on, where, and what to do next. How
+// much of them a forge shows is its own affair.
+package words
 
 import (
 	"fmt"
@@ -8,14 +10,6 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
-
-// statementOf puts a report into words. Log lines are left out: whoever can read the repository can read notes.
-func statementOf(r reconciler.Report) reconciler.Statement {
-	return reconciler.Statement{
-		Context: r.Context(), State: r.State, Stage: r.Stage, Description: Words(r), URL: urlOf(r),
-		Source: r.Source, Build: r.FailedBuild(), AlsoFailed: r.FailedWithIt(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, Fails: r.FailingRelease(), At: r.At,
-	}
-}
 
 // urlOf is the page to look at: the build while it runs and when it failed, the project once all is well.
 func urlOf(r reconciler.Report) string {
@@ -28,8 +22,8 @@ func urlOf(r reconciler.Report) string {
 	return ""
 }
 
-// Words say what is going on, where, and what to do next.
-func Words(r reconciler.Report) string {
+// Of says what is going on, where, and what to do next.
+func Of(r reconciler.Report) string {
 	switch r.Outcome {
 	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomePushUnanswered, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
 		return underWay(r)

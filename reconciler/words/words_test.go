@@ -1,6 +1,7 @@
-package gitforge
+package words
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -76,11 +77,11 @@ func (tt told) check(t *testing.T, outcome reconciler.Outcome) {
 	if !r.Since.IsZero() {
 		want.Fails = r.Release.Version
 	}
-	got := statementOf(r)
+	got := Statement(r)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("statement (-want +got):\n%s", diff)
 	}
-	if strings.Contains(string(appendLines(nil, []reconciler.Statement{got})), "hunter2") {
+	if strings.Contains(fmt.Sprintf("%+v", got), "hunter2") {
 		t.Error("everybody can read a line of the log")
 	}
 }
@@ -325,7 +326,7 @@ func outcomes(t *testing.T) []reconciler.Outcome {
 }
 
 func TestWordsOfTheConfigRepository(t *testing.T) {
-	s := statementOf(reconciler.Report{
+	s := Statement(reconciler.Report{
 		State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeFilesBroken, Problems: places(),
 	})
 	if s.Context != reconciler.ConfigContext || s.Description != placesInWords {
@@ -334,7 +335,7 @@ func TestWordsOfTheConfigRepository(t *testing.T) {
 }
 
 func TestAnOutcomeOfLaterSaysItsDetail(t *testing.T) {
-	if words := Words(reconciler.Report{Outcome: "verified", Detail: "all is well"}); words != "all is well" {
+	if words := Of(reconciler.Report{Outcome: "verified", Detail: "all is well"}); words != "all is well" {
 		t.Errorf("got %q", words)
 	}
 }

@@ -1,0 +1,43 @@
+package github
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestCut(t *testing.T) {
+	for text, want := range map[string]string{
+		"v1.0.1 runs": "v1.0.1 runs",
+		"build failed: it does not compile\nmend it\n":     "build failed: it does not compile; mend it",
+		"broken:\na.yaml:1:1: no\nb.yaml:2:1: no\n":        "broken: a.yaml:1:1: no; b.yaml:2:1: no",
+		"  two\t words \n\n":                               "two words",
+		"":                                                 "",
+		"rocket \U0001F680":                                "rocket \uFFFD",
+		strings.Repeat("é", 140):                           strings.Repeat("é", 140),
+		strings.Repeat("é", 141):                           strings.Repeat("é", 139) + "…",
+		strings.Repeat("word ", 27) + "words":              strings.Repeat("word ", 27) + "words",
+		strings.Repeat("word ", 28) + "more":               strings.TrimSpace(strings.Repeat("word ", 27)) + "…",
+		"held: " + strings.Repeat("part, ", 22) + "others": "held: " + strings.TrimSuffix(strings.Repeat("part, ", 22), ", ") + "…",
+	} {
+		if got := cut(text); got != want {
+			t.Errorf("%q is cut to %q, want %q", text, got, want)
+		}
+	}
+}
+
+func FuzzCut(f *testing.F) {
+	f.Add("a b\nc")
+	f.Add(strings.Repeat("ö ", 200))
+	f.Fuzz(func(t *testing.T, text string) {
+		got := cut(text)
+		if n := utf8.RuneCountInString(got); n > maxDescription || strings.ContainsAny(got, "\n\r\t") {
+			t.Errorf("%d characters: %q", n, got)
+		}
+		for _, r := range got {
+			if r > 0xFFFF {
+				t.Errorf("GitHub does not take %q", r)
+			}
+		}
+	})
+}

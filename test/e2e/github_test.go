@@ -1,0 +1,259 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/plateform/plateform/test/githubserver"
+)
+
+// What Plateform is on GitHub: an App of acme.
+const (
+	gitHubApp  = 7
+	gitHubUser = 42
+)
+
+// hub is a GitHub with repositories of acme.
+type hub struct {
+	t      *testing.T
+	server *githubserver.Server
+	url    string
+	token  string // of alice, who pushes and reads what is there
+}
+
+// newHub starts a GitHub.
+func newHub(t *testing.T) *hub {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hub{t: t, url: "http://" + listener.Addr().String()}
+	h.server, err = githubserver.New(githubserver.Options{URL: h.url, Dir: filepath.Join(t.TempDir(), "github")})
+	h.must(err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // serve ends before it does
+	ended := make(chan error, 1)
+	go func() { ended <- h.server.Serve(ctx, listener) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	h.must(h.server.AddOrganization(1, "acme"))
+	h.must(h.server.AddUser(gitHubUser, "alice"))
+	h.token, err = h.server.Token(gitHubUser, "repo")
+	h.must(err)
+	return h
+}
+
+// onGitHub moves both repositories to a GitHub where Plateform is an App, and the apps that are named.
+func (w *world) onGitHub(apps ...*project) *hub {
+	w.t.Helper()
+	h := newHub(w.t)
+	h.move(w.config, "platform-config")
+	h.move(w.gitops, "plateform-gitops")
+	for _, p := range apps {
+		h.move(p.app, p.name)
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	h.must(err)
+	h.must(h.server.AddApp(githubserver.NewApp{
+		ID: gitHubApp, Slug: "plateform", Owner: "acme", Key: &key.PublicKey, Events: []string{"push"},
+		Permissions: map[string]string{"contents": "write", "statuses": "write", "metadata": "read"},
+	}))
+	file := filepath.Join(w.dir, "app.pem")
+	h.must(os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), 0o600))
+	w.forge = "github"
+	w.settings = append(w.settings, fmt.Sprintf("github: {app: {id: %d, privateKeyFile: app.pem}, baseURL: %q}", gitHubApp, h.url))
+	w.sources = append(w.sources, h.url+"/acme/*")
+	return h
+}
+
+func (h *hub) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// move has a repository be one of acme, which alice may write.
+func (h *hub) move(r *repo, name string) {
+	h.t.Helper()
+	_, err := h.server.AddRepository(h.t.Context(), githubserver.NewRepository{Name: "acme/" + name, Private: true})
+	h.must(err)
+	h.must(h.server.SetRole("acme/"+name, gitHubUser, githubserver.Write))
+	r.bare, err = h.server.RepositoryDir("acme/" + name)
+	h.must(err)
+	mustRun(h.t, r.bare, "git", "config", "core.logAllRefUpdates", "always")
+	r.url = h.server.CloneURL("acme/" + name)
+	login := strings.Replace(r.url, "http://", "http://alice:"+h.token+"@", 1)
+	r.git("remote", "set-url", "origin", login)
+	if _, err := run1(r.work, nil, "git", "rev-parse", "HEAD"); err == nil {
+		r.git("push", "--quiet", "origin", "HEAD:main")
+	}
+}
+
+// install installs the App on repositories of acme.
+func (h *hub) install(names ...string) (installation int64) {
+	h.t.Helper()
+	for i, name := range names {
+		names[i] = "acme/" + name
+	}
+	installation, err := h.server.Install(gitHubApp, "acme", names...)
+	h.must(err)
+	return installation
+}
+
+// commitStatus is a status as the API returns it.
+type commitStatus struct {
+	State, Context, Description string
+	TargetURL                   string `json:"target_url"`
+	Creator                     struct{ Login string }
+}
+
+// statuses are those of a commit, newest first, as alice reads them.
+func (h *hub) statuses(repository, commit string) []commitStatus {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.url+"/api/v3/repos/acme/"+repository+"/commits/"+commit+"/statuses?per_page=100", nil)
+	h.must(err)
+	req.Header.Set("Authorization", "Bearer "+h.token)
+	res, err := http.DefaultClient.Do(req)
+	h.must(err)
+	defer res.Body.Close()
+	var all []commitStatus
+	if err := json.NewDecoder(res.Body).Decode(&all); err != nil || res.StatusCode != http.StatusOK {
+		h.t.Fatalf("statuses of %s: %s, %v", commit, res.Status, err)
+	}
+	return all
+}
+
+// shows waits for a status of the App: what people read in the end.
+func (w *world) shows(h *hub, commit, context, state, says string) {
+	w.t.Helper()
+	w.await(context+" at "+commit+": "+state, func() error {
+		repository, sha, _ := strings.Cut(commit, "@")
+		for _, s := range h.statuses(repository, sha) {
+			if s.Context != context {
+				continue
+			}
+			if s.State != state || !strings.Contains(s.Description, says) || s.Creator.Login != "plateform[bot]" {
+				return fmt.Errorf("it shows %+v", s)
+			}
+			return nil
+		}
+		return fmt.Errorf("it shows nothing")
+	})
+}
+
+// checkManners holds what was asked of a GitHub to its own description, and looks for secrets in the log.
+func (w *world) checkManners(h *hub) {
+	w.t.Helper()
+	h.checkManners()
+	log, err := os.ReadFile(w.serveLog())
+	h.must(err)
+	for _, secret := range []string{"ghs_", h.token, "PRIVATE KEY"} {
+		if strings.Contains(string(log), secret) {
+			w.t.Errorf("%q is in the log", secret)
+		}
+	}
+}
+
+// statusWrites is how many statuses were written.
+func (h *hub) statusWrites() (n int) {
+	for _, c := range h.server.Calls() {
+		if c.Write && c.Operation == "POST /repos/{owner}/{repo}/statuses/{sha}" {
+			n++
+		}
+	}
+	return n
+}
+
+// checkManners holds what was asked to GitHub's description of its API.
+func (h *hub) checkManners() {
+	h.t.Helper()
+	for _, v := range h.server.Violations() {
+		h.t.Errorf("%+v", v)
+	}
+}
+
+// All that is pushed and built is told on the commits on GitHub: on the one that asked, on the app's, and on the release's, also
+// when a token ends halfway; and Git is reached as the same App.
+func TestGitHub(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shop := w.goProject("ws-1", "shop")
+	h := w.onGitHub(shop)
+	h.install("platform-config", "plateform-gitops", "shop")
+	w.open()
+	added := w.add(shop)
+	shop.runs("v1.0.0")
+	w.shows(h, "platform-config@"+added, shop.context(), "success", "v1.0.0 is in plateform-gitops")
+	w.shows(h, "platform-config@"+shop.releaseCommits("v1.0.0")[0], shop.context(), "success", "v1.0.0 is in plateform-gitops")
+
+	if writes := h.statusWrites(); writes > 5 { // a first word or two and the verdict on the commit that asked, the verdict on the release's
+		t.Errorf("%d statuses were written for a deploy", writes)
+	}
+	h.server.Inject(githubserver.Fault{Operation: "POST /repos/{owner}/{repo}/statuses/{sha}", Expire: true, Times: 1})
+	source := shop.push("two")
+	shop.runs("v1.0.1")
+	w.shows(h, "shop@"+source, shop.context(), "success", "v1.0.1 is in plateform-gitops")
+	for _, s := range h.statuses("platform-config", shop.releaseCommits("v1.0.0")[0]) {
+		if strings.Contains(s.Description, "v1.0.1") {
+			t.Errorf("a push to the app is told on a commit that did not ask for it: %+v", s)
+		}
+	}
+
+	broken := shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { nonsense }\n"})
+	w.shows(h, "shop@"+broken, shop.context(), "failure", "build failed: ")
+
+	rollback := shop.revert("v1.0.1")
+	shop.runs("v1.0.0")
+	w.shows(h, "platform-config@"+rollback, shop.context(), "success", "v1.0.0 is in plateform-gitops")
+	said := len(h.statuses("platform-config", rollback)) + len(h.statuses("shop", broken)) + len(h.statuses("platform-config", added))
+	w.restart()
+	w.settle()
+	if now := len(h.statuses("platform-config", rollback)) + len(h.statuses("shop", broken)) + len(h.statuses("platform-config", added)); now != said {
+		t.Errorf("%d statuses after a restart, want the %d of before", now, said)
+	}
+	w.checkManners(h)
+}
+
+// Where the App is not installed nobody is told, which is said once, and all else goes on; a GitHub in trouble holds up nobody,
+// and all of it is told in the end.
+func TestGitHubInTrouble(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shop := w.goProject("ws-1", "shop") // its sources are elsewhere
+	h := w.onGitHub()
+	installed := h.install("platform-config", "plateform-gitops")
+	w.open()
+	h.server.Inject(githubserver.Fault{Operation: "POST /repos/{owner}/{repo}/statuses/{sha}", Status: http.StatusBadGateway, Times: 2})
+	h.server.Inject(githubserver.Fault{Operation: "POST /repos/{owner}/{repo}/statuses/{sha}", DropAnswer: true, Times: 1})
+	added := w.add(shop)
+	shop.runs("v1.0.0")
+	w.shows(h, "platform-config@"+added, shop.context(), "success", "v1.0.0 is in plateform-gitops")
+
+	doctor := func() string {
+		out, _ := run1(w.dir, nil, os.Getenv(binaryVariable), "doctor", "--config", w.writeSettings()) // serve holds its data folder
+		return out
+	}
+	if said := doctor(); !strings.Contains(said, "GitHub: acme/platform-config: contents and commit statuses can be written, by the GitHub App 7") ||
+		!strings.Contains(said, "GitHub: acme/plateform-gitops: contents can be written, by the GitHub App 7") {
+		t.Errorf("doctor says\n%s", said)
+	}
+	h.must(h.server.Permit(installed, map[string]string{"contents": "write", "metadata": "read"}))
+	if said := doctor(); !strings.Contains(said, "the GitHub App may not have contents: write, statuses: write") || !strings.Contains(said, "grant it that permission") {
+		t.Errorf("without the permission doctor says\n%s", said)
+	}
+	h.must(h.server.Uninstall(installed))
+	w.logged("the GitHub App is not installed there")
+	h.install("platform-config", "plateform-gitops")
+	w.checkManners(h)
+}
