@@ -180,6 +180,8 @@ func (f *Forge) judge(w word, known *commit, err error) (_ error, stop bool) {
 	case denied && !w.own:
 		f.close(w.repository, err)
 		return nil, false
+	case unreachable != nil:
+		return unreachable, true
 	case denied:
 		return fmt.Errorf("on %s: %w (let Plateform write commit statuses there)", w.repository, err), true
 	case isRefusal(err, http.StatusUnauthorized):

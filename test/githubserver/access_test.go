@@ -11,13 +11,15 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/plateform/plateform/test/githubserver"
+	"github.com/plateform/plateform/test/githubserver/forge"
+	"github.com/plateform/plateform/test/githubserver/model"
 )
 
 func TestTokensOfInstallations(t *testing.T) {
 	w := start(t, nil)
 	ctx := t.Context()
-	w.repository(githubserver.NewRepository{Name: "acme/other", Private: true})
-	w.repository(githubserver.NewRepository{Name: "acme/third", Private: true})
+	w.repository(forge.NewRepository{Name: "acme/other", Private: true})
+	w.repository(forge.NewRepository{Name: "acme/third", Private: true})
 	id := w.install(config, "acme/other")
 
 	narrow := w.client(w.token(id, &github.InstallationTokenOptions{Repositories: []string{"config"},
@@ -127,7 +129,7 @@ func TestPeopleAndTheirRoles(t *testing.T) {
 	if _, r, err := w.client("ghp_wrong").Users.Get(ctx, ""); status(r) != 401 {
 		t.Errorf("a token that there is not: %d, %v", status(r), err)
 	}
-	w.must(w.SetRole(config, eve, githubserver.Read))
+	w.must(w.SetRole(config, eve, model.Read))
 	_, r, err := w.user(eve).Repositories.CreateFile(ctx, "acme", "config", "x", &github.RepositoryContentFileOptions{Message: github.String("m"), Content: []byte("x")})
 	if status(r) != 403 {
 		t.Errorf("writing with read access: %d, %v", status(r), err)
@@ -196,7 +198,7 @@ func TestGitAsksWhoYouAre(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
-	public := githubserver.NewRepository{Name: "acme/site"}
+	public := forge.NewRepository{Name: "acme/site"}
 	w.repository(public)
 	if out, err := git(t, t.TempDir(), "ls-remote", w.CloneURL("acme/site")); err != nil {
 		t.Errorf("a public repository, for nobody known: %s", out)

@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/plateform/plateform/test/githubserver/model"
+	"github.com/plateform/plateform/test/githubserver/wire"
 )
 
 // answer is what a request is answered with.
@@ -23,18 +26,23 @@ func reply(status int, body any) answer {
 	return answer{status: status, body: body, header: http.Header{}}
 }
 
-func ok(body any) answer      { return reply(http.StatusOK, body) }
+func ok(body any) answer { return reply(http.StatusOK, body) }
+
 func created(body any) answer { return reply(http.StatusCreated, body) }
-func noContent() answer       { return reply(http.StatusNoContent, nil) }
+
+func noContent() answer { return reply(http.StatusNoContent, nil) }
 
 // problem is an error as GitHub says it.
 func problem(status int, message string) answer {
-	return reply(status, object{"message": message, "documentation_url": docs, "status": strconv.Itoa(status)})
+	return reply(status, wire.Object{"message": message, "documentation_url": docs, "status": strconv.Itoa(status)})
 }
 
-func notFound() answer                { return problem(http.StatusNotFound, "Not Found") }
+func notFound() answer { return problem(http.StatusNotFound, "Not Found") }
+
 func forbidden(message string) answer { return problem(http.StatusForbidden, message) }
-func conflict(message string) answer  { return problem(http.StatusConflict, message) }
+
+func conflict(message string) answer { return problem(http.StatusConflict, message) }
+
 func broken(doing string, err error) answer {
 	return problem(http.StatusInternalServerError, doing+": "+err.Error())
 }
@@ -42,7 +50,7 @@ func broken(doing string, err error) answer {
 // invalid is a 422 that names what is wrong with which field.
 func invalid(resource, field, message string) answer {
 	a := problem(http.StatusUnprocessableEntity, "Validation Failed")
-	a.body.(object)["errors"] = []object{{"resource": resource, "field": field, "code": "custom", "message": message}}
+	a.body.(wire.Object)["errors"] = []wire.Object{{"resource": resource, "field": field, "code": "custom", "message": message}}
 	return a
 }
 
@@ -62,8 +70,8 @@ func (a answer) encode() ([]byte, error) {
 }
 
 // etag of a body. It depends on who asks, as GitHub's does.
-func etag(who principal, body []byte) string {
-	sum := sha256.Sum256(append([]byte(who.key()+"\n"), body...))
+func etag(who model.Principal, body []byte) string {
+	sum := sha256.Sum256(append([]byte(who.Key()+"\n"), body...))
 	return fmt.Sprintf(`W/"%x"`, sum[:16])
 }
 
@@ -116,7 +124,7 @@ func (c *call) linkPages(h http.Header, total int) {
 		q := u.Query()
 		q.Set("page", strconv.Itoa(n))
 		u.RawQuery = q.Encode()
-		links = append(links, fmt.Sprintf(`<%s%s>; rel="%s"`, c.world.url, u.RequestURI(), rel))
+		links = append(links, fmt.Sprintf(`<%s%s>; rel="%s"`, c.world.URL, u.RequestURI(), rel))
 	}
 	if page > 1 {
 		add(1, "first")

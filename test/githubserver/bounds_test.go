@@ -10,19 +10,20 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/plateform/plateform/test/githubserver"
+	"github.com/plateform/plateform/test/githubserver/forge"
 )
 
 // commit makes a commit with files.
 func (w *world) commit(branch string, files map[string]string) string {
 	w.t.Helper()
-	hash, err := w.Commit(w.t.Context(), githubserver.NewCommit{Repo: config, Branch: branch, Author: ben, Message: "A change", Files: files})
+	hash, err := w.Commit(w.t.Context(), forge.NewCommit{Repo: config, Branch: branch, Author: ben, Message: "A change", Files: files})
 	w.must(err)
 	return hash
 }
 
 func (w *world) open(branch string) int {
 	w.t.Helper()
-	n, err := w.OpenPull(w.t.Context(), githubserver.NewPull{Repo: config, Head: branch, Title: "Change " + branch, Author: ben})
+	n, err := w.OpenPull(w.t.Context(), forge.NewPull{Repo: config, Head: branch, Title: "Change " + branch, Author: ben})
 	w.must(err)
 	return n
 }

@@ -2,87 +2,34 @@ package githubserver
 
 import (
 	"slices"
-	"time"
+
+	"github.com/plateform/plateform/test/githubserver/model"
+	"github.com/plateform/plateform/test/githubserver/wire"
 )
 
-// checkSuite is all that an App checks of one commit.
-type checkSuite struct {
-	id          int64
-	app         *app
-	sha, branch string
-	created     time.Time
-}
-
-// checkRun is one check of a commit.
-type checkRun struct {
-	id          int64
-	suite       *checkSuite
-	name        string
-	status      string
-	conclusion  string
-	details     string
-	externalID  string
-	output      checkOutput
-	annotations []annotation
-	started     time.Time
-	completed   time.Time
-}
-
-// checkOutput is what a check run says.
-type checkOutput struct {
-	Title, Summary, Text string
-	Annotations          []annotation
-}
-
-// annotation is a remark on lines of a file.
-type annotation struct {
-	Path        string `json:"path"`
-	StartLine   int    `json:"start_line"`
-	EndLine     int    `json:"end_line"`
-	StartColumn *int   `json:"start_column"`
-	EndColumn   *int   `json:"end_column"`
-	Level       string `json:"annotation_level"`
-	Message     string `json:"message"`
-	Title       string `json:"title"`
-	RawDetails  string `json:"raw_details"`
-}
-
-// checkRequest is what a check run is made or changed with.
-type checkRequest struct {
-	Name        string
-	HeadSHA     string `json:"head_sha"`
-	Status      string
-	Conclusion  string
-	DetailsURL  string     `json:"details_url"`
-	ExternalID  string     `json:"external_id"`
-	StartedAt   *time.Time `json:"started_at"`
-	CompletedAt *time.Time `json:"completed_at"`
-	Output      *checkOutput
-}
-
 func createCheckRun(c *call) answer {
-	var asked checkRequest
+	var asked model.CheckRequest
 	if err := c.decode(&asked); err != nil {
 		return unprocessable(err.Error())
 	}
-	if c.who.installed() == nil {
+	if c.who.Installed() == nil {
 		return forbidden("You must authenticate via a GitHub App.")
 	}
-	if sha, err := c.repo.git.Resolve(c.ctx, asked.HeadSHA); err != nil || sha != asked.HeadSHA {
+	if sha, err := c.repo.Git.Resolve(c.ctx, asked.HeadSHA); err != nil || sha != asked.HeadSHA {
 		return unprocessable("No commit found for SHA: " + asked.HeadSHA)
 	}
-	if refused, fits := asked.check(); !fits {
+	if refused, fits := acceptable(asked); !fits {
 		return refused
 	}
-	run := &checkRun{id: c.world.id(), suite: c.world.suite(c.repo, c.who.installed().app, asked.HeadSHA, ""), name: asked.Name,
-		status: "queued", started: c.world.now()}
-	run.change(asked, c.world.now())
-	c.repo.commits.runs = append(c.repo.commits.runs, run)
+	run := &model.CheckRun{ID: c.world.ID(), Suite: c.world.Suite(c.repo, c.who.Installed().App, asked.HeadSHA, ""), Name: asked.Name,
+		Status: "queued", Started: c.world.Now()}
+	run.Change(asked, c.world.Now())
+	c.repo.Commits.Runs = append(c.repo.Commits.Runs, run)
 	return c.changedRun(run, "created", created)
 }
 
-// check refuses what GitHub refuses and its description does not say; that has the limits of texts and annotations.
-func (a checkRequest) check() (answer, bool) {
+// acceptable refuses what GitHub refuses and its description does not say; that has the limits of texts and annotations.
+func acceptable(a model.CheckRequest) (answer, bool) {
 	if a.Status == "completed" && a.Conclusion == "" {
 		return invalid("CheckRun", "conclusion", "a completed check run needs a conclusion"), false
 	}
@@ -97,46 +44,9 @@ func (a checkRequest) check() (answer, bool) {
 	return answer{}, true
 }
 
-// change takes in what is asked for; annotations are added to those that are there.
-func (r *checkRun) change(a checkRequest, now time.Time) {
-	set := func(field *string, value string) {
-		if value != "" {
-			*field = value
-		}
-	}
-	set(&r.name, a.Name)
-	set(&r.details, a.DetailsURL)
-	set(&r.externalID, a.ExternalID)
-	if a.Status != "" && a.Status != "completed" {
-		r.status, r.conclusion, r.completed = a.Status, "", time.Time{}
-	}
-	if a.StartedAt != nil {
-		r.started = *a.StartedAt
-	}
-	if a.Conclusion != "" {
-		r.status, r.conclusion, r.completed = "completed", a.Conclusion, now
-		if a.CompletedAt != nil {
-			r.completed = *a.CompletedAt
-		}
-	}
-	if a.Output != nil {
-		r.output = *a.Output
-		r.annotations = append(r.annotations, a.Output.Annotations...)
-	}
-}
-
-func (c *call) run() *checkRun {
+func (c *call) run() *model.CheckRun {
 	id, _ := c.number("check_run_id")
-	return c.repo.run(id)
-}
-
-func (r *repository) run(id int64) *checkRun {
-	for _, run := range r.commits.runs {
-		if run.id == id {
-			return run
-		}
-	}
-	return nil
+	return c.repo.Run(id)
 }
 
 func updateCheckRun(c *call) answer {
@@ -144,34 +54,34 @@ func updateCheckRun(c *call) answer {
 	if run == nil {
 		return notFound()
 	}
-	var asked checkRequest
+	var asked model.CheckRequest
 	if err := c.decode(&asked); err != nil {
 		return unprocessable(err.Error())
 	}
-	if c.who.installed() == nil || c.who.installed().app != run.suite.app {
+	if c.who.Installed() == nil || c.who.Installed().App != run.Suite.App {
 		return forbidden("Invalid app_id: a check run can only be changed by the App that made it.")
 	}
-	if refused, fits := asked.check(); !fits {
+	if refused, fits := acceptable(asked); !fits {
 		return refused
 	}
-	before := run.status
-	run.change(asked, c.world.now())
-	if before == run.status || run.status != "completed" {
-		return ok(c.world.runJSON(c.repo, run))
+	before := run.Status
+	run.Change(asked, c.world.Now())
+	if before == run.Status || run.Status != "completed" {
+		return ok(c.world.RunJSON(c.repo, run))
 	}
 	return c.changedRun(run, "completed", ok)
 }
 
-func (c *call) changedRun(run *checkRun, action string, how func(any) answer) answer {
-	if err := c.world.emitRun(c.repo, run, action, c.who.user); err != nil {
+func (c *call) changedRun(run *model.CheckRun, action string, how func(any) answer) answer {
+	if err := c.world.EmitRun(c.repo, run, action, c.who.User); err != nil {
 		return broken("telling of a check run", err)
 	}
-	return how(c.world.runJSON(c.repo, run))
+	return how(c.world.RunJSON(c.repo, run))
 }
 
 func getCheckRun(c *call) answer {
 	if run := c.run(); run != nil {
-		return ok(c.world.runJSON(c.repo, run))
+		return ok(c.world.RunJSON(c.repo, run))
 	}
 	return notFound()
 }
@@ -181,8 +91,8 @@ func listAnnotations(c *call) answer {
 	if run == nil {
 		return notFound()
 	}
-	return paged(c, run.annotations, func(a annotation) any {
-		return object{"path": a.Path, "blob_href": c.world.web("/%s/blob/%s/", c.repo.fullName(), run.suite.sha) + a.Path,
+	return paged(c, run.Annotations, func(a model.Annotation) any {
+		return wire.Object{"path": a.Path, "blob_href": c.world.Web("/%s/blob/%s/", c.repo.FullName(), run.Suite.SHA) + a.Path,
 			"start_line": a.StartLine, "end_line": a.EndLine, "start_column": a.StartColumn, "end_column": a.EndColumn,
 			"annotation_level": a.Level, "title": a.Title, "message": a.Message, "raw_details": a.RawDetails}
 	})
@@ -195,36 +105,24 @@ func listCheckRuns(c *call) answer {
 	}
 	q := c.request.URL.Query()
 	seen := map[string]bool{}
-	var list []*checkRun
-	for _, run := range slices.Backward(c.repo.commits.runs) {
-		again := seen[run.name+"\x00"+run.suite.app.slug] && q.Get("filter") != "all"
-		fits := (q.Get("check_name") == "" || q.Get("check_name") == run.name) && (q.Get("status") == "" || q.Get("status") == run.status) &&
-			(q.Get("app_id") == "" || c.query("app_id", 0) == int(run.suite.app.id))
-		if run.suite.sha == sha && fits && !again {
-			seen[run.name+"\x00"+run.suite.app.slug] = true
+	var list []*model.CheckRun
+	for _, run := range slices.Backward(c.repo.Commits.Runs) {
+		again := seen[run.Name+"\x00"+run.Suite.App.Slug] && q.Get("filter") != "all"
+		fits := (q.Get("check_name") == "" || q.Get("check_name") == run.Name) && (q.Get("status") == "" || q.Get("status") == run.Status) &&
+			(q.Get("app_id") == "" || c.query("app_id", 0) == int(run.Suite.App.ID))
+		if run.Suite.SHA == sha && fits && !again {
+			seen[run.Name+"\x00"+run.Suite.App.Slug] = true
 			list = append(list, run)
 		}
 	}
 	from, to := c.bounds(len(list))
-	shown := []object{}
+	shown := []wire.Object{}
 	for _, run := range list[from:to] {
-		shown = append(shown, c.world.runJSON(c.repo, run))
+		shown = append(shown, c.world.RunJSON(c.repo, run))
 	}
-	a := ok(object{"total_count": len(list), "check_runs": shown})
+	a := ok(wire.Object{"total_count": len(list), "check_runs": shown})
 	c.linkPages(a.header, len(list))
 	return a
-}
-
-// suite finds the check suite of an App for a commit, or makes it.
-func (w *world) suite(r *repository, a *app, sha, branch string) *checkSuite {
-	for _, s := range r.commits.suites {
-		if s.app == a && s.sha == sha {
-			return s
-		}
-	}
-	s := &checkSuite{id: w.id(), app: a, sha: sha, branch: branch, created: w.now()}
-	r.commits.suites = append(r.commits.suites, s)
-	return s
 }
 
 func listCheckSuites(c *call) answer {
@@ -232,31 +130,31 @@ func listCheckSuites(c *call) answer {
 	if !found {
 		return notFound()
 	}
-	shown := []object{}
-	for _, s := range c.repo.commits.suites {
-		if s.sha != sha {
+	shown := []wire.Object{}
+	for _, s := range c.repo.Commits.Suites {
+		if s.SHA != sha {
 			continue
 		}
-		o, err := c.world.suiteJSON(c.ctx, c.repo, s)
+		o, err := c.world.SuiteJSON(c.ctx, c.repo, s)
 		if err != nil {
 			return broken("reading a commit", err)
 		}
 		shown = append(shown, o)
 	}
 	from, to := c.bounds(len(shown))
-	a := ok(object{"total_count": len(shown), "check_suites": shown[from:to]})
+	a := ok(wire.Object{"total_count": len(shown), "check_suites": shown[from:to]})
 	c.linkPages(a.header, len(shown))
 	return a
 }
 
 func rerequestSuite(c *call) answer {
 	id, _ := c.number("check_suite_id")
-	for _, s := range c.repo.commits.suites {
-		if s.id == id {
-			if err := c.world.emitSuite(c.ctx, c.repo, s, "rerequested", c.who.user); err != nil {
+	for _, s := range c.repo.Commits.Suites {
+		if s.ID == id {
+			if err := c.world.EmitSuite(c.ctx, c.repo, s, "rerequested", c.who.User); err != nil {
 				return broken("telling of a check suite", err)
 			}
-			return created(object{})
+			return created(wire.Object{})
 		}
 	}
 	return notFound()
@@ -267,58 +165,8 @@ func rerequestRun(c *call) answer {
 	if run == nil {
 		return notFound()
 	}
-	if err := c.world.rerequest(c.repo, run, c.who.user); err != nil {
+	if err := c.world.Rerequest(c.repo, run, c.who.User); err != nil {
 		return broken("telling of a check run", err)
 	}
-	return created(object{})
-}
-
-// rerequest sets a check run back, and has its App told.
-func (w *world) rerequest(r *repository, run *checkRun, by *user) error {
-	run.status, run.conclusion, run.completed = "queued", "", time.Time{}
-	return w.emitRun(r, run, "rerequested", by)
-}
-
-// Rerequest asks for a check run again, as somebody does who clicks "Re-run".
-func (s *Server) Rerequest(repo string, checkRunID, userID int64) error {
-	return s.locked(func(w *world) error {
-		r := w.repoByName(repo)
-		if r == nil || r.run(checkRunID) == nil {
-			return words("there is no such check run, or no such repository: " + repo)
-		}
-		return w.rerequest(r, r.run(checkRunID), w.users[userID])
-	})
-}
-
-func (w *world) runJSON(r *repository, run *checkRun) object {
-	pulls := []object{}
-	for _, p := range r.pulls {
-		if p.open && p.head.sha == run.suite.sha && p.head.repo != nil {
-			pulls = append(pulls, w.pullMinimal(p))
-		}
-	}
-	link := w.api("/repos/%s/check-runs/%d", r.fullName(), run.id)
-	return object{
-		"id": run.id, "node_id": nodeID("CheckRun", run.id), "head_sha": run.suite.sha, "name": run.name, "url": link,
-		"html_url": w.web("/%s/runs/%d", r.fullName(), run.id), "details_url": orNull(run.details), "status": run.status,
-		"conclusion": orNull(run.conclusion), "started_at": stamp(run.started), "completed_at": stamp(run.completed),
-		"external_id": run.externalID, "check_suite": object{"id": run.suite.id}, "app": w.appJSON(run.suite.app), "pull_requests": pulls,
-		"output": object{"title": orNull(run.output.Title), "summary": orNull(run.output.Summary), "text": orNull(run.output.Text),
-			"annotations_count": len(run.annotations), "annotations_url": link + "/annotations"},
-	}
-}
-
-// passed says that a required check is green on a commit, be it a status or a check run.
-func (r *repository) passed(sha, context string) bool {
-	for _, s := range r.latestStatuses(sha) {
-		if s.context == context {
-			return s.state == "success"
-		}
-	}
-	for _, run := range slices.Backward(r.commits.runs) {
-		if run.suite.sha == sha && run.name == context {
-			return slices.Contains([]string{"success", "neutral", "skipped"}, run.conclusion)
-		}
-	}
-	return false
+	return created(wire.Object{})
 }

@@ -1,30 +1,12 @@
 package githubserver
 
 import (
-	"fmt"
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/plateform/plateform/test/githubserver/model"
 )
-
-// comment is what somebody said under a pull request.
-type comment struct {
-	id        int64
-	pull      *pull
-	author    *user
-	app       *app
-	body      string
-	created   time.Time
-	updated   time.Time
-	reactions []*reaction
-}
-
-type reaction struct {
-	id      int64
-	user    *user
-	content string
-	created time.Time
-}
 
 // longestComment that GitHub takes, in characters.
 const longestComment = 65536
@@ -53,68 +35,16 @@ func createComment(c *call) answer {
 	if !fits {
 		return refused
 	}
-	n, err := c.world.say(c.repo, p, c.who, body)
+	n, err := c.world.Say(c.repo, p, c.who, body)
 	if err != nil {
 		return broken("telling of a comment", err)
 	}
-	return created(c.world.commentJSON(c.repo, n))
+	return created(c.world.CommentJSON(c.repo, n))
 }
 
-// say adds a comment.
-func (w *world) say(r *repository, p *pull, who principal, body string) (*comment, error) {
-	n := &comment{id: w.id(), pull: p, author: who.user, body: body, created: w.now(), updated: w.now()}
-	if i := who.installed(); i != nil {
-		n.app = i.app
-	}
-	r.comments = append(r.comments, n)
-	return n, w.emitComment(r, n, "created", who.user)
-}
-
-// Comment has somebody say something under a pull request, and returns the comment's id.
-func (s *Server) Comment(repo string, number int, userID int64, body string) (int64, error) {
-	var id int64
-	err := s.locked(func(w *world) error {
-		r, p, err := w.findPull(repo, number)
-		if err != nil {
-			return err
-		}
-		n, err := w.say(r, p, principal{user: w.users[userID]}, body)
-		if err == nil {
-			id = n.id
-		}
-		return err
-	})
-	return id, err
-}
-
-// EditComment changes what somebody said.
-func (s *Server) EditComment(repo string, commentID, userID int64, body string) error {
-	return s.locked(func(w *world) error {
-		r := w.repoByName(repo)
-		if r == nil || r.comment(commentID) == nil {
-			return fmt.Errorf("there is no comment %d in %s", commentID, repo)
-		}
-		return w.edit(r, r.comment(commentID), w.users[userID], body)
-	})
-}
-
-func (w *world) edit(r *repository, n *comment, by *user, body string) error {
-	n.body, n.updated = body, w.now()
-	return w.emitComment(r, n, "edited", by)
-}
-
-func (r *repository) comment(id int64) *comment {
-	for _, n := range r.comments {
-		if n.id == id {
-			return n
-		}
-	}
-	return nil
-}
-
-func (c *call) comment() *comment {
+func (c *call) comment() *model.Comment {
 	id, _ := c.number("comment_id")
-	return c.repo.comment(id)
+	return c.repo.Comment(id)
 }
 
 func listComments(c *call) answer {
@@ -123,25 +53,25 @@ func listComments(c *call) answer {
 		return notFound()
 	}
 	since, _ := time.Parse(time.RFC3339, c.request.URL.Query().Get("since")) // the description has seen to it
-	var list []*comment
-	for _, n := range c.repo.comments {
-		if n.pull == p && !n.updated.Before(since) {
+	var list []*model.Comment
+	for _, n := range c.repo.Comments {
+		if n.Pull == p && !n.Updated.Before(since) {
 			list = append(list, n)
 		}
 	}
-	return paged(c, list, func(n *comment) any { return c.world.commentJSON(c.repo, n) })
+	return paged(c, list, func(n *model.Comment) any { return c.world.CommentJSON(c.repo, n) })
 }
 
 func getComment(c *call) answer {
 	if n := c.comment(); n != nil {
-		return ok(c.world.commentJSON(c.repo, n))
+		return ok(c.world.CommentJSON(c.repo, n))
 	}
 	return notFound()
 }
 
 // mayChange says that a comment is the caller's own, or that they may write to the repository.
-func (c *call) mayChange(n *comment) bool {
-	return n.author == c.who.user || c.who.installed() == nil && c.repo.role(c.who.user) >= Write
+func (c *call) mayChange(n *model.Comment) bool {
+	return n.Author == c.who.User || c.who.Installed() == nil && c.repo.Role(c.who.User) >= model.Write
 }
 
 func updateComment(c *call) answer {
@@ -156,10 +86,10 @@ func updateComment(c *call) answer {
 	if !fits {
 		return refused
 	}
-	if err := c.world.edit(c.repo, n, c.who.user, body); err != nil {
+	if err := c.world.Edit(c.repo, n, c.who.User, body); err != nil {
 		return broken("telling of a comment", err)
 	}
-	return ok(c.world.commentJSON(c.repo, n))
+	return ok(c.world.CommentJSON(c.repo, n))
 }
 
 func deleteComment(c *call) answer {
@@ -170,8 +100,8 @@ func deleteComment(c *call) answer {
 	if !c.mayChange(n) {
 		return forbidden("You must have write access to delete somebody else's comment.")
 	}
-	c.repo.comments = slices.DeleteFunc(c.repo.comments, func(other *comment) bool { return other == n })
-	if err := c.world.emitComment(c.repo, n, "deleted", c.who.user); err != nil {
+	c.repo.Comments = slices.DeleteFunc(c.repo.Comments, func(other *model.Comment) bool { return other == n })
+	if err := c.world.EmitComment(c.repo, n, "deleted", c.who.User); err != nil {
 		return broken("telling of a comment", err)
 	}
 	return noContent()
@@ -186,14 +116,14 @@ func createReaction(c *call) answer {
 	if err := c.decode(&asked); err != nil {
 		return unprocessable(err.Error())
 	}
-	for _, r := range n.reactions {
-		if r.user == c.who.user && r.content == asked.Content {
-			return ok(c.world.reactionJSON(r))
+	for _, r := range n.Reactions {
+		if r.User == c.who.User && r.Content == asked.Content {
+			return ok(c.world.ReactionJSON(r))
 		}
 	}
-	r := &reaction{c.world.id(), c.who.user, asked.Content, c.world.now()}
-	n.reactions = append(n.reactions, r)
-	return created(c.world.reactionJSON(r))
+	r := &model.Reaction{ID: c.world.ID(), User: c.who.User, Content: asked.Content, Created: c.world.Now()}
+	n.Reactions = append(n.Reactions, r)
+	return created(c.world.ReactionJSON(r))
 }
 
 func listReactions(c *call) answer {
@@ -201,32 +131,5 @@ func listReactions(c *call) answer {
 	if n == nil {
 		return notFound()
 	}
-	return paged(c, n.reactions, func(r *reaction) any { return c.world.reactionJSON(r) })
-}
-
-func (w *world) reactionJSON(r *reaction) object {
-	return object{"id": r.id, "node_id": nodeID("Reaction", r.id), "user": w.userJSON(r.user), "content": r.content, "created_at": stamp(r.created)}
-}
-
-func (w *world) commentJSON(r *repository, n *comment) object {
-	link := w.api("/repos/%s/issues/comments/%d", r.fullName(), n.id)
-	return object{
-		"id": n.id, "node_id": nodeID("IssueComment", n.id), "url": link, "body": n.body, "user": w.userJSON(n.author),
-		"html_url": w.web("/%s/pull/%d", r.fullName(), n.pull.number) + fmt.Sprintf("#issuecomment-%d", n.id), "created_at": stamp(n.created),
-		"updated_at": stamp(n.updated), "issue_url": w.api("/repos/%s/issues/%d", r.fullName(), n.pull.number),
-		"author_association": r.association(n.author), "performed_via_github_app": w.appJSON(n.app),
-	}
-}
-
-// association is how somebody stands to a repository.
-func (r *repository) association(u *user) string {
-	switch {
-	case u == nil:
-		return "NONE"
-	case u == r.owner:
-		return "OWNER"
-	case r.collaborators[u.id] >= Read:
-		return "COLLABORATOR"
-	}
-	return "NONE"
+	return paged(c, n.Reactions, func(r *model.Reaction) any { return c.world.ReactionJSON(r) })
 }

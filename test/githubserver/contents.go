@@ -8,15 +8,17 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/test/githubserver/bare"
+	"github.com/plateform/plateform/test/githubserver/model"
+	"github.com/plateform/plateform/test/githubserver/wire"
 )
 
 // at is the commit that contents are asked for: ref, or the default branch.
 func (c *call) at() (string, bool) {
 	ref := c.request.URL.Query().Get("ref")
 	if ref == "" {
-		ref = defaultBranch
+		ref = model.DefaultBranch
 	}
-	sha, err := c.repo.git.Resolve(c.ctx, ref)
+	sha, err := c.repo.Git.Resolve(c.ctx, ref)
 	return sha, err == nil
 }
 
@@ -29,7 +31,7 @@ func getContents(c *call) answer {
 	if where == "" {
 		return c.folder(sha, "")
 	}
-	e, err := c.repo.git.Find(c.ctx, sha, where)
+	e, err := c.repo.Git.Find(c.ctx, sha, where)
 	if err != nil {
 		return notFound()
 	}
@@ -40,7 +42,7 @@ func getContents(c *call) answer {
 	if e.Type == "commit" {
 		return ok(o)
 	}
-	text, err := c.repo.git.Content(c.ctx, e.Hash)
+	text, err := c.repo.Git.Content(c.ctx, e.Hash)
 	if err != nil {
 		return broken("reading a file", err)
 	}
@@ -69,12 +71,12 @@ func lines(text string) string {
 
 // folder lists a folder; GitHub shows a thousand entries.
 func (c *call) folder(sha, where string) answer {
-	list, err := c.repo.git.List(c.ctx, sha, where)
+	list, err := c.repo.Git.List(c.ctx, sha, where)
 	if err != nil {
 		return notFound()
 	}
 	const most = 1000
-	shown := []object{}
+	shown := []wire.Object{}
 	for _, e := range list[:min(most, len(list))] {
 		e.Path = path.Join(where, e.Path)
 		shown = append(shown, c.entryJSON(e, sha))
@@ -82,12 +84,12 @@ func (c *call) folder(sha, where string) answer {
 	return ok(shown)
 }
 
-func (c *call) entryJSON(e bare.Entry, sha string) object {
-	name := c.repo.fullName()
-	link := c.world.api("/repos/%s/contents/%s", name, e.Path) + "?ref=" + sha
-	git, page := c.world.api("/repos/%s/git/blobs/%s", name, e.Hash), c.world.web("/%s/blob/%s/%s", name, sha, e.Path)
-	o := object{"type": "file", "name": path.Base(e.Path), "path": e.Path, "sha": e.Hash, "size": e.Size, "url": link, "html_url": page, "git_url": git,
-		"download_url": c.world.web("/%s/raw/%s/%s", name, sha, e.Path), "_links": object{"self": link, "git": git, "html": page}}
+func (c *call) entryJSON(e bare.Entry, sha string) wire.Object {
+	name := c.repo.FullName()
+	link := c.world.API("/repos/%s/contents/%s", name, e.Path) + "?ref=" + sha
+	git, page := c.world.API("/repos/%s/git/blobs/%s", name, e.Hash), c.world.Web("/%s/blob/%s/%s", name, sha, e.Path)
+	o := wire.Object{"type": "file", "name": path.Base(e.Path), "path": e.Path, "sha": e.Hash, "size": e.Size, "url": link, "html_url": page, "git_url": git,
+		"download_url": c.world.Web("/%s/raw/%s/%s", name, sha, e.Path), "_links": wire.Object{"self": link, "git": git, "html": page}}
 	switch {
 	case e.Type == "tree":
 		o["type"], o["download_url"] = "dir", nil
@@ -130,12 +132,12 @@ func deleteContents(c *call) answer {
 // write makes the commit of one file.
 func (c *call) write(asked contentRequest, where string, set map[string]string, remove []string) answer {
 	if asked.Branch == "" {
-		asked.Branch = defaultBranch
+		asked.Branch = model.DefaultBranch
 	}
 	ref := "refs/heads/" + strings.TrimPrefix(asked.Branch, "refs/heads/")
-	tip, err := c.repo.git.Ref(c.ctx, ref)
+	tip, err := c.repo.Git.Ref(c.ctx, ref)
 	empty := err != nil
-	if branches, err := c.repo.git.Branches(c.ctx); empty && (err != nil || len(branches) > 0) {
+	if branches, err := c.repo.Git.Branches(c.ctx); empty && (err != nil || len(branches) > 0) {
 		return problem(http.StatusNotFound, "Branch "+asked.Branch+" not found")
 	}
 	if empty {
@@ -143,7 +145,7 @@ func (c *call) write(asked contentRequest, where string, set map[string]string, 
 	}
 	var old bare.Entry
 	if !empty {
-		old, err = c.repo.git.Find(c.ctx, tip, where)
+		old, err = c.repo.Git.Find(c.ctx, tip, where)
 		if err != nil && !errors.Is(err, bare.ErrNotFound) {
 			return broken("reading a file", err)
 		}
@@ -164,9 +166,9 @@ func (c *call) write(asked contentRequest, where string, set map[string]string, 
 	if !done {
 		return refused
 	}
-	o := object{"content": nil, "commit": c.world.gitCommitJSON(c.repo, n)}
+	o := wire.Object{"content": nil, "commit": c.world.GitCommitJSON(c.repo, n)}
 	if remove == nil {
-		e, err := c.repo.git.Find(c.ctx, n.Hash, where)
+		e, err := c.repo.Git.Find(c.ctx, n.Hash, where)
 		if err != nil {
 			return broken("reading what was written", err)
 		}
@@ -180,12 +182,12 @@ func (c *call) makeCommit(asked contentRequest, ref, tip string, set map[string]
 	if tip == bare.Zero {
 		base, parents = "", nil
 	}
-	tree, err := c.repo.git.Tree(c.ctx, base, set, remove)
+	tree, err := c.repo.Git.Tree(c.ctx, base, set, remove)
 	if err != nil {
 		return bare.Commit{}, broken("writing a tree", err), false
 	}
-	now := c.world.now()
-	who := bare.Person{Name: c.who.user.login, Email: c.who.user.email(), When: now}
+	now := c.world.Now()
+	who := bare.Person{Name: c.who.User.Login, Email: c.who.User.Email(), When: now}
 	m := bare.NewCommit{Tree: tree, Parents: parents, Author: who, Committer: bare.Person{Name: "GitHub", Email: "noreply@github.com", When: now}, Message: asked.Message}
 	if asked.Committer != nil {
 		m.Committer = bare.Person{Name: asked.Committer.Name, Email: asked.Committer.Email, When: now}
@@ -194,14 +196,14 @@ func (c *call) makeCommit(asked contentRequest, ref, tip string, set map[string]
 	if asked.Author != nil {
 		m.Author = bare.Person{Name: asked.Author.Name, Email: asked.Author.Email, When: now}
 	}
-	hash, err := c.repo.git.Make(c.ctx, m)
+	hash, err := c.repo.Git.Make(c.ctx, m)
 	if err != nil {
 		return bare.Commit{}, broken("writing a commit", err), false
 	}
-	if refused, done := c.move(move{ref, tip, hash}, http.StatusConflict); !done {
+	if refused, done := c.move(model.Move{Ref: ref, Old: tip, To: hash}, http.StatusConflict); !done {
 		return bare.Commit{}, refused, false
 	}
-	n, err := c.repo.git.Read(c.ctx, hash)
+	n, err := c.repo.Git.Read(c.ctx, hash)
 	if err != nil {
 		return bare.Commit{}, broken("reading a commit", err), false
 	}
@@ -209,14 +211,14 @@ func (c *call) makeCommit(asked contentRequest, ref, tip string, set map[string]
 }
 
 // move moves a ref for the caller, unless rules forbid it: status is what is answered then.
-func (c *call) move(m move, status int) (answer, bool) {
-	if no := c.repo.refuses(c.ctx, m, c.who); len(no.why) > 0 {
-		return problem(status, "Repository rule violations found\n\n"+strings.Join(no.why, "\n\n")+"\n\n"), false
+func (c *call) move(m model.Move, status int) (answer, bool) {
+	if no := c.repo.Refuses(c.ctx, m, c.who); len(no.Why) > 0 {
+		return problem(status, "Repository rule violations found\n\n"+strings.Join(no.Why, "\n\n")+"\n\n"), false
 	}
-	if err := c.repo.git.Move(c.ctx, m.ref, m.old, m.to); err != nil {
+	if err := c.repo.Git.Move(c.ctx, m.Ref, m.Old, m.To); err != nil {
 		return conflict("Reference cannot be updated: " + err.Error()), false
 	}
-	if err := c.world.moved(c.ctx, c.repo, m, c.who); err != nil {
+	if err := c.world.Moved(c.ctx, c.repo, m, c.who); err != nil {
 		return broken("telling of a push", err), false
 	}
 	return answer{}, true

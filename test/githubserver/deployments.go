@@ -4,33 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"time"
+
+	"github.com/plateform/plateform/test/githubserver/model"
+	"github.com/plateform/plateform/test/githubserver/wire"
 )
-
-// deployment is a commit on its way to an environment.
-type deployment struct {
-	id                                       int64
-	sha, ref, task, environment, description string
-	payload                                  json.RawMessage
-	transient                                bool
-	production                               bool
-	creator                                  *user
-	app                                      *app
-	created                                  time.Time
-	statuses                                 []*deploymentStatus
-}
-
-type deploymentStatus struct {
-	id                 int64
-	State, Description string
-	Environment        string
-	TargetURL          string `json:"target_url"`
-	LogURL             string `json:"log_url"`
-	EnvironmentURL     string `json:"environment_url"`
-	AutoInactive       *bool  `json:"auto_inactive"`
-	creator            *user
-	created            time.Time
-}
 
 func createDeployment(c *call) answer {
 	asked := struct {
@@ -44,49 +21,49 @@ func createDeployment(c *call) answer {
 	if err := c.decode(&asked); err != nil {
 		return unprocessable(err.Error())
 	}
-	sha, err := c.repo.git.Resolve(c.ctx, asked.Ref)
+	sha, err := c.repo.Git.Resolve(c.ctx, asked.Ref)
 	if err != nil {
 		return unprocessable("No ref found for: " + asked.Ref)
 	}
 	if asked.AutoMerge == nil || *asked.AutoMerge {
-		if _, behind, err := c.repo.git.Count(c.ctx, defaultBranch, sha); err == nil && behind > 0 {
-			return conflict("Conflict merging " + defaultBranch + " into " + asked.Ref + ".")
+		if _, behind, err := c.repo.Git.Count(c.ctx, model.DefaultBranch, sha); err == nil && behind > 0 {
+			return conflict("Conflict merging " + model.DefaultBranch + " into " + asked.Ref + ".")
 		}
 	}
 	required := asked.RequiredContexts
 	if required == nil {
 		all := []string{}
-		for _, s := range c.repo.latestStatuses(sha) {
-			all = append(all, s.context)
+		for _, s := range c.repo.LatestStatuses(sha) {
+			all = append(all, s.Context)
 		}
 		required = &all
 	}
 	for _, context := range *required {
-		if !c.repo.passed(sha, context) {
+		if !c.repo.Passed(sha, context) {
 			return conflict("Conflict: Commit status checks failed for " + asked.Ref + ".")
 		}
 	}
-	d := &deployment{id: c.world.id(), sha: sha, ref: asked.Ref, task: asked.Task, environment: asked.Environment, description: asked.Description,
-		payload: asked.Payload, transient: asked.Transient, production: asked.Production, creator: c.who.user, app: c.byApp(), created: c.world.now()}
-	if d.payload == nil {
-		d.payload = json.RawMessage(`{}`)
+	d := &model.Deployment{ID: c.world.ID(), SHA: sha, Ref: asked.Ref, Task: asked.Task, Environment: asked.Environment, Description: asked.Description,
+		Payload: asked.Payload, Transient: asked.Transient, Production: asked.Production, Creator: c.who.User, App: c.byApp(), Created: c.world.Now()}
+	if d.Payload == nil {
+		d.Payload = json.RawMessage(`{}`)
 	}
-	c.repo.commits.deployments = append(c.repo.commits.deployments, d)
+	c.repo.Commits.Deployments = append(c.repo.Commits.Deployments, d)
 	return created(c.deploymentJSON(d))
 }
 
 // byApp is the App that a call comes from, if any.
-func (c *call) byApp() *app {
-	if i := c.who.installed(); i != nil {
-		return i.app
+func (c *call) byApp() *model.App {
+	if i := c.who.Installed(); i != nil {
+		return i.App
 	}
 	return nil
 }
 
-func (c *call) deployment() *deployment {
+func (c *call) deployment() *model.Deployment {
 	id, _ := c.number("deployment_id")
-	for _, d := range c.repo.commits.deployments {
-		if d.id == id {
+	for _, d := range c.repo.Commits.Deployments {
+		if d.ID == id {
 			return d
 		}
 	}
@@ -103,13 +80,13 @@ func getDeployment(c *call) answer {
 func listDeployments(c *call) answer {
 	q := c.request.URL.Query()
 	fits := func(name, value string) bool { return q.Get(name) == "" || q.Get(name) == value }
-	var list []*deployment
-	for _, d := range slices.Backward(c.repo.commits.deployments) {
-		if fits("sha", d.sha) && fits("ref", d.ref) && fits("task", d.task) && fits("environment", d.environment) {
+	var list []*model.Deployment
+	for _, d := range slices.Backward(c.repo.Commits.Deployments) {
+		if fits("sha", d.SHA) && fits("ref", d.Ref) && fits("task", d.Task) && fits("environment", d.Environment) {
 			list = append(list, d)
 		}
 	}
-	return paged(c, list, func(d *deployment) any { return c.deploymentJSON(d) })
+	return paged(c, list, func(d *model.Deployment) any { return c.deploymentJSON(d) })
 }
 
 func deleteDeployment(c *call) answer {
@@ -117,10 +94,10 @@ func deleteDeployment(c *call) answer {
 	if d == nil {
 		return notFound()
 	}
-	if n := len(d.statuses); n == 0 || d.statuses[n-1].State != "inactive" {
+	if n := len(d.Statuses); n == 0 || d.Statuses[n-1].State != "inactive" {
 		return unprocessable("We cannot delete an active deployment unless it is the only deployment in a given environment.")
 	}
-	c.repo.commits.deployments = slices.DeleteFunc(c.repo.commits.deployments, func(other *deployment) bool { return other == d })
+	c.repo.Commits.Deployments = slices.DeleteFunc(c.repo.Commits.Deployments, func(other *model.Deployment) bool { return other == d })
 	return noContent()
 }
 
@@ -129,26 +106,26 @@ func createDeploymentStatus(c *call) answer {
 	if d == nil {
 		return notFound()
 	}
-	s := &deploymentStatus{id: c.world.id(), creator: c.who.user, created: c.world.now(), Environment: d.environment}
+	s := &model.DeploymentStatus{ID: c.world.ID(), Creator: c.who.User, Created: c.world.Now(), Environment: d.Environment}
 	if err := json.Unmarshal(c.body, s); err != nil {
 		return problem(http.StatusBadRequest, err.Error())
 	}
 	if len([]rune(s.Description)) > 140 {
 		return invalid("DeploymentStatus", "description", "description is too long (maximum is 140 characters)")
 	}
-	d.statuses = append(d.statuses, s)
-	if s.State == "success" && (s.AutoInactive == nil || *s.AutoInactive) && !d.transient {
+	d.Statuses = append(d.Statuses, s)
+	if s.State == "success" && (s.AutoInactive == nil || *s.AutoInactive) && !d.Transient {
 		c.retire(d)
 	}
 	return created(c.deploymentStatusJSON(d, s))
 }
 
 // retire makes the deployments before one inactive.
-func (c *call) retire(newest *deployment) {
-	for _, d := range c.repo.commits.deployments {
-		n := len(d.statuses)
-		if d != newest && d.environment == newest.environment && !d.transient && n > 0 && d.statuses[n-1].State == "success" {
-			d.statuses = append(d.statuses, &deploymentStatus{id: c.world.id(), State: "inactive", Environment: d.environment, creator: c.who.user, created: c.world.now()})
+func (c *call) retire(newest *model.Deployment) {
+	for _, d := range c.repo.Commits.Deployments {
+		n := len(d.Statuses)
+		if d != newest && d.Environment == newest.Environment && !d.Transient && n > 0 && d.Statuses[n-1].State == "success" {
+			d.Statuses = append(d.Statuses, &model.DeploymentStatus{ID: c.world.ID(), State: "inactive", Environment: d.Environment, Creator: c.who.User, Created: c.world.Now()})
 		}
 	}
 }
@@ -158,32 +135,32 @@ func listDeploymentStatuses(c *call) answer {
 	if d == nil {
 		return notFound()
 	}
-	newest := slices.Clone(d.statuses)
+	newest := slices.Clone(d.Statuses)
 	slices.Reverse(newest)
-	return paged(c, newest, func(s *deploymentStatus) any { return c.deploymentStatusJSON(d, s) })
+	return paged(c, newest, func(s *model.DeploymentStatus) any { return c.deploymentStatusJSON(d, s) })
 }
 
-func (c *call) deploymentJSON(d *deployment) object {
-	link := c.world.api("/repos/%s/deployments/%d", c.repo.fullName(), d.id)
-	return object{
-		"id": d.id, "node_id": nodeID("Deployment", d.id), "sha": d.sha, "ref": d.ref, "task": d.task, "environment": d.environment,
-		"original_environment": d.environment, "creator": c.world.userJSON(d.creator), "payload": d.payload, "description": orNull(d.description),
-		"statuses_url": link + "/statuses", "repository_url": c.world.api("/repos/%s", c.repo.fullName()), "url": link,
-		"created_at": stamp(d.created), "updated_at": stamp(d.created), "transient_environment": d.transient,
-		"production_environment": d.production, "performed_via_github_app": c.world.appJSON(d.app),
+func (c *call) deploymentJSON(d *model.Deployment) wire.Object {
+	link := c.world.API("/repos/%s/deployments/%d", c.repo.FullName(), d.ID)
+	return wire.Object{
+		"id": d.ID, "node_id": wire.NodeID("Deployment", d.ID), "sha": d.SHA, "ref": d.Ref, "task": d.Task, "environment": d.Environment,
+		"original_environment": d.Environment, "creator": c.world.UserJSON(d.Creator), "payload": d.Payload, "description": wire.OrNull(d.Description),
+		"statuses_url": link + "/statuses", "repository_url": c.world.API("/repos/%s", c.repo.FullName()), "url": link,
+		"created_at": wire.Stamp(d.Created), "updated_at": wire.Stamp(d.Created), "transient_environment": d.Transient,
+		"production_environment": d.Production, "performed_via_github_app": c.world.AppJSON(d.App),
 	}
 }
 
-func (c *call) deploymentStatusJSON(d *deployment, s *deploymentStatus) object {
-	link := c.world.api("/repos/%s/deployments/%d", c.repo.fullName(), d.id)
+func (c *call) deploymentStatusJSON(d *model.Deployment, s *model.DeploymentStatus) wire.Object {
+	link := c.world.API("/repos/%s/deployments/%d", c.repo.FullName(), d.ID)
 	log := s.LogURL
 	if log == "" {
 		log = s.TargetURL
 	}
-	return object{
-		"id": s.id, "node_id": nodeID("DeploymentStatus", s.id), "state": s.State, "creator": c.world.userJSON(s.creator), "description": s.Description,
+	return wire.Object{
+		"id": s.ID, "node_id": wire.NodeID("DeploymentStatus", s.ID), "state": s.State, "creator": c.world.UserJSON(s.Creator), "description": s.Description,
 		"deployment_url": link, "target_url": log, "log_url": log, "environment_url": s.EnvironmentURL, "environment": s.Environment,
-		"repository_url": c.world.api("/repos/%s", c.repo.fullName()), "url": link + "/statuses/" + nodeID("", s.id),
-		"created_at": stamp(s.created), "updated_at": stamp(s.created), "performed_via_github_app": c.world.appJSON(d.app),
+		"repository_url": c.world.API("/repos/%s", c.repo.FullName()), "url": link + "/statuses/" + wire.NodeID("", s.ID),
+		"created_at": wire.Stamp(s.Created), "updated_at": wire.Stamp(s.Created), "performed_via_github_app": c.world.AppJSON(d.App),
 	}
 }

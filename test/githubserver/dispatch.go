@@ -10,20 +10,23 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/plateform/plateform/test/githubserver/forge"
+	"github.com/plateform/plateform/test/githubserver/model"
 	"github.com/plateform/plateform/test/githubserver/openapi"
 )
 
 // call is one request to the API while it is answered. The lock is held all the time.
 type call struct {
 	ctx     context.Context
-	world   *world
+	world   *forge.World
+	desk    *desk
 	request *http.Request
 	op      openapi.Operation
 	vars    map[string]string
 	body    []byte
-	who     principal
+	who     model.Principal
 	// repo that it is about, when it is about one.
-	repo *repository
+	repo *model.Repository
 }
 
 // decode reads the body, which has been checked before.
@@ -86,42 +89,38 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer does what a call asks for, and checks both the request and the answer.
 func (s *Server) answer(c *call, fault Fault, known bool) answer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.world = s.world
-	if fault.Expire {
-		s.world.expire(c.request)
-	}
-	who, err := s.world.authenticate(c.request)
-	c.who = who
-	a, scripted := fault.answer()
-	switch {
-	case scripted:
-	case err != nil:
-		a = problem(http.StatusUnauthorized, err.Error())
-	default:
-		a = s.checked(c, known)
-	}
-	s.world.rateHeaders(c.who, a.header)
+	var a answer
+	_ = s.Locked(func(w *forge.World) error {
+		c.world, c.desk = w, &s.desk
+		if fault.Expire {
+			w.Expire(c.request)
+		}
+		who, err := w.Authenticate(c.request)
+		c.who = who
+		scripted, answered := fault.answer()
+		switch {
+		case answered:
+			a = scripted
+		case err != nil:
+			a = problem(http.StatusUnauthorized, err.Error())
+		default:
+			a = s.checked(c, known)
+		}
+		s.desk.budgets.rateHeaders(c.who, a.header)
+		s.desk.record(Call{Operation: c.op.Name, Path: c.request.URL.RequestURI(), Who: c.who.Name(), Status: a.status, Write: isWrite(c.request.Method)})
+		return nil
+	})
 	a.header.Set("X-GitHub-Media-Type", "github.v3; format=json")
-	if c.who.token != nil && c.who.token.scopes != "" {
-		a.header.Set("X-OAuth-Scopes", c.who.token.scopes)
+	if c.who.Token != nil && c.who.Token.Scopes != "" {
+		a.header.Set("X-OAuth-Scopes", c.who.Token.Scopes)
 	}
-	s.world.record(Call{Operation: c.op.Name, Path: c.request.URL.RequestURI(), Who: c.who.name(), Status: a.status, Write: isWrite(c.request.Method)})
 	return a
 }
 
 // record remembers a call, and forgets the oldest.
-func (w *world) record(call Call) {
-	w.calls = append(w.calls, call)
-	w.calls = w.calls[max(0, len(w.calls)-maxLog):]
-}
-
-// expire has the token of a request be worth nothing.
-func (w *world) expire(r *http.Request) {
-	if p, err := w.authenticate(r); err == nil && p.token != nil {
-		p.token.expires = w.now()
-	}
+func (d *desk) record(call Call) {
+	d.calls = append(d.calls, call)
+	d.calls = d.calls[max(0, len(d.calls)-maxLog):]
 }
 
 func isWrite(method string) bool { return method != http.MethodGet && method != http.MethodHead }
@@ -131,17 +130,17 @@ func (s *Server) checked(c *call, known bool) answer {
 	who, write := c.who, isWrite(c.request.Method)
 	content := write && !strings.HasPrefix(c.op.Name, "POST /app/")
 	if c.op.Name != "GET /rate_limit" {
-		if refused, allowed := s.world.spend(who, write, content); !allowed {
+		if refused, allowed := c.desk.budgets.spend(who, write, content); !allowed {
 			return refused
 		}
 	}
 	if !known {
-		s.world.violate(c.op.Name, false, errors.New("GitHub has no such operation, or it is not among those that may be used"))
+		c.desk.violate(c.op.Name, false, errors.New("GitHub has no such operation, or it is not among those that may be used"))
 		return notFound()
 	}
 	checked := openapi.Request{Operation: c.op, HTTP: c.request, Body: c.body}
 	if err := s.spec.CheckRequest(c.ctx, checked); err != nil {
-		s.world.violate(c.op.Name, false, err)
+		c.desk.violate(c.op.Name, false, err)
 		if len(c.body) > 0 && !json.Valid(c.body) {
 			return problem(http.StatusBadRequest, "Problems parsing JSON")
 		}
@@ -155,13 +154,13 @@ func (s *Server) checked(c *call, known bool) answer {
 		err = s.spec.CheckResponse(c.ctx, checked, openapi.Response{Status: a.status, Header: a.header, Body: body})
 	}
 	if err != nil {
-		s.world.violate(c.op.Name, true, err)
+		c.desk.violate(c.op.Name, true, err)
 	}
-	return s.world.conditional(c, a)
+	return c.conditional(a)
 }
 
 // conditional answers 304, for nothing, when the client has what it asks for.
-func (w *world) conditional(c *call, a answer) answer {
+func (c *call) conditional(a answer) answer {
 	if a.status != http.StatusOK || c.request.Method != http.MethodGet {
 		return a
 	}
@@ -169,26 +168,26 @@ func (w *world) conditional(c *call, a answer) answer {
 	a.header.Set("ETag", tag)
 	a.header.Set("Cache-Control", "private, max-age=60, s-maxage=60")
 	if known := c.request.Header.Get("If-None-Match"); known != "" && matches(known, tag) {
-		w.refund(c.who)
+		c.desk.budgets.refund(c.who)
 		a.status, a.body, a.raw = http.StatusNotModified, nil, nil
 		a.header.Del("Content-Type")
 	}
 	return a
 }
 
-func (w *world) violate(operation string, server bool, err error) {
-	w.violations = append(w.violations, Violation{Operation: operation, Server: server, Problem: err.Error()})
+func (d *desk) violate(operation string, server bool, err error) {
+	d.violations = append(d.violations, Violation{Operation: operation, Server: server, Problem: err.Error()})
 }
 
 // handle finds who is to answer, and whether the call is allowed.
 func (s *Server) handle(c *call) answer {
 	e, there := s.endpoints[c.op.Name]
 	if !there {
-		s.world.violate(c.op.Name, true, errors.New("GitHub has this operation, and this server has not"))
+		c.desk.violate(c.op.Name, true, errors.New("GitHub has this operation, and this server has not"))
 		return notFound()
 	}
 	if c.vars["repo"] != "" {
-		if c.repo = s.world.repoByName(c.vars["owner"] + "/" + c.vars["repo"]); c.repo == nil {
+		if c.repo = c.world.RepoByName(c.vars["owner"] + "/" + c.vars["repo"]); c.repo == nil {
 			return notFound()
 		}
 	}

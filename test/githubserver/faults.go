@@ -3,6 +3,8 @@ package githubserver
 import (
 	"net"
 	"net/http"
+
+	"github.com/plateform/plateform/test/githubserver/forge"
 )
 
 // Fault is something that goes wrong with requests.
@@ -30,25 +32,32 @@ type Fault struct {
 
 // Inject has a fault happen. Of several that fit a request, the first injected happens.
 func (s *Server) Inject(f Fault) {
-	_ = s.locked(func(w *world) error {
-		w.faults = append(w.faults, &f)
+	_ = s.Locked(func(*forge.World) error {
+		s.desk.faults = append(s.desk.faults, &f)
 		return nil
 	})
 }
 
 // Heal takes all faults away.
 func (s *Server) Heal() {
-	_ = s.locked(func(w *world) error {
-		w.faults = nil
+	_ = s.Locked(func(*forge.World) error {
+		s.desk.faults = nil
 		return nil
 	})
 }
 
 // fault is what goes wrong with a request, if anything. It counts.
 func (s *Server) fault(operation string, ofGit bool) Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.world.faults {
+	var found Fault
+	_ = s.Locked(func(*forge.World) error {
+		found = s.desk.fault(operation, ofGit)
+		return nil
+	})
+	return found
+}
+
+func (d *desk) fault(operation string, ofGit bool) Fault {
+	for _, f := range d.faults {
 		if f.Operation != operation && (f.Operation != "" || ofGit) || f.Times > 0 && f.done >= f.Times {
 			continue
 		}

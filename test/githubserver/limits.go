@@ -5,6 +5,10 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/plateform/plateform/test/githubserver/forge"
+	"github.com/plateform/plateform/test/githubserver/model"
+	"github.com/plateform/plateform/test/githubserver/wire"
 )
 
 // Limits are how many requests somebody may make. Zero is no limit.
@@ -24,6 +28,7 @@ func GitHubLimits() Limits {
 
 // budgets are what everybody has spent.
 type budgets struct {
+	now    func() time.Time
 	limits Limits
 	spent  map[string]*spent
 }
@@ -39,12 +44,12 @@ type spent struct {
 	secondaryUntil           time.Time
 }
 
-func (w *world) spentBy(p principal) *spent {
-	now := w.now()
-	s := w.budgets.spent[p.key()]
+func (b *budgets) spentBy(p model.Principal) *spent {
+	now := b.now()
+	s := b.spent[p.Key()]
 	if s == nil {
 		s = &spent{hour: now, minute: now}
-		w.budgets.spent[p.key()] = s
+		b.spent[p.Key()] = s
 	}
 	if !now.Before(s.hour.Add(time.Hour)) {
 		s.hour, s.requests, s.writesHour = now, 0, 0
@@ -57,10 +62,10 @@ func (w *world) spentBy(p principal) *spent {
 
 // UseUp leaves somebody with so many requests in the hour: a login, or the slug of an App with [bot] behind it.
 func (s *Server) UseUp(who string, remaining int) error {
-	return s.locked(func(w *world) error {
-		p, err := w.principalNamed(who)
+	return s.Locked(func(w *forge.World) error {
+		p, err := principalNamed(w, who)
 		if err == nil {
-			w.spentBy(p).requests = max(0, w.budgets.limits.Hourly-remaining)
+			s.desk.budgets.spentBy(p).requests = max(0, s.desk.budgets.limits.Hourly-remaining)
 		}
 		return err
 	})
@@ -78,10 +83,10 @@ type Throttle struct {
 
 // Throttle refuses the next requests of somebody by a secondary limit.
 func (s *Server) Throttle(who string, t Throttle) error {
-	return s.locked(func(w *world) error {
-		p, err := w.principalNamed(who)
+	return s.Locked(func(w *forge.World) error {
+		p, err := principalNamed(w, who)
 		if err == nil {
-			b := w.spentBy(p)
+			b := s.desk.budgets.spentBy(p)
 			b.secondary, b.secondaryStatus, b.secondaryWait = t.Requests, t.Status, t.RetryAfter
 		}
 		return err
@@ -89,60 +94,60 @@ func (s *Server) Throttle(who string, t Throttle) error {
 }
 
 // principalNamed finds whose budget is meant; that of an App is its installation's.
-func (w *world) principalNamed(who string) (principal, error) {
-	for _, i := range w.installations {
-		if i.app.bot.login == who && !i.deleted {
-			return principal{user: i.app.bot, token: &token{installation: i}}, nil
+func principalNamed(w *forge.World, who string) (model.Principal, error) {
+	for _, i := range w.Installations {
+		if i.App.Bot.Login == who && !i.Deleted {
+			return model.Principal{User: i.App.Bot, Token: &model.Token{Installation: i}}, nil
 		}
 	}
-	if u := w.userByLogin(who); u != nil {
-		return principal{user: u}, nil
+	if u := w.UserByLogin(who); u != nil {
+		return model.Principal{User: u}, nil
 	}
-	return principal{}, fmt.Errorf("there is nobody called %s", who)
+	return model.Principal{}, fmt.Errorf("there is nobody called %s", who)
 }
 
 // spend takes a request from a budget, or answers that there is none left. The limits of writes count what GitHub calls
 // content: all that is made or changed, tokens left out.
-func (w *world) spend(p principal, write, content bool) (answer, bool) {
-	b, l := w.spentBy(p), w.budgets.limits
-	now := w.now()
-	if b.secondary > 0 {
-		b.secondary--
-		return throttled(b.secondaryStatus, b.secondaryWait), false
+func (b *budgets) spend(p model.Principal, write, content bool) (answer, bool) {
+	used, l := b.spentBy(p), b.limits
+	now := b.now()
+	if used.secondary > 0 {
+		used.secondary--
+		return throttled(used.secondaryStatus, used.secondaryWait), false
 	}
-	if now.Before(b.secondaryUntil) {
-		return throttled(http.StatusForbidden, b.secondaryUntil.Sub(now)), false
+	if now.Before(used.secondaryUntil) {
+		return throttled(http.StatusForbidden, used.secondaryUntil.Sub(now)), false
 	}
-	if l.Hourly > 0 && b.requests >= l.Hourly {
-		return forbidden("API rate limit exceeded for " + p.key() + "."), false
+	if l.Hourly > 0 && used.requests >= l.Hourly {
+		return forbidden("API rate limit exceeded for " + p.Key() + "."), false
 	}
 	points := 1
 	if write {
 		points = 5
 	}
-	over := l.Points > 0 && b.points+points > l.Points
+	over := l.Points > 0 && used.points+points > l.Points
 	if content {
-		over = over || l.WritesMinute > 0 && b.writesMinute >= l.WritesMinute || l.WritesHour > 0 && b.writesHour >= l.WritesHour
+		over = over || l.WritesMinute > 0 && used.writesMinute >= l.WritesMinute || l.WritesHour > 0 && used.writesHour >= l.WritesHour
 	}
 	if over {
-		b.secondaryUntil = now.Add(time.Minute)
+		used.secondaryUntil = now.Add(time.Minute)
 		return throttled(http.StatusForbidden, time.Minute), false
 	}
-	b.requests++
-	b.points += points
+	used.requests++
+	used.points += points
 	if content {
-		b.writesMinute++
-		b.writesHour++
+		used.writesMinute++
+		used.writesHour++
 	}
 	return answer{}, true
 }
 
 // refund gives a request back that cost nothing, as one that was answered with 304 does.
-func (w *world) refund(p principal) { w.spentBy(p).requests-- }
+func (b *budgets) refund(p model.Principal) { b.spentBy(p).requests-- }
 
 func throttled(status int, wait time.Duration) answer {
 	a := problem(status, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
-	a.body.(object)["documentation_url"] = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"
+	a.body.(wire.Object)["documentation_url"] = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"
 	if wait > 0 {
 		a.header.Set("Retry-After", strconv.Itoa(int(wait.Round(time.Second)/time.Second)))
 	}
@@ -150,24 +155,24 @@ func throttled(status int, wait time.Duration) answer {
 }
 
 // rateHeaders say how much is left.
-func (w *world) rateHeaders(p principal, h http.Header) {
-	limit := w.budgets.limits.Hourly
+func (b *budgets) rateHeaders(p model.Principal, h http.Header) {
+	limit := b.limits.Hourly
 	if limit == 0 {
 		return
 	}
-	b := w.spentBy(p)
+	used := b.spentBy(p)
 	h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
-	h.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, limit-b.requests)))
-	h.Set("X-RateLimit-Used", strconv.Itoa(b.requests))
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(b.hour.Add(time.Hour).Unix(), 10))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, limit-used.requests)))
+	h.Set("X-RateLimit-Used", strconv.Itoa(used.requests))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(used.hour.Add(time.Hour).Unix(), 10))
 	h.Set("X-RateLimit-Resource", "core")
 }
 
 func getRateLimit(c *call) answer {
-	b, limit := c.world.spentBy(c.who), c.world.budgets.limits.Hourly
+	b, limit := c.desk.budgets.spentBy(c.who), c.desk.budgets.limits.Hourly
 	if limit == 0 {
 		return notFound() // as a GitHub Enterprise answers that limits nothing
 	}
-	core := object{"limit": limit, "used": b.requests, "remaining": max(0, limit-b.requests), "reset": b.hour.Add(time.Hour).Unix()}
-	return ok(object{"resources": object{"core": core, "search": core}, "rate": core})
+	core := wire.Object{"limit": limit, "used": b.requests, "remaining": max(0, limit-b.requests), "reset": b.hour.Add(time.Hour).Unix()}
+	return ok(wire.Object{"resources": wire.Object{"core": core, "search": core}, "rate": core})
 }

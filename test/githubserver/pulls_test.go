@@ -7,15 +7,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-github/v60/github"
 
-	"github.com/plateform/plateform/test/githubserver"
+	"github.com/plateform/plateform/test/githubserver/forge"
+	"github.com/plateform/plateform/test/githubserver/model"
 )
 
 func TestWaysToMerge(t *testing.T) {
 	for _, tt := range []struct {
-		how     githubserver.Method
+		how     forge.Method
 		commits int // that the base gets
 		parents int // of its tip
-	}{{githubserver.MergeCommit, 3, 2}, {githubserver.Squash, 1, 1}, {githubserver.Rebase, 2, 1}} {
+	}{{forge.MergeCommit, 3, 2}, {forge.Squash, 1, 1}, {forge.Rebase, 2, 1}} {
 		t.Run(string(tt.how), func(t *testing.T) {
 			w := start(t, nil)
 			ctx := t.Context()
@@ -69,7 +70,7 @@ func TestAConflictIsNotMerged(t *testing.T) {
 	if err != nil || pull.GetMergeable() || pull.GetMergeableState() != "dirty" {
 		t.Errorf("mergeable: %v %s, %v", pull.GetMergeable(), pull.GetMergeableState(), err)
 	}
-	for _, how := range []githubserver.Method{githubserver.MergeCommit, githubserver.Squash, githubserver.Rebase} {
+	for _, how := range []forge.Method{forge.MergeCommit, forge.Squash, forge.Rebase} {
 		if err := w.Merge(t.Context(), config, number, ben, how); err == nil {
 			t.Errorf("merged by %s", how)
 		}
@@ -81,10 +82,10 @@ func TestForks(t *testing.T) {
 	w := start(t, nil)
 	ctx := t.Context()
 	id := w.install(config)
-	w.must(w.SetRole(config, eve, githubserver.Read))
-	w.repository(githubserver.NewRepository{Name: "eve/config", Private: true, ForkOf: config})
+	w.must(w.SetRole(config, eve, model.Read))
+	w.repository(forge.NewRepository{Name: "eve/config", Private: true, ForkOf: config})
 	in := func(files map[string]string) string {
-		hash, err := w.Commit(ctx, githubserver.NewCommit{Repo: "eve/config", Branch: "mine", Author: eve, Message: "Mine", Files: files})
+		hash, err := w.Commit(ctx, forge.NewCommit{Repo: "eve/config", Branch: "mine", Author: eve, Message: "Mine", Files: files})
 		w.must(err)
 		return hash
 	}
@@ -154,7 +155,7 @@ func TestPullRequestsAreEdited(t *testing.T) {
 	if closed, _, err := c.PullRequests.Get(ctx, "acme", "config", number); err != nil || closed.GetState() != "closed" || closed.GetMerged() {
 		t.Errorf("without its branch it is %s, %v", closed.GetState(), err)
 	}
-	if _, err := w.OpenPull(ctx, githubserver.NewPull{Repo: config, Head: "main", Title: "Nothing", Author: ben}); err == nil {
+	if _, err := w.OpenPull(ctx, forge.NewPull{Repo: config, Head: "main", Title: "Nothing", Author: ben}); err == nil {
 		t.Error("a pull request without a change is opened")
 	}
 }
@@ -184,7 +185,7 @@ func TestComments(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Errorf("comments: %v, %v", list, err)
 	}
-	w.must(w.SetRole(config, eve, githubserver.Read))
+	w.must(w.SetRole(config, eve, model.Read))
 	if _, r, err := w.user(eve).Issues.EditComment(ctx, "acme", "config", id, &github.IssueComment{Body: github.String("mine")}); status(r) != 403 {
 		t.Errorf("somebody else's comment is edited: %d, %v", status(r), err)
 	}

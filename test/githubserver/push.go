@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/test/githubserver/bare"
+	"github.com/plateform/plateform/test/githubserver/forge"
+	"github.com/plateform/plateform/test/githubserver/model"
 )
 
 // gitPath takes the path of a git client apart: the repository, and what of it is asked for.
@@ -59,8 +61,8 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, name, below st
 }
 
 func (s *Server) logGit(call Call) {
-	_ = s.locked(func(w *world) error {
-		w.record(call)
+	_ = s.Locked(func(*forge.World) error {
+		s.desk.record(call)
 		return nil
 	})
 }
@@ -71,7 +73,7 @@ func (s *Server) gitAnswer(request *bare.Request, name string, expire bool) *htt
 	call, repo, rec := s.begin(request, name, expire)
 	if rec == nil {
 		var err error
-		if rec, err = repo.git.Serve(request); err != nil {
+		if rec, err = repo.Git.Serve(request); err != nil {
 			rec = plain(http.StatusInternalServerError, err.Error())
 		}
 	}
@@ -81,22 +83,24 @@ func (s *Server) gitAnswer(request *bare.Request, name string, expire bool) *htt
 }
 
 // begin says whether a git client may do what it asks for, and does it when it is a push. Without an answer, it is a fetch.
-func (s *Server) begin(request *bare.Request, name string, expire bool) (Call, *repository, *httptest.ResponseRecorder) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if expire {
-		s.world.expire(request.HTTP)
-	}
-	who, repo, rec := s.world.admit(request, name)
-	call := Call{Operation: request.Service(), Path: request.HTTP.URL.Path, Who: who.name(), Write: request.Below == bare.Push}
-	if rec != nil || request.Below != bare.Push {
-		return call, repo, rec
-	}
-	request.User = who.name()
-	rec, err := s.world.push(request.HTTP.Context(), repo, request, who)
-	if err != nil {
-		rec = plain(http.StatusInternalServerError, err.Error())
-	}
+func (s *Server) begin(request *bare.Request, name string, expire bool) (call Call, repo *model.Repository, rec *httptest.ResponseRecorder) {
+	_ = s.Locked(func(w *forge.World) error {
+		if expire {
+			w.Expire(request.HTTP)
+		}
+		var who model.Principal
+		who, repo, rec = admit(w, request, name)
+		call = Call{Operation: request.Service(), Path: request.HTTP.URL.Path, Who: who.Name(), Write: request.Below == bare.Push}
+		if rec != nil || request.Below != bare.Push {
+			return nil
+		}
+		request.User = who.Name()
+		var err error
+		if rec, err = push(request.HTTP.Context(), w, repo, request, who); err != nil {
+			rec = plain(http.StatusInternalServerError, err.Error())
+		}
+		return nil
+	})
 	return call, repo, rec
 }
 
@@ -107,30 +111,30 @@ func plain(status int, text string) *httptest.ResponseRecorder {
 }
 
 // admit says who a git client is, and whether it may do what it asks for. Nobody learns of a private repository.
-func (w *world) admit(request *bare.Request, name string) (principal, *repository, *httptest.ResponseRecorder) {
+func admit(w *forge.World, request *bare.Request, name string) (model.Principal, *model.Repository, *httptest.ResponseRecorder) {
 	unknown := func() *httptest.ResponseRecorder {
 		rec := plain(http.StatusUnauthorized, "Repository not found.")
 		rec.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
 		return rec
 	}
-	who, err := w.authenticate(request.HTTP)
-	if err != nil || who.app != nil {
-		return principal{}, nil, unknown()
+	who, err := w.Authenticate(request.HTTP)
+	if err != nil || who.App != nil {
+		return model.Principal{}, nil, unknown()
 	}
-	r := w.repoByName(name)
-	level, role := "read", Read
+	r := w.RepoByName(name)
+	level, role := "read", model.Read
 	if request.Service() == bare.Push {
-		level, role = "write", Write
+		level, role = "write", model.Write
 	}
-	anonymous := who.user == nil
+	anonymous := who.User == nil
 	switch {
-	case r == nil && anonymous, r != nil && anonymous && (r.private || level == "write"):
+	case r == nil && anonymous, r != nil && anonymous && (r.Private || level == "write"):
 		return who, nil, unknown()
-	case r == nil || !who.sees(r):
+	case r == nil || !who.Sees(r):
 		return who, nil, plain(http.StatusNotFound, "Repository not found.")
-	case !who.permitted(r, "contents:"+level), who.installed() == nil && r.role(who.user) < role:
+	case !who.Permitted(r, "contents:"+level), who.Installed() == nil && r.Role(who.User) < role:
 		if level == "write" {
-			return who, nil, plain(http.StatusForbidden, fmt.Sprintf("Permission to %s.git denied to %s.", r.fullName(), who.name()))
+			return who, nil, plain(http.StatusForbidden, fmt.Sprintf("Permission to %s.git denied to %s.", r.FullName(), who.Name()))
 		}
 		return who, nil, plain(http.StatusForbidden, "Write access to repository not granted.")
 	}
@@ -138,119 +142,40 @@ func (w *world) admit(request *bare.Request, name string) (principal, *repositor
 }
 
 // push does a push, unless rules forbid a part of it: then nothing is done.
-func (w *world) push(ctx context.Context, r *repository, request *bare.Request, who principal) (*httptest.ResponseRecorder, error) {
+func push(ctx context.Context, w *forge.World, r *model.Repository, request *bare.Request, who model.Principal) (*httptest.ResponseRecorder, error) {
 	commands, err := request.Commands()
 	if err != nil {
 		return nil, err
 	}
-	if len(r.rules.sets)+len(r.rules.protected) > 0 {
-		if err := r.git.Keep(ctx, request); err != nil {
+	if len(r.Rules.Sets)+len(r.Rules.Protected) > 0 {
+		if err := r.Git.Keep(ctx, request); err != nil {
 			return nil, err
 		}
 	}
 	for _, c := range commands {
-		m := move{c.Ref, c.Old, c.New}
-		if strings.HasPrefix(m.ref, "refs/pull/") {
+		m := model.Move{Ref: c.Ref, Old: c.Old, To: c.New}
+		if strings.HasPrefix(m.Ref, "refs/pull/") {
 			return request.Refuse(bare.Refusal{Reason: "deny updating a hidden ref"})
 		}
-		if no := r.refuses(ctx, m, who); len(no.why) > 0 {
-			return request.Refuse(no.text(m.ref))
+		if no := r.Refuses(ctx, m, who); len(no.Why) > 0 {
+			return request.Refuse(no.Text(m.Ref))
 		}
 	}
-	rec, err := r.git.Serve(request)
+	rec, err := r.Git.Serve(request)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range commands {
-		now, err := r.git.Ref(ctx, c.Ref)
+		now, err := r.Git.Ref(ctx, c.Ref)
 		if err != nil {
 			now = bare.Zero
 		}
 		if now != c.New || c.Old == c.New {
 			continue // git refused it
 		}
-		if err := w.moved(ctx, r, move{c.Ref, c.Old, c.New}, who); err != nil {
+		if err := w.Moved(ctx, r, model.Move{Ref: c.Ref, Old: c.Old, To: c.New}, who); err != nil {
 			return nil, err
 		}
 	}
 	return rec, nil
-}
-
-// text is a refusal as GitHub's hooks say it.
-func (n refusal) text(ref string) bare.Refusal {
-	if n.classic {
-		out := bare.Refusal{Reason: "protected branch hook declined", Remote: []string{"error: GH006: Protected branch update failed for " + ref + "."}}
-		for _, why := range n.why {
-			out.Remote = append(out.Remote, "error: "+why)
-		}
-		return out
-	}
-	out := bare.Refusal{Reason: "push declined due to repository rule violations",
-		Remote: []string{"error: GH013: Repository rule violations found for " + ref + ".", ""}}
-	for _, why := range n.why {
-		out.Remote = append(out.Remote, "- "+why, "")
-	}
-	return out
-}
-
-// Commit makes a commit on a branch as somebody who edits files on the page, and returns its hash. Rules do not hold it up.
-func (s *Server) Commit(ctx context.Context, n NewCommit) (string, error) {
-	var hash string
-	err := s.locked(func(w *world) error {
-		r, u := w.repoByName(n.Repo), w.users[n.Author]
-		if r == nil || u == nil {
-			return fmt.Errorf("there is no repository %s, or no user %d", n.Repo, n.Author)
-		}
-		if n.Branch == "" {
-			n.Branch = defaultBranch
-		}
-		var err error
-		hash, err = w.commit(ctx, r, u, n)
-		return err
-	})
-	return hash, err
-}
-
-// NewCommit is a commit to be made.
-type NewCommit struct {
-	// Repo is OWNER/NAME, Branch is main when empty. A branch that is not there begins where From is; main when empty.
-	Repo, Branch, From string
-	// Author is a user's id.
-	Author  int64
-	Message string
-	// Files to set, and paths to remove.
-	Files  map[string]string
-	Remove []string
-}
-
-func (w *world) commit(ctx context.Context, r *repository, u *user, n NewCommit) (string, error) {
-	ref := "refs/heads/" + n.Branch
-	old, err := r.git.Ref(ctx, ref)
-	base := old
-	if err != nil {
-		old = bare.Zero
-		if n.From == "" {
-			n.From = defaultBranch
-		}
-		if base, err = r.git.Resolve(ctx, n.From); err != nil {
-			base = "" // the first commit of all
-		}
-	}
-	tree, err := r.git.Tree(ctx, base, n.Files, n.Remove)
-	if err != nil {
-		return "", err
-	}
-	who := bare.Person{Name: u.login, Email: u.email(), When: w.now()}
-	m := bare.NewCommit{Tree: tree, Author: who, Committer: bare.Person{Name: "GitHub", Email: "noreply@github.com", When: w.now()}, Message: n.Message}
-	if base != "" {
-		m.Parents = []string{base}
-	}
-	hash, err := r.git.Make(ctx, m)
-	if err != nil {
-		return "", err
-	}
-	if err := r.git.Move(ctx, ref, old, hash); err != nil {
-		return "", err
-	}
-	return hash, w.moved(ctx, r, move{ref, old, hash}, principal{user: u})
 }

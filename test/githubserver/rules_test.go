@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
-	"github.com/plateform/plateform/test/githubserver"
+	"github.com/plateform/plateform/test/githubserver/forge"
 )
 
 // ruleset makes a ruleset for main that an App need not follow.
@@ -67,7 +67,7 @@ func TestRulesetsRefusePushes(t *testing.T) {
 
 	// A pull request is merged when the check is green and the branch is up to date.
 	number := w.open("other")
-	merge := func() error { return w.Merge(ctx, config, number, ben, githubserver.MergeCommit) }
+	merge := func() error { return w.Merge(ctx, config, number, ben, forge.MergeCommit) }
 	if err := merge(); err == nil || !strings.Contains(err.Error(), "plateform/plan") {
 		t.Errorf("without the check: %v", err)
 	}

@@ -3,31 +3,34 @@ package githubserver
 import (
 	"encoding/json"
 	"slices"
+
+	"github.com/plateform/plateform/test/githubserver/model"
+	"github.com/plateform/plateform/test/githubserver/wire"
 )
 
-func (c *call) rulesetJSON(s *ruleset, whole bool) object {
-	link := c.world.api("/repos/%s/rulesets/%d", c.repo.fullName(), s.id)
-	o := object{
-		"id": s.id, "name": s.Name, "target": s.Target, "source_type": "Repository", "source": c.repo.fullName(), "enforcement": s.Enforcement,
-		"node_id": nodeID("RepositoryRuleset", s.id), "_links": object{"self": object{"href": link}, "html": object{"href": c.world.web("/%s/rules/%d", c.repo.fullName(), s.id)}},
-		"created_at": stamp(s.created), "updated_at": stamp(s.updated),
+func (c *call) rulesetJSON(s *model.Ruleset, whole bool) wire.Object {
+	link := c.world.API("/repos/%s/rulesets/%d", c.repo.FullName(), s.ID)
+	o := wire.Object{
+		"id": s.ID, "name": s.Name, "target": s.Target, "source_type": "Repository", "source": c.repo.FullName(), "enforcement": s.Enforcement,
+		"node_id": wire.NodeID("RepositoryRuleset", s.ID), "_links": wire.Object{"self": wire.Object{"href": link}, "html": wire.Object{"href": c.world.Web("/%s/rules/%d", c.repo.FullName(), s.ID)}},
+		"created_at": wire.Stamp(s.Created), "updated_at": wire.Stamp(s.Updated),
 	}
 	if whole {
 		o["conditions"] = s.Conditions
 		o["rules"] = s.Rules
-		o["current_user_can_bypass"] = map[bool]string{true: "always", false: "never"}[s.lets(c.repo, c.who)]
+		o["current_user_can_bypass"] = map[bool]string{true: "always", false: "never"}[s.Lets(c.repo, c.who)]
 		// Only those who may change a ruleset see who need not follow it.
-		if c.who.installed() == nil && c.repo.role(c.who.user) == Admin || c.who.installed() != nil && c.who.permitted(c.repo, "administration:write") {
+		if c.who.Installed() == nil && c.repo.Role(c.who.User) == model.Admin || c.who.Installed() != nil && c.who.Permitted(c.repo, "administration:write") {
 			o["bypass_actors"] = s.Bypass
 		}
 	}
 	return o
 }
 
-func (c *call) ruleset() *ruleset {
+func (c *call) ruleset() *model.Ruleset {
 	id, _ := c.number("ruleset_id")
-	for _, s := range c.repo.rules.sets {
-		if s.id == id {
+	for _, s := range c.repo.Rules.Sets {
+		if s.ID == id {
 			return s
 		}
 	}
@@ -35,7 +38,7 @@ func (c *call) ruleset() *ruleset {
 }
 
 func listRulesets(c *call) answer {
-	return paged(c, c.repo.rules.sets, func(s *ruleset) any { return c.rulesetJSON(s, false) })
+	return paged(c, c.repo.Rules.Sets, func(s *model.Ruleset) any { return c.rulesetJSON(s, false) })
 }
 
 func getRuleset(c *call) answer {
@@ -46,24 +49,24 @@ func getRuleset(c *call) answer {
 }
 
 func createRuleset(c *call) answer {
-	s := &ruleset{id: c.world.id(), Target: "branch", created: c.world.now(), updated: c.world.now()}
+	s := &model.Ruleset{ID: c.world.ID(), Target: "branch", Created: c.world.Now(), Updated: c.world.Now()}
 	if refused, fits := c.readRuleset(s); !fits {
 		return refused
 	}
-	c.repo.rules.sets = append(c.repo.rules.sets, s)
+	c.repo.Rules.Sets = append(c.repo.Rules.Sets, s)
 	return created(c.rulesetJSON(s, true))
 }
 
 // readRuleset takes in what a ruleset is made or changed with.
-func (c *call) readRuleset(s *ruleset) (answer, bool) {
+func (c *call) readRuleset(s *model.Ruleset) (answer, bool) {
 	if err := c.decode(s); err != nil {
 		return unprocessable(err.Error()), false
 	}
 	for _, r := range s.Rules {
-		if !enforced(r.Type) {
+		if !model.Enforced(r.Type) {
 			return unprocessable("Invalid rule '" + r.Type + "': this server does not enforce it"), false
 		}
-		if r.Type == "required_status_checks" && json.Unmarshal(r.Parameters, &statusRule{}) != nil {
+		if r.Type == "required_status_checks" && json.Unmarshal(r.Parameters, &model.StatusRule{}) != nil {
 			return unprocessable("Invalid parameters of required_status_checks"), false
 		}
 	}
@@ -73,10 +76,10 @@ func (c *call) readRuleset(s *ruleset) (answer, bool) {
 		}
 	}
 	if s.Rules == nil {
-		s.Rules = []rule{}
+		s.Rules = []model.Rule{}
 	}
 	if s.Bypass == nil {
-		s.Bypass = []bypassActor{}
+		s.Bypass = []model.BypassActor{}
 	}
 	for _, list := range []*[]string{&s.Conditions.RefName.Include, &s.Conditions.RefName.Exclude} {
 		if *list == nil {
@@ -95,7 +98,7 @@ func updateRuleset(c *call) answer {
 	if refused, fits := c.readRuleset(&changed); !fits {
 		return refused
 	}
-	changed.updated = c.world.now()
+	changed.Updated = c.world.Now()
 	*s = changed
 	return ok(c.rulesetJSON(s, true))
 }
@@ -105,18 +108,18 @@ func deleteRuleset(c *call) answer {
 	if s == nil {
 		return notFound()
 	}
-	c.repo.rules.sets = slices.DeleteFunc(c.repo.rules.sets, func(other *ruleset) bool { return other == s })
+	c.repo.Rules.Sets = slices.DeleteFunc(c.repo.Rules.Sets, func(other *model.Ruleset) bool { return other == s })
 	return noContent()
 }
 
 func listBranchRules(c *call) answer {
 	shown := []any{}
-	for _, s := range c.repo.rules.sets {
-		if !s.applies("refs/heads/" + c.vars["branch"]) {
+	for _, s := range c.repo.Rules.Sets {
+		if !s.Applies("refs/heads/" + c.vars["branch"]) {
 			continue
 		}
 		for _, r := range s.Rules {
-			o := object{"type": r.Type, "ruleset_source_type": "Repository", "ruleset_source": c.repo.fullName(), "ruleset_id": s.id}
+			o := wire.Object{"type": r.Type, "ruleset_source_type": "Repository", "ruleset_source": c.repo.FullName(), "ruleset_id": s.ID}
 			if r.Parameters != nil {
 				o["parameters"] = r.Parameters
 			}

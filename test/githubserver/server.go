@@ -16,10 +16,10 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/plateform/plateform/test/githubserver/delivery"
+	"github.com/plateform/plateform/test/githubserver/forge"
 	"github.com/plateform/plateform/test/githubserver/openapi"
 )
 
@@ -39,13 +39,18 @@ type Options struct {
 
 // Server is a GitHub. All methods may be called by many at once.
 type Server struct {
+	*forge.Forge
 	spec      *openapi.Spec
-	hooks     *delivery.Sender
 	endpoints map[string]endpoint
+	desk      desk
+}
 
-	// mu guards the world: whoever reads or changes it holds the lock, from the first look to the last write.
-	mu    sync.Mutex
-	world *world
+// desk is what the server remembers of requests; the forge's lock guards it too.
+type desk struct {
+	budgets    budgets
+	faults     []*Fault
+	violations []Violation
+	calls      []Call
 }
 
 // New makes a server. Serve starts it; as an http.Handler it works without, and only sends no webhooks.
@@ -67,8 +72,8 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{spec: spec, hooks: delivery.New(o.Client, o.Now), endpoints: routes()}
-	s.world = newWorld(o, limits, s.hooks)
+	s := &Server{Forge: forge.NewForge(o.URL, o.Dir, o.Now, delivery.New(o.Client, o.Now)), spec: spec, endpoints: routes()}
+	s.desk.budgets = budgets{now: o.Now, limits: limits, spent: map[string]*spent{}}
 	return s, nil
 }
 
@@ -78,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return ctx }}
 	ended := make(chan error, 1)
-	go func() { ended <- s.hooks.Run(ctx) }()
+	go func() { ended <- s.Hooks().Run(ctx) }()
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
@@ -95,19 +100,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return fmt.Errorf("serving GitHub: %w", err)
 }
 
-// Hooks is what sends webhooks: it can be scripted, asked what was sent, and waited for.
-func (s *Server) Hooks() *delivery.Sender { return s.hooks }
-
-// URL is where the server is reached.
-func (s *Server) URL() string { return s.world.url }
-
-// locked runs what reads or changes the world.
-func (s *Server) locked(do func(w *world) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return do(s.world)
-}
-
 // Violation is something that is not as GitHub describes it.
 type Violation struct {
 	// Operation that was asked for, or the method and path when there is none such.
@@ -120,17 +112,21 @@ type Violation struct {
 
 // Violations are all that there were, oldest first.
 func (s *Server) Violations() []Violation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.world.violations)
+	var all []Violation
+	_ = s.Locked(func(*forge.World) error {
+		all = slices.Clone(s.desk.violations)
+		return nil
+	})
+	return all
 }
 
 // TakeViolations returns all that there were, oldest first, and forgets them.
 func (s *Server) TakeViolations() []Violation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	taken := s.world.violations
-	s.world.violations = nil
+	var taken []Violation
+	_ = s.Locked(func(*forge.World) error {
+		taken, s.desk.violations = s.desk.violations, nil
+		return nil
+	})
 	return taken
 }
 
@@ -149,7 +145,10 @@ type Call struct {
 
 // Calls are the requests that were answered, oldest first; the last 100,000.
 func (s *Server) Calls() []Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.world.calls)
+	var all []Call
+	_ = s.Locked(func(*forge.World) error {
+		all = slices.Clone(s.desk.calls)
+		return nil
+	})
+	return all
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/plateform/plateform/test/githubserver"
+	"github.com/plateform/plateform/test/githubserver/forge"
+	"github.com/plateform/plateform/test/githubserver/model"
 )
 
 // clock is a clock that stands still.
@@ -148,13 +150,13 @@ func (w *world) populate() {
 	w.must(w.AddUser(ben, "ben"))
 	w.must(w.AddUser(eve, "eve"))
 	w.must(w.AddOrganization(acme, "acme"))
-	w.repository(githubserver.NewRepository{Name: config, Private: true})
-	w.must(w.SetRole(config, ann, githubserver.Admin))
-	w.must(w.SetRole(config, ben, githubserver.Write))
-	w.must(w.AddApp(githubserver.NewApp{ID: appID, Slug: "plateform", Owner: "acme", Key: &w.key.PublicKey, HookURL: hooks.URL, Secret: "hook secret",
+	w.repository(forge.NewRepository{Name: config, Private: true})
+	w.must(w.SetRole(config, ann, model.Admin))
+	w.must(w.SetRole(config, ben, model.Write))
+	w.must(w.AddApp(forge.NewApp{ID: appID, Slug: "plateform", Owner: "acme", Key: &w.key.PublicKey, HookURL: hooks.URL, Secret: "hook secret",
 		Permissions: map[string]string{"contents": "write", "checks": "write", "statuses": "write", "pull_requests": "write", "deployments": "write", "metadata": "read"},
 		Events:      []string{"push", "pull_request", "issue_comment"}}))
-	_, err = w.Commit(w.t.Context(), githubserver.NewCommit{Repo: config, Author: ann, Message: "Begin", Files: map[string]string{"README.md": "hello\n"}})
+	_, err = w.Commit(w.t.Context(), forge.NewCommit{Repo: config, Author: ann, Message: "Begin", Files: map[string]string{"README.md": "hello\n"}})
 	w.must(err)
 }
 
@@ -165,7 +167,7 @@ func (w *world) must(err error) {
 	}
 }
 
-func (w *world) repository(n githubserver.NewRepository) {
+func (w *world) repository(n forge.NewRepository) {
 	w.t.Helper()
 	_, err := w.AddRepository(w.t.Context(), n)
 	w.must(err)

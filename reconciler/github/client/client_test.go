@@ -404,6 +404,19 @@ func TestTheLoginStaysHere(t *testing.T) {
 	}
 }
 
+// A GitHub that takes a request and never answers is given up on with the context.
+func TestASilentGitHub(t *testing.T) {
+	ended := make(chan struct{})
+	asked := make(chan struct{}, 1)
+	g := serve(t, nil, func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-ended })
+	defer close(ended)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	if err := g.write(ctx, client.Final); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // go-github's own errors, as they come from elsewhere than this client, mean the same.
 func TestExplain(t *testing.T) {
 	soon := 90 * time.Second

@@ -1,4 +1,4 @@
-package githubserver
+package model
 
 import (
 	"context"
@@ -13,25 +13,26 @@ import (
 
 // rules are what a repository does not let everybody push.
 type rules struct {
-	sets []*ruleset
+	Sets []*Ruleset
 	// protected branches, in the way that came before rulesets.
-	protected map[string]*protection
+	Protected map[string]*Protection
 }
 
-// ruleset is a list of rules for some refs.
-type ruleset struct {
-	id          int64
+// Ruleset is a list of rules for some refs.
+type Ruleset struct {
+	ID          int64
 	Name        string         `json:"name"`
 	Target      string         `json:"target"`
 	Enforcement string         `json:"enforcement"`
-	Bypass      []bypassActor  `json:"bypass_actors"`
+	Bypass      []BypassActor  `json:"bypass_actors"`
 	Conditions  ruleConditions `json:"conditions"`
-	Rules       []rule         `json:"rules"`
-	created     time.Time
-	updated     time.Time
+	Rules       []Rule         `json:"rules"`
+	Created     time.Time
+	Updated     time.Time
 }
 
-type bypassActor struct {
+// BypassActor is somebody who need not follow a ruleset.
+type BypassActor struct {
 	ID   *int64 `json:"actor_id"`
 	Type string `json:"actor_type"`
 	Mode string `json:"bypass_mode"`
@@ -44,20 +45,20 @@ type ruleConditions struct {
 	} `json:"ref_name"`
 }
 
-// rule is one rule of a ruleset.
-type rule struct {
+// Rule is one rule of a ruleset.
+type Rule struct {
 	Type       string          `json:"type"`
 	Parameters json.RawMessage `json:"parameters,omitempty"`
 }
 
-// enforced says that this server enforces a kind of rule; others cannot be made here.
-func enforced(kind string) bool {
+// Enforced says that this server enforces a kind of rule; others cannot be made here.
+func Enforced(kind string) bool {
 	return slices.Contains([]string{"creation", "update", "deletion", "required_linear_history", "required_signatures", "pull_request",
 		"required_status_checks", "non_fast_forward"}, kind)
 }
 
-// statusRule are the parameters of required_status_checks.
-type statusRule struct {
+// StatusRule are the parameters of required_status_checks.
+type StatusRule struct {
 	Checks []struct {
 		Context string `json:"context"`
 		App     int64  `json:"integration_id"`
@@ -65,8 +66,8 @@ type statusRule struct {
 	Strict bool `json:"strict_required_status_checks_policy"`
 }
 
-// applies says that a ruleset is about a ref.
-func (s *ruleset) applies(ref string) bool {
+// Applies says that a ruleset is about a ref.
+func (s *Ruleset) Applies(ref string) bool {
 	kind := map[string]string{"branch": "refs/heads/", "tag": "refs/tags/"}[s.Target]
 	return s.Enforcement == "active" && kind != "" && strings.HasPrefix(ref, kind) &&
 		matchesRef(s.Conditions.RefName.Include, ref) && !matchesRef(s.Conditions.RefName.Exclude, ref)
@@ -78,7 +79,7 @@ func matchesRef(patterns []string, ref string) bool {
 		case "~ALL":
 			return true
 		case "~DEFAULT_BRANCH":
-			return ref == "refs/heads/"+defaultBranch
+			return ref == "refs/heads/"+DefaultBranch
 		}
 		if prefix, found := strings.CutSuffix(pattern, "/**/*"); found {
 			return strings.HasPrefix(ref, prefix+"/")
@@ -88,63 +89,63 @@ func matchesRef(patterns []string, ref string) bool {
 	})
 }
 
-// lets says that somebody need not follow a ruleset.
-func (s *ruleset) lets(r *repository, who principal) bool {
-	return slices.ContainsFunc(s.Bypass, func(a bypassActor) bool {
+// Lets says that somebody need not follow a ruleset.
+func (s *Ruleset) Lets(r *Repository, who Principal) bool {
+	return slices.ContainsFunc(s.Bypass, func(a BypassActor) bool {
 		if a.Mode == "pull_request" {
 			return false
 		}
-		if i := who.installed(); i != nil {
-			return a.Type == "Integration" && a.ID != nil && *a.ID == i.app.id
+		if i := who.Installed(); i != nil {
+			return a.Type == "Integration" && a.ID != nil && *a.ID == i.App.ID
 		}
 		switch a.Type {
 		case "User":
-			return a.ID != nil && who.user != nil && *a.ID == who.user.id
+			return a.ID != nil && who.User != nil && *a.ID == who.User.ID
 		case "OrganizationAdmin":
-			return who.user == r.owner
+			return who.User == r.Owner
 		case "RepositoryRole":
 			needed := map[int64]Role{1: Read, 2: Maintain, 3: Triage, 4: Write, 5: Admin} // GitHub's numbers
-			return a.ID != nil && needed[*a.ID] > None && r.role(who.user) >= needed[*a.ID]
+			return a.ID != nil && needed[*a.ID] > None && r.Role(who.User) >= needed[*a.ID]
 		}
 		return false
 	})
 }
 
-// move is a ref that goes from one commit to another; bare.Zero stands for no ref.
-type move struct{ ref, old, to string }
+// Move is a ref that goes from one commit to another; bare.Zero stands for no ref.
+type Move struct{ Ref, Old, To string }
 
 // refusal is why a ref may not be moved.
 type refusal struct {
 	// classic is for a protected branch, and not for a ruleset.
 	classic bool
-	why     []string
+	Why     []string
 }
 
-// refuses says what forbids somebody to move a ref, if anything.
-func (r *repository) refuses(ctx context.Context, m move, who principal) refusal {
+// Refuses says what forbids somebody to move a ref, if anything.
+func (r *Repository) Refuses(ctx context.Context, m Move, who Principal) refusal {
 	var out refusal
-	for _, s := range r.rules.sets {
-		if !s.applies(m.ref) || s.lets(r, who) {
+	for _, s := range r.Rules.Sets {
+		if !s.Applies(m.Ref) || s.Lets(r, who) {
 			continue
 		}
 		for _, one := range s.Rules {
-			if why := one.broken(ctx, r, m); why != "" && !slices.Contains(out.why, why) {
-				out.why = append(out.why, why)
+			if why := one.broken(ctx, r, m); why != "" && !slices.Contains(out.Why, why) {
+				out.Why = append(out.Why, why)
 			}
 		}
 	}
-	if len(out.why) > 0 {
+	if len(out.Why) > 0 {
 		return out
 	}
-	if p := r.rules.protected[strings.TrimPrefix(m.ref, "refs/heads/")]; p != nil {
-		return refusal{classic: true, why: p.broken(ctx, r, m, who)}
+	if p := r.Rules.Protected[strings.TrimPrefix(m.Ref, "refs/heads/")]; p != nil {
+		return refusal{classic: true, Why: p.broken(ctx, r, m, who)}
 	}
 	return out
 }
 
 // broken says why a move breaks a rule, in GitHub's words; "" when it does not.
-func (o rule) broken(ctx context.Context, r *repository, m move) string {
-	made, gone := m.old == bare.Zero, m.to == bare.Zero
+func (o Rule) broken(ctx context.Context, r *Repository, m Move) string {
+	made, gone := m.Old == bare.Zero, m.To == bare.Zero
 	switch o.Type {
 	case "creation":
 		if made {
@@ -159,7 +160,7 @@ func (o rule) broken(ctx context.Context, r *repository, m move) string {
 			return "Cannot update this protected ref."
 		}
 	case "non_fast_forward":
-		if !made && !gone && !r.git.Contains(ctx, m.to, m.old) {
+		if !made && !gone && !r.Git.Contains(ctx, m.To, m.Old) {
 			return "Cannot force-push to this branch"
 		}
 	case "pull_request":
@@ -176,23 +177,23 @@ func (o rule) broken(ctx context.Context, r *repository, m move) string {
 		}
 	case "required_status_checks":
 		if !gone {
-			return r.missing(o.checks(), m.to)
+			return r.missing(o.checks(), m.To)
 		}
 	}
 	return ""
 }
 
 // checks are those that a rule requires.
-func (o rule) checks() statusRule {
-	var s statusRule
+func (o Rule) checks() StatusRule {
+	var s StatusRule
 	_ = json.Unmarshal(o.Parameters, &s) // they were checked when the rule was made
 	return s
 }
 
 // missing says which required check is not green on a commit.
-func (r *repository) missing(s statusRule, sha string) string {
+func (r *Repository) missing(s StatusRule, sha string) string {
 	for _, check := range s.Checks {
-		if !r.passed(sha, check.Context) {
+		if !r.Passed(sha, check.Context) {
 			return `Required status check "` + check.Context + `" is expected.`
 		}
 	}
@@ -200,38 +201,38 @@ func (r *repository) missing(s statusRule, sha string) string {
 }
 
 // some says that one of the commits that a move brings is of a kind.
-func (r *repository) some(ctx context.Context, m move, kind func(bare.Commit) bool) bool {
-	base := m.old
+func (r *Repository) some(ctx context.Context, m Move, kind func(bare.Commit) bool) bool {
+	base := m.Old
 	if base == bare.Zero {
-		base = defaultBranch
-		if _, err := r.git.Ref(ctx, "refs/heads/"+base); err != nil {
+		base = DefaultBranch
+		if _, err := r.Git.Ref(ctx, "refs/heads/"+base); err != nil {
 			return false
 		}
 	}
-	list, err := r.git.Range(ctx, base, m.to, mostCommits)
+	list, err := r.Git.Range(ctx, base, m.To, MostCommits)
 	return err == nil && slices.ContainsFunc(list, kind)
 }
 
 // signed says that a commit carries a signature; those that GitHub makes itself count as signed.
-func (r *repository) signed(ctx context.Context, hash string) bool {
-	c, err := r.git.Read(ctx, hash)
+func (r *Repository) signed(ctx context.Context, hash string) bool {
+	c, err := r.Git.Read(ctx, hash)
 	return err == nil && (c.Signed || c.Committer.Email == "noreply@github.com")
 }
 
-// refusesMerge says why a pull request may not be merged, as far as rules have a say.
-func (r *repository) refusesMerge(ctx context.Context, p *pull, tip string) string {
-	check := func(s statusRule) string {
-		if why := r.missing(s, p.head.sha); why != "" {
+// RefusesMerge says why a pull request may not be merged, as far as rules have a say.
+func (r *Repository) RefusesMerge(ctx context.Context, p *Pull, tip string) string {
+	check := func(s StatusRule) string {
+		if why := r.missing(s, p.Head.SHA); why != "" {
 			return why
 		}
-		if s.Strict && !r.git.Contains(ctx, p.head.sha, tip) {
+		if s.Strict && !r.Git.Contains(ctx, p.Head.SHA, tip) {
 			return "Head branch is out of date. Review and try the merge again."
 		}
 		return ""
 	}
-	for _, s := range r.rules.sets {
+	for _, s := range r.Rules.Sets {
 		for _, one := range s.Rules {
-			if !s.applies("refs/heads/"+p.base.ref) || one.Type != "required_status_checks" {
+			if !s.Applies("refs/heads/"+p.Base.Ref) || one.Type != "required_status_checks" {
 				continue
 			}
 			if why := check(one.checks()); why != "" {
@@ -239,14 +240,14 @@ func (r *repository) refusesMerge(ctx context.Context, p *pull, tip string) stri
 			}
 		}
 	}
-	if classic := r.rules.protected[p.base.ref]; classic != nil && classic.Checks != nil {
+	if classic := r.Rules.Protected[p.Base.Ref]; classic != nil && classic.Checks != nil {
 		return check(classic.Checks.rule())
 	}
 	return ""
 }
 
-// bypassed says that somebody need not follow any of the rulesets of a ref.
-func (r *repository) bypassed(who principal, ref string) bool {
-	return !slices.ContainsFunc(r.rules.sets, func(s *ruleset) bool { return s.applies(ref) && !s.lets(r, who) }) &&
-		r.rules.protected[strings.TrimPrefix(ref, "refs/heads/")] == nil
+// Bypassed says that somebody need not follow any of the rulesets of a ref.
+func (r *Repository) Bypassed(who Principal, ref string) bool {
+	return !slices.ContainsFunc(r.Rules.Sets, func(s *Ruleset) bool { return s.Applies(ref) && !s.Lets(r, who) }) &&
+		r.Rules.Protected[strings.TrimPrefix(ref, "refs/heads/")] == nil
 }
