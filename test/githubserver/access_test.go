@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v4"
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-github/v60/github"
 
 	"github.com/plateform/plateform/test/githubserver"
@@ -323,5 +324,43 @@ func TestFaults(t *testing.T) {
 	}
 	if writes != 5 { // two that were answered by a fault, and three that were done
 		t.Errorf("%d writes were answered", writes)
+	}
+}
+
+func TestInstallationsChange(t *testing.T) {
+	w := start(t, nil)
+	ctx := t.Context()
+	id := w.install(config)
+	token := w.client(w.token(id, nil))
+	w.must(w.Suspend(id, true))
+	if _, r, err := token.Repositories.Get(ctx, "acme", "config"); status(r) != 401 {
+		t.Errorf("a token of a suspended installation: %d, %v", status(r), err)
+	}
+	if _, r, err := w.app().Apps.CreateInstallationToken(ctx, id, nil); status(r) != 403 {
+		t.Errorf("a token for a suspended installation: %d, %v", status(r), err)
+	}
+	w.must(w.Suspend(id, false))
+	w.must(w.Permit(id, map[string]string{"metadata": "read"}))
+	fewer := w.client(w.token(id, nil))
+	if _, r, err := fewer.Git.GetRef(ctx, "acme", "config", "heads/main"); status(r) != 403 {
+		t.Errorf("contents without the permission: %d, %v", status(r), err)
+	}
+	want := []string{"installation created", "installation suspend", "installation unsuspend", "installation new_permissions_accepted"}
+	if diff := cmp.Diff(want, names(w.deliver())); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	w.MoveAppHook(appID, "http://127.0.0.1:1", "another secret")
+	w.must(w.Uninstall(id))
+	if got := w.deliver(); len(got) > 0 {
+		t.Errorf("told at an address that was given up: %v", names(got))
+	}
+	if last := w.Hooks().List(-appID)[0]; last.Action != "deleted" || last.Delivered() || last.Status != "failed to connect to host" {
+		t.Errorf("the last delivery is %+v", last)
+	}
+	text, err := w.Token(ann, "repo")
+	w.must(err)
+	w.Revoke(text)
+	if _, r, err := w.client(text).Users.Get(ctx, ""); status(r) != 401 {
+		t.Errorf("a token that was revoked: %d, %v", status(r), err)
 	}
 }

@@ -101,7 +101,7 @@ func deleteComment(c *call) answer {
 		return forbidden("You must have write access to delete somebody else's comment.")
 	}
 	c.repo.Comments = slices.DeleteFunc(c.repo.Comments, func(other *model.Comment) bool { return other == n })
-	if err := c.world.EmitComment(c.repo, n, "deleted", c.who.User); err != nil {
+	if err := c.world.EmitComment(c.repo, n, "deleted", "", c.who.User); err != nil {
 		return broken("telling of a comment", err)
 	}
 	return noContent()

@@ -13,23 +13,6 @@ import (
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
-// fileJSON is one file of a comparison, as it is at a commit.
-func (c *call) fileJSON(f bare.File, at string) any {
-	name := c.repo.FullName()
-	o := wire.Object{
-		"sha": f.Hash, "filename": f.Path, "status": f.Status, "additions": f.Additions, "deletions": f.Deletions, "changes": f.Additions + f.Deletions,
-		"blob_url": c.world.Web("/%s/blob/%s/%s", name, at, f.Path), "raw_url": c.world.Web("/%s/raw/%s/%s", name, at, f.Path),
-		"contents_url": c.world.API("/repos/%s/contents/%s", name, f.Path) + "?ref=" + at,
-	}
-	if f.Patch != "" {
-		o["patch"] = f.Patch
-	}
-	if f.Previous != "" {
-		o["previous_filename"] = f.Previous
-	}
-	return o
-}
-
 // filesOfPage are how many files a commit and a comparison show at most.
 const filesOfPage = 300
 
@@ -72,7 +55,7 @@ func (c *call) filesJSON(base, head string) ([]any, wire.Object, error) {
 	}
 	shown := []any{}
 	for _, f := range files {
-		shown = append(shown, c.fileJSON(f, head))
+		shown = append(shown, c.world.FileJSON(c.repo, f, head))
 	}
 	return shown, wire.Object{"additions": additions, "deletions": deletions, "total": additions + deletions}, nil
 }

@@ -38,7 +38,7 @@ func getContents(c *call) answer {
 	if e.Type == "tree" {
 		return c.folder(sha, where)
 	}
-	o := c.entryJSON(e, sha)
+	o := c.world.EntryJSON(c.repo, e, sha)
 	if e.Type == "commit" {
 		return ok(o)
 	}
@@ -79,26 +79,9 @@ func (c *call) folder(sha, where string) answer {
 	shown := []wire.Object{}
 	for _, e := range list[:min(most, len(list))] {
 		e.Path = path.Join(where, e.Path)
-		shown = append(shown, c.entryJSON(e, sha))
+		shown = append(shown, c.world.EntryJSON(c.repo, e, sha))
 	}
 	return ok(shown)
-}
-
-func (c *call) entryJSON(e bare.Entry, sha string) wire.Object {
-	name := c.repo.FullName()
-	link := c.world.API("/repos/%s/contents/%s", name, e.Path) + "?ref=" + sha
-	git, page := c.world.API("/repos/%s/git/blobs/%s", name, e.Hash), c.world.Web("/%s/blob/%s/%s", name, sha, e.Path)
-	o := wire.Object{"type": "file", "name": path.Base(e.Path), "path": e.Path, "sha": e.Hash, "size": e.Size, "url": link, "html_url": page, "git_url": git,
-		"download_url": c.world.Web("/%s/raw/%s/%s", name, sha, e.Path), "_links": wire.Object{"self": link, "git": git, "html": page}}
-	switch {
-	case e.Type == "tree":
-		o["type"], o["download_url"] = "dir", nil
-	case e.Type == "commit":
-		o["type"], o["download_url"], o["submodule_git_url"] = "submodule", nil, nil
-	case e.Mode == "120000":
-		o["type"] = "symlink"
-	}
-	return o
 }
 
 // contentRequest is what a file is written or taken away with.
@@ -172,7 +155,7 @@ func (c *call) write(asked contentRequest, where string, set map[string]string, 
 		if err != nil {
 			return broken("reading what was written", err)
 		}
-		o["content"] = c.entryJSON(e, n.Hash)
+		o["content"] = c.world.EntryJSON(c.repo, e, n.Hash)
 	}
 	return reply(status, o)
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/plateform/plateform/test/githubserver/model"
-	"github.com/plateform/plateform/test/githubserver/wire"
 )
 
 func createDeployment(c *call) answer {
@@ -49,7 +48,7 @@ func createDeployment(c *call) answer {
 		d.Payload = json.RawMessage(`{}`)
 	}
 	c.repo.Commits.Deployments = append(c.repo.Commits.Deployments, d)
-	return created(c.deploymentJSON(d))
+	return created(c.world.DeploymentJSON(c.repo, d))
 }
 
 // byApp is the App that a call comes from, if any.
@@ -72,7 +71,7 @@ func (c *call) deployment() *model.Deployment {
 
 func getDeployment(c *call) answer {
 	if d := c.deployment(); d != nil {
-		return ok(c.deploymentJSON(d))
+		return ok(c.world.DeploymentJSON(c.repo, d))
 	}
 	return notFound()
 }
@@ -86,7 +85,7 @@ func listDeployments(c *call) answer {
 			list = append(list, d)
 		}
 	}
-	return paged(c, list, func(d *model.Deployment) any { return c.deploymentJSON(d) })
+	return paged(c, list, func(d *model.Deployment) any { return c.world.DeploymentJSON(c.repo, d) })
 }
 
 func deleteDeployment(c *call) answer {
@@ -117,7 +116,7 @@ func createDeploymentStatus(c *call) answer {
 	if s.State == "success" && (s.AutoInactive == nil || *s.AutoInactive) && !d.Transient {
 		c.retire(d)
 	}
-	return created(c.deploymentStatusJSON(d, s))
+	return created(c.world.DeploymentStatusJSON(c.repo, d, s))
 }
 
 // retire makes the deployments before one inactive.
@@ -137,30 +136,5 @@ func listDeploymentStatuses(c *call) answer {
 	}
 	newest := slices.Clone(d.Statuses)
 	slices.Reverse(newest)
-	return paged(c, newest, func(s *model.DeploymentStatus) any { return c.deploymentStatusJSON(d, s) })
-}
-
-func (c *call) deploymentJSON(d *model.Deployment) wire.Object {
-	link := c.world.API("/repos/%s/deployments/%d", c.repo.FullName(), d.ID)
-	return wire.Object{
-		"id": d.ID, "node_id": wire.NodeID("Deployment", d.ID), "sha": d.SHA, "ref": d.Ref, "task": d.Task, "environment": d.Environment,
-		"original_environment": d.Environment, "creator": c.world.UserJSON(d.Creator), "payload": d.Payload, "description": wire.OrNull(d.Description),
-		"statuses_url": link + "/statuses", "repository_url": c.world.API("/repos/%s", c.repo.FullName()), "url": link,
-		"created_at": wire.Stamp(d.Created), "updated_at": wire.Stamp(d.Created), "transient_environment": d.Transient,
-		"production_environment": d.Production, "performed_via_github_app": c.world.AppJSON(d.App),
-	}
-}
-
-func (c *call) deploymentStatusJSON(d *model.Deployment, s *model.DeploymentStatus) wire.Object {
-	link := c.world.API("/repos/%s/deployments/%d", c.repo.FullName(), d.ID)
-	log := s.LogURL
-	if log == "" {
-		log = s.TargetURL
-	}
-	return wire.Object{
-		"id": s.ID, "node_id": wire.NodeID("DeploymentStatus", s.ID), "state": s.State, "creator": c.world.UserJSON(s.Creator), "description": s.Description,
-		"deployment_url": link, "target_url": log, "log_url": log, "environment_url": s.EnvironmentURL, "environment": s.Environment,
-		"repository_url": c.world.API("/repos/%s", c.repo.FullName()), "url": link + "/statuses/" + wire.NodeID("", s.ID),
-		"created_at": wire.Stamp(s.Created), "updated_at": wire.Stamp(s.Created), "performed_via_github_app": c.world.AppJSON(d.App),
-	}
+	return paged(c, newest, func(s *model.DeploymentStatus) any { return c.world.DeploymentStatusJSON(c.repo, d, s) })
 }

@@ -176,7 +176,9 @@ func (c *call) conditional(a answer) answer {
 }
 
 func (d *desk) violate(operation string, server bool, err error) {
-	d.violations = append(d.violations, Violation{Operation: operation, Server: server, Problem: err.Error()})
+	if len(d.violations) < maxLog {
+		d.violations = append(d.violations, Violation{Operation: operation, Server: server, Problem: err.Error()})
+	}
 }
 
 // handle finds who is to answer, and whether the call is allowed.

@@ -106,7 +106,7 @@ func listPullFiles(c *call) answer {
 	if err := c.repo.Git.Patches(c.ctx, base, p.Head.SHA, files[from:to]); err != nil {
 		return broken("comparing", err)
 	}
-	return paged(c, files, func(f bare.File) any { return c.fileJSON(f, p.Head.SHA) })
+	return paged(c, files, func(f bare.File) any { return c.world.FileJSON(c.repo, f, p.Head.SHA) })
 }
 
 func listPullCommits(c *call) answer {

@@ -35,6 +35,8 @@ type Options struct {
 	Limits *Limits
 	// Client sends webhooks; one of its own when nil.
 	Client *http.Client
+	// Spec is GitHub's description, for those who make many servers; it is loaded when nil.
+	Spec *openapi.Spec
 }
 
 // Server is a GitHub. All methods may be called by many at once.
@@ -68,14 +70,19 @@ func New(o Options) (*Server, error) {
 	if o.Limits != nil {
 		limits = *o.Limits
 	}
-	spec, err := openapi.Load()
-	if err != nil {
-		return nil, err
+	if o.Spec == nil {
+		var err error
+		if o.Spec, err = openapi.Load(); err != nil {
+			return nil, err
+		}
 	}
-	s := &Server{Forge: forge.NewForge(o.URL, o.Dir, o.Now, delivery.New(o.Client, o.Now)), spec: spec, endpoints: routes()}
+	s := &Server{Forge: forge.NewForge(o.URL, o.Dir, o.Now, delivery.New(o.Client, o.Now)), spec: o.Spec, endpoints: routes()}
 	s.desk.budgets = budgets{now: o.Now, limits: limits, spent: map[string]*spent{}}
 	return s, nil
 }
+
+// patience is how long a server that ends waits for what is under way.
+const patience = 5 * time.Second
 
 // Serve answers requests and sends webhooks until the context ends.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
@@ -88,7 +95,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	go func() {
 		defer close(closed)
 		<-ctx.Done()
-		_ = server.Close() // what is under way is cut off
+		// What is under way ends with the context; who is in the middle of sending a request is cut off after a while.
+		last, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer stop()
+		if server.Shutdown(last) != nil {
+			_ = server.Close()
+		}
 	}()
 	err := server.Serve(listener)
 	cancel()
@@ -98,6 +110,15 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	}
 	return fmt.Errorf("serving GitHub: %w", err)
+}
+
+// Missing are the operations that GitHub's description has and this server has not: who asks for one gets a 404 and a
+// violation.
+func (s *Server) Missing() []string {
+	return slices.DeleteFunc(s.spec.Operations(), func(name string) bool {
+		_, there := s.endpoints[name]
+		return there
+	})
 }
 
 // Violation is something that is not as GitHub describes it.

@@ -37,15 +37,7 @@ func createStatus(c *call) answer {
 	}
 	s := &model.Status{ID: c.world.ID(), SHA: sha, State: asked.State, Target: asked.TargetURL, Description: asked.Description, Context: asked.Context, Creator: c.who.User, Created: c.world.Now()}
 	c.repo.Commits.Statuses = append(c.repo.Commits.Statuses, s)
-	return created(c.statusJSON(s))
-}
-
-func (c *call) statusJSON(s *model.Status) wire.Object {
-	return wire.Object{
-		"url": c.world.API("/repos/%s/statuses/%s", c.repo.FullName(), s.SHA), "avatar_url": c.world.Web("/avatars/%d", s.Creator.ID), "id": s.ID,
-		"node_id": wire.NodeID("StatusContext", s.ID), "state": s.State, "description": wire.OrNull(s.Description), "target_url": wire.OrNull(s.Target),
-		"context": s.Context, "created_at": wire.Stamp(s.Created), "updated_at": wire.Stamp(s.Created), "creator": c.world.UserJSON(s.Creator),
-	}
+	return created(c.world.StatusJSON(c.repo, s))
 }
 
 // commit finds the commit that the path names.
@@ -59,7 +51,7 @@ func listStatuses(c *call) answer {
 	if !found {
 		return notFound()
 	}
-	return paged(c, c.repo.StatusesOf(sha), func(s *model.Status) any { return c.statusJSON(s) })
+	return paged(c, c.repo.StatusesOf(sha), func(s *model.Status) any { return c.world.StatusJSON(c.repo, s) })
 }
 
 func getCombinedStatus(c *call) answer {
@@ -83,7 +75,7 @@ func getCombinedStatus(c *call) answer {
 	from, to := c.bounds(len(latest))
 	shown := []wire.Object{}
 	for _, s := range latest[from:to] {
-		shown = append(shown, c.statusJSON(s))
+		shown = append(shown, c.world.StatusJSON(c.repo, s))
 	}
 	a := ok(wire.Object{
 		"state": state, "sha": sha, "total_count": len(latest), "statuses": shown, "repository": c.world.RepoJSON(c.repo),

@@ -60,8 +60,13 @@ func TestStory(t *testing.T) {
 		t.Errorf("said by %s, checked by %v", card.GetUser().GetLogin(), run.GetApp().GetID())
 	}
 	w.must(w.Rerequest(config, run.GetID(), 2))
-	if diff := cmp.Diff([]string{"check_run created", "issue_comment created", "issue_comment edited", "check_run rerequested"}, names(w.deliver())); diff != "" {
+	got = w.deliver()
+	if diff := cmp.Diff([]string{"check_run created", "issue_comment created", "issue_comment edited", "check_run rerequested"}, names(got)); diff != "" {
 		t.Errorf("told of what was said (-want +got):\n%s", diff)
+	}
+
+	if changes := got[2].raw["changes"]; !cmp.Equal(changes, any(map[string]any{"body": map[string]any{"from": "<!-- card -->\nplan"}})) {
+		t.Errorf("the comment was edited: %v", changes)
 	}
 
 	// Whoever pushes the merge has merged it.
@@ -76,6 +81,9 @@ func TestStory(t *testing.T) {
 	push := got[0].body.(*github.PushEvent)
 	if push.GetAfter() != tip || push.GetRef() != "refs/heads/main" || len(push.Commits) != 2 || !slices.Contains(push.Commits[0].Added, "shop.yaml") {
 		t.Errorf("the push is %v", push)
+	}
+	if repo := got[0].raw["repository"].(map[string]any); repo["created_at"] != float64(w.clock.Now().Unix()) || repo["owner"].(map[string]any)["name"] != "acme" {
+		t.Errorf("a push event has its own idea of a repository: %v", repo)
 	}
 	merged, _, err := ben.PullRequests.Get(ctx, "acme", "config", opened.GetNumber())
 	w.must(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/plateform/plateform/test/githubserver"
 	"github.com/plateform/plateform/test/githubserver/forge"
 	"github.com/plateform/plateform/test/githubserver/model"
+	"github.com/plateform/plateform/test/githubserver/openapi"
 )
 
 // clock is a clock that stands still.
@@ -111,6 +112,12 @@ type world struct {
 
 const config = "acme/config"
 
+// What takes long and is the same for all tests.
+var (
+	description = sync.OnceValues(openapi.Load)
+	appKey      = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+)
+
 func start(t *testing.T, limits *githubserver.Limits) *world {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -118,7 +125,11 @@ func start(t *testing.T, limits *githubserver.Limits) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, inbox: &inbox{code: http.StatusAccepted}}
-	w.Server, err = githubserver.New(githubserver.Options{URL: "http://" + listener.Addr().String(), Dir: t.TempDir(), Now: w.clock.Now, Limits: limits})
+	spec, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Server, err = githubserver.New(githubserver.Options{URL: "http://" + listener.Addr().String(), Dir: t.TempDir(), Now: w.clock.Now, Limits: limits, Spec: spec})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +154,7 @@ func (w *world) populate() {
 	hooks := httptest.NewServer(w.inbox)
 	w.t.Cleanup(hooks.Close)
 	var err error
-	if w.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+	if w.key, err = appKey(); err != nil {
 		w.t.Fatal(err)
 	}
 	w.must(w.AddUser(ann, "ann"))

@@ -88,10 +88,12 @@ func New(client *http.Client, now func() time.Time) *Sender {
 	return &Sender{client: client, now: now, wake: make(chan struct{}, 1), hooks: map[int64]Hook{}}
 }
 
-// timeout is how long GitHub waits for an answer, and kept how many deliveries are remembered.
+// timeout is how long GitHub waits for an answer, kept how many deliveries are remembered, and waiting how many wait to be
+// sent; beyond, the oldest fails.
 const (
 	timeout = 10 * time.Second
 	kept    = 10000
+	waiting = 100000
 )
 
 // SetHook adds a hook, or changes it.
@@ -129,6 +131,12 @@ func (s *Sender) Emit(hook int64, e Event) error {
 
 // push queues a delivery. The caller holds the lock.
 func (s *Sender) push(d *Delivery) {
+	if len(s.queue) == waiting {
+		oldest := s.queue[0]
+		oldest.Status, oldest.done = "too many wait to be sent", true
+		s.queue = s.queue[1:]
+		s.keep(oldest)
+	}
 	s.queue = append(s.queue, d)
 	select {
 	case s.wake <- struct{}{}:
@@ -185,10 +193,15 @@ func (s *Sender) next(ctx context.Context) bool {
 		s.held = append(s.held, d)
 	default:
 		d.Code, d.Status, d.done = code, status, true
-		s.past = append(s.past, d)
-		s.past = s.past[max(0, len(s.past)-kept):]
+		s.keep(d)
 	}
 	return true
+}
+
+// keep remembers a delivery, and forgets the oldest. The caller holds the lock.
+func (s *Sender) keep(d *Delivery) {
+	s.past = append(s.past, d)
+	s.past = s.past[max(0, len(s.past)-kept):]
 }
 
 // Held are the deliveries that are held back, oldest first.

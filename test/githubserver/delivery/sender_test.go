@@ -137,3 +137,17 @@ func TestFailedOnesAreSentAgainOnlyWhenAskedFor(t *testing.T) {
 		t.Errorf("sent again was %v %v", r.ids, r.got)
 	}
 }
+
+// Nobody sends: what waits is bounded, and the oldest can be asked for again.
+func TestWhatWaitsIsBounded(t *testing.T) {
+	s := delivery.New(http.DefaultClient, time.Now)
+	s.SetHook(delivery.Hook{ID: 1, URL: "http://127.0.0.1:1", Events: []string{"*"}})
+	const most = 100000
+	for n := range most + 2 {
+		emit(t, s, "push", n)
+	}
+	list := s.List(1)
+	if len(list) != 2 || list[1].ID != 1 || list[1].Delivered() || !s.Redeliver(1, 1) {
+		t.Errorf("%d failed", len(list))
+	}
+}

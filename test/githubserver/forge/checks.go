@@ -8,10 +8,8 @@ import (
 
 // Suite finds the check suite of an App for a commit, or makes it.
 func (w *World) Suite(r *model.Repository, a *model.App, sha, branch string) *model.CheckSuite {
-	for _, s := range r.Commits.Suites {
-		if s.App == a && s.SHA == sha {
-			return s
-		}
+	if s := r.SuiteOf(a, sha); s != nil {
+		return s
 	}
 	s := &model.CheckSuite{ID: w.ID(), App: a, SHA: sha, Branch: branch, Created: w.Now()}
 	r.Commits.Suites = append(r.Commits.Suites, s)

@@ -13,7 +13,7 @@ func (w *World) Say(r *model.Repository, p *model.Pull, who model.Principal, bod
 		n.App = i.App
 	}
 	r.Comments = append(r.Comments, n)
-	return n, w.EmitComment(r, n, "created", who.User)
+	return n, w.EmitComment(r, n, "created", "", who.User)
 }
 
 // Comment has somebody say something under a pull request, and returns the comment's id.
@@ -46,6 +46,7 @@ func (f *Forge) EditComment(repo string, commentID, userID int64, body string) e
 
 // Edit changes what somebody said.
 func (w *World) Edit(r *model.Repository, n *model.Comment, by *model.User, body string) error {
+	before := n.Body
 	n.Body, n.Updated = body, w.Now()
-	return w.EmitComment(r, n, "edited", by)
+	return w.EmitComment(r, n, "edited", before, by)
 }

@@ -25,6 +25,9 @@ type happening struct {
 // emit tells the webhooks of the repository, and those of the Apps that are installed there.
 func (w *World) emit(h happening) error {
 	h.payload["repository"], h.payload["sender"] = w.RepoJSON(h.repo), w.UserJSON(h.by)
+	if h.event == "push" {
+		h.payload["repository"] = w.PushedRepoJSON(h.repo)
+	}
 	if h.repo.Owner.Kind == model.Organisation {
 		h.payload["organization"] = w.UserJSON(h.repo.Owner)
 	}
@@ -62,6 +65,7 @@ func (w *World) emitInstallation(i *model.Installation, action string) error {
 		}
 	}
 	shown := w.InstallationJSON(i)
+	shown["created_at"], shown["updated_at"] = i.Created.Unix(), i.Created.Unix() // numbers, in webhooks alone
 	payload := wire.Object{"action": action, "installation": shown, "repositories": repos, "sender": w.UserJSON(i.Account)}
 	return w.Hooks.Emit(-i.App.ID, delivery.Event{Name: "installation", Action: action, InstallationID: i.ID, Payload: payload})
 }
@@ -72,8 +76,8 @@ func (w *World) emitPull(ctx context.Context, p *model.Pull, action string, by *
 	return w.emit(happening{event: "pull_request", action: action, repo: p.Repo, by: by, payload: payload})
 }
 
-// EmitComment tells what became of a comment.
-func (w *World) EmitComment(r *model.Repository, n *model.Comment, action string, by *model.User) error {
+// EmitComment tells what became of a comment; before is what an edited one said before.
+func (w *World) EmitComment(r *model.Repository, n *model.Comment, action, before string, by *model.User) error {
 	p := n.Pull
 	state := map[bool]string{true: "open", false: "closed"}[p.Open]
 	issue := w.API("/repos/%s/issues/%d", r.FullName(), p.Number)
@@ -81,11 +85,12 @@ func (w *World) EmitComment(r *model.Repository, n *model.Comment, action string
 	payload := wire.Object{"comment": w.CommentJSON(r, n), "issue": wire.Object{
 		"url": issue, "id": p.ID, "node_id": wire.NodeID("PullRequest", p.ID), "number": p.Number, "title": p.Title, "user": w.UserJSON(p.Author), "state": state,
 		"body": wire.OrNull(p.Body), "html_url": page, "comments_url": issue + "/comments", "created_at": wire.Stamp(p.Created), "updated_at": wire.Stamp(p.Updated),
-		"closed_at": wire.Stamp(p.Closed), "labels": []wire.Object{}, "locked": false, "comments": 1, "repository_url": w.API("/repos/%s", r.FullName()),
+		"closed_at": wire.Stamp(p.Closed), "labels": []wire.Object{}, "assignees": []wire.Object{}, "locked": false,
+		"draft": p.Draft, "author_association": r.Association(p.Author), "labels_url": issue + "/labels{/name}", "events_url": issue + "/events", "comments": p.Said(), "repository_url": w.API("/repos/%s", r.FullName()),
 		"pull_request": wire.Object{"url": w.API("/repos/%s/pulls/%d", r.FullName(), p.Number), "html_url": page, "diff_url": page + ".diff",
 			"patch_url": page + ".patch", "merged_at": wire.Stamp(p.Merge.At)}}}
 	if action == "edited" {
-		payload["changes"] = wire.Object{"body": wire.Object{"from": ""}}
+		payload["changes"] = wire.Object{"body": wire.Object{"from": before}}
 	}
 	return w.emit(happening{event: "issue_comment", action: action, repo: r, by: by, payload: payload})
 }
@@ -119,8 +124,8 @@ func (w *World) Moved(ctx context.Context, r *model.Repository, m model.Move, wh
 	branch, isBranch := strings.CutPrefix(m.Ref, "refs/heads/")
 	if isBranch && m.To != bare.Zero {
 		for _, i := range w.InstallationsOf(r) {
-			if i.Permissions["checks"] != "write" {
-				continue
+			if i.Permissions["checks"] != "write" || r.SuiteOf(i.App, m.To) != nil {
+				continue // a commit is asked about once, on however many branches it is
 			}
 			if err := w.EmitSuite(ctx, r, w.Suite(r, i.App, m.To, branch), "requested", who.User); err != nil {
 				return err

@@ -112,3 +112,13 @@ func (r *Repository) Passed(sha, context string) bool {
 	}
 	return false
 }
+
+// SuiteOf finds the check suite of an App for a commit; nil when there is none.
+func (r *Repository) SuiteOf(a *App, sha string) *CheckSuite {
+	for _, s := range r.Commits.Suites {
+		if s.App == a && s.SHA == sha {
+			return s
+		}
+	}
+	return nil
+}

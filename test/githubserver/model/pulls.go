@@ -86,3 +86,14 @@ func (p *Pull) Changes(ctx context.Context) (base string, files []bare.File, err
 	files, err = p.Repo.Git.Changes(ctx, base, p.Head.SHA)
 	return base, files, err
 }
+
+// Said is how many comments are under a pull request.
+func (p *Pull) Said() int {
+	n := 0
+	for _, c := range p.Repo.Comments {
+		if c.Pull == p {
+			n++
+		}
+	}
+	return n
+}

@@ -68,6 +68,7 @@ func TestRequests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // a description may be used by many at once
 			method, target, _ := strings.Cut(tt.request, " ")
 			r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
 			op, found := spec.Find(method, r.URL.EscapedPath())

@@ -60,13 +60,7 @@ func (w *Writer) PullJSON(ctx context.Context, p *model.Pull) Object {
 		state, mergeable := p.Mergeable(ctx)
 		o["mergeable"], o["mergeable_state"] = mergeable, state
 	}
-	n := 0
-	for _, c := range p.Repo.Comments {
-		if c.Pull == p {
-			n++
-		}
-	}
-	o["comments"] = n
+	o["comments"] = p.Said()
 	additions, deletions := 0, 0
 	_, files, err := p.Changes(ctx)
 	if err != nil {

@@ -43,6 +43,15 @@ func (w *Writer) RepoJSON(r *model.Repository) Object {
 	return o
 }
 
+// PushedRepoJSON is a repository as push events alone show it: with some times as numbers, and more names of some things.
+func (w *Writer) PushedRepoJSON(r *model.Repository) Object {
+	o := w.RepoJSON(r)
+	owner := w.UserJSON(r.Owner).(Object)
+	owner["name"], owner["email"] = r.Owner.Login, r.Owner.Email()
+	o["owner"], o["created_at"], o["pushed_at"], o["stargazers"], o["master_branch"] = owner, r.Created.Unix(), r.Pushed.Unix(), 0, model.DefaultBranch
+	return o
+}
+
 // repoLinks are the paths of the links of a repository.
 func repoLinks() map[string]string {
 	links := map[string]string{
