@@ -74,7 +74,12 @@ func (s *httpSession) AdvertisedReferencesContext(ctx context.Context) (_ *packp
 	if res.StatusCode != http.StatusOK {
 		return nil, s.refusal(res)
 	}
-	body := bufio.NewReaderSize(res.Body, maxLine)
+	body := s.dialer.lines.Get().(*bufio.Reader)
+	body.Reset(res.Body)
+	defer func() {
+		body.Reset(nil)
+		s.dialer.lines.Put(body)
+	}()
 	refs, err := readRefs(body, s.service)
 	if errors.Is(err, errNoProtocol) {
 		return nil, notGit(res.Header, body)

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,12 +23,15 @@ type Dialer struct {
 	http   *http.Client
 	// redirected says that a server has redirected us: each session finds out anew where to.
 	redirected atomic.Bool
+	// lines are readers of lists of refs, with room for the longest line: looks at many sources would make one each.
+	lines sync.Pool
 }
 
 // New returns a Dialer. It makes no network call.
 func New(a Access) *Dialer {
 	d := &Dialer{access: a.WithDefaults(), http: newHTTPClient()}
 	d.http.CheckRedirect = d.checkRedirect
+	d.lines.New = func() any { return bufio.NewReaderSize(nil, maxLine) }
 	return d
 }
 
