@@ -14,6 +14,19 @@ import (
 	"github.com/plateform/plateform/manifest/strict"
 )
 
+// MaxVariableBytes is what the longest environment variable may take, as NAME=value: Linux starts no program with a longer one,
+// in a pod or elsewhere. All of a project.yaml is less than it takes of them together.
+const MaxVariableBytes = 128<<10 - 1
+
+// CheckVariableSize says what is wrong with a variable that no program is started with.
+func CheckVariableSize(name, value string) error {
+	if size := len(name) + len("=") + len(value); size > MaxVariableBytes {
+		return refuse("have the app read what is long from a file of its image", "the variable %s takes %d bytes with its name, and Linux starts no program with more than %d in one",
+			quote(name), size, MaxVariableBytes)
+	}
+	return nil
+}
+
 // checkEnv checks the environment of an app or a service.
 func (c *projectCheck) checkEnv(field string, env []EnvVar) {
 	seen := map[string]bool{}
@@ -41,16 +54,10 @@ func (c *projectCheck) checkEnv(field string, env []EnvVar) {
 	}
 }
 
-// maxVariable is how long a variable may be that Linux gives to a program, with its name. All of a file is less than what it gives.
-const maxVariable = 128 << 10
-
 // checkEnvValue checks that a program can be given a value.
 func (c *projectCheck) checkEnvValue(field, name, value string) {
-	switch {
-	case len(name)+len("=")+len(value)+1 > maxVariable: // it ends in a zero byte
-		c.add(field, fmt.Sprintf("the value of %s has %d KiB, and no program can be given more than %d", quote(name), len(value)>>10, maxVariable>>10),
-			"have the app read what is long from a file of its image")
-	case strings.ContainsRune(value, 0):
+	c.addError(field, CheckVariableSize(name, value))
+	if strings.ContainsRune(value, 0) {
 		c.add(field, fmt.Sprintf("the value of %s has a NUL byte, which no variable can hold", quote(name)), "remove it, or encode the value")
 	}
 }

@@ -24,7 +24,7 @@ type Inference struct {
 }
 
 // Infer returns every inferred value of a release with its reason. p and w say who decided; w may be nil. Before a
-// build an image may be missing: then what the source decides is said to be open.
+// build an image may be missing: then what the source decides is not known yet.
 func Infer(in ValuesInput, p *Platform, w *Workspace) []Inference {
 	list := inferences{in: in, p: p}
 	reason := "the workspace's name"

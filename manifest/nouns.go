@@ -328,7 +328,7 @@ type Health struct {
 type EnvVar struct {
 	// Name of the variable.
 	Name string `yaml:"name" json:"name"`
-	// Value in plain text.
+	// Value in plain text. With its name it is shorter than 128 KiB: Linux starts no program with more in one variable.
 	Value *string `yaml:"value,omitempty" json:"value,omitempty"`
 	// Secret is an encrypted value, age:..., bound to workspace, project and name.
 	Secret string `yaml:"secret,omitempty" json:"secret,omitempty"`

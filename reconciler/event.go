@@ -54,6 +54,8 @@ type Event struct {
 	Report *Report
 	// Replayed says that the commit is an old one, read again out of the history.
 	Replayed bool
+	// Recalled says that an earlier process began the run, and may have reported the same of it.
+	Recalled bool
 }
 
 // Observer takes events: a log, metrics, a stream.

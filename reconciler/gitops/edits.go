@@ -119,7 +119,7 @@ func (t *Tree) editCharts(w Wanted, b *Batch) error {
 		}
 		subject := fmt.Sprintf("Write chart %s %s", chart.Name, chart.Version)
 		if t.tamperedCharts {
-			subject = fmt.Sprintf("Write back chart %s %s, which somebody else changed", chart.Name, chart.Version)
+			subject = putBack(fmt.Sprintf("chart %s %s", chart.Name, chart.Version), t.lacks(chart, files))
 		}
 		b.add(edit(w, subject, files, nil), landed)
 	}
@@ -182,6 +182,28 @@ func (t *Tree) editStrays(w Wanted, b *Batch) error {
 	subject := fmt.Sprintf("Write back: remove %s that somebody else added", manifest.Count(len(files), "file"))
 	b.add(edit(w, subject, files, nil), func() { clear(t.strays) })
 	return nil
+}
+
+// lacks says that none of the files is in GitOps, nor any other of the chart.
+func (t *Tree) lacks(chart manifest.Chart, files map[string][]byte) bool {
+	wanted, err := t.charts.Files(chart)
+	if err != nil || len(files) < len(wanted) {
+		return false
+	}
+	for file := range files {
+		if t.chartFiles[file] != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// putBack is the subject of a commit that makes something be as it was again, after others took it away or changed it.
+func putBack(what string, missing bool) string {
+	if missing {
+		return fmt.Sprintf("Write %s, which was missing", what)
+	}
+	return fmt.Sprintf("Write back %s, which somebody else changed", what)
 }
 
 // fileOf is the content of a file in an edit: nil removes it.

@@ -34,7 +34,7 @@ func (t *Tree) editNamespaces(w Wanted, b *Batch) error {
 		case wanted == "":
 			subject = "Remove workspace " + name
 		case t.tampered[name]:
-			subject = "Write back workspace " + name + ", which somebody else changed"
+			subject = putBack("workspace "+name, t.namespaces[name] == "")
 		}
 		b.add(edit(w, subject, map[string][]byte{manifest.NamespaceFile(name): fileOf(wanted)}, nil), landed)
 	}

@@ -96,7 +96,7 @@ func (p *Project) subject(run manifest.RunSpec, changed bool) (string, []manifes
 	}
 	switch order := version.Compare(p.version); {
 	case p.tampered && order == 0:
-		return fmt.Sprintf("Write back %s, which somebody else changed", p.key), trailers
+		return putBack(p.key.String(), p.missing(changed)), trailers
 	case !changed:
 		return fmt.Sprintf("Record %s: %s", p.key, remembered(run)), trailers
 	case p.wanted == "":
@@ -107,6 +107,14 @@ func (p *Project) subject(run manifest.RunSpec, changed bool) (string, []manifes
 		return fmt.Sprintf("Write %s %s again", p.key, version), trailers
 	}
 	return fmt.Sprintf("Release %s %s", p.key, version), trailers
+}
+
+// missing says that what is to be written is not there at all: run.yaml, and values.yaml when that is to change.
+func (p *Project) missing(changed bool) bool {
+	if changed && (p.actual != "" || p.wanted == "") {
+		return false
+	}
+	return changed || p.run == nil && p.runText == ""
 }
 
 // remembered says in a few words what run.yaml is about.

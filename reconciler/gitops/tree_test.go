@@ -187,6 +187,53 @@ func TestForeignMemoryIsWrittenBack(t *testing.T) {
 	}
 }
 
+// oneChart is a chart of two files.
+type oneChart struct{ noCharts }
+
+func (oneChart) Files(manifest.Chart) (map[string][]byte, error) {
+	return map[string][]byte{"Chart.yaml": []byte("name: x\n"), "values.yaml": []byte("a: 1\n")}, nil
+}
+
+// What others took away was missing, and what they changed was changed: the subject of the commit says which.
+func TestSubjectsSayWhatBecameOfAFile(t *testing.T) {
+	w := newWorld(t)
+	w.tree = gitops.New(w.open(w.gitops), oneChart{})
+	shop := w.remember("shop", manifest.RunSpec{Highest: "v1.0.3"})
+	chart, err := noCharts{}.Chart(manifest.Monolithic, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, namespace := manifest.RunFile(shop), manifest.NamespaceFile("ws-1")
+	first, second := manifest.ChartDir(chart)+"/Chart.yaml", manifest.ChartDir(chart)+"/values.yaml"
+	if _, err := w.tree.TakeOurs(w.gitops.Commit(gitserver.Change{Message: "Ours", Files: map[string]string{first: "name: x\n", second: "a: 1\n"}})); err != nil {
+		t.Fatal(err)
+	}
+	w.tree.TouchWorkspace("ws-1")
+	w.write()
+	changed, missing := "Write back %s, which somebody else changed", "Write %s, which was missing"
+	for _, tt := range []struct {
+		name   string
+		change gitserver.Change
+		words  string
+	}{
+		{"all is gone", gitserver.Change{Remove: []string{run, namespace, first, second}}, missing},
+		{"all is otherwise", gitserver.Change{Files: map[string]string{run: "x", namespace: "x", first: "x", second: "x"}}, changed},
+		{"a part of the chart is gone", gitserver.Change{Files: map[string]string{run: "x", namespace: "x"}, Remove: []string{first}}, changed},
+	} {
+		tt.change.Message = "Not ours"
+		if _, err := w.tree.TakeForeign(w.gitops.Commit(tt.change)); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{fmt.Sprintf(tt.words, "chart monolithic 1.0.0"), fmt.Sprintf(tt.words, "workspace ws-1"), fmt.Sprintf(tt.words, "ws-1/shop")}
+		if diff := cmp.Diff(want, w.write()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+	if got := w.write(); len(got) > 0 {
+		t.Errorf("at rest it writes %q", got)
+	}
+}
+
 // A workspace whose own file has a problem keeps its namespace as it is, all of it.
 func TestANamespaceStaysWhileItsWorkspaceIsWrong(t *testing.T) {
 	w := newWorld(t)

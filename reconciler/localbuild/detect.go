@@ -163,6 +163,9 @@ func (d *Detection) fromGo(t tree) error {
 	if err != nil {
 		return err
 	}
+	if err := checkInside(t.root, t.at(program)); err != nil {
+		return err
+	}
 	d.Package = program
 	d.setPort(manifest.FrameworkPort(manifest.FrameworkGo), "usual for "+manifest.FrameworkGo)
 	return nil

@@ -44,9 +44,6 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 	if err != nil {
 		return "", err
 	}
-	if err := checkFolders(src, d); err != nil {
-		return "", err
-	}
 	environment, err := s.goEnvironment(ctx, work, env)
 	if err != nil {
 		return "", err
@@ -161,7 +158,8 @@ func (s Steps) goSettings(ctx context.Context) (map[string]string, error) {
 	var stdout bytes.Buffer
 	tail := newTail(failureLines)
 	err := run(ctx, command{
-		name: s.goCommand(), args: []string{"env", "-json"}, dir: s.Work, env: os.Environ(), stdout: &stdout, stderr: tail,
+		name: s.goCommand(), args: []string{"env", "-json"}, dir: s.Work, stdout: &stdout, stderr: tail,
+		env: append(os.Environ(), "GOWORK=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOEXPERIMENT="), // which no build has from here
 	})
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -197,20 +195,6 @@ func workspaceFile(src Source, d Detection) (string, error) {
 		return "off", nil
 	}
 	return filepath.Join(src.Root, filepath.FromSlash(file)), nil
-}
-
-// checkFolders refuses a program that would be compiled with folders of this machine.
-func checkFolders(src Source, d Detection) error {
-	root, err := os.OpenRoot(src.Root)
-	if err != nil {
-		return fmt.Errorf("opening the source: %w", err)
-	}
-	defer root.Close()
-	out, err := scope.LeadingOut(root.FS(), path.Join(src.Path, d.Package))
-	if err != nil || out == nil {
-		return err
-	}
-	return &Fault{What: out.String(), Fix: "have the folder in the repository, name a module and its version instead, or vendor it"}
 }
 
 // reserved says that a variable decides over what a tool runs or where it keeps its things.

@@ -135,7 +135,7 @@ func TestAGoProgramIsNotCompiledWithFoldersOutsideOfItsRepository(t *testing.T) 
 		"go.mod":  "module example.com/app\n\ngo 1.24\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => " + outside + "\n",
 		"main.go": "package main\n\nimport \"example.com/lib\"\n\nfunc main() { println(lib.Hello) }\n",
 	}))
-	for _, want := range []string{"go.mod:7: replace " + outside + " leads out of the repository", "vendor it"} {
+	for _, want := range []string{"go.mod:7: \"replace example.com/lib => " + outside + "\" leads out of the repository", "vendor it"} {
 		if !strings.Contains(failure.Summary, want) {
 			t.Errorf("the failure is %q and lacks %q", failure.Summary, want)
 		}

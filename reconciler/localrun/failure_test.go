@@ -87,6 +87,19 @@ func TestAFirstReleaseThatDoesNotRun(t *testing.T) {
 	w.answers("two")
 }
 
+// A release that was made before its variable was refused, and one that comes with an image, says which variable it is.
+func TestAVariableThatIsTooLongIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.want(w.target(release{version: "v1.0.0", image: w.app(), env: map[string]string{"ANSWER": "one", "CERTS": strings.Repeat("x", manifest.MaxVariableBytes)}}))
+	r := w.await("v1.0.0", reconciler.PhaseFailed)
+	if !strings.HasPrefix(r.Cause, `it cannot start: the variable "CERTS" takes 131077 bytes`) || strings.Contains(r.Cause, "xxx") {
+		t.Errorf("the cause is %.300s", r.Cause)
+	}
+	longest := strings.Repeat("x", manifest.MaxVariableBytes-len("ANSWER="))
+	w.deploy(release{version: "v1.0.1", image: w.app(), env: map[string]string{"ANSWER": longest}})
+	w.answers(longest)
+}
+
 // An image that is not there fails at once; a registry that does not answer is waited for.
 func TestImagesThatCannotBeFetched(t *testing.T) {
 	w := newWorld(t)

@@ -208,7 +208,7 @@ func (p *project) conclude(ctx context.Context, w wanted, err error) {
 		if errors.As(err, &failed) {
 			p.status.Log = failed.log
 		}
-		p.options.Log.Warn("a rollout failed", "project", p.key.String(), "release", w.Release, "error", err)
+		p.options.Log.Warn("a rollout failed", "project", p.key.String(), "rollout", w.Release, "error", err)
 	}
 }
 

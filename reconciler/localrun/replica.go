@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -240,7 +241,14 @@ func (r *replica) environment(image []string, address string) ([]string, error) 
 			return nil, fmt.Errorf("%s: %w", v.name, err)
 		}
 	}
-	return environment(own, image, address, r.service.name != ""), nil
+	env := environment(own, image, address, r.service.name != "")
+	for _, variable := range env {
+		name, value, _ := strings.Cut(variable, "=")
+		if err := manifest.CheckVariableSize(name, value); err != nil {
+			return nil, err
+		}
+	}
+	return env, nil
 }
 
 // end asks a process to end, and makes it.

@@ -92,7 +92,9 @@ func (rc *recall) take(said reconciler.Recalled) {
 		cause.Kind, cause.Commit = manifest.CauseSource, said.Source
 		p.sources.earlier = append(p.sources.earlier, said.Source)
 	}
-	r := rc.runs.start(p, &run{Run: newRun(k, cause), forSource: said.Source == "" && rc.asksForSource(k, said.Commit)})
+	r := rc.runs.start(p, &run{
+		Run: newRun(k, cause), forSource: said.Source == "" && rc.asksForSource(k, said.Commit), again: true,
+	})
 	r.replayed, r.recalled, r.waits = false, true, said.Waits
 	if said.Waits && said.Build == "" && p.base(rc.view(k)) != nil {
 		r.stopped, r.forSource, r.repeated = true, false, true

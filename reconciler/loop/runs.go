@@ -40,6 +40,8 @@ type run struct {
 	// number of its first report in the outbox; 0 while there is none. recalled runs were reported by an earlier process.
 	number   int
 	recalled bool
+	// again says that an earlier process began the run, and may have told people the same.
+	again bool
 	// last is what was last reported of it.
 	last reconciler.Report
 }
@@ -98,7 +100,7 @@ func (rs *runs) emitAll(p *project, e reconciler.Event) {
 func (rs *runs) start(p *project, r *run) *run {
 	open := rs.join(p, r)
 	if open == r && !r.silent {
-		rs.emit(reconciler.Event{Kind: reconciler.EventStarted, Project: p.key, Runs: []*reconciler.Run{&r.Run}, Replayed: r.replayed})
+		rs.emit(reconciler.Event{Kind: reconciler.EventStarted, Project: p.key, Runs: []*reconciler.Run{&r.Run}, Replayed: r.replayed, Recalled: r.again})
 	}
 	return open
 }
@@ -124,7 +126,7 @@ func (rs *runs) join(p *project, r *run) *run {
 func (rs *runs) startAgain(p *project) {
 	for _, cause := range p.memory.Asked {
 		if known(cause) {
-			rs.start(p, &run{Run: newRun(p.key, cause), forSource: rs.askedForSource(p.key, cause)})
+			rs.start(p, &run{Run: newRun(p.key, cause), forSource: rs.askedForSource(p.key, cause), again: true})
 		}
 	}
 }
@@ -162,7 +164,7 @@ func (rs *runs) takeOver(l leftover) {
 		p := rs.projects.get(r.Project)
 		rs.projects.touch(r.Project)
 		if open := rs.join(p, r); open != r {
-			open.replayed = false
+			open.replayed, open.again = false, r.again
 			open.recalled = open.recalled || r.recalled
 			open.waits, open.stopped, open.last = open.waits || r.waits, open.stopped || r.stopped, r.last
 			if open.number == 0 || r.number != 0 && r.number < open.number {
@@ -177,6 +179,7 @@ func (rs *runs) report(p *project, r *run, report reconciler.Report) {
 	if r.silent && !report.Terminal() {
 		return
 	}
+	r.again = r.again || r.replayed
 	r.replayed = false
 	report.Subject = reconciler.Subject{
 		Project: p.key, Commit: r.Cause.Config, Cause: r.Cause.Kind, Source: r.Source, SourceRepository: r.repository,
@@ -194,7 +197,7 @@ func (rs *runs) report(p *project, r *run, report reconciler.Report) {
 	if r.number == 0 {
 		r.number = number
 	}
-	e := reconciler.Event{Kind: reconciler.EventReported, Project: p.key, Report: &report}
+	e := reconciler.Event{Kind: reconciler.EventReported, Project: p.key, Report: &report, Recalled: r.again}
 	if !r.silent && !r.repeated {
 		e.Runs = []*reconciler.Run{&r.Run}
 	}

@@ -67,7 +67,7 @@ type Project struct {
 	Next    string `json:"next,omitempty"`
 	// Data says what becomes of data, in one of the words below; empty when the project has none.
 	Data string `json:"data,omitempty"`
-	// Restarts says that running pods are replaced.
+	// Restarts says that what runs, pods or processes, is replaced.
 	Restarts bool `json:"restarts"`
 	// ValuesDiff is the unified diff of the Helm values. It holds values that people wrote: not for public places.
 	ValuesDiff string `json:"valuesDiff,omitempty"`
@@ -89,6 +89,9 @@ type Options struct {
 	Charts reconciler.Charts
 	// GitOps is the GitOps repository; nil when it is not at hand. The plan then says what it could not know.
 	GitOps *GitOps
+	// Found is what somebody who has the source of a project at hand found in it: its Framework and Port, and what its build
+	// reads. It counts where nothing was built yet.
+	Found map[manifest.Key]manifest.Image
 }
 
 // Make compares two commits of the config repository; base "" is before the first. The way from one to the other counts as
@@ -139,6 +142,7 @@ type change struct {
 	retries []manifest.Key
 	// blocking are the problems that keep back projects which the change concerns.
 	blocking manifest.Problems
+	found    map[manifest.Key]manifest.Image
 }
 
 // compare reads what a change concerns. Whoever claims the same as somebody in scope comes into it, until nobody is left.
@@ -160,7 +164,7 @@ func (o Options) compare(base, head string) (*change, error) {
 		}
 	}
 	for {
-		ch := &change{base: base, head: head, scope: s, files: files}
+		ch := &change{base: base, head: head, scope: s, files: files, found: o.Found}
 		claims, err := ch.step(o)
 		if err != nil || s.everything {
 			return ch, err
@@ -222,7 +226,7 @@ func (ch *change) project(t config.Transition, before decision.Before) (*Project
 	blocking := p.decide(t, before, seen, ran)
 	p.Why = append(p.Why, whyHeld(before, t.After, ch.head)...)
 	p.URL = p.url(t.After, before, seen)
-	if err := p.values(ch.catalog, t, before, seen, ran); err != nil {
+	if err := p.values(ch, t, before, seen, ran); err != nil {
 		return nil, err
 	}
 	if !p.happens() && !touched(t) {

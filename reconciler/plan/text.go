@@ -53,7 +53,7 @@ func (p *Project) Rows() []Row {
 		if p.Action == Rollback || p.Action == RollForward {
 			add("image", "not asked for: if the registry does not have it any more, this is refused and what runs stays")
 		}
-		add("restarts", map[bool]string{true: "yes, pods are replaced", false: "no"}[p.Restarts])
+		add("restarts", map[bool]string{true: "yes, what runs is replaced", false: "no"}[p.Restarts])
 	}
 	for i, why := range p.Why {
 		rows = append(rows, Row{map[bool]string{true: "why"}[i == 0], why})

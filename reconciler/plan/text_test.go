@@ -1,6 +1,9 @@
 package plan
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestHeadline(t *testing.T) {
 	tests := []struct {
@@ -15,6 +18,16 @@ func TestHeadline(t *testing.T) {
 	for _, tt := range tests {
 		if got := tt.plan.Headline(); got != tt.want {
 			t.Errorf("the headline of %+v is %q, want %q", tt.plan, got, tt.want)
+		}
+	}
+}
+
+// What runs may be pods or processes: the words fit every engine.
+func TestRestartsFitEveryEngine(t *testing.T) {
+	for restarts, want := range map[bool]string{true: "yes, what runs is replaced", false: "no"} {
+		rows := (&Project{Action: Release, Restarts: restarts}).Rows()
+		if i := slices.IndexFunc(rows, func(r Row) bool { return r.Label == "restarts" }); i < 0 || rows[i].Text != want {
+			t.Errorf("restarts %t: %v, want %q", restarts, rows, want)
 		}
 	}
 }

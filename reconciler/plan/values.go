@@ -60,7 +60,7 @@ func nextAuthored(before decision.Before, v *config.View, seen decision.Observed
 }
 
 // values adds the inferred values and the diff of the Helm values to a plan.
-func (p *Project) values(c *config.Catalog, t config.Transition, before decision.Before, seen decision.Observed, ran *manifest.Release) error {
+func (p *Project) values(ch *change, t config.Transition, before decision.Before, seen decision.Observed, ran *manifest.Release) error {
 	if !t.After.Present || !t.After.Parsed {
 		if p.Action == Remove && ran != nil {
 			p.ValuesDiff = unified(string(ran.Spec.Values), "")
@@ -73,8 +73,11 @@ func (p *Project) values(c *config.Catalog, t config.Transition, before decision
 	}
 	in := manifest.ValuesInput{Key: t.Key, Project: made.Project, Platform: made.Platform}
 	in.Images = nextImages(made.Project, t.After, before, seen)
-	if w := c.Workspaces[t.Key.Workspace]; w != nil && w.Spec != nil {
-		p.Inferred = manifest.Infer(in, c.Platform, w.Spec)
+	if found, known := ch.found[t.Key]; known {
+		fill(in.Images, found)
+	}
+	if w := ch.catalog.Workspaces[t.Key.Workspace]; w != nil && w.Spec != nil {
+		p.Inferred = manifest.Infer(in, ch.catalog.Platform, w.Spec)
 	}
 	old := ""
 	if ran != nil {
@@ -129,6 +132,15 @@ func nextImages(made manifest.ProjectSpec, v *config.View, before decision.Befor
 		images = append(images, image)
 	}
 	return images
+}
+
+// fill says of images that were never built what was found in their source.
+func fill(images []manifest.Image, found manifest.Image) {
+	for i := range images {
+		if image := &images[i]; image.Digest == toBeBuilt {
+			image.Framework, image.Port, image.Scope, image.ScopeReason = found.Framework, found.Port, found.Scope, found.ScopeReason
+		}
+	}
 }
 
 // readsAlike says that a build reads what it did before, as far as nobody has looked: it is of the same folder, in the same way.

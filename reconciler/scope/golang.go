@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -77,14 +76,13 @@ func (l *look) workspace(dir, module string) (file string, used []string, err er
 	}
 	statements, err := directives(text)
 	if err != nil {
-		return "", nil, &unclearError{file, err}
+		return "", nil, &UnclearError{file, err}
 	}
-	for _, d := range statements {
-		if d.words[0] != "use" || len(d.words) < 2 {
-			continue
-		}
-		if p, ok := inside(at, d.words[1]); ok {
-			used = append(used, p)
+	for _, s := range statements {
+		if named, isUse := s.used(); isUse {
+			if p, ok := inside(at, named); ok {
+				used = append(used, p)
+			}
 		}
 	}
 	if !slices.Contains(used, module) {
@@ -102,7 +100,7 @@ func Workspace(files fs.FS, dir string) (string, error) {
 		return "", nil
 	}
 	file, _, err := l.workspace(path.Join(".", dir), root)
-	var unclear *unclearError
+	var unclear *UnclearError
 	if errors.As(err, &unclear) { // the compiler says what is wrong with it
 		return unclear.file, nil
 	}
@@ -117,10 +115,10 @@ func (l *look) replaced(file string) error {
 	}
 	statements, err := directives(text)
 	if err != nil {
-		return &unclearError{file, err}
+		return &UnclearError{file, err}
 	}
-	for _, d := range statements {
-		if target, ok := d.folder(); ok && d.words[0] == "replace" {
+	for _, s := range statements {
+		if target, isFolder := s.replacement(); isFolder {
 			if p, ok := inside(path.Dir(file), target); ok {
 				l.add(p, file+" replaces a module with "+p)
 			}
@@ -135,79 +133,4 @@ func (l *look) hasGoFiles() bool {
 	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		return !e.IsDir() && strings.HasSuffix(e.Name(), ".go") && !strings.HasSuffix(e.Name(), "_test.go")
 	})
-}
-
-// directive is a statement of a go.mod or go.work as words, one in a block with the word before the block.
-type directive struct {
-	line  int
-	words []string
-}
-
-// folder is the folder that a directive names; false when it names none.
-func (d directive) folder() (string, bool) {
-	switch arrow := slices.Index(d.words, "=>"); {
-	case d.words[0] == "use" && len(d.words) > 1:
-		return d.words[1], true
-	case d.words[0] == "replace" && arrow > 0 && arrow+1 < len(d.words):
-		target := d.words[arrow+1]
-		local := strings.HasPrefix(target, "./") || strings.HasPrefix(target, "../") || target == "." || target == ".." || path.IsAbs(target)
-		return target, local // else it is a module by its name
-	}
-	return "", false
-}
-
-// directives are the statements of a go.mod or go.work.
-func directives(text string) ([]directive, error) {
-	var statements []directive
-	block, n := "", 0
-	for line := range strings.Lines(text) {
-		n++
-		words, err := wordsOf(line)
-		switch {
-		case err != nil:
-			return nil, err
-		case len(words) == 0:
-		case block == "" && len(words) == 2 && words[1] == "(":
-			block = words[0]
-		case block != "" && words[0] == ")":
-			block = ""
-		case block != "":
-			statements = append(statements, directive{n, append([]string{block}, words...)})
-		default:
-			statements = append(statements, directive{n, words})
-		}
-	}
-	return statements, nil
-}
-
-// wordsOf takes a line apart: words between spaces, or quoted, up to a comment.
-func wordsOf(line string) ([]string, error) {
-	var words []string
-	for rest := strings.TrimSpace(line); rest != "" && !strings.HasPrefix(rest, "//"); rest = strings.TrimSpace(rest) {
-		if rest[0] == '"' || rest[0] == '`' {
-			quoted, err := strconv.QuotedPrefix(rest)
-			if err != nil {
-				return nil, errors.New("a quote is not closed")
-			}
-			word, err := strconv.Unquote(quoted)
-			if err != nil {
-				return nil, err
-			}
-			words, rest = append(words, word), rest[len(quoted):]
-			continue
-		}
-		if rest[0] == '(' || rest[0] == ')' {
-			words, rest = append(words, rest[:1]), rest[1:]
-			continue
-		}
-		end := strings.IndexAny(rest, " \t\r()")
-		if comment := strings.Index(rest, "//"); comment > 0 && (end < 0 || comment < end) {
-			end = comment
-		}
-		if end < 0 {
-			end = len(rest)
-		}
-		words, rest = append(words, rest[:end]), rest[end:]
-	}
-	return words, nil
 }

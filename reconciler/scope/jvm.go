@@ -79,7 +79,7 @@ func (l *look) parsePom(file string) (project, error) {
 		return p, err
 	}
 	if err := xml.Unmarshal([]byte(text), &p); err != nil {
-		return p, &unclearError{file, err}
+		return p, &UnclearError{file, err}
 	}
 	return p, nil
 }

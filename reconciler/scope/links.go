@@ -52,7 +52,7 @@ func (l *look) linksBelow(dir string, links *[]string) error {
 		return fmt.Errorf("looking for symlinks in %s: %w", dir, err)
 	}
 	if l.names += len(entries); l.names > maxNames || len(*links) > maxLinks {
-		return &unclearError{l.dir, fmt.Errorf("it has more than %d names or %d symlinks", maxNames, maxLinks)}
+		return &UnclearError{l.dir, fmt.Errorf("it has more than %d names or %d symlinks", maxNames, maxLinks)}
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())

@@ -88,7 +88,7 @@ func (l *look) packageFile(dir string) (packageFile, error) {
 		return p, err
 	}
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return p, &unclearError{file, err}
+		return p, &UnclearError{file, err}
 	}
 	return p, nil
 }
@@ -110,7 +110,7 @@ func (l *look) isMember(dir string) (member bool, file string, err error) {
 		}
 		file = path.Join(dir, pnpmWorkspace)
 		if err := yaml.Unmarshal([]byte(text), &w); err != nil {
-			return false, "", &unclearError{file, err}
+			return false, "", &UnclearError{file, err}
 		}
 		patterns = w.Packages
 	}
@@ -123,7 +123,7 @@ func (l *look) isMember(dir string) (member bool, file string, err error) {
 	}
 	list, err := manifest.ParseWatch(patterns)
 	if err != nil {
-		return false, "", &unclearError{file, err}
+		return false, "", &UnclearError{file, err}
 	}
 	relative := strings.TrimPrefix(l.dir, dir+"/")
 	return list.Covers(relative, false), file, nil

@@ -43,7 +43,7 @@ func Find(files fs.FS, s Settings) (Scope, error) {
 	if err == nil && l.dir != "." {
 		link, err = l.leaving()
 	}
-	var unclear *unclearError
+	var unclear *UnclearError
 	switch {
 	case errors.As(err, &unclear):
 		return wholeFor(unclear.Error()), nil
@@ -77,13 +77,13 @@ func Candidates(s Settings) []string {
 	}
 }
 
-// unclearError is why it cannot be found out what a build reads.
-type unclearError struct {
+// UnclearError is why it cannot be found out what a build reads: a file that decides it cannot be understood.
+type UnclearError struct {
 	file string
 	err  error
 }
 
-func (e *unclearError) Error() string {
+func (e *UnclearError) Error() string {
 	return fmt.Sprintf("%s cannot be understood (%v)", e.file, e.err)
 }
 
@@ -201,7 +201,7 @@ func (l *look) text(file string) (string, error) {
 		return "", nil
 	}
 	if l.read++; l.read > maxFiles {
-		return "", &unclearError{file, fmt.Errorf("more than %d files would have to be read", maxFiles)}
+		return "", &UnclearError{file, fmt.Errorf("more than %d files would have to be read", maxFiles)}
 	}
 	data, err := fs.ReadFile(l.files, file)
 	switch {
@@ -210,7 +210,7 @@ func (l *look) text(file string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("reading %s: %w", file, err)
 	case len(data) > maxBytes:
-		return "", &unclearError{file, fmt.Errorf("it is larger than %d bytes", maxBytes)}
+		return "", &UnclearError{file, fmt.Errorf("it is larger than %d bytes", maxBytes)}
 	}
 	return string(data), nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/ledger"
 )
 
@@ -223,49 +222,6 @@ func (d *story) editApp(ctx context.Context, message, old, replacement string) (
 	}
 	d.did(d.hello, commit, "git push")
 	return commit, nil
-}
-
-// follow shows the stages of a run as they come, until it has ended. source is the app's commit for a push to the app.
-func (d *story) follow(ctx context.Context, commit, source string) error {
-	shown, stage := 0, reconciler.Stage("")
-	fmt.Fprint(d.Out, "     reports     ")
-	err := d.await(ctx, "the run on "+terminal.Short(commit), func() (bool, error) {
-		var reports []reconciler.Statement
-		for _, r := range d.reports(ctx, commit) {
-			if r.Source == source || source == "" {
-				reports = append(reports, r)
-			}
-		}
-		for _, r := range reports[min(shown, len(reports)):] {
-			shown++
-			if r.Terminal() || r.Stage != stage {
-				d.showReport(r)
-			}
-			stage = r.Stage
-			if r.Terminal() {
-				return true, nil
-			}
-		}
-		return false, nil
-	})
-	fmt.Fprintln(d.Out)
-	return err
-}
-
-// showReport shows one report: a stage, or the verdict.
-func (d *story) showReport(r reconciler.Statement) {
-	style := d.Style
-	switch {
-	case !r.Terminal():
-		fmt.Fprintf(d.Out, " %s →", r.Stage)
-	case r.State == reconciler.StateFailure:
-		fmt.Fprintf(d.Out, " %s", style.Bad(string(r.Stage)))
-		for line := range strings.Lines(r.Description) {
-			fmt.Fprintf(d.Out, "\n       %s", strings.TrimRight(line, "\n"))
-		}
-	default:
-		fmt.Fprintf(d.Out, " %s", style.Good(string(r.State)))
-	}
 }
 
 // released waits until GitOps has a release, and shows it.

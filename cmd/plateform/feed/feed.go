@@ -38,11 +38,14 @@ type Feed struct {
 	column int
 	// last is what was printed last about each project: several runs of it come to the same steps.
 	last map[manifest.Key]string
+	// moved projects have had something done since the start, and ran is the release of each that was said to run.
+	moved map[manifest.Key]bool
+	ran   map[manifest.Key]string
 }
 
 // New returns a Feed that has printed nothing yet.
 func New(o Options) *Feed {
-	return &Feed{options: o, last: map[manifest.Key]string{}}
+	return &Feed{options: o, last: map[manifest.Key]string{}, moved: map[manifest.Key]bool{}, ran: map[manifest.Key]string{}}
 }
 
 // mark is the sign in front of a line, which says at a glance how things are.
@@ -76,21 +79,18 @@ func (f *Feed) Observe(e reconciler.Event) {
 	if e.Replayed {
 		return
 	}
-	m, text := lineOf(e)
-	if text == "" {
-		return
-	}
 	name := e.Project.String()
 	if e.Project == (manifest.Key{}) {
 		name = "platform-config"
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.last[e.Project] == text {
+	m, text := f.news(e)
+	if text == "" || f.last[e.Project] == text {
 		return
 	}
 	f.last[e.Project] = text
-	if m == isWell {
+	if m == isWell && !f.isOld(e) {
 		text += took(e)
 	}
 	f.print(e.At, m, name, text)
@@ -120,6 +120,47 @@ func (f *Feed) print(when time.Time, m mark, name, text string) {
 		sheet.Wrap(front+strings.Repeat(" ", indent), columns+indent, words)
 		front = strings.Repeat(" ", columns)
 	}
+}
+
+// news puts an event into words; none for what people need not see. After a start one line says how things are: what was
+// told before is not told as news.
+func (f *Feed) news(e reconciler.Event) (mark, string) {
+	switch e.Kind {
+	case reconciler.EventBuildStarted, reconciler.EventReleased, reconciler.EventWritten:
+		f.moved[e.Project] = true
+	case reconciler.EventStarted, reconciler.EventReported:
+		if f.isOld(e) || e.Recalled && e.Kind == reconciler.EventReported && e.Report.Outcome == reconciler.OutcomeSuperseded {
+			return stillSo(e)
+		}
+		f.moved[e.Project] = true
+	case reconciler.EventRollout:
+		if release := e.Release; e.Rollout.Phase == reconciler.PhaseHealthy {
+			f.ran[e.Project] = release
+		} else if e.Rollout.Phase == reconciler.PhaseFailed && len(e.Runs) == 0 && f.ran[e.Project] != release {
+			return isFailure, release + " does not run: " + e.Rollout.Cause
+		}
+	}
+	return lineOf(e)
+}
+
+// isOld says that an event is of a run that an earlier process began, and for which nothing was done since the start.
+func (f *Feed) isOld(e reconciler.Event) bool { return e.Recalled && !f.moved[e.Project] }
+
+// stillSo says in a line what came of a run earlier, if it still matters, and what is in its way now.
+func stillSo(e reconciler.Event) (mark, string) {
+	if e.Kind != reconciler.EventReported || e.Report.Outcome == reconciler.OutcomeSuperseded {
+		return goesOn, ""
+	}
+	r := *e.Report
+	if r.Outcome == reconciler.OutcomeRolloutFailed {
+		return isFailure, r.Release.Version + " does not run: " + r.Detail
+	}
+	m, text := reported(r, e)
+	if m == goesOn {
+		return m, ""
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	return m, text
 }
 
 // lineOf puts an event into words; none for what people need not see.

@@ -3,6 +3,7 @@ package feed_test
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,63 @@ func TestADeployIsALineAStep(t *testing.T) {
 	}
 }
 
+// A start says in one line what runs. What was told before is no news, unless something is done again.
+func TestAfterAStartWhatWasToldBeforeIsNoNews(t *testing.T) {
+	push := run(manifest.CauseSource, sourceCommit)
+	build := &reconciler.BuildRequest{ID: "1", Image: manifest.AppImage, Commit: sourceCommit}
+	old := func(e reconciler.Event) reconciler.Event {
+		e.Recalled = true
+		return after(0, e, push)
+	}
+	v1 := func(r *reconciler.Report) { r.Release.Version, r.LiveURL = "v1.0.1", "http://x.localhost" }
+	failed := report(reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeRolloutFailed, func(r *reconciler.Report) {
+		r.Release.Version, r.Detail, r.Build.LogTail = "v1.0.1", "it ended with code 1", "panic: no"
+	})
+	gone := after(0, reconciler.Event{Kind: reconciler.EventRollout, Release: "v1.0.1", Rollout: &reconciler.Rollout{Phase: reconciler.PhaseFailed, Cause: "it ended with code 1", Log: "panic: no"}})
+	begin := []reconciler.Event{
+		old(reconciler.Event{Kind: reconciler.EventStarted}),
+		old(report(reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeWaiting, func(r *reconciler.Report) { r.Detail = "what is under way" })),
+		old(report(reconciler.StateSuccess, reconciler.StageSuperseded, reconciler.OutcomeSuperseded, nil)),
+		old(report(reconciler.StatePending, reconciler.StageSynced, reconciler.OutcomeRuns, v1)),
+	}
+	for _, test := range []struct {
+		name   string
+		events []reconciler.Event
+		want   []string
+	}{
+		{"it runs", []reconciler.Event{old(report(reconciler.StateSuccess, reconciler.StageDeployed, reconciler.OutcomeRuns, v1))},
+			[]string{"10:00:00 ✓ ws-1/shop  v1.0.1 runs at http://x.localhost"}},
+		{"it does not", []reconciler.Event{old(failed), gone}, []string{"10:00:00 ✗ ws-1/shop  v1.0.1 does not run: it ended with code 1"}},
+		{"nobody waits", []reconciler.Event{gone}, []string{"10:00:00 ✗ ws-1/shop  v1.0.1 does not run: it ended with code 1"}},
+		{"the build did not work", []reconciler.Event{old(report(reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeBuildFailed, func(r *reconciler.Report) {
+			r.Detail, r.Build.LogTail = "oops", "# hello"
+		}))}, []string{"10:00:00 ✗ ws-1/shop  build failed: oops"}},
+		{"something is in its way", []reconciler.Event{old(report(reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeRetrying, func(r *reconciler.Report) { r.Detail = "no answer" }))},
+			[]string{"10:00:00 ! ws-1/shop  trying again: no answer"}},
+		{"it is built again", []reconciler.Event{old(reconciler.Event{Kind: reconciler.EventBuildStarted, Build: build}), old(failed)}, []string{
+			"10:00:00 · ws-1/shop  builds 157fe8d73d",
+			"10:00:00 ✗ ws-1/shop  the rollout of v1.0.1 failed: it ended with code 1",
+			"                      mend it and push",
+			"                        panic: no",
+		}},
+		{"it ran since the start", []reconciler.Event{after(0, healthy()), gone}, []string{
+			"10:00:00 ✓ ws-1/shop  v1.0.1 runs at http://shop-ws-1.localhost:8480",
+			"10:00:00 ✗ ws-1/shop  v1.0.1 does not run any more: it ended with code 1",
+			"                        panic: no",
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f, out := witness(0)
+			for _, e := range slices.Concat(begin, test.events) {
+				f.Observe(e)
+			}
+			if diff := cmp.Diff(test.want, lines(out)); diff != "" {
+				t.Errorf("the feed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // healthy says that a release that nobody waits for runs.
 func healthy() reconciler.Event {
 	return reconciler.Event{
@@ -143,11 +201,10 @@ func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
 			r.Release.Version, r.LiveURL = "v1.0.0", "http://x.localhost"
 			r.Holds = []manifest.Hold{{Part: "env", Reason: manifest.HeldRollback, Release: "v1.0.1"}}
 		}), []string{"10:00:01 ✓ ws-1/shop  v1.0.0 runs at http://x.localhost; env is held because v1.0.1 was rolled back (change it, or run `plateform retry ws-1/shop`) (1s)"}},
-		{"what fails later", reconciler.Event{
+		{"what does not run, and nobody waits", reconciler.Event{
 			Kind: reconciler.EventRollout, Release: "v1.0.1", Rollout: &reconciler.Rollout{Phase: reconciler.PhaseFailed, Cause: "it ended with code 1", Log: "panic: no"},
 		}, []string{
-			"10:00:01 ✗ ws-1/shop  v1.0.1 does not run any more: it ended with code 1",
-			"                        panic: no",
+			"10:00:01 ✗ ws-1/shop  v1.0.1 does not run: it ended with code 1",
 		}},
 		{"what is held", report(reconciler.StateSuccess, reconciler.StageHeld, reconciler.OutcomePaused, nil),
 			[]string{"10:00:01 - ws-1/shop  held: the project is paused (remove `paused: true` to go on)"}},
@@ -207,6 +264,7 @@ func TestWhatIsLoggedIsALineToo(t *testing.T) {
 	log.Warn("the repository on the server is shallow", "repository", "config", "oldest", "abc")
 	log.With("commit", "abc").WithGroup("server").Error("it is gone", "project", "ignored", "code", 404)
 	log.Warn("build: failed", "build", "1", "project", "ws-1/shop")
+	log.Warn("a rollout failed", "project", "ws-1/shop", "rollout", "v1.0.1", "error", "it ended")
 	log.Warn("somebody else changed what runs", "project", "ws-1/shop")
 	got := lines(out)
 	for i := range got {

@@ -31,7 +31,7 @@ func (h handler) Handle(_ context.Context, r slog.Record) error {
 			words = append(words, h.word(a))
 		case a.Key == "project":
 			name = a.Value.String()
-		case a.Key == "build":
+		case a.Key == "build", a.Key == "rollout":
 			told = true // there is an event, which says it better
 		default:
 			words = append(words, h.word(a))

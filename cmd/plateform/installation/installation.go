@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -161,6 +163,39 @@ func (i *Installation) Close() error {
 	return err
 }
 
+// InUseError says that another process works with a data folder.
+type InUseError struct {
+	Dir string
+	// PID of the other process; 0 when it is not known.
+	PID int
+}
+
+// Error implements error.
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("another serve works with the data folder %s: %s (stop it, or set another dataDir in serve.yaml)", e.Dir, e.Process())
+}
+
+// Process says which one the other process is.
+func (e *InUseError) Process() string {
+	if e.PID == 0 {
+		return "a process that did not say which it is"
+	}
+	return fmt.Sprintf("process %d", e.PID)
+}
+
+// holder is the process that a lock file names; 0 when it names none.
+func holder(file string) int {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid < 0 {
+		return 0
+	}
+	return pid
+}
+
 // claimData takes the data folder for this process, and removes what a killed one left of its copies of repositories.
 func (i *Installation) claimData() error {
 	dir := i.settings.DataDir
@@ -173,9 +208,12 @@ func (i *Installation) claimData() error {
 		return fmt.Errorf("taking the data folder %s: %w", dir, err)
 	}
 	if !taken {
-		return exit.Usage("another serve works with the data folder %s (stop it, or set another dataDir in serve.yaml)", dir)
+		return exit.Usage("%w", &InUseError{Dir: dir, PID: holder(lock.Path())})
 	}
-	i.later(lock.Close)
+	i.later(func() error { return errors.Join(os.Truncate(lock.Path(), 0), lock.Close()) })
+	if err := os.WriteFile(lock.Path(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		return fmt.Errorf("noting who has the data folder: %w", err)
+	}
 	if err := os.RemoveAll(filepath.Join(dir, "git")); err != nil {
 		return fmt.Errorf("clearing the data folder: %w", err)
 	}

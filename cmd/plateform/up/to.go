@@ -69,7 +69,8 @@ func (o Options) AddTo(ctx context.Context, shared Shared) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := shared.show(ctx, repository, head, commit); err != nil {
+	found := map[manifest.Key]manifest.Image{code.Key: foundIn(f)}
+	if err := shared.show(ctx, repository, plan.Options{Found: found}, head, commit); err != nil {
 		return err
 	}
 	branch := "add-" + code.Key.Workspace + "-" + code.Key.Project
@@ -86,7 +87,7 @@ func (o Options) AddTo(ctx context.Context, shared Shared) (err error) {
 }
 
 // show shows what merging would do, and refuses what nobody could merge.
-func (s Shared) show(ctx context.Context, repository *checkout.Checkout, head, commit string) error {
+func (s Shared) show(ctx context.Context, repository *checkout.Checkout, o plan.Options, head, commit string) error {
 	if err := repository.Reopen(ctx); err != nil {
 		return err
 	}
@@ -94,7 +95,8 @@ func (s Shared) show(ctx context.Context, repository *checkout.Checkout, head, c
 	if err != nil {
 		return err
 	}
-	p, err := plan.Options{Config: repository.Objects, Charts: embedded}.Make(head, commit)
+	o.Config, o.Charts = repository.Objects, embedded
+	p, err := o.Make(head, commit)
 	if err != nil {
 		return err
 	}
@@ -105,6 +107,17 @@ func (s Shared) show(ctx context.Context, repository *checkout.Checkout, head, c
 		return exit.Finding("nothing was pushed: it would not work as it is")
 	}
 	return nil
+}
+
+// foundIn is what is known of the first image before anybody has built it.
+func foundIn(f Folder) manifest.Image {
+	image := manifest.Image{Framework: f.Found.Framework, Port: f.Found.Port, Scope: f.Found.Scope}
+	for _, reason := range f.Found.Reasons {
+		if reason.Field == "scope" {
+			image.ScopeReason = reason.Reason
+		}
+	}
+	return image
 }
 
 // sourceOf is the code of a folder as others can get at it: the remote that its branch is pushed to.

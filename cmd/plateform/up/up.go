@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/feed"
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
@@ -49,7 +50,7 @@ func (o Options) look(ctx context.Context) (Folder, error) {
 }
 
 // Run brings the app up and follows it until the context ends.
-func (o Options) Run(ctx context.Context) error {
+func (o Options) Run(ctx context.Context) (err error) {
 	folder, err := o.look(ctx)
 	if err != nil {
 		return err
@@ -58,6 +59,12 @@ func (o Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	f := feed.New(feed.Options{Out: o.Out, Style: o.Style, Width: o.Width, Now: o.Now})
+	i, err := o.open(settings, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, i.Close()) }()
 	dir, name, err := MirrorDir(ctx, filepath.Join(o.Home, scaffold.RemotesDir), folder)
 	if err != nil {
 		return err
@@ -74,7 +81,24 @@ func (o Options) Run(ctx context.Context) error {
 		return err
 	}
 	o.printFollowing(ctx, mirror, settings)
-	return o.follow(ctx, settings, mirror)
+	return o.follow(ctx, i, mirror, f)
+}
+
+// open opens the installation. Nothing is written before: another process may have it.
+func (o Options) open(s *installation.Settings, f *feed.Feed) (*installation.Installation, error) {
+	i, err := installation.Open(s, installation.Options{
+		Now: o.Now, Log: slog.New(f.Handler(slog.LevelWarn)), Observers: []reconciler.Observer{f},
+	})
+	var other *installation.InUseError
+	if errors.As(err, &other) {
+		stop := "stop it with Ctrl-C"
+		if other.PID != 0 {
+			stop += fmt.Sprintf(" or kill -INT %d", other.PID)
+		}
+		return nil, exit.Usage("the installation in %s is in use by %s; one plateform up runs the apps of all folders that were brought up "+
+			"(%s and run plateform up here, which starts those apps too; or use another installation: --dir FOLDER)", o.Home, other.Process(), stop)
+	}
+	return i, err
 }
 
 func (o Options) sheet() terminal.Sheet {
@@ -111,16 +135,8 @@ func (o Options) printFollowing(ctx context.Context, m *Mirror, s *installation.
 }
 
 // follow builds and runs what is in a mirror, and what comes into it, until the context ends.
-func (o Options) follow(ctx context.Context, s *installation.Settings, m *Mirror) (err error) {
-	f := feed.New(feed.Options{Out: o.Out, Style: o.Style, Width: o.Width, Now: o.Now})
-	i, err := installation.Open(s, installation.Options{
-		Now: o.Now, Log: slog.New(f.Handler(slog.LevelWarn)), Observers: []reconciler.Observer{f},
-	})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, i.Close()) }()
-	_, err = i.ListenApps(ctx)
+func (o Options) follow(ctx context.Context, i *installation.Installation, m *Mirror, f *feed.Feed) error {
+	_, err := i.ListenApps(ctx)
 	if err == nil {
 		_, err = i.ListenImages(ctx)
 	}
