@@ -3,9 +3,11 @@ package transport
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"html"
 	"io"
+	"math"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -50,7 +52,7 @@ func (e *ServerError) Error() string {
 		text += ": " + e.Said
 	}
 	if e.Wait > 0 {
-		text += fmt.Sprintf(" (it asks to wait for %s)", e.Wait)
+		text += fmt.Sprintf(" (it asks to wait for %s%s)", e.Wait, e.tooLong())
 	}
 	if e.MovedTo != "" {
 		text += fmt.Sprintf("; the repository has moved to %s, and credentials are not sent to another host: write the new address", e.MovedTo)
@@ -58,8 +60,19 @@ func (e *ServerError) Error() string {
 	return text
 }
 
-// RetryAfter is how long the server asks to be left alone; 0 when it does not say.
-func (e *ServerError) RetryAfter() time.Duration { return e.Wait }
+// maxWait bounds for how long a server is left alone that asks for it.
+const maxWait = time.Hour
+
+// RetryAfter is for how long the server is to be left alone; 0 when it does not ask for it.
+func (e *ServerError) RetryAfter() time.Duration { return min(e.Wait, maxWait) }
+
+// tooLong says that the server is asked again before it wants that.
+func (e *ServerError) tooLong() string {
+	if e.Wait <= maxWait {
+		return ""
+	}
+	return fmt.Sprintf(", which is too long: it is asked again in %s", maxWait)
+}
 
 // maxSaid bounds the words of a server in an error.
 const maxSaid = 400
@@ -77,8 +90,8 @@ func refusalOf(res *http.Response) *ServerError {
 // retryAfter reads how long a server asks to be left alone: seconds, or a time to compare with the server's own.
 func retryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, math.MaxInt32)) * time.Second //nolint:gosec // it fits
 	}
 	until, err := http.ParseTime(value)
 	now, err2 := http.ParseTime(h.Get("Date"))

@@ -51,7 +51,9 @@ func Remember(run manifest.RunSpec, s Change) manifest.RunSpec {
 	run = rebuildEdited(run, s)
 	run = withdraw(run, s)
 	run = bringBack(run, s)
-	run = wentOut(run, s.After.Newest)
+	if released { // going back to an older release that has it releases nothing
+		run = wentOut(run, s.After.Newest)
+	}
 	return EndHolds(run, s.After, s.Keys, s.Tips)
 }
 

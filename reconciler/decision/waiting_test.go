@@ -9,6 +9,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // shopOf is a project of three services of one repository that was released once, at commit1.
@@ -154,6 +155,29 @@ func TestWhatWaitedIsForgottenOnceItIsReleased(t *testing.T) {
 	newest.Spec.Parts = manifest.Parts{"source/gateway": s.key("source/gateway")}
 	if run := wentOut(s.before.Run, &newest); len(run.Holds) != 1 || run.Holds[0].Part != "source/billing" {
 		t.Errorf("still remembered: %v", held(run))
+	}
+}
+
+// A rollback to a release that has what waits puts nothing out: once the rollback is taken back, it waits again.
+func TestWhatWaitsOutlastsARollbackToIt(t *testing.T) {
+	m := newMixed() // v1.0.0
+	older := m.view.Spec
+	m.commit(0, false, level("debug"))
+	m.release() // v1.0.1
+	newest := m.view
+	m.commit(0, false, func(v *config.View) { v.Spec = older })
+	waits := manifest.Hold{Part: manifest.PartProject, Key: manifest.ProjectKey(older), Reason: manifest.HeldWaiting, WaitsFor: "broken"}
+	m.run.Holds = []manifest.Hold{{Part: manifest.PartSource, Key: "broken", Reason: manifest.HeldFailed}, waits}
+	m.tip = "" // as long as nobody has looked, the source stays held
+
+	m.commit(1, false)
+	m.commit(0, false, func(v *config.View) { v.Releases = newest.Releases })
+	if !slices.Contains(m.run.Holds, waits) {
+		t.Errorf("what waited does not wait any more: %v", held(m.run))
+	}
+	m.release() // v1.0.2
+	if slices.Contains(m.run.Holds, waits) {
+		t.Error("what was released still waits")
 	}
 }
 

@@ -26,15 +26,16 @@ const (
 )
 
 // Turn is one turn of work on a key. It returns when the key wants another turn, 0 for not by itself; after an error it
-// gets one after its backoff, or later when the error has a method RetryAfter() time.Duration that says so: then the key gets no
-// turn before, whoever adds it. It must end soon after the context has.
+// gets one after its backoff, or later when the error has a method RetryAfter() time.Duration that says so: then no key of its
+// host gets a turn before, whoever adds it, but for those that have one already. It must end soon after the context has.
 type Turn func(ctx context.Context, key string) (again time.Duration, err error)
 
 // Options of a Queue. Only Turn is needed.
 type Options struct {
 	// Turn works on a key.
 	Turn Turn
-	// Host names what a key waits for, so that turns are limited for each; all keys share one when nil.
+	// Host names what a key waits for, so that turns are limited for each, and each is left alone when it asks for that. When
+	// nil, all keys share the limits, and an error that asks to be left alone speaks for its key only.
 	Host func(key string) string
 	// PerHost bounds the turns at one host at the same time, Failing those of keys whose last turn failed; 8 and 3 when 0.
 	PerHost, Failing int
@@ -54,7 +55,7 @@ type Queue struct {
 	keys     workqueue.TypedRateLimitingInterface[string]
 	early    map[string]time.Duration
 	failures map[string]int
-	// quiet are the keys that get no turn before a time.
+	// quiet are the hosts, or keys where there are none, that get no turn before a time.
 	quiet   map[string]time.Time
 	hosts   map[string]*host
 	working map[string]working
@@ -75,9 +76,6 @@ type working struct {
 
 // New returns a Queue that does nothing until Run.
 func New(o Options) *Queue {
-	if o.Host == nil {
-		o.Host = func(string) string { return "" }
-	}
 	if o.PerHost <= 0 {
 		o.PerHost = defaultPerHost
 	}
@@ -191,15 +189,31 @@ func retryAfter(err error) time.Duration {
 	if !errors.As(err, &busy) {
 		return 0
 	}
-	return min(busy.RetryAfter(), maxRetryAfter)
+	return min(max(busy.RetryAfter(), 0), maxRetryAfter)
 }
 
-// keepQuiet has a key get no turn for a while.
+// host is what a key waits for.
+func (q *Queue) host(key string) string {
+	if q.options.Host == nil {
+		return ""
+	}
+	return q.options.Host(key)
+}
+
+// speaksFor is whom an error of a key speaks for that asks to be left alone: all of its host, whose name may be that of a key.
+func (q *Queue) speaksFor(key string) string {
+	if q.options.Host == nil {
+		return "key " + key
+	}
+	return "host " + q.options.Host(key)
+}
+
+// keepQuiet has all that an error of a key speaks for get no turn for a while.
 func (q *Queue) keepQuiet(key string, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if wait > 0 {
-		q.quiet[key] = time.Now().Add(wait)
+	if until := time.Now().Add(wait); wait > 0 && until.After(q.quiet[q.speaksFor(key)]) {
+		q.quiet[q.speaksFor(key)] = until
 	}
 }
 
@@ -207,13 +221,17 @@ func (q *Queue) keepQuiet(key string, wait time.Duration) {
 func (q *Queue) quietFor(key string) time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	until, quiet := q.quiet[key]
+	return q.quietForLocked(key)
+}
+
+func (q *Queue) quietForLocked(key string) time.Duration {
+	until, quiet := q.quiet[q.speaksFor(key)]
 	if !quiet {
 		return 0
 	}
 	wait := time.Until(until)
 	if wait <= 0 {
-		delete(q.quiet, key)
+		delete(q.quiet, q.speaksFor(key))
 	}
 	return wait
 }
@@ -222,7 +240,7 @@ func (q *Queue) quietFor(key string) time.Duration {
 func (q *Queue) enter(key string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	name := q.options.Host(key)
+	name := q.host(key)
 	h := q.hosts[name]
 	if h == nil {
 		h = &host{name: name}
@@ -261,6 +279,7 @@ func (q *Queue) leave(key string) (next string, more bool) {
 	if w.failing {
 		h.failing--
 	}
+	q.putOff(h)
 	for i, waiting := range h.waiting {
 		if q.admits(h, waiting) {
 			h.waiting = slices.Delete(h.waiting, i, i+1)
@@ -272,6 +291,19 @@ func (q *Queue) leave(key string) (next string, more bool) {
 		delete(q.hosts, h.name)
 	}
 	return "", false
+}
+
+// putOff has what waits for a turn at a host that is to be left alone come back later.
+func (q *Queue) putOff(h *host) {
+	h.waiting = slices.DeleteFunc(h.waiting, func(key string) bool {
+		wait := q.quietForLocked(key)
+		if wait <= 0 {
+			return false
+		}
+		q.keys.AddAfter(key, wait)
+		q.keys.Done(key)
+		return true
+	})
 }
 
 // limiter gives the workqueue the wait of a key that failed.

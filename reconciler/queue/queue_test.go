@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/plateform/plateform/reconciler/queue"
@@ -311,5 +312,43 @@ func TestAKeyIsLeftAloneAsLongAsItAsksFor(t *testing.T) {
 		if count("busy") != 3 {
 			t.Error("once it has answered it is still left alone")
 		}
+	})
+}
+
+// What one key is told counts for all keys of its host, also for those that wait for their turn there; other hosts go on.
+func TestAHostIsLeftAloneAsLongAsItAsksFor(t *testing.T) {
+	var mu sync.Mutex
+	turns := map[string]int{}
+	check := func(t *testing.T, when string, want map[string]int) {
+		t.Helper()
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if diff := cmp.Diff(want, turns); diff != "" {
+			t.Errorf("turns %s (-want +got):\n%s", when, diff)
+		}
+	}
+	host := func(key string) string { host, _, _ := strings.Cut(key, "/"); return host }
+	bubble(t, queue.Options{PerHost: 1, Host: host, Turn: func(_ context.Context, key string) (time.Duration, error) {
+		mu.Lock()
+		turns[key]++
+		first := key == "busy/a" && turns[key] == 1
+		mu.Unlock()
+		if first {
+			<-time.After(time.Second) // the others wait for their turn meanwhile
+			return 0, busy(24 * time.Hour)
+		}
+		return 0, nil
+	}}, func(t *testing.T, q *queue.Queue) {
+		q.Add("busy/a")
+		<-time.After(time.Millisecond)
+		q.Add("busy/b")
+		q.Add("well/a")
+		<-time.After(59 * time.Minute)
+		q.Add("busy/c")
+		q.Add("well/b")
+		check(t, "within the hour", map[string]int{"busy/a": 1, "well/a": 1, "well/b": 1})
+		<-time.After(2 * time.Minute) // it asks for a day, and nobody waits longer than an hour
+		check(t, "after it", map[string]int{"busy/a": 2, "busy/b": 1, "busy/c": 1, "well/a": 1, "well/b": 1})
 	})
 }

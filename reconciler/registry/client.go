@@ -69,6 +69,7 @@ type Options struct {
 type Client struct {
 	options   Options
 	transport *http.Transport
+	hosts     *quietHosts
 	own       access
 	others    access
 }
@@ -102,7 +103,7 @@ func New(o Options) (*Client, error) {
 	if !ok {
 		return nil, fmt.Errorf("registry: the default transport is a %T", remote.DefaultTransport)
 	}
-	c := &Client{options: o, transport: standard.Clone()}
+	c := &Client{options: o, transport: standard.Clone(), hosts: &quietHosts{}}
 	var err error
 	if c.own, err = c.access(true); err != nil {
 		return nil, err
@@ -149,7 +150,7 @@ func (c *Client) access(own bool) (access, error) {
 
 // wire is how all requests go out. own says that they are for the platform's own registry.
 func (c *Client) wire(own bool) http.RoundTripper {
-	return tolerant{neighbourly{attentive{bounded{c.transport}, c.options.Clock}, own}}
+	return tolerant{neighbourly{attentive{bounded{c.transport}, c.options.Clock, c.hosts}, own}}
 }
 
 // Close drops idle connections.

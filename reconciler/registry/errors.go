@@ -59,13 +59,16 @@ func (e *Error) Is(target error) bool {
 // RetryAfter is how long the registry asks to be left alone; 0 when it does not say.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
-// leaveAlone says how long the registry asks to be left alone.
+// leaveAlone says how long the registry asks to be left alone, and for how long it is.
 func (e *Error) leaveAlone(wait time.Duration) {
 	if !e.temporary || wait <= 0 {
 		return
 	}
-	e.retryAfter = wait
+	e.retryAfter = min(wait, maxRetryAfter)
 	e.Fix = fmt.Sprintf("the registry asks to be left alone for %v; it goes on by itself then", wait.Round(time.Second))
+	if wait > maxRetryAfter {
+		e.Fix = fmt.Sprintf("the registry asks to be left alone for %v, which is too long; it is asked again in %v", wait.Round(time.Second), maxRetryAfter)
+	}
 	if e.Status == http.StatusTooManyRequests {
 		e.Fix = "the registry limits how often it is asked, and " + strings.TrimPrefix(e.Fix, "the registry ")
 	}
@@ -88,7 +91,11 @@ func explain(err error, doing string, in name.Repository) *Error {
 	e := &Error{Registry: hostOf(in), Repository: nameOf(in), Doing: doing, err: err}
 	var answer *transport.Error
 	var incomplete *incompleteError
+	var left *quietError
 	switch {
+	case errors.As(err, &left):
+		e.Status, e.What, e.temporary = left.Status, left.Error(), true
+		e.leaveAlone(left.Wait)
 	case errors.As(err, &incomplete):
 		e.What, e.Fix = incomplete.Error(), "push it again with all that belongs to it, as docker buildx imagetools create and skopeo copy --all do"
 	case errors.As(err, &answer):

@@ -61,7 +61,7 @@ func (c *Client) layers(ctx context.Context, own bool, in name.Repository, image
 	if err != nil {
 		return nil, err
 	}
-	options := append(c.remoteOptions(own), remote.WithTransport(tolerant{neighbourly{attentive{c.transport, c.options.Clock}, own}}))
+	options := append(c.remoteOptions(own), remote.WithTransport(tolerant{neighbourly{attentive{c.transport, c.options.Clock, c.hosts}, own}}))
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// maxRetryAfter bounds how long a registry can ask to be left alone. A push waits for itself up to maxPushWait: the image took
-// long to build. Everybody else comes back later.
+// maxRetryAfter bounds for how long a registry is left alone that asks for it. A push waits for itself up to maxPushWait: the image
+// took long to build. Everybody else comes back later.
 const (
 	maxRetryAfter = time.Hour
 	maxPushWait   = 2 * time.Minute
@@ -79,62 +77,6 @@ func (p *pause) NextBackOff() time.Duration { return max(p.least, p.exponential.
 
 // Reset implements backoff.BackOff.
 func (p *pause) Reset() { p.exponential.Reset() }
-
-// askedKey is where the context of a try has what the registry asks for meanwhile.
-type askedKey struct{}
-
-// asked is how long a registry asks to be left alone.
-type asked struct {
-	mu    sync.Mutex
-	after time.Duration
-}
-
-func (a *asked) note(after time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.after = max(a.after, after)
-}
-
-func (a *asked) wait() time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.after
-}
-
-// attentive notes how long a registry that limits requests, or is in trouble, asks to be left alone: no error of the library
-// says so.
-type attentive struct {
-	inner http.RoundTripper
-	clock func() time.Time
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t attentive) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := t.inner.RoundTrip(request)
-	if err != nil || response.StatusCode != http.StatusTooManyRequests && response.StatusCode != http.StatusServiceUnavailable {
-		return response, err
-	}
-	if asked, _ := request.Context().Value(askedKey{}).(*asked); asked != nil {
-		asked.note(retryAfter(response.Header, t.clock()))
-	}
-	return response, nil
-}
-
-// retryAfter reads the header Retry-After: seconds, or a date, which is compared with the clock of the registry if it tells it.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	text := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
-	}
-	until, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	if theirs, err := http.ParseTime(header.Get("Date")); err == nil {
-		now = theirs
-	}
-	return min(max(until.Sub(now), 0), maxRetryAfter)
-}
 
 // tolerant takes a registry that does not know HEAD for one that does not have what was asked for: the library then uploads it,
 // which changes nothing if it is there.

@@ -15,6 +15,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/registry"
 	"github.com/plateform/plateform/test/ociregistry"
 )
@@ -172,7 +173,9 @@ func TestRetryAfterIsSaid(t *testing.T) {
 		{http.StatusServiceUnavailable, "120", "", 2 * time.Minute},
 		{http.StatusTooManyRequests, now.Add(90 * time.Second).Format(http.TimeFormat), now.Format(http.TimeFormat), 90 * time.Second},
 		{http.StatusTooManyRequests, now.Add(-time.Hour).Format(http.TimeFormat), now.Format(http.TimeFormat), 0},
+		{http.StatusTooManyRequests, "86400", "", time.Hour},
 		{http.StatusTooManyRequests, "999999999", "", time.Hour},
+		{http.StatusTooManyRequests, "99999999999999999999999", "", time.Hour},
 		{http.StatusTooManyRequests, "soon", "", 0},
 		{http.StatusTooManyRequests, "", "", 0},
 		{http.StatusNotFound, "40", "", 0},
@@ -202,6 +205,53 @@ func TestRetryAfterIsSaid(t *testing.T) {
 				t.Errorf("asked %d times: %v, want once and the time in it", asked.Load(), err)
 			}
 		})
+	}
+}
+
+// A registry that asks to be left alone is, with all that is in it, until then; others are not affected.
+func TestARegistryIsLeftAloneAsAWhole(t *testing.T) {
+	var clock atomic.Int64 // in seconds
+	now := func() time.Time { return time.Unix(clock.Load(), 0) }
+	busy, other := ociregistry.New(t), ociregistry.New(t)
+	client := newClient(t, registry.Options{Clock: now})
+	for _, ref := range []string{busy.Host + "/acme/cart", busy.Host + "/acme/shop", other.Host + "/acme/shop"} {
+		push(t, client, ref, "1", newImage(t, v1.Config{}))
+	}
+	var asked atomic.Int32
+	busy.Answer(func(w http.ResponseWriter, r *http.Request) bool {
+		asked.Add(1)
+		if !strings.Contains(r.URL.Path, "/acme/cart/") || clock.Load() >= 90 {
+			return false
+		}
+		w.Header().Set("Retry-After", "90")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	})
+	if _, err := client.Resolve(t.Context(), busy.Host+"/acme/cart:1"); err == nil {
+		t.Fatal("what is limited could be resolved")
+	}
+	before := asked.Load()
+
+	clock.Store(30)
+	_, err := client.Resolve(t.Context(), busy.Host+"/acme/shop:1")
+	var e *registry.Error
+	if !errors.As(err, &e) || e.RetryAfter() != time.Minute || !e.Temporary() || e.Status != http.StatusTooManyRequests || !strings.Contains(err.Error(), "left alone for 1m0s") {
+		t.Errorf("the other repository: %v, want it to be asked in a minute", err)
+	}
+	if _, err := client.Has(t.Context(), busy.Host+"/acme/shop", "sha256:"+strings.Repeat("0", 64)); reconciler.RetryAfter(err) != time.Minute {
+		t.Errorf("asked for a digest: %v, want it to be asked in a minute", err)
+	}
+	if asked.Load() != before {
+		t.Errorf("it was asked %d times meanwhile", asked.Load()-before)
+	}
+	if _, err := client.Resolve(t.Context(), other.Host+"/acme/shop:1"); err != nil {
+		t.Errorf("the other registry: %v", err)
+	}
+	clock.Store(90)
+	for _, name := range []string{"shop", "cart"} {
+		if _, err := client.Resolve(t.Context(), busy.Host+"/acme/"+name+":1"); err != nil {
+			t.Errorf("%s when the time is over: %v", name, err)
+		}
 	}
 }
 
