@@ -16,9 +16,7 @@ import (
 // run is a run as the loop follows it.
 type run struct {
 	reconciler.Run
-	// sourceKey is the key of the part that a push to the app is for, and repository the URL it was pushed to.
-	sourceKey  string
-	repository string
+	pushed
 	// forSource says that a config commit asks for an image: it changed where the code comes from or how it is built.
 	forSource bool
 	// asks is what the commit asks for besides a rollback; empty when that is all, and for a retry.
@@ -45,6 +43,9 @@ type run struct {
 	// last is what was last reported of it.
 	last reconciler.Report
 }
+
+// pushed is what is known of a push to the app: the key of the part that it is for, and the URL it was pushed to.
+type pushed struct{ sourceKey, repository string }
 
 // newRun is a run of a project that a cause begins.
 func newRun(k manifest.Key, cause manifest.Cause) reconciler.Run {

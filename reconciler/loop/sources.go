@@ -199,7 +199,7 @@ func (s *sources) moved(p *project, part string, sighting worker.Sighting) {
 		return
 	}
 	cause := manifest.Cause{Kind: manifest.CauseSource, Commit: tip.Commit, Config: s.catalog.Commit, By: tip.By}
-	s.runs.start(p, &run{Run: newRun(p.key, cause), sourceKey: keys[part], repository: sighting.Repository})
+	s.runs.start(p, &run{Run: newRun(p.key, cause), pushed: pushed{keys[part], sighting.Repository}})
 }
 
 // isPush says that the first look at a source finds something that was pushed since somebody last looked. before is what was
