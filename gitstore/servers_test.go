@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -268,5 +269,43 @@ func TestCredentialsStayWhereTheyAreFor(t *testing.T) {
 	}
 	if posts.Load() == 0 || leaks.Load() > 0 {
 		t.Errorf("of %d requests for objects and those before, %d had the credentials", posts.Load(), leaks.Load())
+	}
+}
+
+// A server that asks to be left alone is, with all its repositories and whoever asks, until then; others are not affected.
+func TestAServerIsLeftAloneAsAWhole(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusForbidden} {
+		var clock atomic.Int64 // in seconds
+		busy, other := gitserver.New(t), gitserver.New(t)
+		access := Access{Clock: func() time.Time { return time.Unix(clock.Load(), 0) }}
+		remote := openRemote(t, RemoteOptions{Access: access})
+		look := func(s *gitserver.Server, name string) error {
+			_, err := remote.Tips(t.Context(), s.URL()+"/"+name+".git", []Place{{Branch: "main"}})
+			return err
+		}
+		var commit string
+		for _, s := range []*gitserver.Server{busy, other} {
+			for _, name := range []string{"cart", "shop"} {
+				commit = s.Create(t, name).Commit(gitserver.Change{Message: "1", Files: map[string]string{"a": "1"}})
+			}
+		}
+		busy.Inject("cart", gitserver.Fault{Op: gitserver.FetchRefs, Status: status, Body: "slow down", Header: map[string]string{"Retry-After": "90"}})
+		checkWords(t, look(busy, "cart"), "slow down (it asks to wait for 1m30s)", 90*time.Second)
+
+		clock.Store(30)
+		checkWords(t, look(busy, "shop"), "slow down (it asks to wait for 1m0s)", time.Minute)
+		checkWords(t, remote.Checkout(t.Context(), busy.URL()+"/shop.git", commit, filepath.Join(t.TempDir(), "a")), "slow down", time.Minute)
+		if n := busy.Count("shop", gitserver.FetchRefs); n > 0 {
+			t.Errorf("%d: the other repository was asked %d times meanwhile", status, n)
+		}
+		if err := look(other, "shop"); err != nil {
+			t.Errorf("%d: the other server: %v", status, err)
+		}
+		clock.Store(90)
+		busy.Heal("cart")
+		if err := errors.Join(look(busy, "cart"), look(busy, "shop")); err != nil {
+			t.Errorf("%d: when the time is over: %v", status, err)
+		}
 	}
 }

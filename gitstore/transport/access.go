@@ -43,6 +43,8 @@ type Access struct {
 	// StallTimeout bounds how long a remote may send nothing while it brings in objects. Servers send something every few
 	// seconds, also while they think. Default one minute.
 	StallTimeout time.Duration
+	// Clock tells the time; time.Now when nil.
+	Clock func() time.Time
 }
 
 // WithDefaults returns it with the defaults for what is not set.
@@ -55,6 +57,9 @@ func (a Access) WithDefaults() Access {
 	}
 	if a.StallTimeout <= 0 {
 		a.StallTimeout = time.Minute
+	}
+	if a.Clock == nil {
+		a.Clock = time.Now
 	}
 	return a
 }

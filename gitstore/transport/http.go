@@ -88,8 +88,11 @@ func (s *httpSession) AdvertisedReferencesContext(ctx context.Context) (_ *packp
 	return refs, err
 }
 
-// request makes one, with the credentials.
+// request makes one, with the credentials, unless the host wants to be left alone.
 func (s *httpSession) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
+	if err := s.dialer.quiet.asks(s.base.Host); err != nil {
+		return nil, err
+	}
 	var content io.Reader
 	if body != nil {
 		// A reader whose length is known, for servers that refuse what comes in chunks.
@@ -129,6 +132,7 @@ func (s *httpSession) follow(at *url.URL) error {
 // refusal is what a server says instead of doing what it was asked.
 func (s *httpSession) refusal(res *http.Response) error {
 	err := refusalOf(res)
+	s.dialer.quiet.heard(res.Request.URL.Host, err)
 	err.MovedTo = s.movedTo
 	if told := s.dialer.access.Rejected; told != nil && res.StatusCode == http.StatusUnauthorized && s.login != (Credential{}) {
 		told(s.asked, s.login)

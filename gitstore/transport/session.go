@@ -21,6 +21,7 @@ import (
 type Dialer struct {
 	access Access
 	http   *http.Client
+	quiet  *quietHosts
 	// redirected says that a server has redirected us: each session finds out anew where to.
 	redirected atomic.Bool
 	// lines are readers of lists of refs, with room for the longest line: looks at many sources would make one each.
@@ -29,7 +30,8 @@ type Dialer struct {
 
 // New returns a Dialer. It makes no network call.
 func New(a Access) *Dialer {
-	d := &Dialer{access: a.WithDefaults(), http: newHTTPClient()}
+	a = a.WithDefaults()
+	d := &Dialer{access: a, http: newHTTPClient(), quiet: &quietHosts{clock: a.Clock}}
 	d.http.CheckRedirect = d.checkRedirect
 	d.lines.New = func() any { return bufio.NewReaderSize(nil, maxLine) }
 	return d
