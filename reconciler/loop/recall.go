@@ -93,7 +93,7 @@ func (rc *recall) take(said reconciler.Recalled) {
 		p.sources.earlier = append(p.sources.earlier, said.Source)
 	}
 	r := rc.runs.start(p, &run{
-		Run: newRun(k, cause), forSource: said.Source == "" && rc.asksForSource(k, said.Commit), again: true,
+		Run: newRun(k, cause), forSource: said.Source == "" && rc.asksForSource(k, said.Commit), earlier: earlier{again: true},
 	})
 	r.replayed, r.recalled, r.waits = false, true, said.Waits
 	if said.Waits && said.Build == "" && p.base(rc.view(k)) != nil {

@@ -86,7 +86,7 @@ func known(cause manifest.Cause) bool {
 }
 
 func (rs *runs) repeatOne(p *project, cause manifest.Cause, last manifest.LastRun) {
-	r := &run{Run: newRun(p.key, cause), repeated: last.Result != manifest.ResultWritten, again: true}
+	r := &run{Run: newRun(p.key, cause), repeated: last.Result != manifest.ResultWritten, earlier: earlier{again: true}}
 	switch last.Result {
 	case manifest.ResultWritten: // how the rollout ended is seen, and reported then
 		r.awaits = last.Release

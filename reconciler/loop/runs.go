@@ -23,9 +23,7 @@ type run struct {
 	asks manifest.CauseKind
 	// of silent runs only the end is reported: nobody watches a release commit on its way.
 	silent bool
-	// replayed runs were read out of the history again and have not been reported yet. That nothing had to be done is not
-	// reported for them.
-	replayed bool
+	earlier
 	// repeated runs ended in an earlier process, and are only reported again.
 	repeated bool
 	// waits says that it was told a failure that goes on by itself. A stopped run was over, until a source that it asked for
@@ -38,10 +36,17 @@ type run struct {
 	// number of its first report in the outbox; 0 while there is none. recalled runs were reported by an earlier process.
 	number   int
 	recalled bool
-	// again says that an earlier process began the run, and may have told people the same.
-	again bool
 	// last is what was last reported of it.
 	last reconciler.Report
+}
+
+// earlier says what a run has to do with earlier processes.
+type earlier struct {
+	// replayed runs were read out of the history again and have not been reported yet. That nothing had to be done is not
+	// reported for them.
+	replayed bool
+	// again says that an earlier process began the run, and may have told people the same.
+	again bool
 }
 
 // pushed is what is known of a push to the app: the key of the part that it is for, and the URL it was pushed to.
@@ -127,7 +132,7 @@ func (rs *runs) join(p *project, r *run) *run {
 func (rs *runs) startAgain(p *project) {
 	for _, cause := range p.memory.Asked {
 		if known(cause) {
-			rs.start(p, &run{Run: newRun(p.key, cause), forSource: rs.askedForSource(p.key, cause), again: true})
+			rs.start(p, &run{Run: newRun(p.key, cause), forSource: rs.askedForSource(p.key, cause), earlier: earlier{again: true}})
 		}
 	}
 }

@@ -53,6 +53,37 @@ func GoFolders(files fs.FS, dir string) ([]GoFolder, error) {
 	return folders, nil
 }
 
+// LeadingOut says which directive has the program in a folder compiled with a folder outside of the repository, directly or by a
+// symlink; empty when none does. A file that decides it and cannot be understood counts as one.
+func LeadingOut(files fs.FS, dir string) (string, error) {
+	folders, err := GoFolders(files, dir)
+	var unclear *UnclearError
+	if errors.As(err, &unclear) {
+		return unclear.Error(), nil
+	}
+	for _, f := range folders {
+		what := fmt.Sprintf("%s:%d: %q leads out of the repository", f.File, f.Line, f.Directive)
+		if f.Path == "" {
+			return what, nil
+		}
+		for p := f.Path; p != "."; p = path.Dir(p) {
+			if target, err := fs.ReadLink(files, p); err == nil && leaves(files, p, target) {
+				return fmt.Sprintf("%s: %s is a symlink to %q", what, p, target), nil
+			}
+		}
+	}
+	return "", err
+}
+
+// leaves says that a link leads out of the repository, or may do so. One that leads nowhere is for the compiler to tell.
+func leaves(files fs.FS, link, target string) bool {
+	if _, ok := inside(path.Dir(link), target); !ok {
+		return true
+	}
+	_, err := fs.Stat(files, link)
+	return err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
 // closestModule is the folder of the closest go.mod, links followed; empty when there is none.
 func closestModule(files fs.FS, dir string) string {
 	for ; ; dir = path.Dir(dir) {
