@@ -94,13 +94,28 @@ func start(lifeline *bufio.Reader) (*child, error) {
 		attributes.Chroot = spec.Root
 		attributes.Credential = &syscall.Credential{Uid: spec.UID, Gid: spec.GID}
 	}
-	pid, err := syscall.ForkExec(spec.Path, append([]string{spec.Path}, spec.Args...), &syscall.ProcAttr{
+	pid, err := forkExec(spec, &syscall.ProcAttr{
 		Dir: spec.Dir, Env: spec.Env, Files: []uintptr{null.Fd(), 1, 2}, Sys: attributes,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &child{pid: pid, spec: spec}, nil
+}
+
+// forkExec starts a program. One that was written a moment ago may be open for writing still, in a process that was forked just
+// then by whoever wrote it and has not come to its own program yet: the kernel starts it as soon as that has.
+func forkExec(spec Spec, attributes *syscall.ProcAttr) (pid int, err error) {
+	const first, most = time.Millisecond, 5 * time.Second
+	args := append([]string{spec.Path}, spec.Args...)
+	for pause, waited := first, time.Duration(0); ; pause *= 2 {
+		pid, err = syscall.ForkExec(spec.Path, args, attributes)
+		if err != syscall.ETXTBSY || waited >= most {
+			return pid, err
+		}
+		time.Sleep(pause)
+		waited += pause
+	}
 }
 
 // obey does what the parent says, until the lifeline ends.

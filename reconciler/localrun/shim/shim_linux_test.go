@@ -261,6 +261,32 @@ func TestCannotStart(t *testing.T) {
 	}
 }
 
+// A program that is still open for writing, in a process that was forked while it was written, is started once it is not.
+func TestAProgramThatWasWrittenAMomentAgo(t *testing.T) {
+	spec := specOf("fails")
+	self, err := os.ReadFile(spec.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Path = filepath.Join(t.TempDir(), "program")
+	written, err := os.OpenFile(spec.Path, os.O_CREATE|os.O_WRONLY, 0o700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := written.Write(self); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = written.Close() })
+	p, err := shim.Start(t.Context(), []string{"/proc/self/exe", shim.Argument}, spec, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	if exit := awaitDone(t, p); exit.Code != 3 {
+		t.Errorf("it ended with %+v", exit)
+	}
+}
+
 func TestNothingIsInherited(t *testing.T) {
 	t.Setenv("OF_THE_PARENT", "secret")
 	o := newOutput(t)
