@@ -99,6 +99,9 @@ var (
 	ErrNoCommit = errors.New("no such commit")
 	// ErrNoBranch says that a remote has no such branch.
 	ErrNoBranch = errors.New("no such branch")
+	// ErrTag and ErrEmpty say more of an ErrNoBranch: a tag has that name, or there are no branches at all.
+	ErrTag   = errors.New("it is a tag")
+	ErrEmpty = errors.New("the repository is empty")
 	// ErrNoPath says that a commit has no such folder.
 	ErrNoPath = errors.New("no such folder in the repository")
 	// ErrNotFolder says that what a commit has in that place is no folder.

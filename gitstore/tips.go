@@ -223,7 +223,10 @@ func branchTip(refs *packp.AdvRefs, branch string) (string, error) {
 		}
 	}
 	if len(others) == 0 {
-		return "", fmt.Errorf("%w as %q: the repository is empty", ErrNoBranch, branch)
+		return "", fmt.Errorf("%w as %q: %w", ErrNoBranch, branch, ErrEmpty)
+	}
+	if _, tag := refs.References[plumbing.NewTagReferenceName(branch).String()]; tag {
+		return "", fmt.Errorf("%w as %q: %w", ErrNoBranch, branch, ErrTag)
 	}
 	slices.Sort(others)
 	return "", fmt.Errorf("%w as %q; there are: %s", ErrNoBranch, branch, strings.Join(others[:min(len(others), 5)], ", "))

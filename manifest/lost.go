@@ -8,6 +8,8 @@ type LostReason string
 // The reasons. All but the last are for somebody to mend; a host that does not answer is only asked again.
 const (
 	LostBranch     LostReason = "no branch"
+	LostTag        LostReason = "a tag" // where a branch is to be
+	LostEmpty      LostReason = "empty" // no branch at all
 	LostFolder     LostReason = "no folder"
 	LostNotFolder  LostReason = "not a folder" // a file, a symlink or a submodule is in its place
 	LostCommit     LostReason = "no commit"

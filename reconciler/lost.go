@@ -13,7 +13,15 @@ import (
 func LostWhat(r manifest.LostReason, s manifest.Source) string {
 	switch r {
 	case manifest.LostBranch:
-		return fmt.Sprintf("there is no branch %s in %s", cmp.Or(s.Branch, "main"), s.Repository)
+		what := fmt.Sprintf("there is no branch %s in %s", cmp.Or(s.Branch, "main"), s.Repository)
+		if s.Branch == "" {
+			what += ", which is followed where source.branch names no other"
+		}
+		return what
+	case manifest.LostTag:
+		return fmt.Sprintf("%s is a tag in %s, and no branch", cmp.Or(s.Branch, "main"), s.Repository)
+	case manifest.LostEmpty:
+		return fmt.Sprintf("%s is empty: it has no branch %s, nor any other", s.Repository, cmp.Or(s.Branch, "main"))
 	case manifest.LostFolder:
 		return fmt.Sprintf("there is no folder %s in %s", s.Path, s.Repository)
 	case manifest.LostNotFolder:
@@ -50,6 +58,10 @@ func LostFix(r manifest.LostReason) string {
 	switch r {
 	case manifest.LostBranch:
 		return "create it, or change source.branch"
+	case manifest.LostTag:
+		return "name its commit in source.revision, or a branch in source.branch"
+	case manifest.LostEmpty:
+		return "push to it"
 	case manifest.LostFolder:
 		return "bring it back, or change source.path"
 	case manifest.LostNotFolder:

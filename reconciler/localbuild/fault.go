@@ -3,6 +3,8 @@ package localbuild
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/plateform/plateform/reconciler/localbuild/blame"
@@ -22,20 +24,27 @@ const (
 	maxTries = 8
 )
 
-// failureText is why a build failed for good, in one line that says what to do. retry is the command that starts it again.
-func failureText(err error, retry string) string {
+// Where sources are while they are built: dataDir/work/<build>/source.
+const (
+	workFolder   = "work"
+	sourceFolder = "source"
+)
+
+// failureText is why a build failed for good, in one line that says what to do. retry is the command that starts it again. What tools
+// say of files names them as the source does: the folders of this machine, which are below dir, are nobody else's business.
+func failureText(err error, dir, retry string) string {
 	var f *Fault
 	if errors.As(err, &f) {
 		fix := f.Fix
 		if fix == "" {
 			fix = mendSource
 		}
-		return clean((&Fault{What: f.What, Err: f.Err}).Error()) + " (" + fix + ")"
+		return clean(withoutFolders((&Fault{What: f.What, Err: f.Err}).Error(), dir)) + " (" + fix + ")"
 	}
 	again := fmt.Sprintf("it was tried %d times; %s starts it again", maxTries, retry)
 	var t *Trouble
 	if !errors.As(err, &t) {
-		return clean(err.Error()) + " (" + again + ")"
+		return clean(withoutFolders(err.Error(), dir)) + " (" + again + ")"
 	}
 	if t.Lasting {
 		again = retry + " starts it again"
@@ -43,12 +52,18 @@ func failureText(err error, retry string) string {
 	if t.Fix != "" {
 		again = t.Fix + "; " + again
 	}
-	return clean((&Trouble{What: t.What, Err: t.Err}).Error()) + " (" + again + ")"
+	return clean(withoutFolders((&Trouble{What: t.What, Err: t.Err}).Error(), dir)) + " (" + again + ")"
+}
+
+// withoutFolders names the files of a source without where this machine has it.
+func withoutFolders(text, dir string) string {
+	source := regexp.MustCompile(regexp.QuoteMeta(filepath.Join(dir, workFolder)) + `/[^/\s]+/` + sourceFolder + `/?`)
+	return strings.ReplaceAll(source.ReplaceAllString(text, "./"), dir, "dataDir")
 }
 
 // troubleText is why a build is tried again, in one line. The folders of this machine are nobody else's business.
 func troubleText(t *Trouble, dir string) string {
-	said := strings.ReplaceAll((&Trouble{What: t.What, Err: t.Err}).Error(), dir, "dataDir")
+	said := withoutFolders((&Trouble{What: t.What, Err: t.Err}).Error(), dir)
 	if t.Fix == "" {
 		return clean(said)
 	}

@@ -68,7 +68,7 @@ func (b *Builder) judge(j *job, err error, failure *reconciler.BuildFailure) {
 	}
 	trouble, found := blame.Of(err)
 	if !found || trouble.Lasting || trouble.Doubtful && j.before.doubts+1 >= maxTries {
-		failure.Summary = failureText(err, "plateform retry "+j.request.Key.String())
+		failure.Summary = failureText(err, b.options.Dir, "plateform retry "+j.request.Key.String())
 		return
 	}
 	failure.Temporary, failure.Summary, failure.RetryAfter = true, troubleText(trouble, b.options.Dir), reconciler.RetryAfter(err)
@@ -115,7 +115,7 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 	r := j.request
 	log.printf("build %s of %s for %s", r.ID, r.Key, r.Image)
 	log.printf("source: %s at %s %s", r.Repository, r.Commit, r.Path)
-	source := Source{Root: filepath.Join(work, "source"), Path: r.Path}
+	source := Source{Root: filepath.Join(work, sourceFolder), Path: r.Path}
 	made := filepath.Join(work, "made")
 	for _, dir := range []string{source.Root, made} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -168,7 +168,7 @@ func (b *Builder) claim() error {
 	return nil
 }
 
-func (b *Builder) workDir() string { return filepath.Join(b.options.Dir, "work") }
+func (b *Builder) workDir() string { return filepath.Join(b.options.Dir, workFolder) }
 
 // prepare makes an empty folder for a build.
 func (b *Builder) prepare(r reconciler.BuildRequest) (string, error) {

@@ -145,6 +145,7 @@ func (l *look) reactor(file, parent string) (string, error) {
 var (
 	includedBuild = regexp.MustCompile(`includeBuild\s*\(?\s*["']([^"']+)["']`)
 	projectDir    = regexp.MustCompile(`projectDir\s*=\s*(?:new\s+)?[fF]ile\s*\(\s*(?:[\w.]+\s*,\s*)?["']([^"']+)["']`)
+	gradleFile    = regexp.MustCompile(`["'](?:\$\{?(?:rootDir|rootProject\.projectDir|projectDir|settingsDir)\}?/)?(\.\./[^"'$]+)["']`)
 	gradleComment = regexp.MustCompile(`(?m)//.*$`)
 )
 
@@ -172,7 +173,26 @@ func (l *look) gradle() error {
 				}
 			}
 		}
-		return nil
+		return l.gradleFiles(root)
+	}
+	return l.gradleFiles(l.dir)
+}
+
+// gradleFiles adds the files above that the scripts of a build name: scripts to apply, a catalog of versions.
+func (l *look) gradleFiles(root string) error {
+	for _, dir := range slices.Compact([]string{l.dir, root}) {
+		for _, script := range []string{"build.gradle", "build.gradle.kts", settingsGradle, settingsGradleKotlin} {
+			file := path.Join(dir, script)
+			text, err := l.text(file)
+			if err != nil {
+				return err
+			}
+			for _, match := range gradleFile.FindAllStringSubmatch(gradleComment.ReplaceAllString(text, ""), -1) {
+				if p, ok := inside(dir, match[1]); ok && l.entry(p) != nil {
+					l.add(p, file+" names "+p)
+				}
+			}
+		}
 	}
 	return nil
 }

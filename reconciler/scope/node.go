@@ -2,6 +2,7 @@ package scope
 
 import (
 	"encoding/json"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -23,23 +24,51 @@ func lockfiles() []string {
 
 // packageFile is what a package.json says about others.
 type packageFile struct {
-	Workspaces      any               `json:"workspaces"`
-	Dependencies    map[string]string `json:"dependencies"`
-	DevDependencies map[string]string `json:"devDependencies"`
+	Workspaces           any               `json:"workspaces"`
+	Dependencies         map[string]string `json:"dependencies"`
+	DevDependencies      map[string]string `json:"devDependencies"`
+	OptionalDependencies map[string]string `json:"optionalDependencies"`
+	// What takes the place of dependencies, wherever they are named: of npm, which nests it, of yarn and of pnpm.
+	Overrides   any `json:"overrides"`
+	Resolutions any `json:"resolutions"`
+	PNPM        struct {
+		Overrides any `json:"overrides"`
+	} `json:"pnpm"`
+}
+
+// versions are those that it names, sorted.
+func (p packageFile) versions() []string {
+	var versions []string
+	for _, dependencies := range []map[string]string{p.Dependencies, p.DevDependencies, p.OptionalDependencies} {
+		versions = slices.AppendSeq(versions, maps.Values(dependencies))
+	}
+	for _, nested := range []any{p.Overrides, p.Resolutions, p.PNPM.Overrides} {
+		versions = append(versions, textsOf(nested)...)
+	}
+	slices.Sort(versions)
+	return versions
+}
+
+// textsOf are the texts in a value of JSON that may be nested.
+func textsOf(v any) []string {
+	switch v := v.(type) {
+	case string:
+		return []string{v}
+	case map[string]any:
+		var texts []string
+		for _, value := range v {
+			texts = append(texts, textsOf(value)...)
+		}
+		return texts
+	}
+	return nil
 }
 
 // node adds the workspace that a package is in, what holds its lockfile, and what it depends on by a path.
 func (l *look) node() error {
-	own, err := l.packageFile(l.dir)
-	if err != nil {
+	if err := l.dependencies(l.dir, map[string]bool{}); err != nil {
 		return err
 	}
-	for _, dependencies := range []map[string]string{own.Dependencies, own.DevDependencies} {
-		for _, version := range dependencies {
-			l.dependency(version)
-		}
-	}
-	slices.Sort(l.reasons) // dependencies come in any order
 	for dir := l.dir; dir != "."; {
 		dir = path.Dir(dir)
 		member, file, err := l.isMember(dir)
@@ -54,15 +83,39 @@ func (l *look) node() error {
 	return l.lockfile()
 }
 
-// dependency adds a package that is named by its folder.
-func (l *look) dependency(version string) {
-	for _, kind := range []string{"file:", "link:", "portal:"} {
-		if named, found := strings.CutPrefix(version, kind); found {
-			if p, ok := inside(l.dir, named); ok {
-				l.add(p, path.Join(l.dir, packageJSON)+" depends on "+p)
-			}
+// dependencies adds the packages that a package names by their folder, and those that they do: they are linked, and installed with
+// what they name.
+func (l *look) dependencies(dir string, seen map[string]bool) error {
+	if seen[dir] {
+		return nil
+	}
+	seen[dir] = true
+	own, err := l.packageFile(dir)
+	if err != nil {
+		return err
+	}
+	for _, version := range own.versions() {
+		named, found := folderOf(version)
+		p, ok := inside(dir, named)
+		if !found || !ok {
+			continue
+		}
+		l.add(p, path.Join(dir, packageJSON)+" depends on "+p)
+		if err := l.dependencies(p, seen); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// folderOf is the folder that a version of a dependency names, if it does.
+func folderOf(version string) (string, bool) {
+	for _, kind := range []string{"file:", "link:", "portal:"} {
+		if named, found := strings.CutPrefix(version, kind); found {
+			return named, true
+		}
+	}
+	return version, strings.HasPrefix(version, "./") || strings.HasPrefix(version, "../") || version == ".."
 }
 
 // lockfile adds the folder above that has a lockfile, for a package that has none.

@@ -132,6 +132,13 @@ func TestJVM(t *testing.T) {
 		{"Gradle in Kotlin, with what is elsewhere", `back/settings.gradle.kts includeBuild("../build-logic")\nproject(":x").projectDir = file("../x")\n// includeBuild("../y")
 			back/orders/build.gradle.kts x`, scope.Settings{Path: "back/orders", Framework: "spring-boot"}, "back, build-logic, x", "includes x"},
 		{"Gradle alone", "orders/settings.gradle x\norders/build.gradle x", scope.Settings{Path: "orders"}, "orders", ""},
+		{"Gradle alone, with files above", `orders/settings.gradle versionCatalogs { libs { from(files("../gradle/libs.versions.toml")) } }
+			orders/build.gradle apply from: "$rootDir/../common.gradle"\napply from: '../gone.gradle'\n// apply from: '../other.gradle'
+			gradle/libs.versions.toml x
+			common.gradle x
+			other.gradle x`, scope.Settings{Path: "orders"}, "common.gradle, gradle/libs.versions.toml, orders", "orders/build.gradle names common.gradle"},
+		{"Gradle without settings, with a file above", `orders/build.gradle.kts apply(from = "../common.gradle.kts")
+			common.gradle.kts x`, scope.Settings{Path: "orders"}, "common.gradle.kts, orders", "names common.gradle.kts"},
 		{"Gradle of others", "settings.gradle x\nweb/index.html x", scope.Settings{Path: "web"}, "web", ""},
 	} {
 		t.Run(l.name, l.run)
@@ -155,6 +162,12 @@ func TestNode(t *testing.T) {
 		{"a lockfile of its own", "yarn.lock x\nweb/package.json {}\nweb/yarn.lock x", scope.Settings{Path: "web"}, "web", ""},
 		{"packages by their folder", `web/package.json {"dependencies":{"a":"file:../a","b":"^1.0.0"},"devDependencies":{"c":"link:../tools/c"}}`,
 			scope.Settings{Path: "web"}, "a, tools/c, web", "web/package.json depends on a"},
+		{"packages by their folder, of other kinds", `web/package.json {"optionalDependencies":{"a":"file:../a"},"dependencies":{"b":"../libs/b","d":"~1.0.0"},"overrides":{"x":{"y":"file:../c"}},"resolutions":{"z":"portal:../z"},"pnpm":{"overrides":{"p":"link:../p"}}}`,
+			scope.Settings{Path: "web"}, "a, c, libs/b, p, web, z", "web/package.json depends on libs/b"},
+		{"packages of packages", `web/package.json {"dependencies":{"a":"file:../a"}}
+			a/package.json {"dependencies":{"b":"file:../b"}}
+			b/package.json {"dependencies":{"a":"file:../a","web":"../web"}}`,
+			scope.Settings{Path: "web"}, "a, b, web", "a/package.json depends on b"},
 		{"what the framework says", `package.json {"workspaces":["apps/*"]}
 			apps/web/x {}`, scope.Settings{Path: "apps/web", Framework: "vite"}, ".", "package.json"},
 		{"no JSON", `package.json {"workspaces"

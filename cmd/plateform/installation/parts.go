@@ -233,6 +233,10 @@ func sourceError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, gitstore.ErrTag):
+		reason = manifest.LostTag
+	case errors.Is(err, gitstore.ErrEmpty):
+		reason = manifest.LostEmpty
 	case errors.Is(err, gitstore.ErrNoBranch):
 		reason = manifest.LostBranch
 	case errors.Is(err, gitstore.ErrNoPath):

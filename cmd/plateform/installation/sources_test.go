@@ -119,6 +119,37 @@ func TestSourcesOfAnotherFormat(t *testing.T) {
 	}
 }
 
+// A branch that is not there is told with what there is: a tag of that name, or nothing at all.
+func TestSourcesWithoutTheBranch(t *testing.T) {
+	t.Parallel()
+	server := gitserver.New(t)
+	shop, empty := server.Create(t, "shop"), server.Create(t, "empty")
+	shop.Commit(gitserver.Change{Message: "1", Files: map[string]string{"a": "1"}, Branch: "master"})
+	shop.Git("tag", "-a", "-m", "first", "v1", "master")
+	remote := gitstore.NewRemote(gitstore.RemoteOptions{Dir: t.TempDir()})
+	defer remote.Close()
+	for _, c := range []struct {
+		url, branch string
+		want        manifest.LostReason
+		says, fix   string
+	}{
+		{shop.URL, "", manifest.LostBranch, "there is no branch main in " + shop.URL + ", which is followed where source.branch names no other", "change source.branch"},
+		{shop.URL, "trunk", manifest.LostBranch, "there is no branch trunk in " + shop.URL, "create it"},
+		{shop.URL, "v1", manifest.LostTag, "v1 is a tag in " + shop.URL + ", and no branch", "source.revision"},
+		{empty.URL, "", manifest.LostEmpty, empty.URL + " is empty: it has no branch main", "push to it"},
+	} {
+		found, err := sources{remote}.Tips(t.Context(), c.url, []reconciler.Place{{Branch: c.branch}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := reconciler.LostReasonOf(found[0].Err)
+		what := reconciler.LostWhat(got, manifest.Source{Repository: c.url, Branch: c.branch})
+		if got != c.want || !strings.HasPrefix(what, c.says) || !strings.Contains(reconciler.LostFix(got), c.fix) {
+			t.Errorf("%q of %s: %q, %q (%s), want %q", c.branch, c.url, got, what, reconciler.LostFix(got), c.says)
+		}
+	}
+}
+
 // What only a push can mend is the fault of the source, with what to do; a server that is not there is not.
 func TestCheckoutsThatOnlyAPushMends(t *testing.T) {
 	t.Parallel()
