@@ -68,6 +68,9 @@ func (p *passage) serve(w http.ResponseWriter, req *http.Request) {
 		ErrorHandler:  p.fail,
 		ErrorLog:      p.router.errorLog,
 	}
+	if req.Header.Get("Expect") != "" {
+		w = continued{w}
+	}
 	proxy.ServeHTTP(w, req)
 	if p.body != nil && p.body.broken.Load() && req.ProtoMajor == 1 {
 		// Nobody knows where the request ends, so what follows must not be taken for another one.
@@ -75,6 +78,19 @@ func (p *passage) serve(w http.ResponseWriter, req *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 }
+
+// continued leaves it to the server to tell a client to go on with its body: it does when that is read, which is when the instance
+// has said so. Both would say it otherwise, one after the other.
+type continued struct{ http.ResponseWriter }
+
+func (c continued) WriteHeader(status int) {
+	if status != http.StatusContinue {
+		c.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Unwrap has the rest done by what is below.
+func (c continued) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // rewrite makes the request to an instance from that of the client. Headers that are meant for one connection are gone
 // already.
