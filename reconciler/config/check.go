@@ -254,6 +254,7 @@ func (c *Catalog) newView(k manifest.Key, e *projectEntry, v verdict) *View {
 	if authored != nil {
 		view.Parsed = err == nil
 		view.Spec, view.Inputs, view.Registry = authored.Project, authored.Platform, c.Platform.Spec.Registry.URL
+		view.Forbidden = forbidden(c.Platform, view.Spec)
 		view.Problems = append(view.Problems, unreadable(k, view.Spec, c.Workspaces[k.Workspace].projects)...)
 	}
 	view.Problems = append(view.Problems, c.problemsOf(view)...)
@@ -270,6 +271,16 @@ func (c *Catalog) authored(k manifest.Key) (*manifest.Authored, error) {
 	spec := e.spec.Spec
 	chart, err := c.charts.Chart(spec.Type, c.Platform.Spec.Charts[spec.Type])
 	return &manifest.Authored{Project: spec, Platform: manifest.UsedInputs(manifest.Surroundings{Platform: c.Platform, Workspace: w.Spec, Projects: w.projects}, k, spec, chart)}, err
+}
+
+// forbidden are the repositories of a project's sources that the platform does not allow.
+func forbidden(platform *manifest.Platform, spec manifest.ProjectSpec) (repositories []string) {
+	for _, input := range manifest.SourceInputs(spec) {
+		if r := input.Source.Repository; input.Reference == "" && manifest.AllowedSource(platform, r) != nil {
+			repositories = append(repositories, r)
+		}
+	}
+	return repositories
 }
 
 // unreadable are the problems of projects that env takes values from and that never parsed: what those offer is not known,

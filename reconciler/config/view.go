@@ -21,6 +21,8 @@ type View struct {
 	Inputs manifest.PlatformInputs
 	// Registry that images are pushed to.
 	Registry string
+	// Forbidden are the repositories of sources that the platform does not allow: they are not even asked.
+	Forbidden []string
 	// Problems that keep anything new from being released; what runs is not touched by them.
 	Problems manifest.Problems
 	// Releases whose files are there, oldest first, honoured or not.

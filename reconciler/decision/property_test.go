@@ -211,9 +211,25 @@ func (l *life) forbid(s Change) {
 		never := s.Running.Spec.Parts[part] == left && !slices.ContainsFunc(s.Withdrawn, func(r *manifest.Release) bool { return r.Spec.Parts[part] == key })
 		if !never && l.withdrawn[part].key != key {
 			released := slices.ContainsFunc(append(s.Withdrawn, s.Running), func(r *manifest.Release) bool { return r.Spec.Parts[part] == key })
-			l.withdrawn[part] = withdrawnKey{key, s.Running.Metadata.Name, released}
+			l.withdrawn[part] = withdrawnKey{key, l.withdrawnWith(s, part, key), released}
 		}
 	}
+}
+
+// withdrawnWith is the release that has to come back for a key to be released again: the one that is rolled back, or, when that had
+// another key, one that had this and was rolled back before.
+func (l *life) withdrawnWith(s Change, part, key string) string {
+	if s.Running.Spec.Parts[part] != key {
+		for version := l.highest; !version.IsZero() && len(l.ever) > 0; version.Patch-- {
+			if r := l.ever[version.String()]; r != nil && r.Spec.Parts[part] == key && !s.After.Has(version) {
+				return r.Metadata.Name
+			}
+			if version.Patch == 0 {
+				break
+			}
+		}
+	}
+	return s.Running.Metadata.Name
 }
 
 // permit drops what may be released again.
@@ -389,7 +405,7 @@ func (l *life) release(d Draft) {
 	l.check(d.Version.Compare(l.highest) > 0, "%s is not above %s, which there was", d.Version, l.highest)
 	for part, key := range d.Parts {
 		base := BaseRelease(l.before(), l.view)
-		free := base == nil && authored(part) || base != nil && base.Spec.Parts[part] == key // there is nothing else to be, or it runs
+		free := base == nil && authored(part) || base != nil && (base.Spec.Parts[part] == key || runsAt(base, part, d.Images)) // there is nothing else to be, or it runs
 		l.check(free || l.withdrawn[part].key != key, "%s has the %s that was withdrawn with %s", d.Version, part, l.withdrawn[part].release)
 	}
 	l.made++
@@ -405,6 +421,12 @@ func (l *life) release(d Draft) {
 		delete(l.builds, b.Part)
 	}
 	l.run.Retry = ""
+}
+
+// runsAt says that the images have for a part the one that a release has, at whichever key.
+func runsAt(base *manifest.Release, part string, images []manifest.Image) bool {
+	runs, found := base.Image(config.ImageName(part))
+	return found && !authored(part) && slices.ContainsFunc(images, func(i manifest.Image) bool { return i.Name == runs.Name && i.Digest == runs.Digest })
 }
 
 // atRest checks what has to hold whenever nothing but builds is waited for.
@@ -549,7 +571,7 @@ var (
 )
 
 // keptHistories are seeds that have found a fault.
-var keptHistories = []uint64{2285, 2773, 6805, 10575, 10687, 34350}
+var keptHistories = []uint64{2285, 2773, 6805, 10575, 10687, 30701, 34350, 90631}
 
 // seeds are those of the histories to play.
 func seeds() []uint64 {

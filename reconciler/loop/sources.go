@@ -107,12 +107,13 @@ func (p *project) looks() map[string]decision.Looks {
 	return looks
 }
 
-// watch says which places the sources of a project come from.
+// watch says which places the sources of a project come from. Those that the platform does not allow are nobody's to name: the
+// machines of the inside are behind them.
 func (s *sources) watch(p *project, v *config.View) {
 	var wanted map[worker.Watch][]string
 	if v.Present && v.Parsed {
 		for _, input := range manifest.SourceInputs(v.Spec) {
-			if input.Reference == "" {
+			if input.Reference == "" && !slices.Contains(v.Forbidden, input.Source.Repository) {
 				w := worker.WatchOf(input)
 				put(&wanted, w, append(wanted[w], input.Part))
 			}
