@@ -128,8 +128,8 @@ func (l *look) replaced(file string) error {
 }
 
 // hasGoFiles says that Go code is in the folder that is built, tests left out.
-func (l *look) hasGoFiles() bool {
-	entries, err := fs.ReadDir(l.files, l.dir)
+func hasGoFiles(files fs.FS, dir string) bool {
+	entries, err := fs.ReadDir(files, dir)
 	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		return !e.IsDir() && strings.HasSuffix(e.Name(), ".go") && !strings.HasSuffix(e.Name(), "_test.go")
 	})

@@ -137,7 +137,7 @@ func (l *look) follow(s Settings) error {
 // found goes by the files, as detection does.
 func (l *look) found() error {
 	switch {
-	case l.exists(path.Join(l.dir, goMod)), l.hasGoFiles() && l.above(l.dir, goMod) != "":
+	case l.exists(path.Join(l.dir, goMod)), hasGoFiles(l.files, l.dir) && l.above(l.dir, goMod) != "":
 		return l.golang()
 	case l.exists(path.Join(l.dir, packageJSON)):
 		return l.node()
