@@ -18,11 +18,12 @@ func (f *repositoryFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.Branch, "branch", "", "branch of the config repository (default: the remote's default branch)")
 }
 
-// parseKey reads WS/PROJECT.
+// parseKey reads WS/PROJECT. Both become folders, so a name that could lead out of one is none.
 func parseKey(s string) (manifest.Key, error) {
 	workspace, project, ok := strings.Cut(s, "/")
-	if !ok || workspace == "" || project == "" || strings.Contains(project, "/") {
+	key := manifest.Key{Workspace: workspace, Project: project}
+	if !ok || workspace == "" || project == "" || len(manifest.CheckFolders("", key)) > 0 {
 		return manifest.Key{}, exit.Usage("%q is not a project (write it like ws-1/shop)", s)
 	}
-	return manifest.Key{Workspace: workspace, Project: project}, nil
+	return key, nil
 }
