@@ -65,11 +65,14 @@ func find(ctx context.Context, dir string) (Folder, error) {
 func (f *Folder) findRepository(ctx context.Context) error {
 	g := git.Command{Dir: f.Root}
 	top, err := g.Run(ctx, "rev-parse", "--show-toplevel")
-	if err != nil {
-		if strings.Contains(err.Error(), "dubious ownership") {
-			return exit.Usage("the repository of %s belongs to somebody else, and git does not read it (see git help config, safe.directory): %w", f.Root, err)
-		}
-		return nil //nolint:nilerr // no repository, or no git that could tell
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case strings.Contains(err.Error(), "dubious ownership"):
+		return exit.Usage("the repository of %s belongs to somebody else, and git does not read it (see git help config, safe.directory): %w", f.Root, err)
+	default:
+		return f.refuseBare(ctx) // no repository with files, or no git that could tell
 	}
 	if _, err := g.Run(ctx, "check-ignore", "--quiet", "."); err == nil {
 		return nil
@@ -87,6 +90,16 @@ func (f *Folder) findRepository(ctx context.Context) error {
 		f.Branch = "" // no branch is checked out
 	}
 	return nil
+}
+
+// refuseBare refuses a folder that is a bare repository: there is nothing to build in it, whatever its history holds.
+func (f *Folder) refuseBare(ctx context.Context) error {
+	said, err := git.Command{Dir: f.Root}.Run(ctx, "rev-parse", "--is-bare-repository", "--git-dir")
+	if err != nil || said != "true\n." {
+		return nil //nolint:nilerr // it is none, or no git can tell
+	}
+	return exit.Usage("%s is a bare repository: it keeps the history of an app, but has no files checked out that could be built "+
+		"(get those with git clone %s, and run it in the clone)", f.Root, f.Root)
 }
 
 // Dir is the folder itself.

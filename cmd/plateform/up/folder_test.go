@@ -41,6 +41,21 @@ func TestAFolderThatCannotBeBuiltIsAFinding(t *testing.T) {
 	}
 }
 
+// A bare repository has no files to build; it says so, and what to do.
+func TestABareRepositoryIsNoFolderWithAnApp(t *testing.T) {
+	w := newWorkplace(t)
+	w.run("init", "--quiet", "--bare", "shop.git")
+	_, err := up.Look(t.Context(), filepath.Join(w.git.Dir, "shop.git"))
+	if err == nil || exit.CodeOf(err) != exit.WrongUsage {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"shop.git is a bare repository", "git clone ", "shop.git, and run it in the clone"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it says %q, want %q", err, want)
+		}
+	}
+}
+
 // The folder of the installation is one that nobody named, most of the time: what is wrong with it says how to have another.
 func TestAnInstallationThatCannotBeMadeNamesTheFlag(t *testing.T) {
 	w := newWorkplace(t)

@@ -31,7 +31,7 @@ func openHome(ctx context.Context, home, listen string) (*installation.Settings,
 			return nil, fmt.Errorf("the installation cannot be made in %s (name a folder that can be written with --dir): %w", home, err)
 		}
 		if err := makeHome(ctx, home, listen); err != nil {
-			return nil, errors.Join(err, scaffold.Unclaim(home, made))
+			return nil, errors.Join(stopped(ctx, err), scaffold.Unclaim(home, made))
 		}
 	}
 	settings, err := installation.Load(file)

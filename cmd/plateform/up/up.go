@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -53,11 +55,11 @@ func (o Options) look(ctx context.Context) (Folder, error) {
 func (o Options) Run(ctx context.Context) (err error) {
 	folder, err := o.look(ctx)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	settings, err := openHome(ctx, o.Home, o.Listen)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	f := feed.New(feed.Options{Out: o.Out, Style: o.Style, Width: o.Width, Now: o.Now})
 	i, err := o.open(settings, f)
@@ -65,23 +67,58 @@ func (o Options) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
-	dir, name, err := MirrorDir(ctx, filepath.Join(o.Home, scaffold.RemotesDir), folder)
+	if err := o.listen(ctx, i); err != nil {
+		return stopped(ctx, err)
+	}
+	mirror, err := o.add(ctx, settings, folder)
 	if err != nil {
-		return err
-	}
-	mirror, err := OpenMirror(ctx, dir, folder, o.Watch)
-	if err != nil {
-		return err
-	}
-	if _, _, err := mirror.Take(ctx); err != nil {
-		return err
-	}
-	key := manifest.Key{Workspace: homeWorkspace, Project: cmp.Or(o.Name, name)}
-	if err := addToHome(ctx, settings, key, mirror); err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	o.printFollowing(ctx, mirror, settings)
-	return o.follow(ctx, i, mirror, f)
+	return follow(ctx, i, mirror, f)
+}
+
+// listen opens the addresses of the installation, before anything is added to it: what is added is built by the next up, too.
+func (o Options) listen(ctx context.Context, i *installation.Installation) error {
+	_, err := i.ListenApps(ctx)
+	if err == nil {
+		_, err = i.ListenImages(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("the installation in %s cannot answer (end what has its address, or have another installation: --dir): %w", o.Home, err)
+	}
+	return nil
+}
+
+// add adds the app in a folder to the installation, and returns the mirror that it is built from.
+func (o Options) add(ctx context.Context, s *installation.Settings, f Folder) (*Mirror, error) {
+	dir, name, err := MirrorDir(ctx, filepath.Join(o.Home, scaffold.RemotesDir), f)
+	if err != nil {
+		return nil, err
+	}
+	m, err := OpenMirror(ctx, dir, f, o.Watch)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := m.Take(ctx); err != nil {
+		return nil, err
+	}
+	return m, addToHome(ctx, s, manifest.Key{Workspace: homeWorkspace, Project: cmp.Or(o.Name, name)}, m)
+}
+
+// stopped puts the end of the context, where that is what an error comes from, into a word: how it ended what was under way
+// helps nobody. Ctrl-C in a terminal ends a git that runs, too, and it may be told of that first.
+func stopped(ctx context.Context, err error) error {
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		if how, known := ended.Sys().(syscall.WaitStatus); known && how.Signaled() && (ctx.Err() != nil || how.Signal() == syscall.SIGINT) {
+			return errors.New("stopped")
+		}
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return errors.New("stopped")
+	}
+	return err
 }
 
 // open opens the installation. Nothing is written before: another process may have it.
@@ -135,14 +172,7 @@ func (o Options) printFollowing(ctx context.Context, m *Mirror, s *installation.
 }
 
 // follow builds and runs what is in a mirror, and what comes into it, until the context ends.
-func (o Options) follow(ctx context.Context, i *installation.Installation, m *Mirror, f *feed.Feed) error {
-	_, err := i.ListenApps(ctx)
-	if err == nil {
-		_, err = i.ListenImages(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("the installation in %s cannot answer (end what has its address, or have another installation: --dir): %w", o.Home, err)
-	}
+func follow(ctx context.Context, i *installation.Installation, m *Mirror, f *feed.Feed) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return i.Run(ctx) })
 	group.Go(func() error {
