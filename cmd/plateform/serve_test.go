@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -209,6 +210,44 @@ func TestServeCannotListen(t *testing.T) {
 	}
 	if want := "listening on 127.0.0.1:99999"; !strings.Contains(stderr.String(), want) {
 		t.Errorf("serve says %q, want %q", stderr, want)
+	}
+}
+
+// TestServeTellsOfURLsThatLeadElsewhere: in the log and at /readyz, and goes on, for something in front may lead there.
+func TestServeTellsOfURLsThatLeadElsewhere(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("apps run on Linux")
+	}
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	dir := scaffolded(t)
+	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apps := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "serve.yaml")
+	text := strings.NewReplacer("127.0.0.1:8080", "127.0.0.1:0", scaffold.DefaultApps, apps).Replace(readText(t, file))
+	if err := writeFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	a, stdout, stderr := testApp()
+	ended := make(chan int, 1)
+	go func() { ended <- a.run(ctx, []string{"serve", "--config", file}) }()
+	told := "URLs lead to port 8480, and apps answer at " + apps
+	if body := get(t, awaitLine(t, stdout, "Listening on ")+"/readyz", http.StatusOK); !strings.Contains(body, told) {
+		t.Errorf("/readyz says %q, want %q", body, told)
+	}
+	stop()
+	if code := <-ended; code != exit.OK {
+		t.Errorf("serve: exit code %d, want 0", code)
+	}
+	if log := stderr.String(); !strings.Contains(log, "apps do not answer where their URLs lead") || !strings.Contains(log, told) {
+		t.Errorf("the log says\n%s", log)
 	}
 }
 

@@ -205,7 +205,7 @@ func TestAppsAddressIsTaken(t *testing.T) {
 	w.engine = "{kind: local, listen: \"" + taken.Addr().String() + "\"}"
 	w.setUp()
 	out, err := run1(w.dir, nil, os.Getenv(binaryVariable), "serve", "--config", w.writeSettings())
-	if err == nil || !strings.Contains(out+err.Error(), "is another serve running? set engine.listen in serve.yaml") {
+	if err == nil || !strings.Contains(out+err.Error(), "is another serve running? set engine.listen in serve.yaml and ingress.port in platform.yaml, both") {
 		t.Errorf("it ended with %v:\n%s", err, out)
 	}
 }

@@ -126,6 +126,9 @@ func sizeText(bytes uint64) string {
 	return fmt.Sprintf("%d GiB", bytes/giga)
 }
 
+// listenApps is the setting of where apps answer; its port is part of their URLs.
+const listenApps = "engine.listen"
+
 // checkListen looks whether the addresses are free, or taken by a serve that runs.
 func (d *examination) checkListen(ctx context.Context) []Diagnosis {
 	found := []Diagnosis{checkAddress(ctx, "listen", d.settings.Listen, answersWell("/healthz"))}
@@ -134,9 +137,20 @@ func (d *examination) checkListen(ctx context.Context) []Diagnosis {
 		found = append(found, checkAddress(ctx, "api.listen", d.settings.API.Listen, answersWell("/metrics")))
 	}
 	if d.settings.Engine.Kind == "local" {
-		found = append(found, checkAddress(ctx, "engine.listen", d.settings.Engine.Listen, routerAnswers))
+		found = append(found, checkAddress(ctx, listenApps, d.settings.Engine.Listen, routerAnswers))
 	}
 	return found
+}
+
+// checkPort holds that the URLs of platform.yaml lead to where apps answer.
+func (d *examination) checkPort(context.Context) []Diagnosis {
+	if d.platform == nil {
+		return nil // that is told already
+	}
+	if said, fix := d.settings.Engine.OtherPort(d.platform.Spec.Ingress); said != "" {
+		return []Diagnosis{warn("URLs", said, fix)}
+	}
+	return nil
 }
 
 // checkAddress looks whether an address is free, or has what is known to be a serve.
@@ -152,7 +166,11 @@ func checkAddress(ctx context.Context, setting, address string, isServe func(ctx
 	if isServe(ctx, address) {
 		return ok(setting, "a serve answers at %s", address)
 	}
-	return broken(setting, err, "end what else listens there, or set "+setting+" in serve.yaml")
+	fix := "end what else listens there, or set " + setting + " in serve.yaml"
+	if setting == listenApps {
+		fix += " and ingress.port in platform.yaml, both"
+	}
+	return broken(setting, err, fix)
 }
 
 // checkReady asks a serve that runs whether it is ready: it alone knows what the servers say to its pushes. Nothing is found

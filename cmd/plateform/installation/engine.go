@@ -1,16 +1,19 @@
 package installation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localrun"
 	"github.com/plateform/plateform/reconciler/localrun/router"
@@ -39,6 +42,21 @@ func (s *Settings) AppLogs() (reconciler.AppLogs, error) {
 		return nil, exit.Usage("engine %s runs no apps whose output could be shown (only engine: {kind: local} in serve.yaml does)", s.Engine.Kind)
 	}
 	return localrun.Logs{Dir: s.appsDir()}, nil
+}
+
+// OtherPort says in a line that the URLs of platform.yaml lead to another port than apps answer at, and what mends it; empty when
+// they do not, or when that cannot be told: of a port that is picked, and of TLS, which something in front of it has to speak.
+func (s EngineSettings) OtherPort(in manifest.IngressSpec) (said, fix string) {
+	_, listens, err := net.SplitHostPort(s.Listen)
+	if err != nil || s.Kind != engineLocal || listens == "0" || in.TLSIssuer != "" {
+		return "", ""
+	}
+	leads := strconv.Itoa(cmp.Or(in.Port, 80))
+	if leads == listens {
+		return "", ""
+	}
+	return fmt.Sprintf("URLs lead to port %s, and apps answer at %s", leads, s.Listen),
+		fmt.Sprintf("set ingress.port in platform.yaml to %s, or engine.listen in serve.yaml to port %s, unless something in front leads from one to the other", listens, leads)
 }
 
 // engine opens what gets things running; nil for an installation that stops at plateform-gitops.
@@ -70,7 +88,7 @@ func (i *Installation) ListenApps(ctx context.Context) (string, error) {
 	var listening net.ListenConfig
 	listener, err := listening.Listen(ctx, "tcp", i.settings.Engine.Listen)
 	if err != nil {
-		return "", fmt.Errorf("listening on %s (is another serve running? set engine.listen in serve.yaml): %w", i.settings.Engine.Listen, err)
+		return "", fmt.Errorf("listening on %s (is another serve running? set engine.listen in serve.yaml and ingress.port in platform.yaml, both): %w", i.settings.Engine.Listen, err)
 	}
 	i.ServeApps(listener)
 	return listener.Addr().String(), nil

@@ -91,7 +91,7 @@ func (i *Installation) open() error {
 	if err != nil {
 		return err
 	}
-	config.named = i.settings.Registry.otherRegistry
+	config.named, config.leads = i.settings.Registry.otherRegistry, i.settings.Engine.OtherPort
 	gitops, err := i.store("gitops", i.settings.GitOps)
 	if err != nil {
 		return err

@@ -34,6 +34,9 @@ type branch struct {
 	// fetch.
 	named func(host string) string
 	other atomic.Pointer[string]
+	// leads says what is to be known of the URLs of platform.yaml; elsewhere is that, as of the last fetch.
+	leads     func(manifest.IngressSpec) (said, fix string)
+	elsewhere atomic.Pointer[string]
 }
 
 // Fetch implements reconciler.Repository.
@@ -44,6 +47,7 @@ func (b *branch) Fetch(ctx context.Context) (string, error) {
 	}
 	if before := b.head.Swap(&head); before == nil || *before != head {
 		b.tellRegistry()
+		b.tellPort()
 	}
 	end := b.HistoryEnd()
 	if before := b.end.Swap(&end); before == nil && end == "" || before != nil && *before == end {
@@ -68,13 +72,32 @@ func (b *branch) tellRegistry() {
 	}
 }
 
+// tellPort tells when the URLs of platform.yaml come to lead elsewhere than where apps answer.
+func (b *branch) tellPort() {
+	if b.leads == nil {
+		return
+	}
+	line := ""
+	platform := b.platform()
+	if platform != nil {
+		if said, fix := b.leads(platform.Spec.Ingress); said != "" {
+			line = said + " (" + fix + ")"
+		}
+	}
+	if before := b.elsewhere.Swap(&line); line != "" && (before == nil || *before != line) {
+		b.log.Warn("apps do not answer where their URLs lead", "why", line)
+	}
+}
+
 // notes are what is to be known of the repository, in a line each, besides whether it can be used.
 func (b *branch) notes() (lines []string) {
 	if said := b.shallow(); said != "" {
 		lines = append(lines, said)
 	}
-	if other := b.other.Load(); other != nil && *other != "" {
-		lines = append(lines, *other)
+	for _, known := range []*atomic.Pointer[string]{&b.other, &b.elsewhere} {
+		if said := known.Load(); said != nil && *said != "" {
+			lines = append(lines, *said)
+		}
 	}
 	return lines
 }
@@ -111,17 +134,23 @@ func (i *Installation) store(name string, r RemoteSettings) (*branch, error) {
 	return b, nil
 }
 
-// registryHost is the host of the registry that platform.yaml names; empty before it was read.
-func (b *branch) registryHost() string {
+// platform is platform.yaml; nil before it was read, and while it cannot be.
+func (b *branch) platform() *manifest.Platform {
 	head := b.head.Load()
 	if head == nil || *head == "" {
-		return ""
+		return nil
 	}
 	data, err := b.Read(*head, manifest.PlatformFile)
 	if err != nil {
-		return ""
+		return nil
 	}
 	platform, _ := manifest.ParsePlatform(manifest.PlatformFile, data)
+	return platform
+}
+
+// registryHost is the host of the registry that platform.yaml names; empty before it was read.
+func (b *branch) registryHost() string {
+	platform := b.platform()
 	if platform == nil {
 		return ""
 	}

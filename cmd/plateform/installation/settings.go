@@ -154,7 +154,7 @@ type RegistrySettings struct {
 type EngineSettings struct {
 	// Kind of the engine: none (stops when plateform-gitops is written) or local (runs everything on this machine, which has to be Linux; for trusted sources only). Default none.
 	Kind string `yaml:"kind,omitempty"`
-	// Listen is the address where engine local answers for all projects, by their hosts; port 0 picks one and prints it. Default 127.0.0.1:8480.
+	// Listen is the address where engine local answers for all projects, by their hosts. Its port is ingress.port in platform.yaml, unless something in front leads there; port 0 picks one and prints it. Default 127.0.0.1:8480.
 	Listen string `yaml:"listen,omitempty"`
 	// Platforms are those of the cluster's nodes, like linux/arm64 or linux/arm/v7: an image in project.yaml has to be for one of them. Default linux/amd64, and for engine local what this machine is.
 	Platforms []string `yaml:"platforms,omitempty"`
