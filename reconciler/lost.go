@@ -13,11 +13,7 @@ import (
 func LostWhat(r manifest.LostReason, s manifest.Source) string {
 	switch r {
 	case manifest.LostBranch:
-		what := fmt.Sprintf("there is no branch %s in %s", cmp.Or(s.Branch, "main"), s.Repository)
-		if s.Branch == "" {
-			what += ", which is followed where source.branch names no other"
-		}
-		return what
+		return fmt.Sprintf("there is no branch %s in %s", cmp.Or(s.Branch, "main"), s.Repository)
 	case manifest.LostTag:
 		return fmt.Sprintf("%s is a tag in %s, and no branch", cmp.Or(s.Branch, "main"), s.Repository)
 	case manifest.LostEmpty:

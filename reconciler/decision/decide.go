@@ -32,7 +32,7 @@ type Observed struct {
 	// Presence says of images that do not run now, and with a retry of those that do, whether the registry has them, by their Ref.
 	// What is missing here needs not be asked for: it runs, it was pushed just now, or there is nobody to ask.
 	Presence map[string]Presence
-	// Shown says that GitOps shows the release that has to run: nothing keeps it out.
+	// Shown says that GitOps shows the release that has to run, or nothing of the project: then there is nothing better to stay with.
 	Shown bool
 	// Together are the authored parts (project, platform) that a commit since the running release changed in one go with
 	// where an image comes from: they are released with that image, not before.

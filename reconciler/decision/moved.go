@@ -15,7 +15,7 @@ import (
 func SourceMoved(before Before, head *config.View, tips map[string]reconciler.Tip, part string, earlier bool) manifest.RunSpec {
 	known := KnownKeys(head, BaseRelease(before, head), tips)
 	run := heldAsBefore(before.Run, head, part, known[part], tips[part])
-	if earlier || !follows(head, part) {
+	if run.Frozen == nil && (earlier || !follows(head, part)) {
 		run = holdAt(run, part, known[part], tips[part].Commit)
 	}
 	if run.Frozen == nil {
@@ -46,6 +46,9 @@ func follows(v *config.View, part string) bool {
 // holdAt moves the hold of a rolled back part to another key: one that was known when the part was rolled back, or, with
 // autoDeploy off, one that a push has led to.
 func holdAt(run manifest.RunSpec, part, key, commit string) manifest.RunSpec {
+	if HasHold(run, part, key) {
+		return run
+	}
 	for i, hold := range run.Holds {
 		if hold.Part == part && hold.Reason == manifest.HeldRollback && key != "" && key != hold.Key {
 			run.Holds = slices.Clone(run.Holds)

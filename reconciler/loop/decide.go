@@ -65,9 +65,11 @@ func (s *session) observed(p *project, v *config.View) (decision.Observed, error
 	seen.Images = images
 	seen.Presence = s.presence.observed(p, v, images)
 	if running := p.running(v); running != nil {
-		if seen.Shown = running.Version() == s.gitops.Project(p.key).Version(); !seen.Shown {
+		shown := s.gitops.Project(p.key).Version()
+		if shown != running.Version() {
 			seen.Obstacles = s.catalog.Obstacles(v, running)
 		}
+		seen.Shown = shown == running.Version() || shown.IsZero()
 	}
 	if p.mayFail(seen) {
 		seen.Together, err = s.together(p, v)

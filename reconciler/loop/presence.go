@@ -70,7 +70,7 @@ func (pr *presence) tell(p *project, news worker.ImageNews) {
 func (pr *presence) observed(p *project, v *config.View, images map[string]manifest.Image) map[string]decision.Presence {
 	var seen map[string]decision.Presence
 	shown := pr.gitops.Project(p.key)
-	retry := p.memory.Retry != ""
+	retry := p.memory.Retry != "" && pr.trouble == nil // until that is mended nothing comes of it
 	note := func(image manifest.Image) {
 		if (retry || !shown.Runs(image)) && !p.proven[image.Ref()] {
 			put(&seen, image.Ref(), p.asked[image.Ref()].presence(pr.now()))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // simRetention is a registry that removes images which do not run. It draws from numbers of its own, so that histories without
@@ -56,6 +57,7 @@ func (s *sim) lose(digest string) {
 	s.tell("the registry removes %.17s", digest)
 	b := s.builds
 	b.lost[digest] = true
+	maps.DeleteFunc(b.builds, func(id string, _ *simBuild) bool { return b.images[id].Digest == digest }) // the builder looks there for what it has made
 	maps.DeleteFunc(b.images, func(_ string, image manifest.Image) bool { return image.Digest == digest })
 	maps.DeleteFunc(b.tags, func(_, tagged string) bool { return tagged == digest })
 }
@@ -130,11 +132,23 @@ func (s *sim) losable() (k manifest.Key, newest, before *manifest.Release, err e
 			continue
 		}
 		released, found := s.audit.released[k][versions[len(versions)-2]]
-		if found && s.intact(k, released) && slices.ContainsFunc(released.Spec.Images, func(image manifest.Image) bool { return !s.runsAnywhere(image) }) {
+		if found && s.intact(k, released) && !s.rebuiltLost(newest, released.Release) && slices.ContainsFunc(released.Spec.Images, func(image manifest.Image) bool { return !s.runsAnywhere(image) }) {
 			return k, newest, released.Release, nil
 		}
 	}
 	return manifest.Key{}, nil, nil, nil
+}
+
+// rebuiltLost says that one release has another image than the one before of the same code, whose image was gone: going back takes no
+// code back, and it is built again.
+func (s *sim) rebuiltLost(newest, before *manifest.Release) bool {
+	for part, key := range before.Spec.Parts {
+		image, found := before.Image(config.ImageName(part))
+		if found && newest.Spec.Parts[part] == key && !s.runsAnywhere(image) {
+			return true
+		}
+	}
+	return false
 }
 
 // intact says that the file of a release is as it was written.

@@ -74,3 +74,26 @@ func TestAServerThatAsksToWaitIsLeftAlone(t *testing.T) {
 	server.Inject("platform-config", gitserver.Fault{Op: gitserver.FetchRefs, Status: 429, Header: map[string]string{"Retry-After": "1800"}})
 	w.logged("a pass failed; it is tried again", "it asks to wait for 30m0s", "in=30m0s")
 }
+
+// A source that the platform does not allow is refused without a word to its server, which may be a machine of the inside; once it
+// is allowed it is followed.
+func TestASourceThatIsNotAllowedIsNotAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).open()
+	server := gitserver.New(t)
+	server.Create(t, "secret").Commit(gitserver.Change{Message: "1", Files: map[string]string{"main.go": "package main\n\nfunc main() { select {} }\n", "go.mod": "module secret\n"}})
+	secret := &project{w: w, workspace: "ws-1", name: "secret", spec: []string{"type: monolithic", "source: {repository: " + server.URL() + "/secret.git}"}}
+	allowed := w.goProject("ws-1", "allowed")
+	w.add(allowed, secret)
+	allowed.runs("v1.0.0")
+	secret.statusTells("ws-1/secret failed", "is not allowed on this platform")
+	w.restart()
+	allowed.edit("replicas: 2")
+	allowed.runs("v1.0.1")
+	if n := server.Count("secret", gitserver.FetchRefs); n > 0 {
+		t.Errorf("its server was asked %d times", n)
+	}
+	w.sources = append(w.sources, server.URL()+"/*")
+	w.config.commit("Allow it", files{"platform.yaml": w.platformYAML()})
+	secret.runs("v1.0.0")
+}

@@ -47,12 +47,12 @@ func TestALostSourceIsToldOnCommits(t *testing.T) {
 	if err := os.Rename(renamed.app.bare, away); err != nil {
 		t.Fatal(err)
 	}
-	const unnamed = ", which is followed where source.branch names no other (create it, or change source.branch; it goes on by itself)"
-	branch.newestSays(first, "failure", "there is no branch main in "+app.bare+unnamed, "v1.0.0 keeps running")
+	const fix = "(create it, or change source.branch; it goes on by itself)"
+	branch.newestSays(first, "failure", "there is no branch main in "+app.bare+" "+fix, "v1.0.0 keeps running")
 	renamed.newestSays(first, "failure", renamed.app.bare+" is not there, or Plateform may not read it (bring it back")
 	meanwhile := branch.edit("replicas: 2")
 	branch.runs("v1.0.1")
-	branch.newestSays(meanwhile, "success", "v1.0.1 is in plateform-gitops", "there is no branch main in "+app.bare+unnamed)
+	branch.newestSays(meanwhile, "success", "v1.0.1 is in plateform-gitops", "there is no branch main in "+app.bare+" "+fix)
 
 	told := len(branch.notes(first))
 	w.restart()

@@ -133,7 +133,7 @@ func TestSourcesWithoutTheBranch(t *testing.T) {
 		want        manifest.LostReason
 		says, fix   string
 	}{
-		{shop.URL, "", manifest.LostBranch, "there is no branch main in " + shop.URL + ", which is followed where source.branch names no other", "change source.branch"},
+		{shop.URL, "", manifest.LostBranch, "there is no branch main in " + shop.URL, "change source.branch"},
 		{shop.URL, "trunk", manifest.LostBranch, "there is no branch trunk in " + shop.URL, "create it"},
 		{shop.URL, "v1", manifest.LostTag, "v1 is a tag in " + shop.URL + ", and no branch", "source.revision"},
 		{empty.URL, "", manifest.LostEmpty, empty.URL + " is empty: it has no branch main", "push to it"},
