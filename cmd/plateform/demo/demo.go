@@ -64,6 +64,8 @@ type story struct {
 	config, gitops, hello *scaffold.Repository
 	// visitor is nil where apps do not run.
 	visitor *visitor
+	// trouble is what keeps the reconciler from going on.
+	trouble trouble
 }
 
 // play sets the stage and tells the story while the reconciler runs.

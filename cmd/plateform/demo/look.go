@@ -66,7 +66,7 @@ const (
 	patience = 2 * time.Minute
 )
 
-// await looks at Git until a condition holds.
+// await looks at Git until a condition holds, or cannot come to hold.
 func (d *story) await(ctx context.Context, what string, condition func() (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience,
 		fmt.Errorf("waited %s for %s (plateform demo --keep leaves the log of the reconciler to look at)", patience, what))
@@ -76,6 +76,9 @@ func (d *story) await(ctx context.Context, what string, condition func() (bool, 
 	for {
 		done, err := condition()
 		if err != nil || done {
+			return err
+		}
+		if err := d.trouble.err(d.Now()); err != nil {
 			return err
 		}
 		select {

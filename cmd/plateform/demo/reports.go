@@ -7,16 +7,26 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler"
 )
 
-// follow shows the stages of a run as they come, until it has ended. source is the app's commit for a push to the app.
+// follow shows the stages of a run as they come, until it has ended well. source is the app's commit for a push to the app.
 func (d *story) follow(ctx context.Context, commit, source string) error {
+	verdict, err := d.verdict(ctx, commit, source)
+	if err == nil && verdict.State == reconciler.StateFailure {
+		err = exit.Finding("the story ends here: %s", verdict.Description)
+	}
+	return err
+}
+
+// verdict shows the stages of a run as they come, until it has ended, and returns how.
+func (d *story) verdict(ctx context.Context, commit, source string) (verdict reconciler.Statement, err error) {
 	shown := 0
 	line := d.begin("     reports     ")
 	defer line.end()
-	return d.await(ctx, "the run on "+terminal.Short(commit), func() (bool, error) {
+	err = d.await(ctx, "the run on "+terminal.Short(commit), func() (bool, error) {
 		var reports []reconciler.Statement
 		for _, r := range d.reports(ctx, commit) {
 			if r.Source == source || source == "" {
@@ -27,11 +37,13 @@ func (d *story) follow(ctx context.Context, commit, source string) error {
 			shown++
 			line.report(r)
 			if r.Terminal() {
+				verdict = r
 				return true, nil
 			}
 		}
 		return false, nil
 	})
+	return verdict, err
 }
 
 // reportLine shows reports on one line as they come. Where the terminal is too narrow it goes on below its first report.

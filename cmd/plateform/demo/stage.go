@@ -63,7 +63,9 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 	if stage.logFile, err = os.Create(d.logName()); err != nil {
 		return nil, fmt.Errorf("making the log of the reconciler: %w", err)
 	}
-	stage.installation, err = installation.Open(settings, installation.Logged(d.Now, slog.New(slog.NewTextHandler(stage.logFile, nil))))
+	options := installation.Logged(d.Now, slog.New(slog.NewTextHandler(stage.logFile, nil)))
+	options.Observers = append(options.Observers, &d.trouble)
+	stage.installation, err = installation.Open(settings, options)
 	if err != nil {
 		return nil, err
 	}

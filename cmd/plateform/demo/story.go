@@ -11,6 +11,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/ledger"
 )
 
@@ -124,8 +125,12 @@ func (d *story) breakApp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.follow(ctx, on, commit); err != nil {
+	verdict, err := d.verdict(ctx, on, commit)
+	if err != nil {
 		return err
+	}
+	if verdict.State != reconciler.StateFailure {
+		return exit.Finding("code that does not compile was taken for %s: %s", verdict.State, verdict.Description)
 	}
 	values, err := d.values(ctx)
 	if err != nil {
