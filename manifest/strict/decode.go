@@ -184,7 +184,7 @@ func (d *decoder) unknown(key *yaml.Node, p *plan) {
 	} else if places := homes(d.root, key.Value, ""); len(places) > 0 {
 		fix = "it belongs in " + strings.Join(places[:min(len(places), 3)], " or ")
 	}
-	d.add(key, d.field(clip(key.Value)), fmt.Sprintf("unknown key %s in %s", Quote(key.Value), where), fix)
+	d.add(key, d.field(plain(key.Value)), fmt.Sprintf("unknown key %s in %s", Quote(key.Value), where), fix)
 }
 
 // table decodes a mapping of texts.

@@ -3,6 +3,7 @@ package strict
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -28,14 +29,14 @@ func (c *treeCheck) check(n *yaml.Node, depth int) {
 		return
 	}
 	if n.Anchor != "" {
-		c.add(n, "anchors (&"+clip(n.Anchor)+") are not supported", "write the value out where it is needed")
+		c.add(n, "anchors (&"+plain(n.Anchor)+") are not supported", "write the value out where it is needed")
 	}
 	if n.Kind == yaml.AliasNode {
-		c.add(n, "aliases (*"+clip(n.Value)+") are not supported", "write the value out")
+		c.add(n, "aliases (*"+plain(n.Value)+") are not supported", "write the value out")
 		return
 	}
 	if n.Style&yaml.TaggedStyle != 0 || n.Tag == "!" {
-		c.add(n, "tags ("+clip(n.Tag)+") are not supported", "remove the tag; put a text in quotes")
+		c.add(n, "tags ("+plain(n.Tag)+") are not supported", "remove the tag; put a text in quotes")
 	}
 	if n.Kind == yaml.ScalarNode {
 		if n.Tag == "!!merge" {
@@ -87,11 +88,11 @@ func Describe(n *yaml.Node) string {
 	case "!!null":
 		return "empty"
 	case "!!bool":
-		return "the boolean " + clip(n.Value)
+		return "the boolean " + plain(n.Value)
 	case "!!int", "!!float":
-		return "the number " + clip(n.Value)
+		return "the number " + plain(n.Value)
 	case "!!timestamp":
-		return "the date " + clip(n.Value)
+		return "the date " + plain(n.Value)
 	}
 	return "the text " + Quote(n.Value)
 }
@@ -107,4 +108,15 @@ func clip(s string) string {
 		return s
 	}
 	return string([]rune(s)[:most]) + "..."
+}
+
+// plain shortens a text that stands in a message without quotes.
+func plain(s string) string { return strings.Map(printable, clip(s)) }
+
+// printable keeps what a terminal shows as it is: a tag of %00 is a zero byte once it is read.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return '?'
 }
