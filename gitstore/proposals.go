@@ -26,7 +26,12 @@ type Proposals struct {
 	store *Store
 	// side has what is not on the branch.
 	side *Store
+	// merges are the newest that were made, with what the remote needs of each. They belong to whoever has the lock of side.
+	merges []*edit.Batch
 }
+
+// maxMerges bounds how many merges are kept to be pushed.
+const maxMerges = 32
 
 // Proposals returns those of a Store. It makes no network call. The Store has to stay open as long as they are used.
 func (s *Store) Proposals() *Proposals {
@@ -115,32 +120,17 @@ func (p *Proposals) has(h plumbing.Hash) bool {
 	return p.side.db.Load().Has(h) || p.store.db.Load().Has(h)
 }
 
-// Merged is what comes of merging a proposal.
-type Merged struct {
-	// Commit that has both as its parents; empty when there are Conflicts, or nothing is to be merged.
-	Commit string
-	// Into is the commit of the branch that it is on top of.
-	Into string
-	// Conflicts are the paths that both sides changed and that people have to join.
-	Conflicts []string
-	batch     *edit.Batch
-}
-
-// ErrUnrelated says that two commits have no history in common, or have each been merged into the other, so that nobody can say
-// which side changed what.
-var ErrUnrelated = errors.New("they have no one commit in common")
-
 // Merge makes the commit that merges head into a commit of the branch, as git merge does, in memory: Push moves the branch to
 // it. Both must be at hand. The edit says who and why; its files are not looked at.
-func (p *Proposals) Merge(ctx context.Context, into, head string, e manifest.Edit) (Merged, error) {
-	merged := Merged{Into: into}
+func (p *Proposals) Merge(ctx context.Context, into, head string, e manifest.Edit) (manifest.Merge, error) {
+	merged := manifest.Merge{Into: into}
 	ours, theirs := plumbing.NewHash(into), plumbing.NewHash(head)
 	bases, err := merge.Bases(func(h plumbing.Hash) (*object.Commit, error) { return p.commit(h.String()) }, ours, theirs)
 	if err != nil {
 		return merged, err
 	}
 	if len(bases) != 1 {
-		return merged, fmt.Errorf("merging %.10s into %.10s: %w", head, into, ErrUnrelated)
+		return merged, fmt.Errorf("merging %.10s into %.10s: %w", head, into, manifest.ErrUnrelated)
 	}
 	if bases[0] == theirs { // it is in there already
 		return merged, nil
@@ -171,31 +161,37 @@ func (p *Proposals) Merge(ctx context.Context, into, head string, e manifest.Edi
 	if err := p.keep(ctx, b); err != nil {
 		return merged, err
 	}
-	merged.Commit, merged.batch = b.Tips[0].String(), b
+	merged.Commit = b.Tips[0].String()
 	return merged, nil
 }
 
-// keep has the objects of a batch at hand.
+// keep has the objects of a merge at hand, and the merge for Push.
 func (p *Proposals) keep(ctx context.Context, b *edit.Batch) error {
 	if err := p.side.lock(ctx); err != nil {
 		return err
 	}
 	defer p.side.unlock()
-	return p.side.db.Load().Add(b.Objects)
+	if err := p.side.db.Load().Add(b.Objects); err != nil {
+		return err
+	}
+	p.merges = append(p.merges[max(0, len(p.merges)-maxMerges+1):], b)
+	return nil
 }
 
 // Push moves the branch to a merge, if it is still where that was made for; otherwise the error is manifest.ErrMoved. When the
-// server refuses, it is a *RefusedError.
-func (p *Proposals) Push(ctx context.Context, m Merged) error {
-	if m.batch == nil {
-		return errors.New("there is nothing to push: it was not merged")
-	}
+// server refuses, it is a *RefusedError. It has to be one of the newest that were made here.
+func (p *Proposals) Push(ctx context.Context, m manifest.Merge) error {
 	if err := p.side.lock(ctx); err != nil {
 		return err
 	}
 	defer p.side.unlock()
+	at := slices.IndexFunc(p.merges, func(b *edit.Batch) bool { return b.Tips[0].String() == m.Commit })
+	if at < 0 {
+		return errors.New("there is nothing to push: it was not merged here, or too long ago")
+	}
+	batch := p.merges[at]
 	var buf bytes.Buffer
-	if err := m.batch.Encode(&buf); err != nil {
+	if err := batch.Encode(&buf); err != nil {
 		return err
 	}
 	from, to := plumbing.NewHash(m.Into), plumbing.NewHash(m.Commit)

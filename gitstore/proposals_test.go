@@ -171,7 +171,7 @@ func TestAProposalThatIsNotThere(t *testing.T) {
 	orphan := w.repo.Git("commit-tree", w.repo.Git("rev-parse", "main^{tree}"), "-m", "Another beginning")
 	w.repo.Git("update-ref", pull, orphan)
 	base, head := w.fetch(t)
-	if _, err := w.proposals.Merge(t.Context(), base, head, w.merge); !errors.Is(err, ErrUnrelated) {
+	if _, err := w.proposals.Merge(t.Context(), base, head, w.merge); !errors.Is(err, manifest.ErrUnrelated) {
 		t.Errorf("the merge: %v", err)
 	}
 }

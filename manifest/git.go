@@ -9,6 +9,10 @@ import (
 // ErrMoved says that a branch is no longer where a push expected it: read again, decide again.
 var ErrMoved = errors.New("the branch has moved")
 
+// ErrUnrelated says that two commits have no history in common, or have each been merged into the other, so that nobody can say
+// which side changed what.
+var ErrUnrelated = errors.New("they have no one commit in common")
+
 // Commit is one Git commit as far as Plateform cares.
 type Commit struct {
 	Hash string
@@ -66,4 +70,14 @@ type Edit struct {
 	Author Signature
 	// Files by path; nil content removes the file.
 	Files map[string][]byte
+}
+
+// Merge is what comes of merging two commits.
+type Merge struct {
+	// Commit that has both as its parents; empty when there are Conflicts, or nothing is to be merged.
+	Commit string
+	// Into is the commit of the branch that it is on top of.
+	Into string
+	// Conflicts are the paths that both sides changed and that people have to join.
+	Conflicts []string
 }
