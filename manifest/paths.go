@@ -33,6 +33,13 @@ func ReleasesDir(k Key) string { return path.Join(ProjectDir(k), "releases") }
 // ReleaseFile is where one release of a project is.
 func ReleaseFile(k Key, v Version) string { return path.Join(ReleasesDir(k), v.String()+".yaml") }
 
+// WorkspaceOf is the workspace whose folder a path of either repository lies in, or is; ok is false for all other paths.
+func WorkspaceOf(p string) (workspace string, ok bool) {
+	rest, below := strings.CutPrefix(p, WorkspacesDir+"/")
+	workspace, _, _ = strings.Cut(rest, "/")
+	return workspace, below && workspace != ""
+}
+
 // File is what a path of the config repository stands for.
 type File struct {
 	// Kind of the object: Platform, Workspace, Project or Release.

@@ -16,6 +16,8 @@ const (
 	TrailerCausedBy     = "Caused-By"
 	TrailerPlan         = "Plan"
 	TrailerRetry        = "Plateform-Retry"
+	// TrailerAskedBy is the id of the comment that a commit was asked for in.
+	TrailerAskedBy = "Plateform-Comment"
 	// TrailerSignature proves that Plateform made a commit of plateform-gitops.
 	TrailerSignature = "Plateform-Signature"
 	// TrailerUnreported names the oldest config commit whose report about broken or mended files may not have arrived.

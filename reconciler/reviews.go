@@ -21,12 +21,33 @@ type Reviews interface {
 	// Publish has a proposal say what was checked. What it says already is not written again, by whichever process it was said, and
 	// of a name and a commit there is one word: the newest.
 	Publish(ctx context.Context, c Check) error
-	// Comment has a proposal show a text of Plateform's, Markdown: the one comment that has the marker is edited, or written when
-	// there is none. One that reads like that already stays as it is.
-	Comment(ctx context.Context, number int, marker, text string) error
+	// Comment has a proposal show a text of Plateform's: its one comment that has the marker is edited, or written when there is
+	// none. One that says the same already stays as it is.
+	Comment(ctx context.Context, number int, c Comment) error
 	// Reads says whether a person may read a repository, and the id of it, which stays when it is renamed; false also when nobody
 	// can say, as for a repository elsewhere.
 	Reads(ctx context.Context, who Person, repository string) (bool, int64, error)
+}
+
+// Remarks are what people write below proposals.
+type Remarks interface {
+	// Remark returns one by its id, as it is now; nil when it is not there any more.
+	Remark(ctx context.Context, id int64) (*Remark, error)
+	// Remarks returns those that were written or changed since a time, the oldest first, as far as there are not very many.
+	Remarks(ctx context.Context, since time.Time) ([]Remark, error)
+}
+
+// Remark is what somebody wrote below a proposal.
+type Remark struct {
+	ID int64
+	// Proposal it is below.
+	Proposal int
+	Author   Person
+	Text     string
+	// Edited says that it is not as it was written: who edited it need not be its author.
+	Edited bool
+	// At is when it was written.
+	At time.Time
 }
 
 // Person is somebody on a forge. The ID is who it is; logins change hands.
@@ -48,12 +69,16 @@ const (
 // Proposal is a pull request.
 type Proposal struct {
 	Number int
-	// Title that its author gave it.
-	Title string
+	// Title and Body that its author gave it: a merge may take both for its commit message.
+	Title, Body string
 	// URL of its page.
 	URL    string
 	Author Person
+	// Pusher is who pushed the head; zero when nobody can say.
+	Pusher Person
 	Fate   Fate
+	// Draft says that its author does not want it merged yet.
+	Draft bool
 	// Head is the commit that is proposed, and HeadRef where the config repository has it, however it got there.
 	Head, HeadRef string
 	// Branch that it is to go to.
@@ -85,4 +110,16 @@ type Check struct {
 	Problems manifest.Problems
 	// URL to look at; empty when there is none.
 	URL string
+	// Again says that it is written although it is said already: somebody asked for it once more.
+	Again bool
+}
+
+// Comment is what Plateform writes below a proposal.
+type Comment struct {
+	// Marker is a line by which it is found again.
+	Marker string
+	// Same is a line that is the same in all comments that say the same, whatever else differs between them.
+	Same string
+	// Text in Markdown, with both lines.
+	Text string
 }

@@ -15,12 +15,13 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/ledger"
 	"github.com/plateform/plateform/reconciler/plan"
+	"github.com/plateform/plateform/reconciler/rights"
 )
 
 // documented are the objects of docs/output.md, by their headings.
 func documented() map[string]any {
 	return map[string]any{
-		"plan": plan.Plan{}, "planned project": plan.Project{}, "inferred value": manifest.Inference{},
+		"plan": planOutput{}, "rights": rights.Verdict{}, "source question": rights.SourceQuestion{}, "planned project": plan.Project{}, "inferred value": manifest.Inference{},
 		"planned quota": plan.Quota{},
 		"status":        ledger.Status{}, "project": ledger.Project{}, "newest release": ledger.NewestRelease{},
 		"why": ledger.Why{}, "asked commit": ledger.AskedCommit{}, "answer": ledger.Answer{}, "traced release": ledger.TracedRelease{}, "source": ledger.Source{},

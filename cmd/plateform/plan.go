@@ -19,6 +19,7 @@ import (
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/plan"
+	"github.com/plateform/plateform/reconciler/rights"
 )
 
 // planFlags are the flags of plan.
@@ -30,6 +31,15 @@ type planFlags struct {
 	// gitops is the GitOps repository; empty for the one that the checkout names.
 	gitops       string
 	gitopsBranch string
+	// as is the account whose rights are looked at; 0 for nobody's.
+	as int64
+}
+
+// planOutput is what plan prints as JSON.
+type planOutput struct {
+	plan.Plan
+	// Rights of the person that --as names; nil without.
+	Rights *rights.Verdict `json:"rights,omitempty"`
 }
 
 // planCommand says what merging would do.
@@ -47,16 +57,23 @@ HEAD. However it is merged, the change counts as one step. The hash is the same 
 What is held, rolled back or frozen is remembered in the GitOps repository: --gitops-repo, or what "git config ` + checkout.GitOpsSetting + `"
 says in the checkout. Without it nothing is asked of a network, and the plan says what it does not know; its hash is the same.
 
-The exit code is 0 also when there are changes, and 1 when problems keep something from being released. docs/output.md
-describes the fields of --output json, which holds all values; markdown never shows the value of a variable.`,
+With --as the plan also says what in the change the person with that numeric GitHub id may not do, by what platform.yaml and
+workspace.yaml say in the commit that is compared with. Whether somebody can read a source only its host knows.
+
+The exit code is 0 also when there are changes, and 1 when problems keep something from being released, or somebody may not do
+it. docs/output.md describes the fields of --output json, which holds all values; markdown never shows the value of a variable.`,
 		Example: `  plateform plan
   plateform plan --diff                       # with the diff of the Helm values
   plateform plan --base v1 --head my-branch
+  plateform plan --as 159990218               # what may that person not do?
   plateform plan --output markdown >> "$GITHUB_STEP_SUMMARY"`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := oneOf("output", flags.output, "text", "json", "markdown"); err != nil {
 				return err
+			}
+			if c.Flags().Changed("as") && flags.as <= 0 {
+				return exit.Usage("--as %d is the id of nobody (https://api.github.com/users/LOGIN shows the numeric id of an account)", flags.as)
 			}
 			return a.plan(c.Context(), flags)
 		},
@@ -65,6 +82,7 @@ describes the fields of --output json, which holds all values; markdown never sh
 	c.Flags().StringVar(&flags.head, "head", "HEAD", "commit to plan")
 	outputFlag(c, &flags.output, "text", "json", "markdown")
 	c.Flags().BoolVar(&flags.diff, "diff", false, "show the diff of the Helm values, too (text)")
+	c.Flags().Int64Var(&flags.as, "as", 0, "numeric GitHub id of a person: say what that person may not do")
 	c.Flags().StringVar(&flags.gitops, "gitops-repo", "", "URL or path of the GitOps repository (default: git config "+checkout.GitOpsSetting+" of the checkout)")
 	c.Flags().StringVar(&flags.gitopsBranch, "gitops-branch", "", "branch of the GitOps repository (default: its default branch)")
 	return c
@@ -105,13 +123,19 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.printPlan(p, flags); err != nil {
+	out := planOutput{Plan: *p}
+	if flags.as != 0 {
+		if out.Rights, err = judge(ctx, g, local, &out.Plan, flags); err != nil {
+			return err
+		}
+	}
+	if err := a.printPlan(out, flags); err != nil {
 		return err
 	}
 	if flags.head == "HEAD" {
 		a.warnUncommitted(ctx, g)
 	}
-	if len(p.Problems) > 0 {
+	if len(p.Problems) > 0 || out.Rights != nil && len(out.Rights.Problems) > 0 {
 		return exit.AlreadySaid()
 	}
 	return nil
@@ -126,7 +150,7 @@ func planBase(ctx context.Context, g git.Command, local *gitstore.Local, flags p
 		}
 		return base, nil
 	}
-	for _, candidate := range []string{"origin/HEAD", "@{upstream}", "origin/main", "origin/master"} {
+	for _, candidate := range remoteBranches() {
 		if _, err := g.Run(ctx, "rev-parse", "--verify", "--quiet", candidate); err != nil {
 			continue
 		}
@@ -139,6 +163,11 @@ func planBase(ctx context.Context, g git.Command, local *gitstore.Local, flags p
 	return "", exit.Usage("there is no branch of a remote to compare with (git fetch, or name a commit with --base)")
 }
 
+// remoteBranches are where a remote's default branch may be found; the first that is there counts.
+func remoteBranches() []string {
+	return []string{"origin/HEAD", "@{upstream}", "origin/main", "origin/master"}
+}
+
 // warnUncommitted tells of changes that are not in the plan because they are in no commit.
 func (o *output) warnUncommitted(ctx context.Context, g git.Command) {
 	changed, err := g.Run(ctx, "status", "--porcelain", "--", ":/"+manifest.PlatformFile, ":/"+manifest.WorkspacesDir)
@@ -149,26 +178,39 @@ func (o *output) warnUncommitted(ctx context.Context, g git.Command) {
 }
 
 // printPlan prints a plan in one of the formats.
-func (o *output) printPlan(p *plan.Plan, flags planFlags) error {
+func (o *output) printPlan(p planOutput, flags planFlags) error {
 	switch flags.output {
 	case "json":
-		if p.Problems == nil {
-			p.Problems = manifest.Problems{}
-		}
-		if p.Projects == nil {
-			p.Projects = []plan.Project{}
-		}
-		if p.Quota == nil {
-			p.Quota = []plan.Quota{}
-		}
-		if p.Unknown == nil {
-			p.Unknown = []string{}
-		}
-		return writeJSON(o.stdout, p)
+		return writeJSON(o.stdout, p.filled())
 	case "markdown":
-		_, err := fmt.Fprint(o.stdout, card.Card{Plan: p, Command: fmt.Sprintf("plateform plan --base %s --head %s --diff", terminal.Short(p.Base), terminal.Short(p.Head))}.Markdown())
+		c := card.Card{Plan: &p.Plan, Command: fmt.Sprintf("plateform plan --base %s --head %s --diff", terminal.Short(p.Base), terminal.Short(p.Head))}
+		if p.Rights != nil {
+			c.Rights = p.Rights.Problems
+			c.Command += fmt.Sprintf(" --as %d", flags.as)
+		}
+		_, err := fmt.Fprint(o.stdout, c.Markdown())
 		return err
 	}
-	plantext.Print(o.sheet(), p, flags.diff)
+	plantext.Print(o.sheet(), &p.Plan, flags.diff)
+	if p.Rights != nil {
+		plantext.PrintRights(o.sheet(), flags.as, p.Rights.Problems)
+	}
 	return nil
+}
+
+// filled has lists, and never null.
+func (p planOutput) filled() planOutput {
+	if p.Problems == nil {
+		p.Problems = manifest.Problems{}
+	}
+	if p.Projects == nil {
+		p.Projects = []plan.Project{}
+	}
+	if p.Quota == nil {
+		p.Quota = []plan.Quota{}
+	}
+	if p.Unknown == nil {
+		p.Unknown = []string{}
+	}
+	return p
 }

@@ -103,7 +103,7 @@ func (m machine) up(ctx context.Context, flags upFlags, dir string) error {
 	case flags.to != "":
 		return o.AddTo(ctx, up.Shared{
 			Place: checkout.Place{URL: flags.to}, Workspace: flags.workspace,
-			ShowPlan: func(p *plan.Plan) error { return m.printPlan(p, planFlags{output: "text"}) },
+			ShowPlan: func(p *plan.Plan) error { return m.printPlan(planOutput{Plan: *p}, planFlags{output: "text"}) },
 		})
 	case flags.workspace != "":
 		return exit.Usage("--workspace goes with --to")

@@ -4,6 +4,7 @@
 package card
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 const Marker = "<!-- plateform:card -->"
 
 // Limit is how long a card may get, in bytes. GitHub takes comments of 65,535 characters.
-const Limit = 65_000
+const Limit = 64_500
 
 // Card is what is known of a pull request.
 type Card struct {
@@ -27,7 +28,8 @@ type Card struct {
 	Registry map[manifest.Key]Presence
 	// Rights are the things in the change that its author may not do.
 	Rights manifest.Problems
-	// Progress of the projects since it was merged; none before.
+	// Merged is the commit that it became; empty while it is not merged. From then on there is Progress in place of a plan.
+	Merged   string
 	Progress []Progress
 	// Command shows all that a plan has, for what is left out here.
 	Command string
@@ -68,6 +70,24 @@ func (c Card) Markdown() string {
 	return c.within(Limit)
 }
 
+// Summary is the card without what it was made of and when: it changes only when there is something else to say.
+func (c Card) Summary() string {
+	body := c.within(Limit)
+	if foot := c.foot(); foot != "" {
+		body = strings.TrimSuffix(body, foot)
+	}
+	return strings.TrimPrefix(body, Marker+"\n")
+}
+
+// Comment writes the card for a pull request, where it is found again, and left alone while its Summary is the same.
+func (c Card) Comment() reconciler.Comment {
+	timeless := c
+	timeless.Woken, timeless.Command = "", ""
+	same := fmt.Sprintf("<!-- plateform:says %x -->", sha256.Sum256([]byte(timeless.Summary())))
+	text := strings.Replace(c.Markdown(), Marker+"\n", Marker+"\n"+same+"\n", 1)
+	return reconciler.Comment{Marker: Marker, Same: same, Text: text}
+}
+
 func (c Card) within(limit int) string {
 	b := &budget{left: limit}
 	foot := c.foot()
@@ -92,6 +112,8 @@ const reserve = 1000
 // title says in one line what it is about.
 func (c Card) title() string {
 	switch {
+	case c.Merged != "":
+		return c.outcome()
 	case c.Plan == nil:
 		return "### Plateform cannot plan this\n\n" + text(c.Trouble)
 	case len(c.Plan.Projects) == 0:
@@ -101,6 +123,30 @@ func (c Card) title() string {
 		return fmt.Sprintf("### `%s`: %s\n\n%s", code(p.Key.String()), text(c.headline(p)), text(c.Plan.Summary()))
 	}
 	return "### Plateform: " + text(c.Plan.Summary())
+}
+
+// outcome says in one line what came of it since it was merged.
+func (c Card) outcome() string {
+	var failed, pending int
+	for _, p := range c.Progress {
+		switch p.State {
+		case reconciler.StateFailure:
+			failed++
+		case reconciler.StatePending:
+			pending++
+		}
+	}
+	all := manifest.Count(len(c.Progress), "project")
+	words := "done: " + all
+	switch {
+	case len(c.Progress) == 0:
+		words = "no project had to change yet"
+	case failed > 0:
+		words = fmt.Sprintf("%d of %s failed", failed, all)
+	case pending > 0:
+		words = fmt.Sprintf("%d of %s under way", pending, all)
+	}
+	return fmt.Sprintf("### Plateform: %s\n\nMerged as %s.", words, text(c.Merged))
 }
 
 // headline says what happens to a project. Of a rollback it says what people want to know before they click.

@@ -156,3 +156,24 @@ func FuzzHostileText(f *testing.F) {
 		}
 	})
 }
+
+// What woke Plateform is no news: the comment is the same, and left alone.
+func TestTheSameCommentWhateverWoke(t *testing.T) {
+	one := card.Card{Trouble: "it conflicts", Woken: "webhook +0.4 s"}.Comment()
+	two := card.Card{Trouble: "it conflicts", Woken: "found by polling after 41 s"}.Comment()
+	moved := planOf(released(shop))
+	moved.Base = strings.Repeat("d", 40)
+	if a, b := (card.Card{Plan: planOf(released(shop))}), (card.Card{Plan: moved, Woken: "the branch moved"}); a.Comment().Same != b.Comment().Same || a.Summary() != b.Summary() ||
+		a.Markdown() == b.Markdown() || strings.Contains(b.Summary(), "the branch moved") || !strings.Contains(b.Summary(), "v1.0.4") {
+		t.Errorf("on another base it says\n%s\nand not\n%s", b.Summary(), a.Summary())
+	}
+	other := card.Card{Trouble: "it conflicts elsewhere", Woken: "webhook +0.4 s"}.Comment()
+	if one.Same != two.Same || one.Text == two.Text || one.Same == other.Same {
+		t.Errorf("two wakings:\n%s\n%s\nanother trouble:\n%s", one.Text, two.Text, other.Text)
+	}
+	for _, line := range []string{one.Same, one.Marker} {
+		if !strings.Contains("\n"+one.Text, "\n"+line+"\n") {
+			t.Errorf("the comment does not have the line %q:\n%s", line, one.Text)
+		}
+	}
+}

@@ -18,6 +18,9 @@ var unsafe = strings.NewReplacer(
 	"@", "@<!-- -->", "#", "#<!-- -->", "://", ":<!-- -->//", "www.", "www<!-- -->.", "$", "&#36;",
 )
 
+// Text makes what people wrote fit for a line of Markdown: it breaks out of nothing, and mentions and links nobody.
+func Text(s string) string { return text(s) }
+
 // text makes what people wrote fit for a line or a cell of a table.
 func text(s string) string {
 	return unsafe.Replace(visible(cut(s, maxCell)))

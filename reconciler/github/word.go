@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -19,11 +18,8 @@ import (
 // SummaryContext is the name of the status that a commit has for all its projects, when there are too many for one each.
 const SummaryContext = "plateform/projects"
 
-// maxDescription is how many characters GitHub takes, maxURL how many of an address are worth sending.
-const (
-	maxDescription = 140
-	maxURL         = 2000
-)
+// maxURL is how many characters of an address are worth sending.
+const maxURL = 2000
 
 // place is a commit of a repository.
 type place struct {
@@ -117,7 +113,7 @@ func threadsOf(b *batch, commit string) []thread {
 // wordOf is a statement as a status.
 func wordOf(n *news, t thread) word {
 	w := word{
-		context: t.context, state: n.newest.State, description: cut(n.newest.Description), reopened: n.reopened || n.newest.Waits,
+		context: t.context, state: n.newest.State, description: client.Description(n.newest.Description), reopened: n.reopened || n.newest.Waits,
 		passing: n.newest.State == reconciler.StatePending, threads: []thread{t},
 	}
 	if u, err := url.Parse(n.newest.URL); err == nil && (u.Scheme == "https" || u.Scheme == "http") && len(n.newest.URL) <= maxURL {
@@ -182,38 +178,6 @@ func summaryOf(latest map[string]reconciler.Statement) word {
 		w.state = reconciler.StateFailure
 		counts += fmt.Sprintf(", %d failed: %s", len(failed), strings.Join(failed, " "))
 	}
-	w.description = cut(counts)
+	w.description = client.Description(counts)
 	return w
-}
-
-// cut makes one line of a text that GitHub takes, and cuts it at a word. GitHub refuses characters beyond the basic plane.
-func cut(text string) string {
-	joined := ""
-	for line := range strings.Lines(text) {
-		line = strings.Join(strings.Fields(line), " ")
-		switch {
-		case line == "":
-		case joined == "":
-			joined = line
-		case strings.HasSuffix(joined, ":"):
-			joined += " " + line
-		default:
-			joined += "; " + line
-		}
-	}
-	text = strings.Map(func(r rune) rune {
-		if r > 0xFFFF {
-			return utf8.RuneError
-		}
-		return r
-	}, joined)
-	characters := []rune(text)
-	if len(characters) <= maxDescription {
-		return text
-	}
-	kept := string(characters[:maxDescription-1])
-	if at := strings.LastIndexByte(kept, ' '); at > len(kept)/2 {
-		kept = kept[:at]
-	}
-	return strings.TrimRight(kept, " ,;:") + "…"
 }

@@ -22,7 +22,7 @@ const withoutGitOps = "without plateform-gitops this plan does not know what is 
 // GitOps is the GitOps repository, where Plateform keeps what it remembers of projects.
 type GitOps struct {
 	reconciler.Reader
-	// Head is its newest commit.
+	// Head is its newest commit; empty when it has none yet.
 	Head string
 }
 

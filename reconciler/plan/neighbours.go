@@ -135,7 +135,7 @@ func (n *neighbours) withShared(s scope, cl claims) (names []string, err error) 
 		}
 	}
 	for _, file := range n.workspaces {
-		name, _ := workspaceOf(file.path)
+		name, _ := manifest.WorkspaceOf(file.path)
 		if !s.workspaces[name] && (cl.namespaces[name] || cl.mentionsShared(file.data)) && cl.share(name, file) {
 			names = append(names, name)
 		}

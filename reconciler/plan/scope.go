@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -26,22 +25,15 @@ func scopeOf(changes []manifest.Change) scope {
 		if change.Path == manifest.PlatformFile || change.Path == manifest.WorkspacesDir {
 			s.everything = true
 		}
-		if name, ok := workspaceOf(change.Path); ok {
+		if name, ok := manifest.WorkspaceOf(change.Path); ok {
 			s.workspaces[name] = true
 		}
 	}
 	return s
 }
 
-// workspaceOf is the workspace whose folder a path lies in, or is.
-func workspaceOf(path string) (string, bool) {
-	rest, ok := strings.CutPrefix(path, manifest.WorkspacesDir+"/")
-	name, _, _ := strings.Cut(rest, "/")
-	return name, ok && name != ""
-}
-
 func (s scope) has(path string) bool {
-	name, below := workspaceOf(path)
+	name, below := manifest.WorkspaceOf(path)
 	return s.everything || !below || s.workspaces[name]
 }
 

@@ -62,6 +62,25 @@ func listComments(c *call) answer {
 	return paged(c, list, func(n *model.Comment) any { return c.world.CommentJSON(c.repo, n) })
 }
 
+// listAllComments are those of all pull requests.
+func listAllComments(c *call) answer {
+	query := c.request.URL.Query()
+	since, _ := time.Parse(time.RFC3339, query.Get("since"))
+	var list []*model.Comment
+	for _, n := range c.repo.Comments {
+		if !n.Updated.Before(since) {
+			list = append(list, n)
+		}
+	}
+	if query.Get("sort") == "updated" {
+		slices.SortStableFunc(list, func(a, b *model.Comment) int { return a.Updated.Compare(b.Updated) })
+	}
+	if query.Get("direction") == "desc" {
+		slices.Reverse(list)
+	}
+	return paged(c, list, func(n *model.Comment) any { return c.world.CommentJSON(c.repo, n) })
+}
+
 func getComment(c *call) answer {
 	if n := c.comment(); n != nil {
 		return ok(c.world.CommentJSON(c.repo, n))

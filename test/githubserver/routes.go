@@ -23,6 +23,7 @@ func routes() map[string]endpoint {
 	below := func(method, path string, e endpoint) { all[method+" "+repo+path] = e }
 	below("GET", "/installation", endpoint{do: getRepoInstallation, asApp: true})
 	below("GET", "", endpoint{do: getRepo, needs: "metadata:read"})
+	below("GET", "/activity", endpoint{do: listActivity, needs: "contents:read"})
 	below("GET", "/collaborators/{username}/permission", endpoint{do: getPermission, needs: "metadata:read", role: model.Read})
 
 	commitRoutes(below)
@@ -86,6 +87,7 @@ func pullRoutes(below func(method, path string, e endpoint)) {
 
 	below("GET", "/issues/{issue_number}/comments", endpoint{do: listComments, needs: "issues,pull_requests:read"})
 	below("POST", "/issues/{issue_number}/comments", endpoint{do: createComment, needs: "issues,pull_requests:write", role: model.Read})
+	below("GET", "/issues/comments", endpoint{do: listAllComments, needs: "issues,pull_requests:read"})
 	below("GET", "/issues/comments/{comment_id}", endpoint{do: getComment, needs: "issues,pull_requests:read"})
 	below("PATCH", "/issues/comments/{comment_id}", endpoint{do: updateComment, needs: "issues,pull_requests:write", role: model.Read})
 	below("DELETE", "/issues/comments/{comment_id}", endpoint{do: deleteComment, needs: "issues,pull_requests:write", role: model.Read})

@@ -149,7 +149,7 @@ func TestCommandsInTheDocsAreThere(t *testing.T) {
 func commandLine(t *testing.T) (commands, flags []string) {
 	t.Helper()
 	use := regexp.MustCompile(`\bUse: +"([a-z]+)`)
-	flag := regexp.MustCompile(`\.(?:Bool|String|Duration|Int|StringArray|StringSlice)(?:Var)?P?\((?:&?[\w.]+, )?"([a-z-]+)"`)
+	flag := regexp.MustCompile(`\.(?:Bool|String|Duration|Int|Int64|StringArray|StringSlice)(?:Var)?P?\((?:&?[\w.]+, )?"([a-z-]+)"`)
 	files, err := filepath.Glob(filepath.Join(root, "cmd/plateform/*.go"))
 	if err != nil {
 		t.Fatal(err)

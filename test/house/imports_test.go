@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"reconciler/config":   {"manifest", "reconciler"},
 	"reconciler/decision": {"manifest", "reconciler", "reconciler/config"},
 	"reconciler/plan":     {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops"},
+	"reconciler/rights":   {"manifest", "reconciler", "reconciler/config"},
 	"reconciler/card":     {"manifest", "reconciler", "reconciler/plan"},
 	"reconciler/change":   {"manifest", "reconciler", "reconciler/config"},
 	"reconciler/ledger":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
@@ -49,6 +50,8 @@ var mayImport = map[string][]string{
 	"reconciler/gate":     {"manifest", "reconciler"},
 	"reconciler/backlog":  {"manifest", "reconciler"},
 	"reconciler/worker":   {"manifest", "reconciler", "reconciler/queue"},
+	"reconciler/review": {"manifest", "reconciler", "reconciler/config", "reconciler/queue", "reconciler/worker", "reconciler/plan", "reconciler/card",
+		"reconciler/rights", "reconciler/change", "reconciler/words"},
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
 		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 

@@ -20,6 +20,7 @@ import (
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/embedded"
 	"github.com/plateform/plateform/reconciler/loop"
+	"github.com/plateform/plateform/reconciler/review"
 	"github.com/plateform/plateform/reconciler/runlog"
 	"github.com/plateform/plateform/webhook"
 )
@@ -41,6 +42,8 @@ type Installation struct {
 	// images is the embedded registry, and serving answers for it; nil when there is none.
 	images  *embedded.Registry
 	serving *serving
+	// reviewer is nil where pull requests are not answered.
+	reviewer *review.Reviewer
 	// webhooks is nil when none are taken.
 	webhooks *webhook.GitHub
 	// closers give back what was opened; the newest first.
@@ -96,7 +99,7 @@ func (i *Installation) open() error {
 	if err != nil {
 		return err
 	}
-	forge, err := i.forge(config)
+	forge, record, err := i.forge(config)
 	if err != nil {
 		return err
 	}
@@ -133,6 +136,9 @@ func (i *Installation) open() error {
 	}
 	if i.images != nil {
 		ports.Images = i.images
+	}
+	if err := i.openReviews(config, gitops, reviewParts{charts: builtin, images: images, record: record, poll: poll}); err != nil {
+		return err
 	}
 	i.reconciler, err = loop.New(fragile(loop.Options{
 		Ports:  ports,

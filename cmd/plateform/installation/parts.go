@@ -173,11 +173,11 @@ func (i *Installation) registry(config *branch) (*registry.Client, error) {
 	return client, nil
 }
 
-// forge opens the place reports go to.
-func (i *Installation) forge(config *branch) (reconciler.Forge, error) {
+// forge opens the place reports go to, and the record of what was reported.
+func (i *Installation) forge(config *branch) (reconciler.Forge, *gitforge.Forge, error) {
 	access, err := i.settings.Config.Access()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	notes, err := gitstore.OpenNotes(gitstore.NotesOptions{
 		Options: gitstore.Options{Access: i.github.Platform(access), URL: i.settings.Config.URL, Dir: i.gitDir("notes")},
@@ -185,14 +185,15 @@ func (i *Installation) forge(config *branch) (reconciler.Forge, error) {
 		Now:     i.now,
 	})
 	if err != nil {
-		return nil, exit.Usage("config: %w", err)
+		return nil, nil, exit.Usage("config: %w", err)
 	}
 	i.later(notes.Close)
 	record := gitforge.New(notes, config)
 	if i.settings.Forge.Kind == forgeGitHub {
-		return i.github.forge(i.settings.Config.URL, record, i.log)
+		forge, err := i.github.forge(i.settings.Config.URL, record, i.log)
+		return forge, record, err
 	}
-	return record, nil
+	return record, record, nil
 }
 
 // gitDir is where copies of a repository are kept while this process runs.

@@ -19,7 +19,7 @@ func (i *Installation) openWebhooks() error {
 	var err error
 	i.webhooks, err = webhook.NewGitHub(webhook.Options{
 		Secrets: settings.secrets,
-		Hints:   newHints(i.settings, i.reconciler.Hint),
+		Hints:   newHints(i.settings, i.reconciler.Hint, i.proposals()),
 		Clock:   i.now, Log: i.log,
 		Count: i.metrics.webhooks(),
 	})
@@ -61,10 +61,23 @@ func (i *Installation) ListenPublic(ctx context.Context) (Endpoint, error) {
 	return e, err
 }
 
-// hints turns what webhooks say into hints of the loop.
+// proposals are what is told of changes to pull requests.
+type proposals interface {
+	// Look has all of them looked at.
+	Look()
+	// Changed has one looked at.
+	Changed(number int)
+	// AgainAt has those planned once more that propose a commit.
+	AgainAt(commit string)
+	// Said has a comment read that may ask for something.
+	Said(comment int64)
+}
+
+// hints turns what webhooks say into hints of the loop, and of who answers pull requests.
 type hints struct {
 	config, gitops branchNews
 	hint           func(loop.Hint)
+	proposals      proposals
 }
 
 // branchNews is a branch, by what news of its repository are looked for under.
@@ -74,19 +87,27 @@ func newsOf(r RemoteSettings) branchNews {
 	return branchNews{repository: manifest.RepositoryNews(r.URL), ref: "refs/heads/" + r.Branch}
 }
 
-func newHints(s *Settings, hint func(loop.Hint)) *hints {
-	return &hints{config: newsOf(s.Config), gitops: newsOf(s.GitOps), hint: hint}
+func newHints(s *Settings, hint func(loop.Hint), p proposals) *hints {
+	return &hints{config: newsOf(s.Config), gitops: newsOf(s.GitOps), hint: hint, proposals: p}
 }
 
 // Hint implements webhook.Hints. Which sources are anybody's, their worker knows.
 func (h *hints) Hint(w webhook.Hint) {
-	switch w.Subject {
-	case webhook.Push, webhook.Access:
-		h.moved(w.Repository, w.Ref)
-		if w.SSH != "" && manifest.RepositoryNews(w.SSH) != manifest.RepositoryNews(w.Repository) { // a port of its own
-			h.moved(w.SSH, w.Ref)
+	spellings := []string{w.Repository}
+	if w.SSH != "" && manifest.RepositoryNews(w.SSH) != manifest.RepositoryNews(w.Repository) { // a port of its own
+		spellings = append(spellings, w.SSH)
+	}
+	for _, repository := range spellings {
+		switch ofConfig := h.config.repository == manifest.RepositoryNews(repository); {
+		case w.Subject == webhook.Push || w.Subject == webhook.Access:
+			h.moved(repository, w.Ref)
+		case ofConfig && w.Subject == webhook.PullRequest:
+			h.proposals.Changed(w.Number)
+		case ofConfig && w.Subject == webhook.Comment:
+			h.proposals.Said(w.Comment)
+		case ofConfig && w.Subject == webhook.Checks:
+			h.proposals.AgainAt(w.Commit)
 		}
-	case webhook.PullRequest, webhook.Comment, webhook.Checks: // nothing is said on pull requests
 	}
 }
 
@@ -95,9 +116,13 @@ func (h *hints) moved(repository, ref string) {
 	news := manifest.RepositoryNews(repository)
 	is := func(b branchNews) bool { return b.repository == news && (ref == "" || ref == b.ref) }
 	h.hint(loop.Hint{Config: is(h.config), GitOps: is(h.gitops), Source: repository})
+	if is(h.config) || is(h.gitops) {
+		h.proposals.Look()
+	}
 }
 
 // Everything implements webhook.Hints.
 func (h *hints) Everything() {
 	h.hint(loop.Hint{Config: true, GitOps: true, Sources: true, Everything: true})
+	h.proposals.Look()
 }

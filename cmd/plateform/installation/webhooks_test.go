@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,17 @@ import (
 	"github.com/plateform/plateform/webhook"
 )
 
+// told is what was told of pull requests.
+type told string
+
+func (t *told) Look() { *t += "look " }
+
+func (t *told) Changed(number int) { *t += told(fmt.Sprint(number, " ")) }
+
+func (t *told) AgainAt(commit string) { *t += told(commit + " ") }
+
+func (t *told) Said(comment int64) { *t += told(fmt.Sprint("said ", comment, " ")) }
+
 // News of a repository wake what has to do with it, whichever way either side writes its URL.
 func TestWhatWebhooksWake(t *testing.T) {
 	s := &Settings{
@@ -32,29 +44,41 @@ func TestWhatWebhooksWake(t *testing.T) {
 		name string
 		hint webhook.Hint
 		want []loop.Hint
+		told string
 	}{
-		{"a push to the config branch", webhook.Hint{Subject: webhook.Push, Repository: config, Ref: "refs/heads/main"}, []loop.Hint{{Config: true, Source: config}}},
-		{"a push to another branch of it", webhook.Hint{Subject: webhook.Push, Repository: config, Ref: "refs/heads/main2"}, []loop.Hint{{Source: config}}},
-		{"a tag of that name", webhook.Hint{Subject: webhook.Push, Repository: config, Ref: "refs/tags/main"}, []loop.Hint{{Source: config}}},
-		{"a push to GitOps", webhook.Hint{Subject: webhook.Push, Repository: gitops, Ref: "refs/heads/prod"}, []loop.Hint{{GitOps: true, Source: gitops}}},
-		{"a push to an app", webhook.Hint{Subject: webhook.Push, Repository: app, SSH: "git@github.com:acme/shop.git", Ref: "refs/heads/x"}, []loop.Hint{{Source: app}}},
+		{"a push to the config branch", webhook.Hint{Subject: webhook.Push, Repository: config, Ref: "refs/heads/main"}, []loop.Hint{{Config: true, Source: config}}, "look "},
+		{"a push to another branch of it", webhook.Hint{Subject: webhook.Push, Repository: config, Ref: "refs/heads/main2"}, []loop.Hint{{Source: config}}, ""},
+		{"a tag of that name", webhook.Hint{Subject: webhook.Push, Repository: config, Ref: "refs/tags/main"}, []loop.Hint{{Source: config}}, ""},
+		{"a push to GitOps", webhook.Hint{Subject: webhook.Push, Repository: gitops, Ref: "refs/heads/prod"}, []loop.Hint{{GitOps: true, Source: gitops}}, "look "},
+		{"a push to an app", webhook.Hint{Subject: webhook.Push, Repository: app, SSH: "git@github.com:acme/shop.git", Ref: "refs/heads/x"}, []loop.Hint{{Source: app}}, ""},
 		{"one that has another port for SSH", webhook.Hint{Subject: webhook.Push, Repository: "https://ghe.example.com/acme/shop.git", SSH: "ssh://git@ghe.example.com:2222/acme/shop.git", Ref: "refs/heads/x"},
-			[]loop.Hint{{Source: "https://ghe.example.com/acme/shop.git"}, {Source: "ssh://git@ghe.example.com:2222/acme/shop.git"}}},
+			[]loop.Hint{{Source: "https://ghe.example.com/acme/shop.git"}, {Source: "ssh://git@ghe.example.com:2222/acme/shop.git"}}, ""},
 		{"access to the config repository", webhook.Hint{Subject: webhook.Access, Repository: "https://github.com/acme/platform-config"},
-			[]loop.Hint{{Config: true, Source: "https://github.com/acme/platform-config"}}},
-		{"a pull request", webhook.Hint{Subject: webhook.PullRequest, Repository: config, Number: 7}, nil},
+			[]loop.Hint{{Config: true, Source: "https://github.com/acme/platform-config"}}, "look "},
+		{"a pull request", webhook.Hint{Subject: webhook.PullRequest, Repository: config, Number: 7}, nil, "7 "},
+		{"one of an app", webhook.Hint{Subject: webhook.PullRequest, Repository: app, Number: 7}, nil, ""},
+		{"a command", webhook.Hint{Subject: webhook.Comment, Repository: config, Number: 7, Comment: 9}, nil, "said 9 "},
+		{"checks that are wanted once more", webhook.Hint{Subject: webhook.Checks, Repository: config, Commit: "c0ffee"}, nil, "c0ffee "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []loop.Hint
-			newHints(s, func(h loop.Hint) { got = append(got, h) }).Hint(tt.hint)
+			var told told
+			newHints(s, func(h loop.Hint) { got = append(got, h) }, &told).Hint(tt.hint)
+			if string(told) != tt.told {
+				t.Errorf("of pull requests it told %q, want %q", told, tt.told)
+			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("hints (-want +got):\n%s", diff)
 			}
 		})
 	}
 	var got []loop.Hint
-	newHints(s, func(h loop.Hint) { got = append(got, h) }).Everything()
+	var all told
+	newHints(s, func(h loop.Hint) { got = append(got, h) }, &all).Everything()
+	if all != "look " {
+		t.Errorf("of pull requests everything tells %q", all)
+	}
 	if diff := cmp.Diff([]loop.Hint{{Config: true, GitOps: true, Sources: true, Everything: true}}, got); diff != "" {
 		t.Errorf("hints at everything (-want +got):\n%s", diff)
 	}

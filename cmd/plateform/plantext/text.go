@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
@@ -46,6 +47,18 @@ func Print(sheet terminal.Sheet, p *plan.Plan, diff bool) {
 	}
 	for _, unknown := range p.Unknown {
 		fmt.Fprintln(out, style.Dim(unknown))
+	}
+}
+
+// PrintRights prints what in a change the person with an account may not do.
+func PrintRights(sheet terminal.Sheet, id int64, problems manifest.Problems) {
+	if len(problems) == 0 {
+		fmt.Fprintf(sheet.Out, "\nThe account %d may do this.\n", id)
+		return
+	}
+	fmt.Fprintf(sheet.Out, "\n%s\n", sheet.Style.Bad(fmt.Sprintf("The account %d may not do this", id)))
+	for _, p := range problems {
+		sheet.Wrap("  ", sheet.Indent, p.String())
 	}
 }
 

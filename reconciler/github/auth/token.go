@@ -24,6 +24,18 @@ func WriteContents() Permissions { return Permissions{"contents": "write"} }
 // WriteStatuses is what telling people on commits needs.
 func WriteStatuses() Permissions { return Permissions{"statuses": "write"} }
 
+// WriteChecks is what a check run on a proposal's head needs.
+func WriteChecks() Permissions { return Permissions{"checks": "write"} }
+
+// ReadPulls is what looking at pull requests needs.
+func ReadPulls() Permissions { return Permissions{"pull_requests": "read"} }
+
+// WritePulls is what a comment on a pull request needs.
+func WritePulls() Permissions { return Permissions{"pull_requests": "write"} }
+
+// ReadMetadata is what asking who may read a repository needs; every App has it.
+func ReadMetadata() Permissions { return Permissions{"metadata": "read"} }
+
 // String is them in order.
 func (p Permissions) String() string {
 	var parts []string

@@ -4,7 +4,6 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/plateform/plateform/test/githubserver/model"
 )
@@ -34,7 +33,7 @@ func (f *Forge) AddApp(n NewApp) error {
 		actor := &model.User{ID: w.ID(), Login: n.Slug + "[bot]", Kind: model.Bot, Created: w.Now()}
 		w.Users[actor.ID] = actor
 		w.Apps[n.ID] = &model.App{ID: n.ID, Slug: n.Slug, Name: n.Slug, Owner: owner, Bot: actor, Key: n.Key, Permissions: maps.Clone(n.Permissions),
-			Events: slices.Clone(n.Events), Created: w.Now()}
+			Events: append([]string{}, n.Events...), Created: w.Now()}
 		w.Hooks.SetHook(appHook(n.ID, n.HookURL, n.Secret))
 		return nil
 	})

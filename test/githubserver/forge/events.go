@@ -118,6 +118,8 @@ const mostPushed = 2048
 // Moved is what happens after a ref has moved: the push is told of, Apps are asked for checks, and pull requests follow.
 func (w *World) Moved(ctx context.Context, r *model.Repository, m model.Move, who model.Principal) error {
 	r.Pushed = w.Now()
+	forced := m.Old != bare.Zero && m.To != bare.Zero && !r.Git.Contains(ctx, m.To, m.Old)
+	r.Moves = append(r.Moves, model.Activity{Move: m, ID: w.ID(), By: who.User, Forced: forced, At: w.Now()})
 	if err := w.emitPush(ctx, r, m, who.User); err != nil {
 		return err
 	}

@@ -43,12 +43,22 @@ type Repository struct {
 	Git           *bare.Repo
 	Created       time.Time
 	Pushed        time.Time
+	Moves         []Activity // of its refs, the oldest first
 	Collaborators map[int64]Role
 	Pulls         []*Pull // by number: pulls[0] is #1
 	Comments      []*Comment
 	Hooks         []*Hook
 	Rules         rules
 	Commits       commitFacts
+}
+
+// Activity is a move of a ref that happened: by whom and when.
+type Activity struct {
+	Move
+	ID     int64
+	By     *User
+	Forced bool
+	At     time.Time
 }
 
 // commitFacts are what was said of commits.

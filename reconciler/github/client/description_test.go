@@ -1,4 +1,4 @@
-package github
+package client
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestCut(t *testing.T) {
+func TestDescription(t *testing.T) {
 	for text, want := range map[string]string{
 		"v1.0.1 runs": "v1.0.1 runs",
 		"build failed: it does not compile\nmend it\n":     "build failed: it does not compile; mend it",
@@ -20,17 +20,17 @@ func TestCut(t *testing.T) {
 		strings.Repeat("word ", 28) + "more":               strings.TrimSpace(strings.Repeat("word ", 27)) + "…",
 		"held: " + strings.Repeat("part, ", 22) + "others": "held: " + strings.TrimSuffix(strings.Repeat("part, ", 22), ", ") + "…",
 	} {
-		if got := cut(text); got != want {
+		if got := Description(text); got != want {
 			t.Errorf("%q is cut to %q, want %q", text, got, want)
 		}
 	}
 }
 
-func FuzzCut(f *testing.F) {
+func FuzzDescription(f *testing.F) {
 	f.Add("a b\nc")
 	f.Add(strings.Repeat("ö ", 200))
 	f.Fuzz(func(t *testing.T, text string) {
-		got := cut(text)
+		got := Description(text)
 		if n := utf8.RuneCountInString(got); n > maxDescription || strings.ContainsAny(got, "\n\r\t") {
 			t.Errorf("%d characters: %q", n, got)
 		}

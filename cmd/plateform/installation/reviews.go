@@ -1,0 +1,86 @@
+package installation
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/github/reviews"
+	"github.com/plateform/plateform/reconciler/loop"
+	"github.com/plateform/plateform/reconciler/review"
+	"github.com/plateform/plateform/reconciler/worker"
+)
+
+// nobody is told of pull requests where they are not answered.
+type nobody struct{}
+
+func (nobody) Look() {}
+
+func (nobody) Changed(int) {}
+
+func (nobody) AgainAt(string) {}
+
+func (nobody) Said(int64) {}
+
+// proposals are what webhooks tell of pull requests.
+func (i *Installation) proposals() proposals {
+	if i.reviewer == nil {
+		return nobody{}
+	}
+	return i.reviewer
+}
+
+// openReviews makes what answers pull requests, where the forge is a GitHub.
+func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) error {
+	if i.settings.Forge.Kind != forgeGitHub {
+		return nil
+	}
+	repository, err := i.github.Repository("config.url", i.settings.Config.URL)
+	if err != nil {
+		return err
+	}
+	desk, err := reviews.New(reviews.Options{
+		Site: i.github.Site, Config: repository, Branch: i.settings.Config.Branch, Client: i.github.Client, Tokens: i.github.Tokens,
+		App: i.settings.GitHub.App.ID, Log: i.log,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the pull requests: %w", err)
+	}
+	proposed, remembered := config.Proposals(), gitops.Proposals()
+	i.later(func() error { return errors.Join(proposed.Close(), remembered.Close()) })
+	i.reviewer, err = review.New(review.Options{
+		Reviews: desk, Remarks: desk, Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) },
+		Config: proposed, ConfigBranch: i.settings.Config.Branch,
+		GitOps: remembered, GitOpsBranch: i.settings.GitOps.Branch,
+		Charts: parts.charts, Images: parts.images, Record: parts.record, Log: i.log,
+		Every: min(slowestReview, pollsPerReview*parts.poll),
+		DeletePage: func(file string) string {
+			return i.github.Site.Web.JoinPath(repository.Owner, repository.Name, "delete", url.PathEscape(i.settings.Config.Branch), file).String()
+		},
+		Common: worker.Common{Queue: worker.Keyed, Clock: i.now, Jitter: worker.RandomJitter, Notify: func() {}},
+	})
+	if err != nil {
+		return fmt.Errorf("opening the pull requests: %w", err)
+	}
+	i.observers = append(i.observers, i.reviewer)
+	return nil
+}
+
+// reviewParts are what answering pull requests needs of an installation.
+type reviewParts struct {
+	charts reconciler.Charts
+	images review.Images
+	record review.Record
+	poll   time.Duration
+}
+
+// Pull requests are looked for every so many polls, and at least every slowestReview.
+const (
+	pollsPerReview = 20
+	slowestReview  = 40 * time.Second
+)
+
+var _ review.Config = (*gitstore.Proposals)(nil)

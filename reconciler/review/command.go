@@ -1,0 +1,83 @@
+package review
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// commandPrefix begins a line that asks for something.
+const commandPrefix = "/plateform"
+
+// verb is what a command asks for.
+type verb string
+
+// The verbs.
+const (
+	verbPlan     verb = "plan"
+	verbRetry    verb = "retry"
+	verbRollback verb = "rollback"
+)
+
+// command is what a remark asks for.
+type command struct {
+	verb verb
+	// project that it is about; zero for those of the proposal.
+	project manifest.Key
+	// version to go back to; zero for the one before.
+	version manifest.Version
+}
+
+// usage says how commands are written.
+const usage = "/plateform plan, /plateform retry [WORKSPACE/PROJECT] or /plateform rollback [WORKSPACE/PROJECT] [VERSION]"
+
+// commandIn reads the one command of a remark; found is false when there is none. What is quoted is somebody else's, and what is in a
+// block of code is an example.
+func commandIn(text string) (c command, found bool, err error) {
+	fenced := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") {
+			fenced = !fenced
+		}
+		words := strings.Fields(line)
+		if fenced || len(words) == 0 || words[0] != commandPrefix {
+			continue
+		}
+		if found {
+			return c, true, errors.New("one command at a time: write each in a comment of its own")
+		}
+		found = true
+		if c, err = parseCommand(words[1:]); err != nil {
+			return c, true, err
+		}
+	}
+	return c, found, nil
+}
+
+func parseCommand(words []string) (c command, err error) {
+	if len(words) == 0 {
+		return c, fmt.Errorf("it does not say what to do: write %s", usage)
+	}
+	c.verb = verb(words[0])
+	most := map[verb]int{verbPlan: 0, verbRetry: 1, verbRollback: 2}
+	arguments, known := most[c.verb]
+	if !known {
+		return c, fmt.Errorf("there is no such command: write %s", usage)
+	}
+	if len(words)-1 > arguments {
+		return c, fmt.Errorf("that is more than %s takes: write %s", c.verb, usage)
+	}
+	for _, word := range words[1:] {
+		if workspace, project, isKey := strings.Cut(word, "/"); isKey && c.project == (manifest.Key{}) && c.version.IsZero() {
+			c.project = manifest.Key{Workspace: workspace, Project: project}
+			continue
+		}
+		if c.version, err = manifest.ParseVersion(word); err != nil || c.verb != verbRollback {
+			return c, fmt.Errorf("it is not clear what that is about: write %s", usage)
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,164 @@
+package review
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// look finds proposals that nobody told of, and those that a branch which moved is about.
+func (r *Reviewer) look(ctx context.Context) (again time.Duration, err error) {
+	if _, err := r.seeTips(ctx); err != nil {
+		return 0, err
+	}
+	proposals, err := r.Reviews.Open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	open := map[int]bool{}
+	for _, p := range proposals {
+		open[p.Number] = true
+		if r.isNew(p) {
+			r.wake(p.Number, polling, p.UpdatedAt, false)
+		}
+	}
+	for _, number := range r.numbers(func(v *view) bool { return v.done.head != "" }) {
+		if !open[number] {
+			r.wake(number, polling, r.Clock(), false)
+		}
+	}
+	if err := r.commands.hear(ctx); err != nil {
+		return 0, err
+	}
+	return r.Every - r.Jitter(r.Every/4), nil
+}
+
+// isNew says that nothing was said of the head of a proposal yet.
+func (r *Reviewer) isNew(p reconciler.Proposal) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v := r.views[p.Number]
+	return v == nil || v.done.head != p.Head
+}
+
+// seeTips finds out where the branches are, unless that was just done, and wakes the proposals that they moved away under.
+func (r *Reviewer) seeTips(ctx context.Context) (tips, error) {
+	r.mu.Lock()
+	before, seenAt := r.tips, r.seenAt
+	r.mu.Unlock()
+	if before.config != "" && r.Clock().Sub(seenAt) < tipsLast {
+		return before, nil
+	}
+	var now tips
+	var err error
+	if now.config, err = r.Config.Fetch(ctx, branchRef(r.ConfigBranch), before.config); err != nil {
+		return now, err
+	}
+	if now.gitops, err = r.GitOps.Fetch(ctx, branchRef(r.GitOpsBranch), before.gitops); err != nil {
+		return now, err
+	}
+	if now.config == "" {
+		return now, fmt.Errorf("the config repository has no branch %s", r.ConfigBranch)
+	}
+	if err := r.released(before.config, now.config); err != nil {
+		return now, err
+	}
+	r.mu.Lock()
+	r.tips, r.seenAt = now, r.Clock()
+	r.mu.Unlock()
+	return now, r.follow(now)
+}
+
+// released has the commits looked at again whose releases came or went.
+func (r *Reviewer) released(before, now string) error {
+	if before == now {
+		return nil
+	}
+	if before == "" {
+		return r.recently(now)
+	}
+	changes, err := r.Config.Diff(before, now)
+	if err != nil {
+		return err
+	}
+	commits := map[string]bool{}
+	for _, change := range changes {
+		file, ok := manifest.FileOf(change.Path)
+		if !ok || file.Kind != manifest.KindRelease || change.Special {
+			continue
+		}
+		commit, hash := now, change.After
+		if hash == "" {
+			commit, hash = before, change.Before
+		}
+		data, err := reconciler.ReadFile(r.Config, commit, change.Path, hash)
+		if err != nil {
+			return err
+		}
+		if release, problems := manifest.ParseRelease(change.Path, data); len(problems) == 0 && release.Spec.Cause.Kind != manifest.CauseSource {
+			commits[release.Spec.Cause.Commit] = true
+		}
+	}
+	for commit := range commits {
+		r.queue.Add(commitKey + commit)
+	}
+	return nil
+}
+
+func branchRef(branch string) string { return "refs/heads/" + branch }
+
+// follow wakes the proposals that were planned of other tips, where that can make a difference.
+func (r *Reviewer) follow(now tips) error {
+	differ := differences{r: r, now: now, config: map[string][]manifest.Change{}, gitops: map[string][]manifest.Change{}}
+	for _, number := range r.numbers(func(v *view) bool { return v.done.head != "" && v.done.tips != now }) {
+		r.mu.Lock()
+		done := r.views[number].done
+		r.mu.Unlock()
+		touched, err := differ.touch(done)
+		if err != nil {
+			return err
+		}
+		if touched {
+			r.wake(number, moved, r.Clock(), false)
+			continue
+		}
+		r.mu.Lock()
+		if v := r.views[number]; v != nil && v.done.head == done.head && v.done.tips == done.tips {
+			v.done.tips = now
+		}
+		r.mu.Unlock()
+	}
+	return nil
+}
+
+// differences are what changed on the branches, asked once for each commit that proposals were planned on.
+type differences struct {
+	r              *Reviewer
+	now            tips
+	config, gitops map[string][]manifest.Change
+}
+
+// touch says that what changed since can make another plan.
+func (d differences) touch(done done) (bool, error) {
+	changes, err := between(d.r.Config, d.config, done.tips.config, d.now.config)
+	if err != nil || done.touchedBy(changes) {
+		return true, err
+	}
+	changes, err = between(d.r.GitOps, d.gitops, done.tips.gitops, d.now.gitops)
+	return done.touchedByGitOps(changes), err
+}
+
+func between(reader reconciler.Reader, known map[string][]manifest.Change, from, to string) ([]manifest.Change, error) {
+	if changes, found := known[from]; found || from == to {
+		return changes, nil
+	}
+	changes, err := reader.Diff(from, to)
+	if err != nil {
+		return nil, fmt.Errorf("comparing %.10s and %.10s: %w", from, to, err)
+	}
+	known[from] = changes
+	return changes, nil
+}
