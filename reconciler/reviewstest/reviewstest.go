@@ -177,6 +177,11 @@ func saysNothingTwice(t *testing.T, h Hub) {
 	if n := h.Writes() - before; n != 0 {
 		t.Errorf("%d writes of what is shown already", n)
 	}
+	c.Again = true
+	publish(t, port, c)
+	if n := h.Writes() - before; n != 1 {
+		t.Errorf("%d writes of what somebody asks for again, want one", n)
+	}
 }
 
 func showsNewest(t *testing.T, h Hub) {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/plateform/plateform/test/githubserver/forge"
 	"github.com/plateform/plateform/test/githubserver/model"
@@ -176,7 +175,18 @@ func TestCommandsOnPullRequests(t *testing.T) {
 	scale.say(mallory, "/plateform rollback")
 	scale.answered("This was not done: only developers of ws-1 may roll a project back")
 	edited := scale.say(gitHubUser, "nice")
-	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // GitHub tells of an edit by its time, in seconds
+	w.await("an edit to show", func() error { // GitHub tells of one by its time, in seconds
+		h.must(h.server.EditComment("acme/platform-config", edited, gitHubUser, "very nice"))
+		var shown struct{ Created, Updated string }
+		h.ask(fmt.Sprintf("issues/comments/%d", edited), &struct {
+			Created *string `json:"created_at"`
+			Updated *string `json:"updated_at"`
+		}{&shown.Created, &shown.Updated})
+		if shown.Created == shown.Updated {
+			return fmt.Errorf("it was changed at %s", shown.Updated)
+		}
+		return nil
+	})
 	h.must(h.server.EditComment("acme/platform-config", edited, gitHubUser, "/plateform rollback"))
 	scale.answered("the comment was edited")
 	scale.say(gitHubUser, "> /plateform rollback\n\n```\n/plateform rollback\n```\nis how.")

@@ -57,7 +57,8 @@ var mayImport = map[string][]string{
 
 	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scope", "reconciler/words"}, // what a build reads, and what people read, is said once
 	// below an adapter
-	"reconciler/github/auth": {"manifest", "reconciler", "reconciler/github/client"},
+	"reconciler/github/reviews": {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
+	"reconciler/github/auth":    {"manifest", "reconciler", "reconciler/github/client"},
 
 	"cmd":      {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
 	"schemas":  {"manifest", "schemas", "schemas/"},

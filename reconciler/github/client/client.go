@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-github/v60/github"
-	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 const (
@@ -64,7 +63,7 @@ type Client struct {
 	api       *url.URL
 	transport http.RoundTripper
 	budget    *budget
-	cache     *lru.Cache[string, cached]
+	cache     *cache
 }
 
 // New returns a Client. It asks nobody anything yet.
@@ -75,13 +74,13 @@ func New(o Options) (*Client, error) {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport
 	}
-	cache, err := lru.New[string, cached](maxCached)
+	known, err := newCache()
 	if err != nil {
 		return nil, err
 	}
 	api := *o.API
 	api.Path = strings.TrimRight(api.Path, "/") + "/"
-	return &Client{api: &api, transport: o.Transport, budget: &budget{clock: o.Clock}, cache: cache}, nil
+	return &Client{api: &api, transport: o.Transport, budget: &budget{clock: o.Clock}, cache: known}, nil
 }
 
 // As returns the API of GitHub as somebody sees it. Its errors are to be explained with Explain.

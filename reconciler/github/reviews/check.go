@@ -30,9 +30,10 @@ const (
 
 // run is a check run as it is on GitHub.
 type run struct {
-	id        int64
-	completed bool
-	says      digest
+	id int64
+	// state may be one that Plateform does not say, as stale.
+	state reconciler.State
+	says  digest
 }
 
 // digest is what a check run says, short enough for its external id: all of it, its annotations, and how many of those are there.
@@ -64,7 +65,7 @@ type word struct {
 	title, summary string
 	url            string
 	annotations    []*github.CheckRunAnnotation
-	// again has it written although it is there.
+	// again has it written although it is there: GitHub waits for that when somebody asks it to check once more.
 	again bool
 }
 
@@ -98,13 +99,19 @@ func (r *Reviews) Publish(ctx context.Context, c reconciler.Check) error {
 	if r.App == 0 {
 		return r.explain(doing, "write commit statuses", r.setStatus(ctx, c))
 	}
-	err = r.setRun(ctx, wordOf(c, true))
-	if err = client.Explain(err); isRefusal(err, http.StatusUnprocessableEntity) && !saysNoCommit(err) && len(wordOf(c, true).annotations) > 0 {
-		// There is a place that GitHub takes no annotation at; the check matters more than where its problems are shown.
-		r.Log.Warn("GitHub refuses the annotations of a check; its summary has them", "check", c.Name, "commit", manifest.Short(c.Commit), "error", err.Error())
-		err = r.setRun(ctx, wordOf(c, false))
+	w := wordOf(c, true)
+	refused := w.digest(0).String()
+	if !r.refused.Contains(refused) {
+		err = client.Explain(r.setRun(ctx, w))
+		if len(w.annotations) == 0 || !isRefusal(err, http.StatusUnprocessableEntity) || saysNoCommit(err) {
+			return r.explain(doing, "write checks", err)
+		}
+		// There is a place at which GitHub takes no annotation. That there are problems matters more than where they are shown.
+		r.Log.Warn("GitHub refuses the annotations of a check; its summary has them", "check", c.Name, "commit", manifest.Short(c.Commit),
+			"error", err.Error())
+		r.refused.Add(refused, true)
 	}
-	return r.explain(doing, "write checks", err)
+	return r.explain(doing, "write checks", r.setRun(ctx, wordOf(c, false)))
 }
 
 // priority of a check: who has to mend something is told first.
@@ -120,7 +127,7 @@ func priority(s reconciler.State) client.Priority {
 
 // wordOf is a check with its problems annotated where they have a place, if that is wanted, and the others in its summary.
 func wordOf(c reconciler.Check, annotate bool) word {
-	w := word{name: c.Name, commit: c.Commit, state: c.State, title: oneLine(c.Title, maxTitle), url: address(c.URL)}
+	w := word{name: c.Name, commit: c.Commit, state: c.State, title: oneLine(c.Title, maxTitle), url: address(c.URL), again: c.Again}
 	if w.title == "" {
 		w.title = c.Name
 	}
@@ -156,8 +163,7 @@ func (r *Reviews) setRun(ctx context.Context, w word) error {
 	if err != nil {
 		return err
 	}
-	all := w.digest(len(w.annotations))
-	if there && before.says == all {
+	if there && !w.again && before.state == w.state && before.says == w.digest(len(w.annotations)) {
 		return nil
 	}
 	if there && before.leadsTo(w) {
@@ -172,7 +178,7 @@ func (r *Reviews) setRun(ctx context.Context, w word) error {
 
 // leadsTo says that a check run says a word once it is updated.
 func (b run) leadsTo(w word) bool {
-	if b.completed && w.state == reconciler.StatePending {
+	if b.state != reconciler.StatePending && w.state == reconciler.StatePending {
 		return false
 	}
 	return b.says.there == 0 || b.says.annotations == w.digest(0).annotations && b.says.there <= len(w.annotations)
@@ -203,7 +209,11 @@ func runFrom(c *github.CheckRun) run {
 	if n := c.GetOutput().GetAnnotationsCount(); n > says.there { // another process has added some besides
 		says = digest{there: n}
 	}
-	return run{id: c.GetID(), completed: c.GetStatus() == completed, says: says}
+	state := reconciler.State(c.GetConclusion())
+	if c.GetStatus() != completed {
+		state = reconciler.StatePending
+	}
+	return run{id: c.GetID(), state: state, says: says}
 }
 
 // create makes a check run, and adds what GitHub does not take at once.
@@ -217,7 +227,7 @@ func (r *Reviews) create(ctx context.Context, api *github.Client, w word) error 
 	if err != nil {
 		return err
 	}
-	before := run{id: made.GetID(), completed: conclusion != nil, says: w.digest(n)}
+	before := run{id: made.GetID(), state: w.state, says: w.digest(n)}
 	r.runs.Add(checkKey{w.name, w.commit}, before)
 	if n == len(w.annotations) {
 		return nil
@@ -237,7 +247,7 @@ func (r *Reviews) update(ctx context.Context, api *github.Client, w word, before
 		if err != nil {
 			return err
 		}
-		r.runs.Add(checkKey{w.name, w.commit}, run{id: before.id, completed: conclusion != nil, says: w.digest(n)})
+		r.runs.Add(checkKey{w.name, w.commit}, run{id: before.id, state: w.state, says: w.digest(n)})
 		if there = n; there == len(w.annotations) {
 			return nil
 		}

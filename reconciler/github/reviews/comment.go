@@ -40,7 +40,9 @@ func (r *Reviews) Comment(ctx context.Context, number int, c reconciler.Comment)
 	if !hasLine(c.Text, c.Marker) || !hasLine(c.Text, c.Same) {
 		return fmt.Errorf("%s: %w", doing, errors.New("the text does not hold its marker"))
 	}
-	c.Text = fit(c.Text, maxBody)
+	if c.Text = fit(c.Text, maxBody); !hasLine(c.Text, c.Same) { // it was cut off
+		c.Text = fit(c.Text, maxBody-length(c.Same)-1) + "\n" + c.Same
+	}
 	err = client.Explain(r.comment(ctx, commentKey{number, c.Marker}, c))
 	if isRefusal(err, http.StatusForbidden) && strings.Contains(strings.ToLower(err.Error()), "locked") {
 		return fmt.Errorf("%s in %s: %w (unlock its conversation)", doing, r.Config, err)
@@ -59,7 +61,7 @@ func (r *Reviews) comment(ctx context.Context, key commentKey, c reconciler.Comm
 		if !isRefusal(client.Explain(err), http.StatusNotFound) {
 			return err
 		}
-		r.comments.Remove(key) // somebody has deleted it meanwhile
+		// Somebody has deleted it meanwhile.
 		if shown, err = r.shown(ctx, api, key); err != nil {
 			return err
 		}
@@ -67,9 +69,11 @@ func (r *Reviews) comment(ctx context.Context, key commentKey, c reconciler.Comm
 			return r.edit(ctx, api, *shown, c)
 		}
 	}
-	if _, _, err := api.Issues.CreateComment(ctx, r.Config.Owner, r.Config.Name, key.number, &github.IssueComment{Body: &c.Text}); err != nil {
+	made, _, err := api.Issues.CreateComment(ctx, r.Config.Owner, r.Config.Name, key.number, &github.IssueComment{Body: &c.Text})
+	if err != nil {
 		return err
 	}
+	r.comments.Add(key, made.GetID())
 	// Another process may have written one at the same time: both look, and agree on the oldest.
 	if shown, err = r.shown(ctx, api, key); err != nil || shown == nil {
 		return err
@@ -77,22 +81,14 @@ func (r *Reviews) comment(ctx context.Context, key commentKey, c reconciler.Comm
 	return r.edit(ctx, api, *shown, c)
 }
 
-// shown is the comment with a marker; nil when there is none.
+// shown is the comment with a marker; nil when there is none. Others of it are deleted.
 func (r *Reviews) shown(ctx context.Context, api *github.Client, key commentKey) (*comment, error) {
-	if id, known := r.comments.Get(key); known {
-		var c comment
-		_, err := r.get(ctx, api, fmt.Sprintf("issues/comments/%d", id), &c)
-		if err == nil {
-			return &c, nil
-		}
-		if !isRefusal(client.Explain(err), http.StatusNotFound) {
-			return nil, err
-		}
-		r.comments.Remove(key)
-	}
 	all, err := r.withMarker(ctx, api, key)
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	if len(all) == 0 {
+		return r.unlisted(ctx, api, key)
 	}
 	for _, other := range all[1:] {
 		_, err := api.Issues.DeleteComment(ctx, r.Config.Owner, r.Config.Name, other.ID)
@@ -102,6 +98,21 @@ func (r *Reviews) shown(ctx context.Context, api *github.Client, key commentKey)
 	}
 	r.comments.Add(key, all[0].ID)
 	return &all[0], nil
+}
+
+// unlisted is the comment that was written, where GitHub's list does not have it yet.
+func (r *Reviews) unlisted(ctx context.Context, api *github.Client, key commentKey) (*comment, error) {
+	id, known := r.comments.Get(key)
+	if !known {
+		return nil, nil
+	}
+	var c comment
+	_, err := r.get(ctx, api, fmt.Sprintf("issues/comments/%d", id), &c)
+	if isRefusal(client.Explain(err), http.StatusNotFound) {
+		r.comments.Remove(key)
+		return nil, nil
+	}
+	return &c, err
 }
 
 // withMarker lists the comments with a marker that Plateform wrote, oldest first. Who pastes it writes no such comment.
@@ -133,9 +144,9 @@ func (r *Reviews) author(ctx context.Context, api *github.Client) (func(comment)
 	}
 	user, _, err := api.Users.Get(ctx, "")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("asking whose token it is: %w", client.Explain(err))
 	}
-	return func(c comment) bool { return c.User.ID == user.GetID() && c.App == nil }, nil
+	return func(c comment) bool { return c.User.ID == user.GetID() }, nil
 }
 
 // get reads something of the repository.

@@ -47,10 +47,12 @@ type Options struct {
 type Reviews struct {
 	Options
 	// turn is held by whoever writes: two at once would not see what the other is about to write.
-	turn     chan struct{}
+	turn chan struct{}
+	// runs and comments are where checks and comments were written: GitHub's lists may not have them yet. refused are the words that
+	// GitHub does not take as they are.
 	runs     *lru.Cache[checkKey, run]
-	full     *lru.Cache[checkKey, bool]
 	comments *lru.Cache[commentKey, int64]
+	refused  *lru.Cache[string, bool]
 }
 
 var (
@@ -76,15 +78,15 @@ func New(o Options) (*Reviews, error) {
 	if err != nil {
 		return nil, err
 	}
-	full, err := lru.New[checkKey, bool](maxKnown)
-	if err != nil {
-		return nil, err
-	}
 	comments, err := lru.New[commentKey, int64](maxKnown)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reviews{Options: o, turn: make(chan struct{}, 1), runs: runs, full: full, comments: comments}
+	refused, err := lru.New[string, bool](maxKnown)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reviews{Options: o, turn: make(chan struct{}, 1), runs: runs, comments: comments, refused: refused}
 	r.turn <- struct{}{}
 	return r, nil
 }
@@ -161,6 +163,9 @@ func (r *Reviews) Merged(ctx context.Context, commit string) ([]int, error) {
 	return merged, nil
 }
 
+// errTooMany says that a list is longer than is reasonable to read.
+var errTooMany = fmt.Errorf("there are more than %d", pageSize*maxPages)
+
 // pages reads the pages of a list, one after the other.
 func pages(options *github.ListOptions, read func() (*github.Response, error)) error {
 	options.PerPage = pageSize
@@ -173,7 +178,7 @@ func pages(options *github.ListOptions, read func() (*github.Response, error)) e
 			return nil
 		}
 	}
-	return fmt.Errorf("there are more than %d", pageSize*maxPages)
+	return errTooMany
 }
 
 func proposalOf(p *github.PullRequest) reconciler.Proposal {

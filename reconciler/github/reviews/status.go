@@ -2,6 +2,7 @@ package reviews
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -15,8 +16,8 @@ import (
 
 // setStatus has the newest commit status of a check's name read like it. It has room for a title only.
 func (r *Reviews) setStatus(ctx context.Context, c reconciler.Check) error {
-	key := checkKey{c.Name, c.Commit}
-	if r.full.Contains(key) {
+	full := sum("full", c.Name, c.Commit)
+	if r.refused.Contains(full) {
 		return nil
 	}
 	api := r.as(auth.WriteStatuses())
@@ -37,16 +38,16 @@ func (r *Reviews) setStatus(ctx context.Context, c reconciler.Check) error {
 		}
 		return res, err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errTooMany) {
 		return err
 	}
-	if newest != nil && newest.GetState() == want.GetState() && newest.GetDescription() == want.GetDescription() && newest.GetTargetURL() == want.GetTargetURL() {
+	if newest != nil && !c.Again && newest.GetState() == want.GetState() && newest.GetDescription() == want.GetDescription() && newest.GetTargetURL() == want.GetTargetURL() {
 		return nil
 	}
 	_, _, err = api.Repositories.CreateStatus(ctx, r.Config.Owner, r.Config.Name, c.Commit, want)
 	err = client.Explain(err)
 	if isRefusal(err, http.StatusUnprocessableEntity) && strings.Contains(strings.ToLower(err.Error()), "maximum number of statuses") {
-		r.full.Add(key, true)
+		r.refused.Add(full, true)
 		r.Log.Warn("GitHub takes no more statuses on a commit; its newest one stays", "check", c.Name, "commit", manifest.Short(c.Commit), "error", err.Error())
 		return nil
 	}
