@@ -30,10 +30,7 @@ test: ## run all tests with the race detector, and each fuzz target for a moment
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (3s)
-	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file func; do \
-		echo "go test -fuzz $${func#func } -fuzztime $(FUZZTIME) $$(dirname "$$file")"; \
-		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
-	done
+	@.ci/fuzz $(FUZZTIME)
 
 .PHONY: e2e
 e2e: ## run the tests that need more than Go and git (buildah, podman)

@@ -67,7 +67,7 @@ func (w *world) onGitHub(apps ...*project) *hub {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	h.must(err)
 	h.must(h.server.AddApp(forge.NewApp{
-		ID: gitHubApp, Slug: "plateform", Owner: "acme", Key: &key.PublicKey, Events: []string{"push"},
+		ID: gitHubApp, Slug: "plateform", Owner: "acme", Key: &key.PublicKey, Events: []string{"push", "pull_request", "issue_comment", "check_run", "check_suite"},
 		Permissions: map[string]string{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "metadata": "read"},
 	}))
 	file := filepath.Join(w.dir, "app.pem")

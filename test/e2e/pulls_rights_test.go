@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -265,4 +266,51 @@ func TestPullRequestsFollowTheBranch(t *testing.T) {
 		t.Errorf("a value is in the log: %v", err)
 	}
 	w.checkManners(h)
+}
+
+// With webhooks a pull request is planned at once, a command is heard at once, and a check that somebody wants once more is written
+// once more.
+func TestPullRequestsByWebhook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shop := w.goProject("ws-1", "shop")
+	h := w.onGitHub(shop)
+	h.install("platform-config", "plateform-gitops", "shop")
+	h.must(os.WriteFile(filepath.Join(w.dir, "webhook-secret"), []byte(webhookSecret+"\n"), 0o600))
+	w.poll = "1h" // nothing is found by looking
+	w.settings = append(w.settings, "webhooks: {github: {secretFile: webhook-secret}}", `resync: "0 0 29 2 *"`)
+	w.open()
+	w.isReady()
+	h.server.MoveAppHook(gitHubApp, w.server.url()+"/webhooks/github", webhookSecret)
+
+	add := h.proposedBy(w, gitHubUser, "add", files{workspaceFile("ws-1"): workspaceYAML("ws-1", gitHubUser), shop.file(): shop.yaml()})
+	add.planned("success", "create v1.0.0") // serve may have looked after it was opened
+	add.editedBy(gitHubUser, files{shop.file(): shop.yaml("replicas: 2")})
+	add.planned("success", "create v1.0.0")
+	add.says("webhook +")
+	runs := h.checkWrites()
+	h.must(h.server.Rerequest("acme/platform-config", h.checks(add.head(), "plateform/plan")[0].ID, gitHubUser))
+	w.await("the checks to be written once more", func() error {
+		if now := h.checkWrites(); now < runs+2 {
+			return fmt.Errorf("%d writes, before it were %d", now, runs)
+		}
+		return nil
+	})
+	add.planned("success", "create v1.0.0")
+	add.merge(forge.MergeCommit)
+	shop.runs("v1.0.0")
+	add.says("done: 1 project")
+	add.say(gitHubUser, "/plateform retry")
+	add.answered("Trying ws-1/shop again in ")
+	w.checkManners(h)
+}
+
+// checkWrites is how many check runs were made or changed.
+func (h *hub) checkWrites() (n int) {
+	for _, c := range h.server.Calls() {
+		if c.Write && strings.Contains(c.Operation, "/check-runs") {
+			n++
+		}
+	}
+	return n
 }

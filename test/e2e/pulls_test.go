@@ -78,6 +78,7 @@ func (h *hub) ask(path string, into any) {
 
 // checkRun is a check run as the API returns it.
 type checkRun struct {
+	ID                       int64
 	Name, Status, Conclusion string
 	Output                   struct {
 		Title, Summary string
