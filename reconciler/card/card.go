@@ -127,12 +127,14 @@ func (c Card) title() string {
 
 // outcome says in one line what came of it since it was merged.
 func (c Card) outcome() string {
-	var failed, pending int
+	var failed, pending, back int
 	for _, p := range c.Progress {
-		switch p.State {
-		case reconciler.StateFailure:
+		switch {
+		case p.RolledBackBy != "":
+			back++
+		case p.State == reconciler.StateFailure:
 			failed++
-		case reconciler.StatePending:
+		case p.State == reconciler.StatePending:
 			pending++
 		}
 	}
@@ -145,6 +147,8 @@ func (c Card) outcome() string {
 		words = fmt.Sprintf("%d of %s failed", failed, all)
 	case pending > 0:
 		words = fmt.Sprintf("%d of %s under way", pending, all)
+	case back > 0:
+		words = fmt.Sprintf("%d of %s rolled back", back, all)
 	}
 	return fmt.Sprintf("### Plateform: %s\n\nMerged as %s.", words, text(c.Merged))
 }

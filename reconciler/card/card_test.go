@@ -51,6 +51,7 @@ func TestCards(t *testing.T) {
 		Project: shop, State: reconciler.StateSuccess, Stage: reconciler.StageDeployed, Description: "v1.0.4 runs", Release: "v1.0.4", LiveURL: "https://shop.apps.example.com",
 		RollbackURL: "https://git.example.com/acme/platform-config/delete/main/workspaces/ws-1/projects/shop/releases/v1.0.4.yaml",
 	}
+	merged := strings.Repeat("e", 40)
 	taken := done
 	taken.RolledBackBy = strings.Repeat("d", 40)
 	for name, c := range map[string]card.Card{
@@ -60,12 +61,14 @@ func TestCards(t *testing.T) {
 		"trouble":  {Trouble: "the head cannot be merged into main: both change workspaces/ws-1/workspace.yaml"},
 		"rollback": {Plan: planOf(rollback), Registry: map[manifest.Key]card.Presence{shop: card.There}},
 		"gone":     {Plan: planOf(rollback), Registry: map[manifest.Key]card.Presence{shop: card.Gone}},
-		"progress": {Plan: several, Progress: []card.Progress{
+		"progress": {Merged: merged, Progress: []card.Progress{
 			{Project: shop, State: reconciler.StatePending, Stage: reconciler.StageBuilding, Description: "building shop at 0123456789", LogURL: "https://builds.example.com/7"},
 			{Project: api, State: reconciler.StateFailure, Stage: reconciler.StageFailed, Description: "v1.0.4 does not get healthy: it crashes; v1.0.3 keeps running"},
 		}},
-		"live":        {Plan: planOf(released(shop)), Progress: []card.Progress{done}},
-		"rolled-back": {Plan: planOf(released(shop)), Progress: []card.Progress{taken}},
+		"nothing":     {Merged: merged},
+		"live":        {Merged: merged, Progress: []card.Progress{done}},
+		"rolled-back": {Merged: merged, Progress: []card.Progress{taken}},
+		"failed":      {Merged: merged, Progress: []card.Progress{done, {Project: api, State: reconciler.StateFailure, Stage: reconciler.StageFailed, Description: "build failed: main.go:3"}}},
 	} {
 		golden(t, name, c.Markdown())
 	}

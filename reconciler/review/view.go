@@ -41,8 +41,8 @@ const (
 	polling = "polling"
 	asked   = "asked for"
 	moved   = "the branch moved"
-	// reporting is for a merged proposal of which there is something new to say.
-	reporting = "told by the run"
+	// reporting is for a merged proposal of which there is something new to say; its card need not say so.
+	reporting = "reporting"
 )
 
 // words say it on the card.
@@ -53,8 +53,10 @@ func (w woken) words(now time.Time) string {
 		return fmt.Sprintf("%s +%.1f s", w.why, took.Seconds())
 	case polling:
 		return fmt.Sprintf("found by polling after %.0f s", took.Seconds())
+	case moved:
+		return moved
 	}
-	return w.why
+	return ""
 }
 
 // view returns that of a proposal, made when there was none. Whoever calls it has the lock.
