@@ -68,7 +68,7 @@ func (w *world) onGitHub(apps ...*project) *hub {
 	h.must(err)
 	h.must(h.server.AddApp(forge.NewApp{
 		ID: gitHubApp, Slug: "plateform", Owner: "acme", Key: &key.PublicKey, Events: []string{"push", "pull_request", "issue_comment", "check_run", "check_suite"},
-		Permissions: map[string]string{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "metadata": "read"},
+		Permissions: map[string]string{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "deployments": "write", "metadata": "read"},
 	}))
 	file := filepath.Join(w.dir, "app.pem")
 	h.must(os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), 0o600))

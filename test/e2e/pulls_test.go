@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -182,6 +183,7 @@ func TestPullRequests(t *testing.T) {
 	revert.says("done: 1 project", "v1.0.0 is in plateform-gitops")
 	scale.says("v1.0.1 was rolled back by " + reverted)
 
+	h.deployed(w, shop, "v1.0.0 inactive", "v1.0.1 inactive", "v1.0.0 success http://shop-ws-1.apps.example.com")
 	writes, before := h.writes(), add.cards()[0]+scale.cards()[0]+revert.cards()[0]
 	w.restart()
 	w.settle()
@@ -195,9 +197,36 @@ func TestPullRequests(t *testing.T) {
 // writes counts what was written on pull requests, and checked.
 func (h *hub) writes() (n int) {
 	for _, c := range h.server.Calls() {
-		if c.Write && (strings.Contains(c.Operation, "/issues/") || strings.Contains(c.Operation, "/check-runs")) {
+		if c.Write && (strings.Contains(c.Operation, "/issues/") || strings.Contains(c.Operation, "/check-runs") || strings.Contains(c.Operation, "/deployments")) {
 			n++
 		}
 	}
 	return n
+}
+
+// deployed waits until the deployments of a project are these, the oldest first: each release, and where it is.
+func (h *hub) deployed(w *world, p *project, want ...string) {
+	h.t.Helper()
+	w.await("the deployments of "+p.name, func() error {
+		var all []struct {
+			ID          int64
+			Description string
+		}
+		h.ask("deployments?environment="+p.workspace+"%2F"+p.name, &all)
+		var got []string
+		for _, d := range slices.Backward(all) {
+			var statuses []struct {
+				State string
+				URL   string `json:"environment_url"`
+			}
+			h.ask(fmt.Sprintf("deployments/%d/statuses?per_page=1", d.ID), &statuses)
+			if len(statuses) > 0 {
+				got = append(got, strings.TrimSpace(d.Description+" "+statuses[0].State+" "+statuses[0].URL))
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			return fmt.Errorf("deployments (-want +got):\n%s", diff)
+		}
+		return nil
+	})
 }

@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"reconciler/queue":    {},
 	"reconciler/gate":     {"manifest", "reconciler"},
 	"reconciler/backlog":  {"manifest", "reconciler"},
-	"reconciler/worker":   {"manifest", "reconciler", "reconciler/queue"},
+	"reconciler/worker":   {"manifest", "reconciler", "reconciler/queue", "reconciler/words"},
 	"reconciler/review": {"manifest", "reconciler", "reconciler/config", "reconciler/queue", "reconciler/worker", "reconciler/plan", "reconciler/card",
 		"reconciler/rights", "reconciler/change", "reconciler/words"},
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
@@ -57,8 +57,9 @@ var mayImport = map[string][]string{
 
 	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scope", "reconciler/words"}, // what a build reads, and what people read, is said once
 	// below an adapter
-	"reconciler/github/reviews": {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
-	"reconciler/github/auth":    {"manifest", "reconciler", "reconciler/github/client"},
+	"reconciler/github/deployments": {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
+	"reconciler/github/reviews":     {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
+	"reconciler/github/auth":        {"manifest", "reconciler", "reconciler/github/client"},
 
 	"cmd":      {"manifest", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
 	"schemas":  {"manifest", "schemas", "schemas/"},

@@ -22,6 +22,7 @@ import (
 	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/reconciler/review"
 	"github.com/plateform/plateform/reconciler/runlog"
+	"github.com/plateform/plateform/reconciler/worker"
 	"github.com/plateform/plateform/webhook"
 )
 
@@ -42,8 +43,9 @@ type Installation struct {
 	// images is the embedded registry, and serving answers for it; nil when there is none.
 	images  *embedded.Registry
 	serving *serving
-	// reviewer is nil where pull requests are not answered.
-	reviewer *review.Reviewer
+	// reviewer and deployments are nil where the forge is no GitHub.
+	reviewer    *review.Reviewer
+	deployments *worker.Deployments
 	// webhooks is nil when none are taken.
 	webhooks *webhook.GitHub
 	// closers give back what was opened; the newest first.

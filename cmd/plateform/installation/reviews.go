@@ -8,6 +8,7 @@ import (
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/github/deployments"
 	"github.com/plateform/plateform/reconciler/github/reviews"
 	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/reconciler/review"
@@ -60,13 +61,22 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 		DeletePage: func(file string) string {
 			return i.github.Site.Web.JoinPath(repository.Owner, repository.Name, "delete", url.PathEscape(i.settings.Config.Branch), file).String()
 		},
-		Common: worker.Common{Queue: worker.Keyed, Clock: i.now, Jitter: worker.RandomJitter, Notify: func() {}},
+		Common: i.common(),
 	})
 	if err != nil {
 		return fmt.Errorf("opening the pull requests: %w", err)
 	}
-	i.observers = append(i.observers, i.reviewer)
+	shown := deployments.New(deployments.Options{Config: repository, Client: i.github.Client, Tokens: i.github.Tokens, Log: i.log})
+	if i.deployments, err = worker.NewDeployments(shown, i.log, i.common()); err != nil {
+		return fmt.Errorf("opening the deployments: %w", err)
+	}
+	i.observers = append(i.observers, i.reviewer, i.deployments)
 	return nil
+}
+
+// common is what workers beside the loop need.
+func (i *Installation) common() worker.Common {
+	return worker.Common{Queue: worker.Keyed, Clock: i.now, Jitter: worker.RandomJitter, Notify: func() {}}
 }
 
 // reviewParts are what answering pull requests needs of an installation.

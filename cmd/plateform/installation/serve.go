@@ -30,6 +30,7 @@ func (i *Installation) Run(ctx context.Context, endpoints ...Endpoint) error {
 	}
 	if i.reviewer != nil {
 		group.Go(func() error { return i.reviewer.Run(ctx) })
+		group.Go(func() error { return i.deployments.Run(ctx) })
 	}
 	if i.webhooks != nil {
 		group.Go(func() error { return i.webhooks.Run(ctx) })

@@ -36,6 +36,9 @@ func WritePulls() Permissions { return Permissions{"pull_requests": "write"} }
 // ReadMetadata is what asking who may read a repository needs; every App has it.
 func ReadMetadata() Permissions { return Permissions{"metadata": "read"} }
 
+// WriteDeployments is what showing deployments needs.
+func WriteDeployments() Permissions { return Permissions{"deployments": "write"} }
+
 // String is them in order.
 func (p Permissions) String() string {
 	var parts []string
