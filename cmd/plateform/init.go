@@ -1,20 +1,26 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/reconciler/github/auth"
 )
 
 // initCommand scaffolds an installation.
 func (a *app) initCommand() *cobra.Command {
 	var options scaffold.Options
+	var onGitHub initGitHub
 	c := &cobra.Command{
 		Use:     "init DIR",
 		GroupID: groupStart,
@@ -24,14 +30,55 @@ func (a *app) initCommand() *cobra.Command {
 DIR gets checkouts of both repositories with a first commit, bare repositories they push to (to be replaced by yours), a
 sample app, the key that signs releases, and a serve.yaml that ties them together. Nothing that is there is overwritten.`,
 		Example: `  plateform init acme
-  plateform init acme --domain apps.acme.com --registry harbor.acme.com`,
+  plateform init acme --domain apps.acme.com --registry harbor.acme.com
+  plateform init acme --github acme/platform-config --domain apps.acme.com`,
 		Args: argumentCount(1, 1),
-		RunE: func(c *cobra.Command, args []string) error { return a.init(c.Context(), args[0], options) },
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if options.GitHub, err = onGitHub.options(); err != nil {
+				return err
+			}
+			return a.init(c.Context(), args[0], options)
+		},
 	}
 	c.Flags().StringVar(&options.Name, "name", "", "name of the platform (default: the name of DIR)")
 	c.Flags().StringVar(&options.Domain, "domain", scaffold.DefaultDomain, "domain that projects get their hosts under")
 	c.Flags().StringVar(&options.Registry, "registry", "", "image registry, as host[:port][/path] (default: one inside serve, for this machine)")
+	c.Flags().StringVar(&onGitHub.config, "github", "", "OWNER/REPO that platform-config is to be on GitHub (default: on this machine)")
+	c.Flags().StringVar(&onGitHub.gitops, "github-gitops", "", "OWNER/REPO that plateform-gitops is to be (default: plateform-gitops of the same owner)")
+	c.Flags().StringVar(&onGitHub.web, "github-url", "", "a GitHub of your own, as https://github.example.com")
+	c.Flags().Int64Var(&onGitHub.app, "github-app", 0, "App ID of the GitHub App, once there is one")
 	return c
+}
+
+// initGitHub are the flags about GitHub.
+type initGitHub struct {
+	config, gitops, web string
+	app                 int64
+}
+
+// options checks the flags.
+func (f initGitHub) options() (scaffold.GitHub, error) {
+	if f.config == "" {
+		if f.gitops != "" || f.web != "" || f.app != 0 {
+			return scaffold.GitHub{}, exit.Usage("--github-gitops, --github-url and --github-app are for an installation on GitHub (name its repository: --github OWNER/REPO)")
+		}
+		return scaffold.GitHub{}, nil
+	}
+	site, err := auth.SiteAt(f.web)
+	if err != nil {
+		return scaffold.GitHub{}, exit.Usage("--github-url: %w", err)
+	}
+	owner, _, _ := strings.Cut(f.config, "/")
+	g := scaffold.GitHub{Web: strings.TrimSuffix(site.Web.String(), "/"), Config: f.config, GitOps: cmp.Or(f.gitops, owner+"/"+scaffold.GitOpsDir), App: f.app}
+	for flag, name := range map[string]string{"--github": g.Config, "--github-gitops": g.GitOps} {
+		if found, ok := site.Repository(g.Web + "/" + name); !ok || found.String() != name {
+			return scaffold.GitHub{}, exit.Usage("%s %q is no OWNER/REPO", flag, name)
+		}
+	}
+	if g.Config == g.GitOps {
+		return scaffold.GitHub{}, exit.Usage("both repositories are %s (name another one: --github-gitops OWNER/REPO)", g.Config)
+	}
+	return g, nil
 }
 
 func (a *app) init(ctx context.Context, dir string, options scaffold.Options) error {
@@ -47,7 +94,64 @@ func (a *app) init(ctx context.Context, dir string, options scaffold.Options) er
 	if err := s.Write(ctx); err != nil {
 		return errors.Join(err, scaffold.Unclaim(absolute, made))
 	}
+	if s.GitHub.Config != "" {
+		return a.printOnGitHub(dir, s)
+	}
 	return a.printScaffold(dir, s)
+}
+
+// printOnGitHub says what is there, and what to click.
+func (o *output) printOnGitHub(dir string, s *scaffold.Scaffold) error {
+	const text = `Made %[1]s:
+  platform-config/     what people write; first commit %[2]s
+  plateform-gitops/    what Plateform writes; first commit %[3]s
+  keys/release.key     signs releases: keep it secret and out of Git;
+                       platform.yaml holds its public half
+  keys/webhook.secret  what GitHub signs its webhooks with
+  serve.yaml           how Plateform reaches all of it
+
+Images go to %[4]s.
+
+Next, on GitHub:
+  1. Make two empty repositories, without a README, and push the first commits:
+       %[5]s
+       %[6]s
+       git -C %[1]s/platform-config push -u origin main
+       git -C %[1]s/plateform-gitops push -u origin main
+
+  2. Make a GitHub App, at %[7]s
+     with these repository permissions, each "Read and write":
+       %[8]s
+     with these events:
+       %[9]s
+     and its webhook at https://ADDRESS/webhooks/github, an address of yours that leads to
+     "listen" of serve.yaml, with the secret in keys/webhook.secret.
+
+  3. Generate a private key of the App, save it as %[1]s/%[10]s, and%[11]s
+     install the App on both repositories, and on the apps whose commits are to have statuses.
+
+  4. See that all of it is right, and start:
+       plateform doctor --config %[1]s/serve.yaml
+       plateform serve --config %[1]s/serve.yaml
+
+Then open a pull request on platform-config, with a workspace and a project as in samples/.
+`
+	settings := fmt.Sprintf("%s/organizations/%s/settings/apps/new", s.GitHub.Web, s.GitHub.Owner())
+	id := ""
+	if s.GitHub.App == 0 {
+		id = "\n     write its App ID into serve.yaml, where it says REPLACE;"
+	}
+	var permissions []string
+	for name := range auth.ConfigRepository() {
+		permissions = append(permissions, strings.ReplaceAll(name, "_", " "))
+	}
+	slices.Sort(permissions)
+	_, err := fmt.Fprintf(o.stdout, text, dir, terminal.Short(s.FirstCommit(scaffold.ConfigDir)), terminal.Short(s.FirstCommit(scaffold.GitOpsDir)), registryWords(s),
+		s.ConfigURL, s.GitOpsURL, settings, strings.Join(permissions, ", "), strings.ReplaceAll(strings.Join(auth.Events(), ", "), "_", " "), scaffold.AppKeyFile, id)
+	if err != nil {
+		return fmt.Errorf("writing the next steps: %w", err)
+	}
+	return nil
 }
 
 // printScaffold says what is there and what to do with it.

@@ -246,12 +246,12 @@ func TestGitHubInTrouble(t *testing.T) {
 		out, _ := run1(w.dir, nil, os.Getenv(binaryVariable), "doctor", "--config", w.writeSettings()) // serve holds its data folder
 		return out
 	}
-	if said := doctor(); !strings.Contains(said, "GitHub: acme/platform-config: contents and commit statuses can be written, by the GitHub App 7") ||
+	if said := doctor(); !strings.Contains(said, "GitHub: acme/platform-config: contents, commit statuses, checks, pull requests and deployments can be written, by the GitHub App 7") ||
 		!strings.Contains(said, "GitHub: acme/plateform-gitops: contents can be written, by the GitHub App 7") {
 		t.Errorf("doctor says\n%s", said)
 	}
 	h.must(h.server.Permit(installed, map[string]string{"contents": "write", "metadata": "read"}))
-	if said := doctor(); !strings.Contains(said, "the GitHub App may not have contents: write, statuses: write") || !strings.Contains(said, "grant it that permission") {
+	if said := doctor(); !strings.Contains(said, "the GitHub App may not have checks: write, contents: write, deployments: write, pull_requests: write, statuses: write") || !strings.Contains(said, "grant it that permission") {
 		t.Errorf("without the permission doctor says\n%s", said)
 	}
 	h.must(h.server.Uninstall(installed))

@@ -26,10 +26,9 @@ func (d *examination) checkGitHub(ctx context.Context) []Diagnosis {
 // askGitHub asks about one repository, where statuses are written, too, if it is that of config.
 func (d *examination) askGitHub(ctx context.Context, r auth.Repository, config bool) Diagnosis {
 	what := "GitHub"
-	needs, may := auth.WriteContents(), "contents can be written"
+	needs, may := auth.GitOpsRepository(), "contents can be written"
 	if config {
-		needs["statuses"] = auth.WriteStatuses()["statuses"]
-		may = "contents and commit statuses can be written"
+		needs, may = auth.ConfigRepository(), "contents, commit statuses, checks, pull requests and deployments can be written"
 	}
 	if d.settings.GitHub.App.ID != 0 {
 		_, err := d.github.Tokens.Token(ctx, r, needs)
@@ -54,5 +53,5 @@ func (d *examination) askGitHub(ctx context.Context, r auth.Repository, config b
 		return fail(what, fmt.Sprintf("%s: the owner of the token may not write there", r), "give that account the role Write")
 	}
 	return ok(what, "%s: the owner of the token may write there; the token needs Contents%s, which GitHub does not tell of one",
-		r, map[bool]string{true: " and Commit statuses"}[config])
+		r, map[bool]string{true: ", Commit statuses, Pull requests and Deployments"}[config])
 }

@@ -105,7 +105,7 @@ type GitHubWebhookSettings struct {
 type GitHubSettings struct {
 	// App is the GitHub App that Plateform is: the one to take for more than a try.
 	App GitHubAppSettings `yaml:"app,omitempty"`
-	// TokenFile is the file with the token of a user, instead of an App: fine-grained, for the two repositories, with the permissions contents and commit statuses to write; read anew for each use.
+	// TokenFile is the file with the token of a user, instead of an App: fine-grained, for the two repositories, with the permissions contents, commit statuses, pull requests and deployments to write; read anew for each use.
 	TokenFile string `yaml:"tokenFile,omitempty"`
 	// BaseURL is where people browse a GitHub of their own, as https://github.example.com. Default https://github.com.
 	BaseURL string `yaml:"baseURL,omitempty"`

@@ -7,11 +7,13 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/template"
 
 	"golang.org/x/tools/txtar"
@@ -52,7 +54,31 @@ type Options struct {
 	Images string
 	// Apps is the address where apps on this machine answer; DefaultApps when it is empty.
 	Apps string
+	// GitHub is where the repositories are to be; they are on this machine when it names none.
+	GitHub GitHub
 }
+
+// GitHub is where the repositories of an installation are to be on one, and the App that Plateform is there.
+type GitHub struct {
+	// Web is the address that people browse; https://github.com when it is empty.
+	Web string
+	// Config and GitOps are OWNER/NAME.
+	Config, GitOps string
+	// App is the id of the App; 0 when it is not known yet.
+	App int64
+}
+
+// Owner of the config repository.
+func (g GitHub) Owner() string {
+	owner, _, _ := strings.Cut(g.Config, "/")
+	return owner
+}
+
+// Files beside serve.yaml that GitHub's settings name.
+const (
+	AppKeyFile        = "keys/github-app.pem"
+	WebhookSecretFile = "keys/webhook.secret"
+)
 
 // Where the registry inside serve answers, and the apps that run on this machine, unless somebody says otherwise; and the
 // domain that browsers look for on this machine, whatever stands before it.
@@ -93,6 +119,12 @@ func New(dir string, o Options) *Scaffold {
 		s.Registry = s.Images
 	}
 	s.Apps, s.Domain = cmp.Or(s.Apps, DefaultApps), cmp.Or(s.Domain, DefaultDomain)
+	if s.GitHub.Config != "" {
+		s.GitHub.Web, s.NoSample = cmp.Or(s.GitHub.Web, "https://github.com"), true
+		s.ConfigURL, s.GitOpsURL = s.GitHub.Web+"/"+s.GitHub.Config, s.GitHub.Web+"/"+s.GitHub.GitOps
+		s.Remotes = s.GitHub.Web + "/*"
+		return s
+	}
 	s.ConfigURL, s.GitOpsURL, s.HelloURL = s.remote(ConfigDir), s.remote(GitOpsDir), s.remote(HelloDir)
 	return s
 }
@@ -139,8 +171,13 @@ func (s *Scaffold) Write(ctx context.Context) error {
 			return err
 		}
 	}
+	if s.GitHub.Config != "" {
+		if err := newWebhookSecret(filepath.Join(s.dir, WebhookSecretFile)); err != nil {
+			return err
+		}
+	}
 	for _, name := range folders {
-		if s.commits[name], err = publish(ctx, filepath.Join(s.dir, name), s.remote(name)); err != nil {
+		if s.commits[name], err = s.begin(ctx, name); err != nil {
 			return fmt.Errorf("making the repository %s: %w", name, err)
 		}
 	}
@@ -200,27 +237,43 @@ func checkScaffold(files *txtar.Archive) error {
 	return nil
 }
 
-// publish makes a folder a repository with a first commit, and pushes that to a new bare one. It returns the commit.
-func publish(ctx context.Context, dir, remote string) (string, error) {
+// begin makes the checkout in a folder, with a first commit, and pushes that to the bare repository it is for, where that is on this
+// machine.
+func (s *Scaffold) begin(ctx context.Context, folder string) (string, error) {
 	// The person may have no Git identity yet.
 	identity := []string{
 		"GIT_AUTHOR_NAME=Plateform", "GIT_AUTHOR_EMAIL=plateform@users.noreply.github.com",
 		"GIT_COMMITTER_NAME=Plateform", "GIT_COMMITTER_EMAIL=plateform@users.noreply.github.com",
 	}
-	g := git.Command{Dir: dir, Env: identity}
-	for _, args := range [][]string{
-		{"init", "--quiet", "--bare", "--initial-branch=main", remote},
+	g := git.Command{Dir: filepath.Join(s.dir, folder), Env: identity}
+	remote := map[string]string{ConfigDir: s.ConfigURL, GitOpsDir: s.GitOpsURL, HelloDir: s.HelloURL}[folder]
+	steps := [][]string{
 		{"init", "--quiet", "--initial-branch=main"},
 		{"add", "--all"},
-		{"commit", "--quiet", "--no-verify", "--message=Begin " + filepath.Base(dir)},
+		{"commit", "--quiet", "--no-verify", "--message=Begin " + folder},
 		{"remote", "add", "origin", remote},
-		{"push", "--quiet", "--set-upstream", "origin", "main"},
-	} {
+	}
+	if s.GitHub.Config == "" {
+		steps = append(steps, []string{"init", "--quiet", "--bare", "--initial-branch=main", remote}, []string{"push", "--quiet", "--set-upstream", "origin", "main"})
+	}
+	for _, args := range steps {
 		if _, err := g.Run(ctx, args...); err != nil {
 			return "", err
 		}
 	}
 	return g.Run(ctx, "rev-parse", "HEAD")
+}
+
+// newWebhookSecret makes what GitHub signs its webhooks with, and writes it where only its owner can read it.
+func newWebhookSecret(file string) error {
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return fmt.Errorf("making the secret of webhooks: %w", err)
+	}
+	if err := os.WriteFile(file, []byte(hex.EncodeToString(secret)+"\n"), 0o600); err != nil {
+		return fmt.Errorf("writing the secret of webhooks: %w", err)
+	}
+	return nil
 }
 
 // newSigningKey makes a key and writes it where only its owner can read it.

@@ -39,6 +39,19 @@ func ReadMetadata() Permissions { return Permissions{"metadata": "read"} }
 // WriteDeployments is what showing deployments needs.
 func WriteDeployments() Permissions { return Permissions{"deployments": "write"} }
 
+// ConfigRepository is all that Plateform needs in the config repository.
+func ConfigRepository() Permissions {
+	return Permissions{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "deployments": "write"}
+}
+
+// GitOpsRepository is what Plateform needs in the GitOps repository.
+func GitOpsRepository() Permissions { return WriteContents() }
+
+// Events are those that an App has to be told of.
+func Events() []string {
+	return []string{"check_run", "check_suite", "issue_comment", "pull_request", "push"}
+}
+
 // String is them in order.
 func (p Permissions) String() string {
 	var parts []string
