@@ -141,6 +141,19 @@ type ScanResult struct {
 	Low      int `yaml:"low" json:"low"`
 }
 
+// BuildResult is what a build outside of Plateform says it has made: the file release.json that a Jenkins build archives. Nothing
+// else is taken from a build. What the file has besides is ignored.
+type BuildResult struct {
+	// Digest of the image's manifest: sha256:<hex>. It has to be in the repository that the build was told to push to.
+	Digest string `yaml:"digest" json:"digest"`
+	// Framework that was found in the source: go, dockerfile, nextjs, ...; absent when unknown.
+	Framework string `yaml:"framework,omitempty" json:"framework,omitempty"`
+	// Port that the app listens at; absent when unknown.
+	Port int `yaml:"port,omitempty" json:"port,omitempty"`
+	// Scan counts what a scanner found in the image; absent when nothing was scanned.
+	Scan *ScanResult `yaml:"scan,omitempty" json:"scan,omitempty"`
+}
+
 // Version is the version of a release, which is its name; zero for nil and for a name that is no version.
 func (r *Release) Version() Version {
 	if r == nil {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -39,7 +38,7 @@ func Results() []Result {
 
 // Events are all words for what a delivery is about, as Options.Count gets them.
 func Events() []string {
-	return append(decodedEvents(), eventPing, eventOther)
+	return append(decodedEvents(), eventPing, eventJenkins, eventOther)
 }
 
 // Options are what a GitHub is made of. All are needed.
@@ -62,11 +61,7 @@ type GitHub struct {
 	seen    *seen
 	room    *room
 	queue   *Queue
-
-	mu sync.Mutex
-	// quiet is until when refusals are not logged, and trouble why the secrets could not be read at the last delivery.
-	quiet   time.Time
-	trouble string
+	guard   guard
 }
 
 // NewGitHub checks the options: without a secret there is no webhook.
@@ -78,7 +73,10 @@ func NewGitHub(o Options) (*GitHub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the secret of GitHub's webhooks: %w", err)
 	}
-	return &GitHub{options: o, seen: newSeen(o.Clock), room: &room{limit: allBodies}, queue: NewQueue(o.Hints, o.Log)}, nil
+	return &GitHub{
+		options: o, seen: newSeen(o.Clock), room: &room{limit: allBodies}, queue: NewQueue(o.Hints, o.Log),
+		guard: guard{clock: o.Clock, log: o.Log, count: o.Count},
+	}, nil
 }
 
 // Run hands hints on until the context ends.
@@ -94,20 +92,20 @@ type refusal struct {
 // ServeHTTP implements http.Handler.
 func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if no := checkRequest(r); no != nil {
-		g.refuse(w, eventOther, no)
+		g.guard.refuse(w, eventOther, no)
 		return
 	}
 	body, done, no := g.verified(w, r)
 	defer done()
 	if no != nil {
-		g.refuse(w, eventOther, no)
+		g.guard.refuse(w, eventOther, no)
 		return
 	}
 	event := r.Header.Get("X-GitHub-Event")
 	known := knownEvent(event)
 	result, err := g.take(event, r.Header.Get("X-GitHub-Delivery"), body)
 	if err != nil {
-		g.refuse(w, known, &refusal{http.StatusBadRequest, Malformed, err.Error()})
+		g.guard.refuse(w, known, &refusal{http.StatusBadRequest, Malformed, err.Error()})
 		return
 	}
 	g.options.Count(known, result)
@@ -138,19 +136,15 @@ func tooLarge() string { return fmt.Sprintf("the body is too large (at most %d b
 // verified reads the body, and returns it when it is signed.
 func (g *GitHub) verified(w http.ResponseWriter, r *http.Request) (body []byte, done func(), no *refusal) {
 	nothing := func() {}
-	secrets, err := g.options.Secrets()
-	if err == nil {
-		err = checkSecrets(secrets)
+	secrets, no := g.guard.secrets(g.options.Secrets)
+	if no != nil {
+		return nil, nothing, no
 	}
-	g.note(err)
-	if err != nil {
-		return nil, nothing, &refusal{http.StatusServiceUnavailable, Unread, "signatures cannot be checked now"}
-	}
-	signature, there := signatureOf(r)
+	signature, there := signatureOf(r, signatureHeader)
 	if !there {
 		return nil, nothing, &refusal{http.StatusUnauthorized, Refused, "there is no signature in " + signatureHeader + ": set the secret of the webhook"}
 	}
-	body, done, err = g.room.read(w, r)
+	body, done, err := g.room.read(w, r)
 	if err != nil {
 		return nil, done, bodyRefusal(err)
 	}
@@ -198,57 +192,10 @@ func (g *GitHub) take(event, id string, body []byte) (Result, error) {
 
 // knownEvent is the word for an event in figures and in the log.
 func knownEvent(event string) string {
-	if slices.Contains(Events(), event) {
+	if event != eventJenkins && slices.Contains(Events(), event) {
 		return event
 	}
 	return eventOther
-}
-
-// quietFor is how often it is logged that a delivery was refused: anybody can have one refused.
-const quietFor = time.Minute
-
-// refuse answers what is not taken.
-func (g *GitHub) refuse(w http.ResponseWriter, event string, no *refusal) {
-	g.options.Count(event, no.result)
-	switch no.status {
-	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", http.MethodPost)
-	case http.StatusRequestEntityTooLarge:
-		w.Header().Set("Connection", "close")
-	case http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", "10")
-	}
-	if g.mayLog() {
-		g.options.Log.Warn("a webhook was refused", "event", event, "status", no.status, "why", cut(no.why))
-	}
-	http.Error(w, no.why, no.status)
-}
-
-// mayLog says that no refusal was logged for a while.
-func (g *GitHub) mayLog() bool {
-	now := g.options.Clock()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if now.Before(g.quiet) {
-		return false
-	}
-	g.quiet = now.Add(quietFor)
-	return true
-}
-
-// note logs that the secrets cannot be read, once for a reason.
-func (g *GitHub) note(err error) {
-	why := ""
-	if err != nil {
-		why = err.Error()
-	}
-	g.mu.Lock()
-	news := why != g.trouble
-	g.trouble = why
-	g.mu.Unlock()
-	if news && err != nil {
-		g.options.Log.Error("the secret of the webhooks cannot be used; none is taken until it can", "error", err)
-	}
 }
 
 // cut bounds what somebody else wrote, for a log line.

@@ -44,9 +44,9 @@ func checkSecrets(secrets []Secret) error {
 // signatureHeader holds an HMAC of the body. The one with SHA-1, in X-Hub-Signature, is not looked at.
 const signatureHeader = "X-Hub-Signature-256"
 
-// signatureOf reads the signature of a request; false when there is none, or none of its form.
-func signatureOf(r *http.Request) ([]byte, bool) {
-	all := r.Header.Values(signatureHeader)
+// signatureOf reads the signature of a request in a header; false when there is none, or none of its form.
+func signatureOf(r *http.Request, header string) ([]byte, bool) {
+	all := r.Header.Values(header)
 	if len(all) != 1 {
 		return nil, false
 	}

@@ -37,7 +37,7 @@ func run() error {
 	if err := os.Chdir(root); err != nil {
 		return err
 	}
-	for _, kind := range schemas.Kinds() {
+	for _, kind := range schemas.All() {
 		data, err := generate(kind)
 		if err != nil {
 			return fmt.Errorf("schema of %s: %w", kind, err)
@@ -78,6 +78,7 @@ func objects() map[string]reflect.Type {
 		manifest.KindProject:   reflect.TypeFor[manifest.Project](),
 		manifest.KindRelease:   reflect.TypeFor[manifest.Release](),
 		manifest.KindRun:       reflect.TypeFor[manifest.Run](),
+		schemas.BuildResult:    reflect.TypeFor[manifest.BuildResult](),
 	}
 }
 
@@ -95,6 +96,9 @@ func generate(kind string) ([]byte, error) {
 	refine(kind, schema)
 	for name, definition := range schema.Definitions {
 		refine(name, definition)
+	}
+	if kind == schemas.BuildResult {
+		loosen(schema)
 	}
 	data, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {

@@ -35,7 +35,7 @@ func TestSchemasAreUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(root)
-	for _, kind := range schemas.Kinds() {
+	for _, kind := range schemas.All() {
 		want, err := generate(kind)
 		if err != nil {
 			t.Fatal(err)

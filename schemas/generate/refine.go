@@ -43,6 +43,18 @@ func refine(name string, schema *jsonschema.Schema) {
 	}
 }
 
+// loosen makes the schema of what others write: only the digest has to be there, and what is not described is ignored.
+func loosen(schema *jsonschema.Schema) {
+	digest, _ := schema.Properties.Get("digest")
+	digest.Pattern = "^sha256:[0-9a-f]{64}$"
+	framework, _ := schema.Properties.Get("framework")
+	framework.Pattern = "^[a-z0-9][a-z0-9-]{0,39}$"
+	schema.AdditionalProperties = nil
+	for _, definition := range schema.Definitions {
+		definition.Required, definition.AdditionalProperties = nil, nil
+	}
+}
+
 // least is the lowest value of a number.
 func least(name, property string) json.Number {
 	switch name {

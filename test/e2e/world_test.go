@@ -27,6 +27,7 @@ type world struct {
 	settings       []string // lines of serve.yaml beyond the usual
 	poll           string   // how often serve looks without a hint; all the time when empty
 	engine         string   // that of serve.yaml; none when empty
+	builder        string   // that of serve.yaml; this machine when empty
 	forge          string   // kind of it in serve.yaml; git when empty
 	login          string   // how serve logs in to both repositories
 	embedded       string   // address of a registry inside serve that images go to; empty for the one beside it
@@ -93,7 +94,7 @@ func (w *world) writeSettings() string {
 		"listen: 127.0.0.1:0",
 		"dataDir: " + filepath.Join(w.dir, "data"),
 		"forge: {kind: " + cmp.Or(w.forge, "git") + ", poll: " + cmp.Or(w.poll, "200ms") + "}",
-		"builder: {kind: local}",
+		"builder: " + cmp.Or(w.builder, "{kind: local}"),
 		w.registrySettings(),
 		"engine: " + cmp.Or(w.engine, "{kind: none}"),
 	}, w.settings...)

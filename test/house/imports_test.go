@@ -76,7 +76,7 @@ var mayImport = map[string][]string{
 	"cmd/plateform/up": {"manifest", "gitstore", "reconciler", "reconciler/", "cmd/plateform/installation", "cmd/plateform/scaffold",
 		"cmd/plateform/checkout", "cmd/plateform/feed", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/installation": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},
-	"cmd/plateform/logs":         {"manifest", "reconciler", "reconciler/localbuild", "cmd/plateform/installation", "cmd/plateform/exit"},
+	"cmd/plateform/logs":         {"manifest", "reconciler", "reconciler/jenkins", "reconciler/localbuild", "cmd/plateform/installation", "cmd/plateform/exit"},
 	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/demo": {"manifest", "gitstore", "reconciler", "reconciler/ledger",
 		"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},

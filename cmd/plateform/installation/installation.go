@@ -20,9 +20,7 @@ import (
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/embedded"
 	"github.com/plateform/plateform/reconciler/loop"
-	"github.com/plateform/plateform/reconciler/review"
 	"github.com/plateform/plateform/reconciler/runlog"
-	"github.com/plateform/plateform/reconciler/worker"
 	"github.com/plateform/plateform/webhook"
 )
 
@@ -43,11 +41,11 @@ type Installation struct {
 	// images is the embedded registry, and serving answers for it; nil when there is none.
 	images  *embedded.Registry
 	serving *serving
-	// reviewer and deployments are nil where the forge is no GitHub.
-	reviewer    *review.Reviewer
-	deployments *worker.Deployments
-	// webhooks is nil when none are taken.
+	// desk is nil where the forge is no GitHub.
+	desk *desk
+	// webhooks are those of GitHub, calls those of a Jenkins; nil when none are taken.
 	webhooks *webhook.GitHub
+	calls    *webhook.Jenkins
 	// closers give back what was opened; the newest first.
 	closers []func() error
 }

@@ -295,10 +295,13 @@ func (i *Installation) sources() (sources, error) {
 	return sources{remote}, nil
 }
 
-// builder opens what makes images of sources: this machine; nil for an installation that builds nothing.
+// builder opens what makes images of sources: this machine, or a Jenkins; nil for an installation that builds nothing.
 func (i *Installation) builder(images *registry.Client, sources sources) (reconciler.Builder, error) {
-	if i.settings.Builder.Kind == "none" {
+	switch i.settings.Builder.Kind {
+	case "none":
 		return nil, nil
+	case builderJenkins:
+		return i.jenkins(images)
 	}
 	local, err := localbuild.New(localbuild.Options{
 		Checkout: sources.Checkout, Registry: images, Dir: i.settings.DataDir, Parallel: i.settings.Builder.Local.Parallel,

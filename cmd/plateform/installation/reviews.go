@@ -28,10 +28,16 @@ func (nobody) Said(int64) {}
 
 // proposals are what webhooks tell of pull requests.
 func (i *Installation) proposals() proposals {
-	if i.reviewer == nil {
+	if i.desk == nil {
 		return nobody{}
 	}
-	return i.reviewer
+	return i.desk.reviewer
+}
+
+// desk is what talks to people on GitHub beside the forge: on pull requests, and by deployments.
+type desk struct {
+	reviewer    *review.Reviewer
+	deployments *worker.Deployments
 }
 
 // openReviews makes what answers pull requests, where the forge is a GitHub.
@@ -43,7 +49,7 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 	if err != nil {
 		return err
 	}
-	desk, err := reviews.New(reviews.Options{
+	pulls, err := reviews.New(reviews.Options{
 		Site: i.github.Site, Config: repository, Branch: i.settings.Config.Branch, Client: i.github.Client, Tokens: i.github.Tokens,
 		App: i.settings.GitHub.App.ID, Log: i.log,
 	})
@@ -52,8 +58,8 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 	}
 	proposed, remembered := config.Proposals(), gitops.Proposals()
 	i.later(func() error { return errors.Join(proposed.Close(), remembered.Close()) })
-	i.reviewer, err = review.New(review.Options{
-		Reviews: desk, Remarks: desk, Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) },
+	reviewer, err := review.New(review.Options{
+		Reviews: pulls, Remarks: pulls, Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) },
 		Config: proposed, ConfigBranch: i.settings.Config.Branch,
 		GitOps: remembered, GitOpsBranch: i.settings.GitOps.Branch,
 		Charts: parts.charts, Images: parts.images, Record: parts.record, Log: i.log,
@@ -67,10 +73,12 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 		return fmt.Errorf("opening the pull requests: %w", err)
 	}
 	shown := deployments.New(deployments.Options{Config: repository, Client: i.github.Client, Tokens: i.github.Tokens, Log: i.log})
-	if i.deployments, err = worker.NewDeployments(shown, i.log, i.common()); err != nil {
+	deployed, err := worker.NewDeployments(shown, i.log, i.common())
+	if err != nil {
 		return fmt.Errorf("opening the deployments: %w", err)
 	}
-	i.observers = append(i.observers, i.reviewer, i.deployments)
+	i.desk = &desk{reviewer: reviewer, deployments: deployed}
+	i.observers = append(i.observers, reviewer, deployed)
 	return nil
 }
 

@@ -28,9 +28,9 @@ func (i *Installation) Run(ctx context.Context, endpoints ...Endpoint) error {
 	if i.apps != nil {
 		group.Go(func() error { return i.apps.run(ctx) })
 	}
-	if i.reviewer != nil {
-		group.Go(func() error { return i.reviewer.Run(ctx) })
-		group.Go(func() error { return i.deployments.Run(ctx) })
+	if i.desk != nil {
+		group.Go(func() error { return i.desk.reviewer.Run(ctx) })
+		group.Go(func() error { return i.desk.deployments.Run(ctx) })
 	}
 	if i.webhooks != nil {
 		group.Go(func() error { return i.webhooks.Run(ctx) })

@@ -91,6 +91,16 @@ type ForgeSettings struct {
 type WebhookSettings struct {
 	// GitHub delivers to /webhooks/github on the address of listen. Default: none, they are not taken.
 	GitHub *GitHubWebhookSettings `yaml:"github,omitempty"`
+	// Jenkins calls /webhooks/jenkins there, so that a build's end is noticed at once. Default: none, builds are asked about every three seconds.
+	Jenkins *JenkinsWebhookSettings `yaml:"jenkins,omitempty"`
+}
+
+// JenkinsWebhookSettings are those of the calls of a Jenkins.
+type JenkinsWebhookSettings struct {
+	// SecretFile is the file with the secret that the job signs with; read anew for each use. Without it nothing is taken.
+	SecretFile string `yaml:"secretFile"`
+	// PreviousSecretFile is the file with the secret before, while it is being replaced: both are good.
+	PreviousSecretFile string `yaml:"previousSecretFile,omitempty"`
 }
 
 // GitHubWebhookSettings are those of GitHub's webhooks.
@@ -124,10 +134,28 @@ func (s GitHubSettings) login() bool { return s.App != (GitHubAppSettings{}) || 
 
 // BuilderSettings say who makes images.
 type BuilderSettings struct {
-	// Kind of the builder: local (on this machine, for trusted sources only) or none (projects with image: alone). Default local.
+	// Kind of the builder: local (on this machine, for trusted sources only), jenkins (a job of a Jenkins) or none (projects with image: alone). Default local.
 	Kind string `yaml:"kind,omitempty"`
 	// Local is what concerns the local builder alone.
 	Local LocalSettings `yaml:"local,omitempty"`
+	// Jenkins is what concerns the builder jenkins alone.
+	Jenkins JenkinsSettings `yaml:"jenkins,omitempty"`
+}
+
+// JenkinsSettings are those of the builder jenkins.
+type JenkinsSettings struct {
+	// URL where Plateform reaches Jenkins, with the path it is below, as https://ci.example.com/jenkins.
+	URL string `yaml:"url,omitempty"`
+	// User of Jenkins that Plateform is.
+	User string `yaml:"user,omitempty"`
+	// TokenFile is the file with an API token of that user, which is no password; read anew for each use.
+	TokenFile string `yaml:"tokenFile,omitempty"`
+	// Job is the full name of the job that builds, with its folders, as platform/build.
+	Job string `yaml:"job,omitempty"`
+	// CAFile is the file with the authorities that sign the certificate of Jenkins, as PEM. Default: those that this machine trusts.
+	CAFile string `yaml:"caFile,omitempty"`
+	// Timeout is how long a build may run before it is given up, waiting for an agent included, as 30m or 2h; longer than any time limit of the job itself. Default 1h.
+	Timeout string `yaml:"timeout,omitempty"`
 }
 
 // LocalSettings are those of the local builder.
@@ -203,6 +231,7 @@ func (s *Settings) setDefaults(dir string) {
 	s.Forge.Poll = cmp.Or(s.Forge.Poll, "2s")
 	s.Builder.Kind = cmp.Or(s.Builder.Kind, "local")
 	s.Builder.Local.Parallel = cmp.Or(s.Builder.Local.Parallel, 2)
+	s.Builder.Jenkins.Timeout = cmp.Or(s.Builder.Jenkins.Timeout, "1h")
 	s.Engine.Kind = cmp.Or(s.Engine.Kind, "none")
 	s.Registry.Kind = cmp.Or(s.Registry.Kind, "external")
 	if s.Registry.Embedded() {
@@ -214,11 +243,15 @@ func (s *Settings) setDefaults(dir string) {
 	s.Engine.Listen = cmp.Or(s.Engine.Listen, "127.0.0.1:8480")
 	for _, file := range []*string{
 		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
-		&s.GitHub.App.PrivateKeyFile, &s.GitHub.TokenFile,
+		&s.GitHub.App.PrivateKeyFile, &s.GitHub.TokenFile, &s.Builder.Jenkins.TokenFile, &s.Builder.Jenkins.CAFile,
 	} {
 		beside(dir, file)
 	}
 	if hook := s.Webhooks.GitHub; hook != nil {
+		beside(dir, &hook.SecretFile)
+		beside(dir, &hook.PreviousSecretFile)
+	}
+	if hook := s.Webhooks.Jenkins; hook != nil {
 		beside(dir, &hook.SecretFile)
 		beside(dir, &hook.PreviousSecretFile)
 	}

@@ -18,7 +18,8 @@ func (s *Settings) check(file string) manifest.Problems {
 	c := settingsCheck{file: file}
 	c.kind("forge.kind", s.Forge.Kind, []string{"git", forgeGitHub}, nil)
 	c.github(s)
-	c.kind("builder.kind", s.Builder.Kind, []string{"local", "none"}, []string{"jenkins"})
+	c.kind("builder.kind", s.Builder.Kind, []string{"local", builderJenkins, "none"}, nil)
+	c.jenkins(s.Builder)
 	c.kind("registry.kind", s.Registry.Kind, []string{"external", "embedded"}, nil)
 	c.kind("engine.kind", s.Engine.Kind, []string{"none", "local"}, []string{"argocd", "direct"})
 	c.remote("config", s.Config)
@@ -51,7 +52,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	if s.Builder.Local.Parallel < 1 {
 		c.add("builder.local.parallel", "builder.local.parallel is below 1", "write how many builds may run at the same time")
 	}
-	c.webhooks(s.Webhooks)
+	c.webhooks(s)
 	c.checkImages(s)
 	if (s.Registry.UsernameFile == "") != (s.Registry.PasswordFile == "") {
 		c.add("registry", "registry has only one of usernameFile and passwordFile", "set both or neither")
@@ -137,13 +138,26 @@ func (c *settingsCheck) remote(field string, r RemoteSettings) {
 }
 
 // webhooks refuses those that anybody could send.
-func (c *settingsCheck) webhooks(w WebhookSettings) {
+func (c *settingsCheck) webhooks(s *Settings) {
+	if hook := s.Webhooks.GitHub; hook != nil {
+		c.secretFiles("webhooks.github", hook.SecretFile, hook.PreviousSecretFile, "set it in GitHub, too")
+	}
+	hook := s.Webhooks.Jenkins
+	if hook == nil {
+		return
+	}
+	c.secretFiles("webhooks.jenkins", hook.SecretFile, hook.PreviousSecretFile, "give it to the job in Jenkins, too")
+	if !s.Builder.IsJenkins() {
+		c.add("webhooks.jenkins", "webhooks.jenkins is set, and no Jenkins builds", "set builder.kind to jenkins, or take it out")
+	}
+}
+
+func (c *settingsCheck) secretFiles(field, file, previous, also string) {
 	switch {
-	case w.GitHub == nil:
-	case w.GitHub.SecretFile == "":
-		c.add("webhooks.github", "webhooks.github has no secretFile", "make a secret with openssl rand -hex 32, name its file, and set it in GitHub, too")
-	case w.GitHub.SecretFile == w.GitHub.PreviousSecretFile:
-		c.add("webhooks.github.previousSecretFile", "webhooks.github.previousSecretFile is secretFile", "name the file with the secret before, or leave it out")
+	case file == "":
+		c.add(field, field+" has no secretFile", "make a secret with openssl rand -hex 32, name its file, and "+also)
+	case file == previous:
+		c.add(field+".previousSecretFile", field+".previousSecretFile is secretFile", "name the file with the secret before, or leave it out")
 	}
 }
 

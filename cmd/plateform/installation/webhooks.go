@@ -12,51 +12,73 @@ import (
 
 // openWebhooks makes what takes webhooks, if there are to be any.
 func (i *Installation) openWebhooks() error {
-	settings := i.settings.Webhooks.GitHub
-	if settings == nil {
+	github, jenkins := i.settings.Webhooks.GitHub, i.settings.Webhooks.Jenkins
+	if github == nil && jenkins == nil {
 		return nil
 	}
-	var err error
-	i.webhooks, err = webhook.NewGitHub(webhook.Options{
-		Secrets: settings.secrets,
-		Hints:   newHints(i.settings, i.reconciler.Hint, i.proposals()),
-		Clock:   i.now, Log: i.log,
-		Count: i.metrics.webhooks(),
-	})
-	if err != nil {
-		return exit.Usage("webhooks.github: %w", err)
+	count := i.metrics.webhooks()
+	if github != nil {
+		var err error
+		i.webhooks, err = webhook.NewGitHub(webhook.Options{
+			Secrets: secretsOf(github.SecretFile, github.PreviousSecretFile),
+			Hints:   newHints(i.settings, i.reconciler.Hint, i.proposals()),
+			Clock:   i.now, Log: i.log,
+			Count: count,
+		})
+		if err != nil {
+			return exit.Usage("webhooks.github: %w", err)
+		}
+	}
+	if jenkins != nil {
+		var err error
+		i.calls, err = webhook.NewJenkins(webhook.JenkinsOptions{
+			Secrets: secretsOf(jenkins.SecretFile, jenkins.PreviousSecretFile),
+			Wake:    func() { i.reconciler.Hint(loop.Hint{Builds: true}) },
+			Clock:   i.now, Log: i.log,
+			Count: count,
+		})
+		if err != nil {
+			return exit.Usage("webhooks.jenkins: %w", err)
+		}
 	}
 	return nil
 }
 
-// secrets reads the one or two secrets, for each use, so that they can be replaced under a running process.
-func (s *GitHubWebhookSettings) secrets() ([]webhook.Secret, error) {
-	var secrets []webhook.Secret
-	for _, file := range []string{s.SecretFile, s.PreviousSecretFile} {
-		if file == "" {
-			continue
+// secretsOf reads the one or two secrets, for each use, so that they can be replaced under a running process.
+func secretsOf(files ...string) func() ([]webhook.Secret, error) {
+	return func() ([]webhook.Secret, error) {
+		var secrets []webhook.Secret
+		for _, file := range files {
+			if file == "" {
+				continue
+			}
+			secret, err := ReadSecret(file)
+			if err != nil {
+				return nil, err
+			}
+			secrets = append(secrets, webhook.Secret(secret))
 		}
-		secret, err := ReadSecret(file)
-		if err != nil {
-			return nil, err
-		}
-		secrets = append(secrets, webhook.Secret(secret))
+		return secrets, nil
 	}
-	return secrets, nil
 }
 
 // ListenPublic opens the address that anybody may reach.
 func (i *Installation) ListenPublic(ctx context.Context) (Endpoint, error) {
-	if i.webhooks == nil {
+	if i.webhooks == nil && i.calls == nil {
 		return Listen(ctx, i.settings.Listen, "listen", i.Health())
 	}
 	limits := defaultLimits()
 	mux := http.NewServeMux()
 	mux.Handle("/", limitBody(i.Health(), limits.BodyBytes))
-	mux.Handle(webhook.GitHubPath, i.webhooks)
+	if i.calls != nil {
+		mux.Handle(webhook.JenkinsPath, limitBody(i.calls, limits.BodyBytes))
+	}
+	if i.webhooks != nil {
+		mux.Handle(webhook.GitHubPath, i.webhooks)
+		limits.BodyBytes = webhook.MaxBody
+		limits.Write = limits.Read + limits.Write // from when the header was there
+	}
 	e, err := Listen(ctx, i.settings.Listen, "listen", mux)
-	limits.BodyBytes = webhook.MaxBody
-	limits.Write = limits.Read + limits.Write // from when the header was there
 	e.Limits = limits
 	return e, err
 }

@@ -8,11 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/reconciler/localbuild"
 )
 
@@ -32,8 +34,18 @@ func Show(ctx context.Context, s *installation.Settings, key manifest.Key, ask r
 	return err
 }
 
-// ShowBuild writes the log of the newest build of a project on this machine.
-func ShowBuild(s *installation.Settings, key manifest.Key, to io.Writer) error {
+// again is how often a build that runs is looked at for more of its log.
+const again = time.Second
+
+// ShowBuild writes the log of the newest build of a project: of this machine, or of the Jenkins that builds. follow goes on until the
+// build has ended, in Jenkins.
+func ShowBuild(ctx context.Context, s *installation.Settings, key manifest.Key, follow bool, to io.Writer) error {
+	if s.Builder.IsJenkins() {
+		return showJenkins(ctx, s, jenkins.LogQuestion{Key: key, Follow: follow, Every: again}, to)
+	}
+	if follow {
+		return exit.Usage("--follow is for what an app prints, and with --build for builder.kind jenkins; leave it out")
+	}
 	name := localbuild.NewestLog(s.DataDir, key)
 	if name == "" {
 		return exit.Usage("no build of %s has a log on this machine", key)
@@ -44,5 +56,18 @@ func ShowBuild(s *installation.Settings, key manifest.Key, to io.Writer) error {
 	}
 	defer file.Close()
 	_, err = io.Copy(to, file)
+	return err
+}
+
+// showJenkins asks Jenkins, as serve does.
+func showJenkins(ctx context.Context, s *installation.Settings, ask jenkins.LogQuestion, to io.Writer) error {
+	o, err := s.Builder.Jenkins.Options()
+	if err != nil {
+		return err
+	}
+	err = jenkins.CopyLog(ctx, o, ask, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return exit.Usage("%w", err)
+	}
 	return err
 }

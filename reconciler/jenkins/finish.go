@@ -1,0 +1,72 @@
+package jenkins
+
+import (
+	"context"
+	"fmt"
+	"unicode"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// How much of a log is kept of a build that failed.
+const (
+	tailBytes = 32 << 10
+	tailLines = 60
+	maxResult = 64 << 10
+)
+
+// ending is how a build has ended.
+type ending struct {
+	reconciler.BuildStatus
+	// gone says that its image is not in the registry.
+	gone bool
+}
+
+// finish finds out how a build has ended. An error says that nobody knows yet.
+func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, error) {
+	view, err := b.view(ctx, known, r)
+	if err != nil {
+		return ending{}, err
+	}
+	end := ending{BuildStatus: reconciler.BuildStatus{
+		Stages: b.stagesOf(known), Done: true, URL: b.remote.link(r), Seconds: int((r.Duration + 500) / 1000),
+	}}
+	if r.Result != resultSuccess {
+		end.Failure = &reconciler.BuildFailure{Summary: b.remote.whyFailed(r, view)}
+		end.Failure.Log, err = b.remote.tail(ctx, r.Number)
+		return end, err
+	}
+	made, problem, err := b.remote.result(ctx, r)
+	if err != nil {
+		return ending{}, err
+	}
+	if problem == "" {
+		there, err := b.options.Registry.Has(ctx, known.request.Destination, made.Digest)
+		if err != nil {
+			return ending{}, fmt.Errorf("looking for the image that Jenkins has made: %w", err)
+		}
+		if !there {
+			end.gone = true
+			problem = fmt.Sprintf("the image %s is not in %s (have the job push to the repository it is told)", made.Digest, known.request.Destination)
+		}
+	}
+	if problem != "" {
+		end.Failure = &reconciler.BuildFailure{Summary: fmt.Sprintf("build %d of the job %s succeeded, but %s", r.Number, b.options.Job, problem)}
+		return end, nil
+	}
+	end.Scan = made.Scan
+	end.Image = &manifest.Image{
+		Name: known.request.Image, Repository: known.request.Destination, Tag: tagOf(known.request), Digest: made.Digest,
+		Commit: known.request.Commit, Tree: known.request.Tree, Framework: made.Framework, Port: made.Port, Built: true,
+	}
+	return end, nil
+}
+
+// printable drops what moves the cursor of a terminal.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+		return r
+	}
+	return -1
+}

@@ -1,0 +1,134 @@
+package jenkins
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// LogQuestion says which log somebody wants to see.
+type LogQuestion struct {
+	// Key of the project whose newest build it is.
+	Key manifest.Key
+	// Follow goes on until the build has ended.
+	Follow bool
+	// Every is how often it is looked for more.
+	Every time.Duration
+}
+
+// CopyLog writes the log of the newest build of a project, whoever had it started. It needs no registry. An error is
+// fs.ErrNotExist when Jenkins knows of no such build.
+func CopyLog(ctx context.Context, o Options, ask LogQuestion, to io.Writer) error {
+	b, err := newBuilder(o)
+	if err != nil {
+		return err
+	}
+	there := b.remote
+	defer there.requester.client.CloseIdleConnections()
+	l, _, err := there.look(ctx, 0)
+	if err != nil {
+		return err
+	}
+	number := l.newestOf(ask.Key)
+	if number == 0 {
+		return fmt.Errorf("no build of %s is among the newest %d of the job %s: %w", ask.Key, newest, o.Job, fs.ErrNotExist)
+	}
+	lines := &cleaner{to: to}
+	ticker := time.NewTicker(max(ask.Every, time.Millisecond))
+	defer ticker.Stop()
+	for offset := int64(0); ; {
+		next, more, err := there.copyLog(ctx, number, offset, lines)
+		if err != nil {
+			return err
+		}
+		if !more || !ask.Follow {
+			return lines.flush()
+		}
+		offset = next
+		select {
+		case <-ctx.Done():
+			return errors.Join(lines.flush(), ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+// newestOf is the number of the newest build of a project; 0 when there is none.
+func (l *look) newestOf(key manifest.Key) int64 {
+	var number int64
+	for _, runs := range l.runs {
+		for _, r := range runs {
+			if r.Actions.parameter(ParamProject) == key.String() {
+				number = max(number, r.Number)
+			}
+		}
+	}
+	return number
+}
+
+// copyLog copies a log from an offset on, however long that is. next is where it ends, which counts more than what was copied.
+func (r *remote) copyLog(ctx context.Context, number, offset int64, to io.Writer) (next int64, more bool, err error) {
+	response, err := r.requester.send(ctx, call{
+		method: http.MethodGet, endpoint: r.runPath(number) + "/logText/progressiveText", query: map[string]string{"start": strconv.FormatInt(offset, 10)},
+	})
+	if err != nil {
+		return 0, false, r.explain(ctx, err)
+	}
+	defer response.Body.Close()
+	next, err = strconv.ParseInt(response.Header.Get("X-Text-Size"), 10, 64)
+	if err != nil {
+		return 0, false, fmt.Errorf("the log of build %d does not say how long it is: %w", number, err)
+	}
+	if _, err := io.Copy(to, response.Body); err != nil {
+		return 0, false, fmt.Errorf("copying the log of build %d: %w", number, plain(err))
+	}
+	return next, response.Header.Get("X-More-Data") == "true", nil
+}
+
+// maxLogLine bounds a line of a log that is kept until its end.
+const maxLogLine = 64 << 10
+
+// cleaner writes lines without what moves a terminal's cursor and without logins in URLs.
+type cleaner struct {
+	to   io.Writer
+	line []byte
+}
+
+// Write implements io.Writer.
+func (c *cleaner) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		c.line = append(c.line, line...)
+		rest = after
+		if ended {
+			c.line = append(c.line, '\n')
+		}
+		if ended || len(c.line) >= maxLogLine {
+			if err := c.flush(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(p), nil
+}
+
+// flush writes a line that may have no end.
+func (c *cleaner) flush() error {
+	_, err := io.WriteString(c.to, cleaned(string(c.line)))
+	c.line = c.line[:0]
+	return err
+}
+
+// cleaned is a text that may be shown.
+func cleaned(text string) string {
+	return userInfo.ReplaceAllString(strings.Map(printable, strings.ToValidUTF8(text, "\uFFFD")), "://***@")
+}

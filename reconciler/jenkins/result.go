@@ -1,0 +1,39 @@
+package jenkins
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+var (
+	resultDigest    = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	resultFramework = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+)
+
+// ParseResult reads a release.json. An error says in one line what is wrong with it.
+func ParseResult(data []byte) (*manifest.BuildResult, error) {
+	r := &manifest.BuildResult{}
+	var wrong *json.UnmarshalTypeError
+	err := json.Unmarshal(data, r)
+	switch {
+	case errors.As(err, &wrong):
+		return nil, fmt.Errorf("%s is %s and has to be %s", strings.ToLower(wrong.Field), oneLine(wrong.Value), wrong.Type)
+	case err != nil:
+		return nil, errors.New("it is no JSON object")
+	case !resultDigest.MatchString(r.Digest):
+		return nil, errors.New("digest is not sha256: and 64 hexadecimal digits")
+	case r.Framework != "" && !resultFramework.MatchString(r.Framework):
+		return nil, errors.New("framework is no word of small letters, digits and -")
+	case r.Port < 0 || r.Port > 65535:
+		return nil, fmt.Errorf("port %d is no port", r.Port)
+	case r.Scan != nil && min(r.Scan.Critical, r.Scan.High, r.Scan.Medium, r.Scan.Low) < 0:
+		return nil, errors.New("scan counts less than nothing")
+	}
+	r.Framework = manifest.CurrentFramework(r.Framework)
+	return r, nil
+}

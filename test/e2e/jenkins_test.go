@@ -1,0 +1,384 @@
+package e2e
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/plateform/plateform/reconciler/jenkins"
+	"github.com/plateform/plateform/test/jenkinsserver"
+)
+
+const (
+	jenkinsToken = "a-token-of-plateform"
+	jenkinsJob   = "platform/build"
+)
+
+// pipelines is a Jenkins whose job clones, compiles and pushes Go programs.
+type pipelines struct {
+	*jenkinsserver.Server
+	w *world
+
+	mu   sync.Mutex
+	gate chan struct{} // builds wait until it is closed; nil when they do not
+	// built are the commits that were built, in order.
+	built []string
+}
+
+// buildWithJenkins is a world whose images are made by a Jenkins.
+func buildWithJenkins(t *testing.T) (*world, *pipelines) {
+	t.Helper()
+	w := newWorld(t)
+	p := &pipelines{Server: jenkinsserver.New(t, jenkinsserver.Options{Prefix: "/ci"}), w: w}
+	p.Add(jenkinsserver.User{Name: "plateform", Token: jenkinsToken})
+	p.Put(jenkinsserver.Job{Name: jenkinsJob, Pipeline: true, Parameters: parametersOfJob(), Run: p.run})
+	token := filepath.Join(w.dir, "jenkins-token")
+	if err := os.WriteFile(token, []byte(jenkinsToken+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.builder = "{kind: jenkins, jenkins: {url: '" + p.URL + "', user: plateform, tokenFile: jenkins-token, job: " + jenkinsJob + "}}"
+	t.Cleanup(func() {
+		if log, err := os.ReadFile(w.serveLog()); err == nil && bytes.Contains(log, []byte(jenkinsToken)) {
+			t.Error("the token is in the log")
+		}
+	})
+	return w, p
+}
+
+func parametersOfJob() []jenkinsserver.Parameter {
+	var parameters []jenkinsserver.Parameter
+	for _, parameter := range jenkins.Parameters() {
+		parameters = append(parameters, jenkinsserver.Parameter{Name: parameter})
+	}
+	return parameters
+}
+
+// hold has builds wait before they do anything, until open.
+func (p *pipelines) hold() (open func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	gate := make(chan struct{})
+	p.gate = gate
+	return sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		close(gate)
+		p.gate = nil
+	})
+}
+
+// begun are the commits whose builds have begun.
+func (p *pipelines) begun() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string{}, p.built...)
+}
+
+// run is the pipeline: each stage does what its name says.
+func (p *pipelines) run(ctx context.Context, b *jenkinsserver.Build) error {
+	p.mu.Lock()
+	p.built = append(p.built, b.Parameter(jenkins.ParamCommit))
+	gate := p.gate
+	p.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	dir, err := os.MkdirTemp(p.w.dir, "jenkins-build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	source, program := filepath.Join(dir, "source"), filepath.Join(dir, "app")
+	step := func(in string, args ...string) error {
+		out, err := run1(in, []string{"CGO_ENABLED=0"}, args[0], args[1:]...)
+		b.Println(out)
+		if err != nil {
+			b.Println(err.Error())
+			return fmt.Errorf("%s failed", args[0])
+		}
+		return nil
+	}
+	err = b.Stage("Build", func() error {
+		if err := step(dir, "git", "clone", "-q", b.Parameter(jenkins.ParamRepository), source); err != nil {
+			return err
+		}
+		if err := step(source, "git", "checkout", "-q", b.Parameter(jenkins.ParamCommit)); err != nil {
+			return err
+		}
+		return step(source, "go", "build", "-o", program, ".")
+	})
+	if err != nil {
+		return err
+	}
+	return b.Stage("Push", func() error {
+		digest, err := pushProgram(b.Parameter(jenkins.ParamDestination)+":"+b.Parameter(jenkins.ParamTag), program)
+		if err != nil {
+			return err
+		}
+		data, err := json.Marshal(map[string]any{"digest": digest, "framework": "go", "scan": map[string]int{"low": 3}})
+		b.Archive(jenkins.ResultFile, data)
+		return err
+	})
+}
+
+// pushProgram pushes an image of one program.
+func pushProgram(reference, program string) (digest string, err error) {
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return "", err
+	}
+	var layer bytes.Buffer
+	archive := tar.NewWriter(&layer)
+	if err := archive.WriteHeader(&tar.Header{Name: "app", Mode: 0o755, Size: int64(len(content)), Typeflag: tar.TypeReg}); err != nil {
+		return "", err
+	}
+	if _, err := archive.Write(content); err != nil {
+		return "", err
+	}
+	if err := archive.Close(); err != nil {
+		return "", err
+	}
+	files, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil })
+	if err != nil {
+		return "", err
+	}
+	image, err := mutate.AppendLayers(empty.Image, files)
+	if err != nil {
+		return "", err
+	}
+	image, err = mutate.ConfigFile(image, &v1.ConfigFile{
+		OS: "linux", Architecture: runtime.GOARCH, Config: v1.Config{Entrypoint: []string{"/app"}},
+		RootFS: v1.RootFS{Type: "layers", DiffIDs: diffIDs(image)},
+	})
+	if err != nil {
+		return "", err
+	}
+	ref, err := name.NewTag(reference, name.Insecure)
+	if err != nil {
+		return "", err
+	}
+	if err := remote.Write(ref, image); err != nil {
+		return "", err
+	}
+	hash, err := image.Digest()
+	return hash.String(), err
+}
+
+func diffIDs(image v1.Image) []v1.Hash {
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil
+	}
+	return file.RootFS.DiffIDs
+}
+
+// A project is added, changed, broken and mended, all of it built by Jenkins: each release is the digest that Jenkins pushed, in
+// the repository that it was told, and the build is linked.
+func TestJenkinsBuilds(t *testing.T) {
+	t.Parallel()
+	w, ci := buildWithJenkins(t)
+	if err := os.WriteFile(filepath.Join(w.dir, "jenkins-secret"), []byte("a secret of jenkins\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.settings = []string{"webhooks: {jenkins: {secretFile: jenkins-secret}}"}
+	w.open()
+	w.isReady()
+	shop := w.goProject("ws-1", "shop")
+	commit := w.add(shop)
+	one := shop.runs("v1.0.0")
+	if got := shop.says(); got != "one" {
+		t.Errorf("v1.0.0 says %q", got)
+	}
+	if one.Image.Repository != w.registry.host+"/ws-1/shop" {
+		t.Errorf("it runs from %s", one.Image.Repository)
+	}
+	if verdict := shop.verdict(commit); verdict.State != "success" {
+		t.Errorf("adding it ended with %+v", verdict)
+	}
+	release := w.config.read(shop.releaseFile("v1.0.0"))
+	for _, want := range []string{"url: " + ci.URL + "/job/platform/job/build/1/", "framework: go", "low: 3"} {
+		if !strings.Contains(release, want) {
+			t.Errorf("the release file lacks %q:\n%s", want, release)
+		}
+	}
+
+	broken := shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
+	verdict := shop.sourceVerdict(broken)
+	if verdict.State != "failure" || !strings.Contains(verdict.Description, "build 2 of the job platform/build failed in its stage Build") {
+		t.Errorf("the failure is told as %+v", verdict)
+	}
+	shop.still(one)
+	log, err := run1(w.dir, nil, os.Getenv(binaryVariable), "logs", "ws-1/shop", "--build", "--follow", "--config", filepath.Join(w.dir, "serve.yaml"))
+	if err != nil || !strings.Contains(log, "undefined: sellEverything") || !strings.HasSuffix(log, "Finished: FAILURE") {
+		t.Errorf("the log of the build is %v\n%s", err, log)
+	}
+
+	shop.push("two")
+	shop.runs("v1.0.1")
+	if got := shop.says(); got != "two" {
+		t.Errorf("v1.0.1 says %q", got)
+	}
+	shop.revert("v1.0.1")
+	shop.runs("v1.0.0")
+	if got := len(ci.begun()); got != 3 {
+		t.Errorf("Jenkins built %d times, want 3: %v", got, ci.begun())
+	}
+	for secret, want := range map[string]int{"a secret of jenkins": http.StatusAccepted, "a guess": http.StatusForbidden} {
+		if got := w.callAsJenkins(secret); got != want {
+			t.Errorf("a call signed with %s is answered %d, want %d", secret, got, want)
+		}
+	}
+	wantDoctor := func(want ...string) {
+		t.Helper()
+		out, _ := run1(w.dir, nil, os.Getenv(binaryVariable), "doctor", "--config", w.writeSettings()) // serve holds its data folder
+		for _, text := range want {
+			if !strings.Contains(out, text) {
+				t.Errorf("doctor does not say %q in\n%s", text, out)
+			}
+		}
+	}
+	job := "job platform/build at " + ci.URL
+	wantDoctor(job+" (Jenkins 2.263.4) has all parameters", "whether the user plateform may start builds")
+	ci.Put(jenkinsserver.Job{Name: jenkinsJob, Pipeline: true, DisableResume: true, Parameters: parametersOfJob()})
+	wantDoctor("builds of "+job+" do not go on after a restart", "take disableResume() out of its pipeline")
+	ci.Put(jenkinsserver.Job{Name: jenkinsJob, Pipeline: true, Disabled: true, Parameters: parametersOfJob()})
+	wantDoctor(job+" is disabled", "enable it in Jenkins")
+	ci.Put(jenkinsserver.Job{Name: jenkinsJob, Pipeline: true, Parameters: parametersOfJob()[1:]})
+	wantDoctor(job+" lacks the parameters PLATEFORM_ID", "docs/jenkins.md")
+	ci.Delete(jenkinsJob)
+	wantDoctor("there is no job platform/build in Jenkins, or the user plateform may not read it", "check builder.jenkins in serve.yaml")
+}
+
+// A newer commit stops the build of the older one: its agent is free, and what runs in the end is the newer.
+func TestANewerCommitStopsAJenkinsBuild(t *testing.T) {
+	t.Parallel()
+	w, ci := buildWithJenkins(t)
+	open := ci.hold()
+	t.Cleanup(open)
+	w.open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	w.await("a build in Jenkins", func() error { return wantBuilds(ci, 1) })
+	shop.push("two")
+	w.await("a build of the newer commit", func() error { return wantBuilds(ci, 2) })
+	w.await("the end of the older build", func() error {
+		if got := ci.Builds(jenkinsJob)[1].Result(); got != "ABORTED" {
+			return fmt.Errorf("it is %q", got)
+		}
+		return nil
+	})
+	open()
+	shop.runs("v1.0.0")
+	if got := shop.says(); got != "two" {
+		t.Errorf("v1.0.0 says %q", got)
+	}
+	w.settle()
+	if err := wantBuilds(ci, 2); err != nil {
+		t.Error(err)
+	}
+}
+
+// callAsJenkins tells serve that builds want a look, as the pipeline in docs/jenkins.md does, and returns the status.
+func (w *world) callAsJenkins(secret string) int {
+	w.t.Helper()
+	at, body := strconv.FormatInt(time.Now().Unix(), 10), `{"build": "a1"}`
+	mac := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(mac, "%s\n%s", at, body)
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.server.url()+"/webhooks/jenkins", strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("X-Plateform-Time", at)
+	r.Header.Set("X-Plateform-Signature", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+// A crash of serve in the middle of a build costs no build: the next process finds it in Jenkins.
+func TestACrashDuringAJenkinsBuild(t *testing.T) {
+	t.Parallel()
+	w, ci := buildWithJenkins(t)
+	open := ci.hold()
+	t.Cleanup(open)
+	w.open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	w.await("a build in Jenkins", func() error { return wantBuilds(ci, 1) })
+	w.server.kill()
+	w.loseData()
+	w.start()
+	w.settleBut(shop)
+	open()
+	shop.runs("v1.0.0")
+	w.settle()
+	if err := wantBuilds(ci, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// A Jenkins that is killed loses what was young in its queue, and is asked for it again; meanwhile it holds up nobody who needs no
+// build.
+func TestAKilledJenkins(t *testing.T) {
+	t.Parallel()
+	w, ci := buildWithJenkins(t)
+	ci.Hold()
+	w.open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	w.await("an item in the queue of Jenkins", func() error {
+		for _, call := range ci.Calls() {
+			if strings.HasSuffix(call, "/buildWithParameters") {
+				return nil
+			}
+		}
+		return fmt.Errorf("nothing was triggered")
+	})
+	ci.Kill()
+	w.settleBut(shop)
+	ci.Starting()
+	w.sendCanary()
+	ci.Release()
+	ci.Start()
+	shop.runs("v1.0.0")
+	w.settle()
+	if err := wantBuilds(ci, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+func wantBuilds(ci *pipelines, want int) error {
+	if got := ci.begun(); len(got) != want {
+		return fmt.Errorf("Jenkins built %d times, want %d: %v", len(got), want, got)
+	}
+	return nil
+}
