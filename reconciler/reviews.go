@@ -122,4 +122,6 @@ type Comment struct {
 	Same string
 	// Text in Markdown, with both lines.
 	Text string
+	// Waits says that it can wait while there is little room for more important words.
+	Waits bool
 }

@@ -8,7 +8,7 @@ import (
 
 // demoCommand plays the whole story on this machine.
 func (a *app) demoCommand() *cobra.Command {
-	var keep bool
+	var keep, onGitHub bool
 	c := &cobra.Command{
 		Use:     "demo",
 		GroupID: groupStart,
@@ -18,14 +18,19 @@ func (a *app) demoCommand() *cobra.Command {
 Real Git repositories, a real registry in this process, the reconciler, a sample app in Go: a project is added, built,
 released, changed, broken, and rolled back with git revert, and after each step its URL is asked. Needs git and go, and no
 network. Everything happens in a temporary folder that is removed at the end. Apps run on Linux; elsewhere the story
-ends at the GitOps repository.`,
+ends at the GitOps repository.
+
+With --github the story is told by pull requests, on the GitHub server that Plateform is tested with: an App, webhooks, checks, and
+the comment on each pull request as it stands after each step.`,
 		Example: `  plateform demo
+  plateform demo --github   # by pull requests
   plateform demo --keep     # go on serving until Ctrl-C, and keep all of it`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return demo.Play(c.Context(), demo.Options{Out: a.stdout, Style: a.palette(), Width: a.width, Now: a.now, Keep: keep})
+			return demo.Play(c.Context(), demo.Options{Out: a.stdout, Style: a.palette(), Width: a.width, Now: a.now, Keep: keep, GitHub: onGitHub})
 		},
 	}
 	c.Flags().BoolVar(&keep, "keep", false, "go on serving until Ctrl-C, and keep the temporary folder")
+	c.Flags().BoolVar(&onGitHub, "github", false, "tell it by pull requests, on a GitHub of its own on this machine")
 	return c
 }

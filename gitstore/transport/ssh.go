@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
@@ -41,12 +42,17 @@ func dialSSH(ctx context.Context, how SSH, ep *transport.Endpoint, service strin
 		return fail(deniedHandshake(ctx, err))
 	}
 	client := ssh.NewClient(c, channels, requests)
-	p, err := runSSH(client, service, ep.Path)
+	p, ended, err := runSSH(client, service, ep.Path)
 	if err != nil {
 		_ = client.Close()
 		return fail(err)
 	}
 	p.stop = sync.OnceValue(func() error {
+		// Why it ended may still be on its way: standard error comes beside the output.
+		_ = p.in.Close()
+		timer := time.AfterFunc(sshLastWords, func() { _ = client.Close() })
+		_ = ended()
+		timer.Stop()
 		release()
 		err := client.Close()
 		_ = client.Wait()
@@ -58,26 +64,29 @@ func dialSSH(ctx context.Context, how SSH, ep *transport.Endpoint, service strin
 	return p, nil
 }
 
-// runSSH starts the service on the other machine.
-func runSSH(client *ssh.Client, service, path string) (*pipes, error) {
+// sshLastWords is how long the service at the other end has to end by itself.
+const sshLastWords = time.Second
+
+// runSSH starts the service on the other machine. ended waits until it has, and all it said is there.
+func runSSH(client *ssh.Client, service, path string) (p *pipes, ended func() error, err error) {
 	s, err := client.NewSession()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	said := &Tail{}
 	s.Stderr = said
 	in, err := s.StdinPipe()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out, err := s.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := s.Start(service + " '" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(path) + "'"); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &pipes{in: in, out: out, complaint: said}, nil
+	return &pipes{in: in, out: out, complaint: said}, s.Wait, nil
 }
 
 func sshAddress(ep *transport.Endpoint) string {

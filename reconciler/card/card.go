@@ -6,6 +6,7 @@ package card
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/plateform/plateform/manifest"
@@ -85,7 +86,8 @@ func (c Card) Comment() reconciler.Comment {
 	timeless.Woken, timeless.Command = "", ""
 	same := fmt.Sprintf("<!-- plateform:says %x -->", sha256.Sum256([]byte(timeless.Summary())))
 	text := strings.Replace(c.Markdown(), Marker+"\n", Marker+"\n"+same+"\n", 1)
-	return reconciler.Comment{Marker: Marker, Same: same, Text: text}
+	failed := slices.ContainsFunc(c.Progress, func(p Progress) bool { return p.State == reconciler.StateFailure })
+	return reconciler.Comment{Marker: Marker, Same: same, Text: text, Waits: c.Merged != "" && !failed}
 }
 
 func (c Card) within(limit int) string {

@@ -25,6 +25,8 @@ const (
 	maxPages = 30
 	// appearing is how long a commit may take to be there for the API once it is there for Git.
 	appearing = 2 * time.Minute
+	// firstPart is the part of the pace that the first word waits.
+	firstPart = 5
 	// closedFor is how long it is believed of a repository that nobody can be told there.
 	closedFor = time.Hour
 )
@@ -90,11 +92,14 @@ func (c *commit) shows(w word) bool {
 	return there.count >= maxStatuses-keptForLast || w.own && !w.reopened && there.state != reconciler.StatePending
 }
 
-// paced is how long a word waits for its turn after the one before.
+// paced is how long a word waits for its turn: after the one before, and the first one for a verdict that may take its place.
 func (f *Forge) paced(known *commit, w word) time.Duration {
 	there, said := known.shown[w.context]
-	if !said || !w.passing || there.at.IsZero() {
+	switch {
+	case !w.passing || f.Pace < 0 || said && there.at.IsZero():
 		return 0
+	case !said:
+		return min(w.at.Add(f.Pace/firstPart).Sub(f.Clock.Now()), f.Pace/firstPart)
 	}
 	return there.at.Add(f.Pace).Sub(f.Clock.Now())
 }

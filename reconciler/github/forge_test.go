@@ -254,6 +254,28 @@ func TestThePaceOfWords(t *testing.T) {
 	}
 }
 
+// What takes two seconds is one word: the verdict.
+func TestAQuickRunIsOneWord(t *testing.T) {
+	w := newWorld(t)
+	quick, slow := waiting(sha(0), "shop"), waiting(sha(0), "web")
+	quick.At, slow.At = w.hub.Now(), w.hub.Now()
+	var later *reconciler.LaterError
+	if err := w.report(quick, slow); !errors.As(err, &later) || later.Wait != 2*time.Second || later.Landed != 0 {
+		t.Errorf("error %v, want that all of it is for later", err)
+	}
+	w.hub.pass(time.Second)
+	w.shows("acme/platform-config", sha(0))
+	if err := w.report(slow, runs(sha(0), "shop")); !errors.As(err, &later) || later.Wait != time.Second {
+		t.Errorf("error %v, want that the slow one is for later", err)
+	}
+	w.hub.pass(time.Second)
+	w.tell(slow)
+	w.shows("acme/platform-config", sha(0), "plateform/ws-1/shop success v1.0.1 runs", "plateform/ws-1/web pending queued")
+	if w.hub.tried() != 2 {
+		t.Errorf("%d writes", w.hub.tried())
+	}
+}
+
 // A project that has a status of its own gets its verdict there, also when the commit turns out to be one of many.
 func TestACommitThatBecomesOneOfMany(t *testing.T) {
 	w := newWorld(t)

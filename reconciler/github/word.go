@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -34,8 +35,9 @@ type word struct {
 	state       reconciler.State
 	description string
 	url         string
-	// passing says that another word follows.
+	// passing says that another word follows; at is when it was so.
 	passing bool
+	at      time.Time
 	// own says that it is on a commit of the config repository; reopened that it may follow a verdict there.
 	own, reopened bool
 	// threads that it tells of.
@@ -114,7 +116,7 @@ func threadsOf(b *batch, commit string) []thread {
 func wordOf(n *news, t thread) word {
 	w := word{
 		context: t.context, state: n.newest.State, description: client.Description(n.newest.Description), reopened: n.reopened || n.newest.Waits,
-		passing: n.newest.State == reconciler.StatePending, threads: []thread{t},
+		passing: n.newest.State == reconciler.StatePending, at: n.newest.At, threads: []thread{t},
 	}
 	if u, err := url.Parse(n.newest.URL); err == nil && (u.Scheme == "https" || u.Scheme == "http") && len(n.newest.URL) <= maxURL {
 		w.url = n.newest.URL

@@ -62,6 +62,7 @@ func measures() []measure {
 		{"validate-10k", (*stage).validate},
 		{"plan-10k", (*stage).plan},
 		{"webhook-1k", (*stage).webhooks},
+		{"github-writes", (*stage).githubWrites},
 		{"router", (*stage).router},
 		{"live", (*stage).live},
 	}

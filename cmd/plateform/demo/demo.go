@@ -26,6 +26,8 @@ type Options struct {
 	Width int
 	// Now is the clock.
 	Now func() time.Time
+	// GitHub tells it by pull requests, on a GitHub of its own.
+	GitHub bool
 	// Keep goes on serving after the story until the context ends, and leaves the folder with everything in it there.
 	Keep bool
 }
@@ -64,6 +66,8 @@ type story struct {
 	config, gitops, hello *scaffold.Repository
 	// visitor is nil where apps do not run.
 	visitor *visitor
+	// hub is nil where there is no GitHub.
+	hub *hub
 	// trouble is what keeps the reconciler from going on.
 	trouble trouble
 }
@@ -99,7 +103,11 @@ func (d *story) play(ctx context.Context) (err error) {
 func (d *story) tellAndStay(ctx context.Context) error {
 	telling, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err := d.tell(telling)
+	tell := d.tell
+	if d.hub != nil {
+		tell = (&onGitHub{story: d}).tell
+	}
+	err := tell(telling)
 	if !d.Keep {
 		return err
 	}

@@ -26,6 +26,7 @@ type stage struct {
 	logFile      *os.File
 	installation *installation.Installation
 	health       installation.Endpoint
+	hub          *hub
 }
 
 // setUp takes an address for images, scaffolds the repositories and assembles an installation, all in the demo's folder.
@@ -54,6 +55,11 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.GitHub {
+		if err := d.setUpGitHub(ctx, stage, s, settings); err != nil {
+			return nil, err
+		}
+	}
 	settings.Forge.Poll = "100ms"
 	if runtime.GOOS == "linux" {
 		d.visitor = newVisitor(fmt.Sprintf("http://%s-%s.%s:%s", helloKey().Project, helloKey().Workspace, s.Domain, s.Port()), s.Apps)
@@ -73,10 +79,27 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 	stage.installation.ServeImages(ctx, stage.images)
 	stage.served = true
 	stage.installation.ServeApps(stage.apps)
-	if stage.health, err = installation.Listen(ctx, "127.0.0.1:0", "listen", stage.installation.Health()); err != nil {
+	settings.Listen = "127.0.0.1:0"
+	if stage.health, err = stage.installation.ListenPublic(ctx); err != nil {
 		return nil, err
 	}
+	if d.hub != nil {
+		d.hub.tellTo(stage.health)
+	}
 	return stage, nil
+}
+
+// setUpGitHub has all repositories be on a GitHub on this machine.
+func (d *story) setUpGitHub(ctx context.Context, stage *stage, s *scaffold.Scaffold, settings *installation.Settings) (err error) {
+	if stage.hub, err = newHub(ctx, d.dir); err != nil {
+		return err
+	}
+	d.hub = stage.hub
+	d.hub.start(ctx)
+	if err := d.hub.move(ctx, d.dir, d, settings); err != nil {
+		return err
+	}
+	return d.hub.rewrite(ctx, d, s)
 }
 
 // logName is the file that the reconciler logs to.
@@ -102,6 +125,9 @@ func (s *stage) close() error {
 		if closed := s.apps.Close(); !errors.Is(closed, net.ErrClosed) {
 			err = errors.Join(err, closed)
 		}
+	}
+	if s.hub != nil {
+		err = errors.Join(err, s.hub.close())
 	}
 	if s.logFile != nil {
 		err = errors.Join(err, s.logFile.Close())

@@ -46,9 +46,9 @@ type payload struct {
 
 // Show implements reconciler.Deployments. GitHub itself makes the deployments before it inactive.
 func (d *Deployments) Show(ctx context.Context, want reconciler.Deployment) error {
-	priority := client.Final
+	priority := client.Progress // the same is said elsewhere
 	if want.State == reconciler.StateFailure {
-		priority = client.Failure
+		priority = client.Final
 	}
 	err := d.show(client.WithPriority(ctx, priority), want)
 	if err == nil {

@@ -36,6 +36,9 @@ func (r *Reviews) Comment(ctx context.Context, number int, c reconciler.Comment)
 		return err
 	}
 	defer done()
+	if c.Waits {
+		ctx = client.WithPriority(ctx, client.Progress)
+	}
 	doing := fmt.Sprintf("commenting on pull request %d", number)
 	if !hasLine(c.Text, c.Marker) || !hasLine(c.Text, c.Same) {
 		return fmt.Errorf("%s: %w", doing, errors.New("the text does not hold its marker"))
