@@ -122,6 +122,7 @@ Next, on GitHub:
   2. Make a GitHub App, at %[7]s
      with these repository permissions, each "Read and write":
        %[8]s
+     with "Read-only" for issues, as GitHub tells of comments only whoever has it, and
      with these events:
        %[9]s
      and its webhook at https://ADDRESS/webhooks/github, an address of yours that leads to
@@ -142,7 +143,10 @@ Then open a pull request on platform-config, with a workspace and a project as i
 		id = "\n     write its App ID into serve.yaml, where it says REPLACE;"
 	}
 	var permissions []string
-	for name := range auth.ConfigRepository() {
+	for name, access := range auth.ConfigRepository() {
+		if access != "write" {
+			continue
+		}
 		permissions = append(permissions, strings.ReplaceAll(name, "_", " "))
 	}
 	slices.Sort(permissions)

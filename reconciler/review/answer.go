@@ -38,7 +38,7 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 		return again, nil
 	}
 	before := r.begin(number)
-	if before.done.head == head && before.done.tips == now && !before.again {
+	if before.done.head == head && before.done.tips == now && before.done.framing == framingOf(*p) && !before.again {
 		return again, nil
 	}
 	found, err := planner{r.Options}.review(ctx, *p, head, now)
@@ -65,6 +65,7 @@ func (r *Reviewer) mergeItself(ctx context.Context, p reconciler.Proposal, f fin
 		r.Log.Info("the branch moved before a pull request was merged", "number", p.Number)
 		r.mu.Lock()
 		r.seenAt = time.Time{}
+		r.view(p.Number).done = done{} // also where the plan stays the same: it is not merged yet
 		r.mu.Unlock()
 		r.wake(p.Number, moved, r.Clock(), false)
 		return nil

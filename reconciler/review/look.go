@@ -36,12 +36,12 @@ func (r *Reviewer) look(ctx context.Context) (again time.Duration, err error) {
 	return r.Every - r.Jitter(r.Every/4), nil
 }
 
-// isNew says that nothing was said of the head of a proposal yet.
+// isNew says that nothing was said of a proposal as it is yet.
 func (r *Reviewer) isNew(p reconciler.Proposal) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	v := r.views[p.Number]
-	return v == nil || v.done.head != p.Head
+	return v == nil || v.done.head != p.Head || v.done.framing != framingOf(p)
 }
 
 // seeTips finds out where the branches are, unless that was just done, and wakes the proposals that they moved away under.
@@ -69,7 +69,8 @@ func (r *Reviewer) seeTips(ctx context.Context) (tips, error) {
 	r.mu.Lock()
 	r.tips, r.seenAt = now, r.Clock()
 	r.mu.Unlock()
-	return now, r.follow(now)
+	r.follow(now)
+	return now, nil
 }
 
 // released has the commits looked at again whose releases came or went.
@@ -81,8 +82,8 @@ func (r *Reviewer) released(before, now string) error {
 		return r.recently(now)
 	}
 	changes, err := r.Config.Diff(before, now)
-	if err != nil {
-		return err
+	if err != nil { // the history was rewritten, and what was before is not at hand any more
+		return r.recently(now)
 	}
 	commits := map[string]bool{}
 	for _, change := range changes {
@@ -111,17 +112,11 @@ func (r *Reviewer) released(before, now string) error {
 func branchRef(branch string) string { return "refs/heads/" + branch }
 
 // follow wakes the proposals that were planned of other tips, where that can make a difference.
-func (r *Reviewer) follow(now tips) error {
+func (r *Reviewer) follow(now tips) {
 	differ := differences{r: r, now: now, config: map[string][]manifest.Change{}, gitops: map[string][]manifest.Change{}}
 	for _, number := range r.numbers(func(v *view) bool { return v.done.head != "" && v.done.tips != now }) {
-		r.mu.Lock()
-		done := r.views[number].done
-		r.mu.Unlock()
-		touched, err := differ.touch(done)
-		if err != nil {
-			return err
-		}
-		if touched {
+		done := r.begun(number).done
+		if differ.touch(done) {
 			r.wake(number, moved, r.Clock(), false)
 			continue
 		}
@@ -131,7 +126,6 @@ func (r *Reviewer) follow(now tips) error {
 		}
 		r.mu.Unlock()
 	}
-	return nil
 }
 
 // differences are what changed on the branches, asked once for each commit that proposals were planned on.
@@ -141,14 +135,14 @@ type differences struct {
 	config, gitops map[string][]manifest.Change
 }
 
-// touch says that what changed since can make another plan.
-func (d differences) touch(done done) (bool, error) {
+// touch says that what changed since can make another plan. Where nobody can say, as after a rewritten history, it can.
+func (d differences) touch(done done) bool {
 	changes, err := between(d.r.Config, d.config, done.tips.config, d.now.config)
 	if err != nil || done.touchedBy(changes) {
-		return true, err
+		return true
 	}
 	changes, err = between(d.r.GitOps, d.gitops, done.tips.gitops, d.now.gitops)
-	return done.touchedByGitOps(changes), err
+	return err != nil || done.touchedByGitOps(changes)
 }
 
 func between(reader reconciler.Reader, known map[string][]manifest.Change, from, to string) ([]manifest.Change, error) {
@@ -156,9 +150,8 @@ func between(reader reconciler.Reader, known map[string][]manifest.Change, from,
 		return changes, nil
 	}
 	changes, err := reader.Diff(from, to)
-	if err != nil {
-		return nil, fmt.Errorf("comparing %.10s and %.10s: %w", from, to, err)
+	if err == nil {
+		known[from] = changes
 	}
-	known[from] = changes
-	return changes, nil
+	return changes, err
 }

@@ -41,9 +41,9 @@ type commands struct {
 	again     func(number int, asked time.Time)
 
 	mu sync.Mutex
-	// heardUntil is when remarks were last looked for, and obeyed are those that were answered.
-	heardUntil time.Time
-	obeyed     *lru.LRU[int64, bool]
+	// since is when remarks were first looked for, heardUntil when they last were, and obeyed are those that were answered.
+	since, heardUntil time.Time
+	obeyed            *lru.LRU[int64, bool]
 }
 
 // Said has a remark read, because somebody told of it.
@@ -57,6 +57,9 @@ func (c *commands) hear(ctx context.Context) error {
 	now := c.Clock()
 	if since.IsZero() {
 		since = now.Add(-remembered)
+		c.mu.Lock()
+		c.since = now
+		c.mu.Unlock()
 	}
 	remarks, err := c.Remarks.Remarks(ctx, since)
 	if err != nil {
@@ -174,7 +177,12 @@ func (c *commands) replan(ctx context.Context, p reconciler.Proposal, remark rec
 	if !allowed {
 		return config.Refuse("only its author and people who may change what it is about can have it planned once more")
 	}
-	c.again(p.Number, remark.At)
+	c.mu.Lock()
+	since := c.since
+	c.mu.Unlock()
+	if since.IsZero() || !remark.At.Before(since.Add(-time.Second)) { // what is older was planned by whoever was there, or is anyway
+		c.again(p.Number, remark.At)
+	}
 	return ctx.Err()
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/card"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/rights"
 )
@@ -23,40 +24,49 @@ func people(p reconciler.Proposal) []rights.Person {
 	return people
 }
 
-// owners finds out whether the people behind a proposal may change what a merge changes.
-func (r planner) owners(ctx context.Context, p reconciler.Proposal, base, merged string) (manifest.Problems, error) {
+// source is a repository that a proposal newly builds from, by the id that stays when it is renamed; 0 when it is not known.
+type source struct {
+	repository string
+	id         int64
+}
+
+// owners finds out whether the people behind a proposal may change what a merge changes, and which repositories that is about.
+func (r planner) owners(ctx context.Context, p reconciler.Proposal, base, merged string) (manifest.Problems, []source, error) {
 	verdict, err := rights.Check(r.Config, base, merged, people(p)...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	problems := verdict.Problems
+	var sources []source
 	for _, text := range []string{p.Title, p.Body} {
 		more, err := r.retries(p, base, text)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		problems = append(problems, more...)
 	}
 	known := map[string]string{}
-	for i, source := range verdict.Sources {
+	for i, named := range verdict.Sources {
 		if i == maxSources {
-			return append(problems, manifest.Problem{File: source.File, Line: source.Line, Column: source.Column, Field: source.Field,
-				What: fmt.Sprintf("and %s more that it would have to be asked about", manifest.Count(len(verdict.Sources)-i, "repository")), Fix: "make smaller changes"}), nil
+			return append(problems, manifest.Problem{File: named.File, Line: named.Line, Column: named.Column, Field: named.Field,
+				What: fmt.Sprintf("and %s more that it would have to be asked about", manifest.Count(len(verdict.Sources)-i, "repository")), Fix: "make smaller changes"}), sources, nil
 		}
-		unable, asked := known[source.Repository]
+		unable, asked := known[named.Repository]
 		if !asked {
-			if unable, err = r.unable(ctx, people(p), source.Repository); err != nil {
-				return nil, fmt.Errorf("asking who may read %s: %w", source.Repository, err)
+			var id int64
+			if unable, id, err = r.unable(ctx, people(p), named.Repository); err != nil {
+				return nil, nil, fmt.Errorf("asking who may read %s: %w", named.Repository, err)
 			}
-			known[source.Repository] = unable
+			known[named.Repository] = unable
+			sources = append(sources, source{named.Repository, id})
 		}
 		if unable != "" {
-			problems = append(problems, manifest.Problem{File: source.File, Line: source.Line, Column: source.Column, Field: source.Field,
-				What: fmt.Sprintf("@%s cannot read %s, as far as can be seen, and so cannot have it built", unable, source.Repository),
+			problems = append(problems, manifest.Problem{File: named.File, Line: named.Line, Column: named.Column, Field: named.Field,
+				What: fmt.Sprintf("@%s cannot read %s, as far as can be seen, and so cannot have it built", unable, named.Repository),
 				Fix:  "let them read it, install the GitHub App there, or have somebody propose this who can"})
 		}
 	}
-	return problems, nil
+	return problems, sources, nil
 }
 
 // retries judges what the title or the text of a proposal asks to retry: GitHub puts them into the message of the commit that it
@@ -75,14 +85,16 @@ func (r planner) retries(p reconciler.Proposal, base, text string) (manifest.Pro
 	return problems, nil
 }
 
-// unable is the first of some people who cannot read a repository; empty when all can.
-func (r planner) unable(ctx context.Context, people []rights.Person, repository string) (login string, err error) {
+// unable is the first of some people who cannot read a repository; empty when all can. It returns the repository's id, too.
+func (r planner) unable(ctx context.Context, people []rights.Person, repository string) (login string, id int64, err error) {
 	for _, person := range people {
-		if reads, _, err := r.Reviews.Reads(ctx, reconciler.Person(person), repository); err != nil || !reads {
-			return person.Login, err
+		reads, known, err := r.Reviews.Reads(ctx, reconciler.Person(person), repository)
+		if err != nil || !reads {
+			return person.Login, known, err
 		}
+		id = known
 	}
-	return "", nil
+	return "", id, nil
 }
 
 // ownersCheck is the check of it.
@@ -96,5 +108,12 @@ func ownersCheck(p reconciler.Proposal, f findings) reconciler.Check {
 		check.State, check.Title = reconciler.StateFailure, fmt.Sprintf("@%s may not do %s in this", p.Author.Login, manifest.Count(len(f.card.Rights), "thing"))
 	}
 	check.Summary = check.Title + "."
+	for _, source := range f.sources {
+		id := "nobody can say which one it is"
+		if source.id != 0 {
+			id = fmt.Sprintf("repository %d", source.id)
+		}
+		check.Summary += fmt.Sprintf("\n- built from %s: %s", card.Text(source.repository), id)
+	}
 	return check
 }

@@ -26,6 +26,8 @@ type findings struct {
 	// is well: platform.yaml of the branch says so.
 	merge manifest.Merge
 	auto  bool
+	// sources are the repositories that it is newly built from.
+	sources []source
 }
 
 // planner finds out what is to be said of proposals.
@@ -33,7 +35,7 @@ type planner struct{ Options }
 
 // review plans what merging a head would do.
 func (r planner) review(ctx context.Context, p reconciler.Proposal, head string, now tips) (findings, error) {
-	f := findings{done: done{head: head, tips: now, everything: true}, state: reconciler.StateFailure}
+	f := findings{done: done{head: head, tips: now, framing: framingOf(p), everything: true}, state: reconciler.StateFailure}
 	var err error
 	if f.merge, f.card.Trouble, err = r.merge(ctx, p, head, now.config); err != nil {
 		return f, err
@@ -67,7 +69,7 @@ func (r planner) review(ctx context.Context, p reconciler.Proposal, head string,
 	if f.auto, err = r.automatic(now.config); err != nil {
 		return f, err
 	}
-	if f.card.Rights, err = r.owners(ctx, p, now.config, merged); err != nil {
+	if f.card.Rights, f.sources, err = r.owners(ctx, p, now.config, merged); err != nil {
 		return f, err
 	}
 	f.card.Registry, err = r.registry(ctx, merged, made)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/plan"
 )
 
@@ -24,9 +25,16 @@ type view struct {
 type done struct {
 	head string
 	tips tips
+	// framing is what else of the proposal counts.
+	framing string
 	// concerns are the workspaces that it is about; all of them when everything.
 	concerns   map[string]bool
 	everything bool
+}
+
+// framingOf is what counts of a proposal besides what it changes: what its title and text ask for, and whether it may be merged.
+func framingOf(p reconciler.Proposal) string {
+	return fmt.Sprintf("%q %q %v", p.Title, p.Body, p.Draft)
 }
 
 // woken is why something is looked at, and since when that could be known.
@@ -67,6 +75,13 @@ func (r *Reviewer) view(number int) *view {
 		r.views[number] = v
 	}
 	return v
+}
+
+// begun returns what is known of a proposal.
+func (r *Reviewer) begun(number int) view {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return *r.view(number)
 }
 
 // numbers are the proposals that are known of which something holds, in order.

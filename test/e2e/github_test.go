@@ -68,7 +68,7 @@ func (w *world) onGitHub(apps ...*project) *hub {
 	h.must(err)
 	h.must(h.server.AddApp(forge.NewApp{
 		ID: gitHubApp, Slug: "plateform", Owner: "acme", Key: &key.PublicKey, Events: []string{"push", "pull_request", "issue_comment", "check_run", "check_suite"},
-		Permissions: map[string]string{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "deployments": "write", "metadata": "read"},
+		Permissions: map[string]string{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "deployments": "write", "issues": "read", "metadata": "read"},
 	}))
 	file := filepath.Join(w.dir, "app.pem")
 	h.must(os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), 0o600))
@@ -250,8 +250,19 @@ func TestGitHubInTrouble(t *testing.T) {
 		!strings.Contains(said, "GitHub: acme/plateform-gitops: contents can be written, by the GitHub App 7") {
 		t.Errorf("doctor says\n%s", said)
 	}
+	protected := h.protect("plateform-gitops", `[{"type": "deletion"}, {"type": "required_signatures"}]`, "[]")
+	if said := doctor(); !strings.Contains(said, `acme/plateform-gitops: the ruleset "rules" of main wants required signatures, and Plateform may not pass it by`) {
+		t.Errorf("with a ruleset that refuses pushes doctor says\n%s", said)
+	}
+	h.unprotect("plateform-gitops", protected)
+	protected = h.protect("platform-config", `[{"type": "required_status_checks", "parameters": {"strict_required_status_checks_policy": true, "required_status_checks": [{"context": "plateform/plan"}]}}]`,
+		fmt.Sprintf(`[{"actor_id": %d, "actor_type": "Integration", "bypass_mode": "always"}]`, gitHubApp))
+	if said := doctor(); !strings.Contains(said, "pull requests have to be up to date with main before they are merged") || strings.Contains(said, "may not pass it by") {
+		t.Errorf("with a ruleset that lets Plateform pass doctor says\n%s", said)
+	}
+	h.unprotect("platform-config", protected)
 	h.must(h.server.Permit(installed, map[string]string{"contents": "write", "metadata": "read"}))
-	if said := doctor(); !strings.Contains(said, "the GitHub App may not have checks: write, contents: write, deployments: write, pull_requests: write, statuses: write") || !strings.Contains(said, "grant it that permission") {
+	if said := doctor(); !strings.Contains(said, "the GitHub App may not have checks: write, contents: write, deployments: write, issues: read, pull_requests: write, statuses: write") || !strings.Contains(said, "grant it that permission") {
 		t.Errorf("without the permission doctor says\n%s", said)
 	}
 	h.must(h.server.Uninstall(installed))
@@ -261,4 +272,38 @@ func TestGitHubInTrouble(t *testing.T) {
 	shop.runs("v1.0.1")
 	w.shows(h, "platform-config@"+edited, shop.context(), "success", "v1.0.1 is in plateform-gitops")
 	w.checkManners(h)
+}
+
+// protect gives the branch main of a repository a ruleset, and returns its id.
+func (h *hub) protect(repository, rules, bypass string) int64 {
+	h.t.Helper()
+	var made struct{ ID int64 }
+	h.asRoot(http.MethodPost, repository+"/rulesets", `{"name": "rules", "target": "branch", "enforcement": "active", "bypass_actors": `+bypass+
+		`, "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}}, "rules": `+rules+`}`, &made)
+	return made.ID
+}
+
+func (h *hub) unprotect(repository string, id int64) {
+	h.t.Helper()
+	h.asRoot(http.MethodDelete, fmt.Sprintf("%s/rulesets/%d", repository, id), "", nil)
+}
+
+// asRoot asks the API something as alice, who is an admin of the repository while it does.
+func (h *hub) asRoot(method, path, body string, into any) {
+	h.t.Helper()
+	repository, _, _ := strings.Cut(path, "/")
+	h.must(h.server.SetRole("acme/"+repository, gitHubUser, model.Admin))
+	defer func() { h.must(h.server.SetRole("acme/"+repository, gitHubUser, model.Write)) }()
+	req, err := http.NewRequestWithContext(h.t.Context(), method, h.url+"/api/v3/repos/acme/"+path, strings.NewReader(body))
+	h.must(err)
+	req.Header.Set("Authorization", "Bearer "+h.token)
+	res, err := http.DefaultClient.Do(req)
+	h.must(err)
+	defer res.Body.Close()
+	if res.StatusCode >= http.StatusMultipleChoices {
+		h.t.Fatalf("%s %s: %s", method, path, res.Status)
+	}
+	if into != nil {
+		h.must(json.NewDecoder(res.Body).Decode(into))
+	}
 }

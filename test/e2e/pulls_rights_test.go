@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,6 +113,11 @@ func TestOwnersOfPullRequests(t *testing.T) {
 	pushed.editedBy(mallory, files{shop.file(): shop.yaml("replicas: 5")})
 	pushed.owners("failure", "may not do 1 thing")
 
+	titled := h.proposedBy(w, gitHubUser, "titled", files{shop.file(): shop.yaml("replicas: 6")})
+	titled.owners("success")
+	titled.retitle("Plateform-Retry: ws-9/other") // the message of the merge may be just that
+	titled.owners("failure", "retry a project, as the title or text of this does")
+
 	own := w.goProject("ws-43", "mine")
 	h.move(own.app, "secret") // mallory does not read it
 	h.proposedBy(w, mallory, "own", files{workspaceFile("ws-43"): strings.Replace(workspaceYAML("ws-43", mallory), "alice", "mallory", 1), own.file(): own.yaml()}).
@@ -119,6 +125,21 @@ func TestOwnersOfPullRequests(t *testing.T) {
 	retry := w.proposed(h, "retry", func() { w.config.record("Change nothing that matters", files{"README.md": "hello\n"}) })
 	retry.owners("failure")
 	w.checkManners(h)
+}
+
+// retitle changes its title, as alice.
+func (p *pull) retitle(title string) {
+	p.h.t.Helper()
+	body := strings.NewReader(fmt.Sprintf(`{"title": %q}`, title))
+	req, err := http.NewRequestWithContext(p.h.t.Context(), http.MethodPatch, fmt.Sprintf("%s/api/v3/repos/acme/platform-config/pulls/%d", p.h.url, p.number), body)
+	p.h.must(err)
+	req.Header.Set("Authorization", "Bearer "+p.h.token)
+	res, err := http.DefaultClient.Do(req)
+	p.h.must(err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		p.h.t.Fatalf("renaming pull request %d: %s", p.number, res.Status)
+	}
 }
 
 // With the policy autoMerge Plateform merges what passes, and nothing else: not what its author may not do, not what somebody else

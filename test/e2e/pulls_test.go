@@ -164,10 +164,16 @@ func TestPullRequests(t *testing.T) {
 		w.config.record("Add the shop", files{workspaceFile("ws-1"): workspaceYAML("ws-1", 1001), shop.file(): shop.yaml()})
 	})
 	add.planned("success", "create v1.0.0", "<http://shop-ws-1.apps.example.com>")
+	add.owners("failure", "built from ", "shop.git: repository ") // nobody owns ws-1 on the branch
 	add.says("`ws-1/shop`", "create v1.0.0", "<http://shop-ws-1.apps.example.com>", "found by polling after")
 
+	offline, ofShop := add.planOffline()
+	add.says("plan `" + offline[:len("sha256:")+10] + "`")
 	added := add.merge(forge.MergeCommit)
 	shop.runs("v1.0.0")
+	if made := w.config.read(shop.releaseFile("v1.0.0")); !strings.Contains(made, "plan: "+ofShop+"\n") {
+		t.Errorf("the release is not of the plan %s:\n%s", ofShop, made)
+	}
 	add.says("done: 1 project", "Merged as "+added, "v1.0.0 is in plateform-gitops", "<http://shop-ws-1.apps.example.com>")
 
 	scale := w.propose(h, "scale", files{shop.file(): shop.yaml("replicas: 2")})
@@ -229,4 +235,20 @@ func (h *hub) deployed(w *world, p *project, want ...string) {
 		}
 		return nil
 	})
+}
+
+// planOffline are the hashes of the plan, and of its one project, as it is made in a checkout.
+func (p *pull) planOffline() (all, project string) {
+	p.w.t.Helper()
+	p.w.config.git("fetch", "--quiet", "origin")
+	out, err := p.w.plateform("plan", "--base", "origin/main", "--head", "origin/"+p.branch, "--output", "json")
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	var made struct {
+		Hash     string
+		Projects []struct{ Hash string }
+	}
+	p.h.must(json.Unmarshal([]byte(out), &made))
+	return made.Hash, made.Projects[0].Hash
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/reconciler/github/auth"
 	"github.com/plateform/plateform/reconciler/github/client"
 )
@@ -15,9 +16,14 @@ func (d *examination) checkGitHub(ctx context.Context) []Diagnosis {
 		return nil
 	}
 	var found []Diagnosis
-	for _, url := range []string{d.settings.Config.URL, d.settings.GitOps.URL} {
-		if r, ok := d.github.Site.Repository(url); ok {
-			found = append(found, d.askGitHub(ctx, r, url == d.settings.Config.URL))
+	for _, remote := range []installation.RemoteSettings{d.settings.Config, d.settings.GitOps} {
+		r, ok := d.github.Site.Repository(remote.URL)
+		if !ok {
+			continue
+		}
+		may := d.askGitHub(ctx, r, remote.URL == d.settings.Config.URL)
+		if found = append(found, may); may.Status == Fine {
+			found = append(found, d.checkRules(ctx, r, remote.Branch)...)
 		}
 	}
 	return found

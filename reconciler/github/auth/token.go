@@ -39,9 +39,10 @@ func ReadMetadata() Permissions { return Permissions{"metadata": "read"} }
 // WriteDeployments is what showing deployments needs.
 func WriteDeployments() Permissions { return Permissions{"deployments": "write"} }
 
-// ConfigRepository is all that Plateform needs in the config repository.
+// ConfigRepository is all that Plateform needs in the config repository. Issues it never reads: GitHub tells of comments, also those
+// on pull requests, whoever may read them.
 func ConfigRepository() Permissions {
-	return Permissions{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "deployments": "write"}
+	return Permissions{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "deployments": "write", "issues": "read"}
 }
 
 // GitOpsRepository is what Plateform needs in the GitOps repository.
