@@ -26,20 +26,24 @@ type activity struct {
 	Actor *github.User `json:"actor"`
 }
 
-// pusher is who pushed the head of a pull request; nobody when GitHub does not say. Into a fork of one's own one pushes oneself, or
-// those push whom one lets.
+// pusher is who pushed the head of a pull request, also in a fork; nobody when GitHub does not say. For a private fork of his own,
+// which Plateform does not see, its author answers: he says who may push there.
 func (r *Reviews) pusher(ctx context.Context, p *github.PullRequest) (reconciler.Person, error) {
 	head := p.GetHead()
-	if head.GetRepo().GetID() != p.GetBase().GetRepo().GetID() {
-		if owner := head.GetRepo().GetOwner(); owner.GetType() == "User" && owner.GetID() == p.GetUser().GetID() {
-			return personOf(owner), nil
-		}
+	repository := head.GetRepo()
+	if repository == nil { // the fork is gone
 		return reconciler.Person{}, nil
 	}
+	api := r.as(auth.ReadContents())
+	path := fmt.Sprintf("repos/%s/%s/activity?per_page=30&ref=%s", repository.GetOwner().GetLogin(), repository.GetName(), url.QueryEscape("refs/heads/"+head.GetRef()))
+	request, err := api.NewRequest(http.MethodGet, path, nil)
+	if err != nil {
+		return reconciler.Person{}, fmt.Errorf("asking who pushed: %w", err)
+	}
 	var moves []activity
-	_, err := r.get(ctx, r.as(auth.ReadContents()), "activity?per_page=30&ref="+url.QueryEscape("refs/heads/"+head.GetRef()), &moves)
+	_, err = api.Do(ctx, request, &moves)
 	if err = client.Explain(err); isRefusal(err, http.StatusNotFound) || isRefusal(err, http.StatusForbidden) || isRefusal(err, http.StatusUnprocessableEntity) {
-		return reconciler.Person{}, nil // an older GitHub does not keep this
+		return ownerOfFork(p), nil // it is private, or GitHub is an older one, which does not keep this
 	}
 	if err != nil {
 		return reconciler.Person{}, err
@@ -50,6 +54,16 @@ func (r *Reviews) pusher(ctx context.Context, p *github.PullRequest) (reconciler
 		}
 	}
 	return reconciler.Person{}, nil
+}
+
+// ownerOfFork is the author of a pull request when the fork that it comes from is theirs; nobody otherwise.
+func ownerOfFork(p *github.PullRequest) reconciler.Person {
+	repository := p.GetHead().GetRepo()
+	owner := repository.GetOwner()
+	if repository.GetID() == p.GetBase().GetRepo().GetID() || owner.GetType() != "User" || owner.GetID() != p.GetUser().GetID() {
+		return reconciler.Person{}
+	}
+	return personOf(owner)
 }
 
 // Remark implements reconciler.Remarks.

@@ -55,7 +55,21 @@ func TestPusher(t *testing.T) {
 	}
 }
 
-// Into a fork of one's own nobody else pushes; of any other nobody says who did.
+// Of a public fork it is known who pushed, whoever owns it.
+func TestPusherOfPublicFork(t *testing.T) {
+	h := newHub(t)
+	_, err := h.AddRepository(t.Context(), forge.NewRepository{Name: "ben/platform-config", ForkOf: config})
+	h.must(err)
+	_, err = h.Commit(t.Context(), forge.NewCommit{Repo: "ben/platform-config", Branch: "fork", Author: eve, Message: "Change", Files: map[string]string{"a.md": "a"}})
+	h.must(err)
+	number, err := h.OpenPull(t.Context(), forge.NewPull{Repo: config, HeadRepo: "ben/platform-config", Head: "fork", Title: "a change", Author: ben})
+	h.must(err)
+	if got := h.pusher(number); got != (reconciler.Person{ID: eve, Login: "eve"}) {
+		t.Errorf("it was pushed by %+v, and not by eve", got)
+	}
+}
+
+// Into a private fork of one's own those push whom one lets, and one answers for it; of any other nobody says who did.
 func TestPusherOfFork(t *testing.T) {
 	for author, want := range map[int64]reconciler.Person{ben: {ID: ben, Login: "ben"}, ann: {}} {
 		h := newHub(t)
