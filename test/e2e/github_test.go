@@ -242,9 +242,14 @@ func TestGitHubInTrouble(t *testing.T) {
 	shop.runs("v1.0.0")
 	w.shows(h, "platform-config@"+added, shop.context(), "success", "v1.0.0 is in plateform-gitops")
 
+	h.must(os.WriteFile(filepath.Join(w.dir, "webhook-secret"), []byte("a secret of webhooks\n"), 0o600))
+	w.settings = append(w.settings, "webhooks: {github: {secretFile: webhook-secret}}") // for doctor: serve goes on without
 	doctor := func() string {
 		out, _ := run1(w.dir, nil, os.Getenv(binaryVariable), "doctor", "--config", w.writeSettings()) // serve holds its data folder
 		return out
+	}
+	if said := doctor(); !strings.Contains(said, "the GitHub App is told of all that matters") {
+		t.Errorf("of its events doctor says\n%s", said)
 	}
 	if said := doctor(); !strings.Contains(said, "GitHub: acme/platform-config: contents, commit statuses, checks, pull requests and deployments can be written, by the GitHub App 7") ||
 		!strings.Contains(said, "GitHub: acme/plateform-gitops: contents can be written, by the GitHub App 7") {

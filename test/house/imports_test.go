@@ -57,6 +57,7 @@ var mayImport = map[string][]string{
 
 	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scope", "reconciler/words"}, // what a build reads, and what people read, is said once
 	// below an adapter
+	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/deployments": {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/reviews":     {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/auth":        {"manifest", "reconciler", "reconciler/github/client"},

@@ -214,7 +214,7 @@ func (d *onGitHub) showCard(ctx context.Context, p pull, says string) error {
 var (
 	comments = regexp.MustCompile(`<!--.*?-->`)
 	links    = regexp.MustCompile(`\[([^\]]*)\]\(<([^>]*)>\)`)
-	escapes  = regexp.MustCompile("\\\\([^\\s])")
+	escapes  = regexp.MustCompile(`\\([^\s])`)
 	folded   = regexp.MustCompile(`(?s)<details><summary>(.*?)</summary>.*?</details>`)
 	tags     = regexp.MustCompile(`</?sub>`)
 )

@@ -36,7 +36,7 @@ func harmless() []string {
 }
 
 // checkRules asks whether the rules of a branch let Plateform push, and whether they let people merge without waiting for it.
-func (d *examination) checkRules(ctx context.Context, r auth.Repository, branch string) []Diagnosis {
+func (d onGitHub) checkRules(ctx context.Context, r auth.Repository, branch string) []Diagnosis {
 	what := "GitHub"
 	api := d.github.Client.As(auth.LoginTo(d.github.Tokens, r, auth.ReadMetadata()))
 	var rules []branchRule

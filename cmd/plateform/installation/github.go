@@ -20,8 +20,9 @@ type GitHub struct {
 	Site   auth.Site
 	Client *client.Client
 	Tokens auth.Tokens
-	// app says that tokens are those of a GitHub App, which reach what it was installed on and nothing else.
-	app   bool
+	// app is whose tokens they are, when they are those of a GitHub App, which reach what it was installed on and nothing else; nil
+	// for a user's token.
+	app   *auth.App
 	clock client.Clock
 }
 
@@ -67,9 +68,20 @@ func (s GitHubSettings) Open(now func() time.Time) (*GitHub, error) {
 	if _, err := auth.ReadKey(s.App.PrivateKeyFile); err != nil {
 		return nil, exit.Usage("github.app.privateKeyFile: %w", err)
 	}
-	g.app = true
-	g.Tokens, err = auth.NewApp(auth.AppOptions{ID: s.App.ID, KeyFile: s.App.PrivateKeyFile, Client: api, Now: now})
-	return g, err
+	g.app, err = auth.NewApp(auth.AppOptions{ID: s.App.ID, KeyFile: s.App.PrivateKeyFile, Client: api, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	g.Tokens = g.app
+	return g, nil
+}
+
+// Itself is the login of the App itself, and not of where it is installed; false when there is none.
+func (g *GitHub) Itself() (client.Login, bool) {
+	if g == nil || g.app == nil {
+		return nil, false
+	}
+	return g.app.Itself(), true
 }
 
 // Platform adds the login at GitHub to the access to one of the two repositories: what its own settings name comes first.
@@ -83,7 +95,7 @@ func (g *GitHub) Platform(access gitstore.Access) gitstore.Access {
 // Sources adds the login at GitHub to the access to the repositories of apps. It is that of an App alone, which is installed on
 // what it may read; whoever may write a project.yaml could build all that a user's token reads.
 func (g *GitHub) Sources(access gitstore.Access) gitstore.Access {
-	if g == nil || !g.app {
+	if g == nil || g.app == nil {
 		return access
 	}
 	return over(access, auth.Git{Site: g.Site, Tokens: g.Tokens, Needs: auth.ReadContents(), Public: true})

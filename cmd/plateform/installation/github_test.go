@@ -27,6 +27,16 @@ func write(t *testing.T, name, content string) string {
 	return file
 }
 
+// writeKey writes the private key of an App, and returns its path.
+func writeKey(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return write(t, "app.pem", string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})))
+}
+
 // passwordAt is what git logs in with at a URL.
 func passwordAt(t *testing.T, access gitstore.Access, url string) string {
 	t.Helper()
@@ -86,11 +96,7 @@ func TestAnAppReadsSources(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := write(t, "app.pem", string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})))
+	file := writeKey(t)
 	g, err := GitHubSettings{App: GitHubAppSettings{ID: 7, PrivateKeyFile: file}, BaseURL: server.URL}.Open(time.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -104,5 +110,30 @@ func TestAnAppReadsSources(t *testing.T) {
 	}
 	if _, err := g.Platform(gitstore.Access{}).Credentials(t.Context(), server.URL+"/other/config"); err == nil || !strings.Contains(err.Error(), "install it") {
 		t.Errorf("a repository of the platform that it is not installed on: %v", err)
+	}
+}
+
+// Webhooks that failed are asked for again only where there are webhooks, and an App that they may be those of.
+func TestWhoseDeliveriesAreAskedForAgain(t *testing.T) {
+	t.Parallel()
+	app := GitHubSettings{App: GitHubAppSettings{ID: 7, PrivateKeyFile: writeKey(t)}}
+	token := GitHubSettings{TokenFile: write(t, "token", "ghp_1\n")}
+	webhooks := WebhookSettings{GitHub: &GitHubWebhookSettings{SecretFile: "secret"}}
+	for name, tt := range map[string]struct {
+		settings Settings
+		want     bool
+	}{
+		"an App and webhooks":    {Settings{GitHub: app, Webhooks: webhooks}, true},
+		"an App and no webhooks": {Settings{GitHub: app}, false},
+		"a token and webhooks":   {Settings{GitHub: token, Webhooks: webhooks}, false},
+	} {
+		g, err := tt.settings.GitHub.Open(time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := &Installation{settings: &tt.settings, github: g, now: time.Now}
+		if got := i.openDeliveries() != nil; got != tt.want {
+			t.Errorf("with %s they are asked for again: %t", name, got)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/github/deliveries"
 	"github.com/plateform/plateform/reconciler/github/deployments"
 	"github.com/plateform/plateform/reconciler/github/reviews"
 	"github.com/plateform/plateform/reconciler/loop"
@@ -34,10 +35,12 @@ func (i *Installation) proposals() proposals {
 	return i.desk.reviewer
 }
 
-// desk is what talks to people on GitHub beside the forge: on pull requests, and by deployments.
+// desk is what talks to GitHub beside the forge: to people on pull requests, by deployments, and about webhooks.
 type desk struct {
 	reviewer    *review.Reviewer
 	deployments *worker.Deployments
+	// deliveries are asked for again that failed; nil unless there are webhooks, and an App that they may be those of.
+	deliveries *deliveries.Deliveries
 }
 
 // openReviews makes what answers pull requests, where the forge is a GitHub.
@@ -77,9 +80,19 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 	if err != nil {
 		return fmt.Errorf("opening the deployments: %w", err)
 	}
-	i.desk = &desk{reviewer: reviewer, deployments: deployed}
+	i.desk = &desk{reviewer: reviewer, deployments: deployed, deliveries: i.openDeliveries()}
 	i.observers = append(i.observers, reviewer, deployed)
 	return nil
+}
+
+// openDeliveries makes what asks for webhooks again that failed, where that can be asked.
+func (i *Installation) openDeliveries() *deliveries.Deliveries {
+	if i.settings.Webhooks.GitHub == nil || i.github.app == nil {
+		return nil
+	}
+	return deliveries.New(deliveries.Options{
+		Client: i.github.Client, Login: i.github.app.Itself(), Clock: i.github.clock, Jitter: worker.RandomJitter, Log: i.log,
+	})
 }
 
 // common is what workers beside the loop need.

@@ -31,6 +31,9 @@ func (i *Installation) Run(ctx context.Context, endpoints ...Endpoint) error {
 	if i.desk != nil {
 		group.Go(func() error { return i.desk.reviewer.Run(ctx) })
 		group.Go(func() error { return i.desk.deployments.Run(ctx) })
+		if i.desk.deliveries != nil {
+			group.Go(func() error { return i.desk.deliveries.Run(ctx) })
+		}
 	}
 	if i.webhooks != nil {
 		group.Go(func() error { return i.webhooks.Run(ctx) })

@@ -208,6 +208,9 @@ func (a *App) explain(r Repository, p Permissions, doing string, err error) erro
 	return fmt.Errorf("%s for %s: %w", doing, r, err)
 }
 
+// Itself logs in as the App itself, which may see to its own webhook and to no repository.
+func (a *App) Itself() client.Login { return appLogin{a} }
+
 // appLogin logs in as the App itself.
 type appLogin struct{ app *App }
 
