@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/plateform/plateform/manifest"
@@ -74,6 +75,24 @@ type BuildStatus struct {
 	Seconds int
 	// Scan counts findings; nil when nothing was scanned.
 	Scan *manifest.ScanResult
+}
+
+// Clone is a copy that shares nothing with the status: whoever gets it cannot change what a builder remembers.
+func (s BuildStatus) Clone() BuildStatus {
+	s.Stages = slices.Clone(s.Stages)
+	if s.Image != nil {
+		image := *s.Image
+		s.Image = &image
+	}
+	if s.Failure != nil {
+		failure := *s.Failure
+		s.Failure = &failure
+	}
+	if s.Scan != nil {
+		scan := *s.Scan
+		s.Scan = &scan
+	}
+	return s
 }
 
 // BuildFailure says why a build failed.

@@ -3,8 +3,9 @@
 // none of those imports another.
 //
 // The ports: Repository (one branch of a Git repository), Sources (where the branches of the apps are), Builder, Registry,
-// Forge (where people look), Engine (what makes it run), Charts. Each is implemented by packages beside this one, and its
-// contract is in a test suite beside this one (buildertest, forgetest, registrytest).
+// Forge (where people look), Reviews (what is proposed), Deployments (what people see of what runs), Engine (what makes it
+// run), Charts. They are implemented by packages beside this one and by gitstore. The contract of a port that several
+// implement, or will, is in a test suite beside this one (buildertest, enginetest, forgetest, registrytest, reviewstest).
 //
 // The words: a Run is one attempt to bring about what a commit asks of a project. What happens to it is an Event. What
 // people are to be told of it is a Report, as facts; a forge turns that into a Statement, in its own words.

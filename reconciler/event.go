@@ -15,7 +15,8 @@ const (
 	EventStarted EventKind = "started"
 	// EventBuildStarted: a build was asked for, new or found.
 	EventBuildStarted EventKind = "build started"
-	// EventBuildEnded: a build has an image, failed, or was stopped.
+	// EventBuildEnded: a build has an image, failed, or was stopped. One whose failure is temporary has not ended, as it is
+	// started again.
 	EventBuildEnded EventKind = "build ended"
 	// EventReleased: the release file is in the config repository.
 	EventReleased EventKind = "released"

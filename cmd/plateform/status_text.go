@@ -73,7 +73,7 @@ func (o *output) printProject(s ledger.Project, gitopsKnown bool) {
 		}
 	}
 	if s.Last != nil {
-		sheet.Line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, o.ago(terminal.RFC3339(s.Last.EndedAt)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
+		sheet.Line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, o.ago(s.Last.EndedAt.UTC().Format(time.RFC3339)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
 	}
 	o.printReasons("why", s.Why, s.Next)
 	if s.Release != nil {

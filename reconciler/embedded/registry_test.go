@@ -101,6 +101,23 @@ func (b *bench) push(t *testing.T, tag string, image v1.Image) {
 	}
 }
 
+// pushIndex pushes an index of two images, which gets the tag all.
+func (b *bench) pushIndex(t *testing.T) v1.ImageIndex {
+	t.Helper()
+	index, err := random.Index(256, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(b.repository() + ":all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.WriteIndex(tag, index); err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
 // pull reads all of an image, and says what is wrong with it.
 func (b *bench) pull(t *testing.T, reference string) error {
 	t.Helper()
@@ -156,17 +173,7 @@ func TestRestart(t *testing.T) {
 	one, two := newImage(t, 3), newImage(t, 1)
 	b.push(t, "v1.0.0", one)
 	b.push(t, "v1.0.1", two)
-	index, err := random.Index(256, 1, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tag, err := name.NewTag(b.repository() + ":all")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.WriteIndex(tag, index); err != nil {
-		t.Fatal(err)
-	}
+	index := b.pushIndex(t)
 	half := filepath.Join(b.dir, draftsDir, "half")
 	if err := os.WriteFile(half, []byte("half a blob"), 0o600); err != nil {
 		t.Fatal(err)
@@ -178,7 +185,8 @@ func TestRestart(t *testing.T) {
 	for _, reference := range []string{":v1.0.0", ":v1.0.1", "@" + digest(t, one)} {
 		again.wantPull(t, reference)
 	}
-	if tag, err = name.NewTag(again.repository() + ":all"); err != nil {
+	tag, err := name.NewTag(again.repository() + ":all")
+	if err != nil {
 		t.Fatal(err)
 	}
 	found, err := remote.Index(tag)

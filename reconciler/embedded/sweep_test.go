@@ -11,11 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 func (b *bench) sweep(t *testing.T, digests ...string) {
@@ -94,17 +92,7 @@ func TestSweep(t *testing.T) {
 // An index that is named keeps what it lists.
 func TestSweepKeepsWhatAnIndexLists(t *testing.T) {
 	b := newBench(t)
-	index, err := random.Index(256, 1, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tag, err := name.NewTag(b.repository() + ":all")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.WriteIndex(tag, index); err != nil {
-		t.Fatal(err)
-	}
+	index := b.pushIndex(t)
 	manifest, err := index.IndexManifest()
 	if err != nil {
 		t.Fatal(err)

@@ -98,7 +98,7 @@ func (t *tracer) did(hash string) (effects, error) {
 	}
 	for _, trailer := range manifest.Trailers(commit.Message) {
 		if trailer.Key == manifest.TrailerRetry {
-			d.retried = append(d.retried, plain(trailer.Value))
+			d.retried = append(d.retried, manifest.Plain(trailer.Value))
 		}
 	}
 	return d, nil

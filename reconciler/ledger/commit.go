@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -22,7 +21,7 @@ type Commit struct {
 // shown is what is worth showing of a commit.
 func shown(c manifest.Commit) Commit {
 	subject, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
-	return Commit{Hash: c.Hash, Author: plain(c.Author.Name), Subject: plain(subject), At: rfc3339(c.Author.When)}
+	return Commit{Hash: c.Hash, Author: manifest.Plain(c.Author.Name), Subject: manifest.Plain(subject), At: rfc3339(c.Author.When)}
 }
 
 // shown looks at a commit; nil when it is not at hand.
@@ -73,22 +72,6 @@ func releaseOf(message string) string {
 
 // rfc3339 is how times are written for programs, always in UTC.
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// plain takes out of a text that others wrote what could do something to a terminal: escape codes, and marks that turn
-// the direction of writing around. Line breaks stay.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return r
-		case r == '\t':
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
-			return -1
-		}
-		return r
-	}, s)
-}
 
 // listWords joins words for a sentence.
 func listWords(words []string) string {

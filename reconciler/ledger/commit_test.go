@@ -2,12 +2,6 @@ package ledger
 
 import "testing"
 
-func TestWhatOthersWroteIsPlain(t *testing.T) {
-	if got, want := plain("a\x1b[31mb\u202ec\td\ne\r"), "a[31mbc d\ne"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestPasswordsAreNotTold(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://github.com/acme/shop":            "https://github.com/acme/shop",

@@ -52,7 +52,7 @@ const (
 // Summary is the first line of a description: what follows are the last lines of a log.
 func (n Note) Summary() string {
 	line, _, _ := strings.Cut(n.Description, "\n")
-	return plain(line)
+	return manifest.Plain(line)
 }
 
 // advice is what a note that is not the last says to do about what keeps it up; empty when it says nothing.
@@ -67,7 +67,7 @@ func (n Note) advice() string {
 func (n Note) next() string {
 	_, rest, _ := strings.Cut(n.Description, "\n")
 	line, _, _ := strings.Cut(rest, "\n")
-	return plain(line)
+	return manifest.Plain(line)
 }
 
 // Subject is what the note is about: WORKSPACE/PROJECT, or config.

@@ -147,7 +147,7 @@ func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error)
 	p.addAside(l.notes.newest(key))
 	if note, fails := l.notes.failing(key, p.Runs); fails {
 		_, advice, _ := strings.Cut(note.Description, "\n")
-		p.set(StateFailed, note.Summary(), plain(advice))
+		p.set(StateFailed, note.Summary(), manifest.Plain(advice))
 	}
 	return p, nil
 }
@@ -167,7 +167,7 @@ func (p *Project) addAside(note Note, found bool) {
 		p.set(StateFailed, note.Summary(), next+"; to try it again as it is: plateform retry "+p.Key.String())
 	case note.State == NoteSuccess && p.Release != nil && p.Release.Version == p.Runs:
 		if _, more, _ := strings.Cut(note.Description, "\n"); strings.HasPrefix(more, "the tag ") {
-			p.Why = append(p.Why, plain(more))
+			p.Why = append(p.Why, manifest.Plain(more))
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"sync"
 	"time"
 
@@ -310,26 +309,12 @@ func (b *Builder) Statuses(_ context.Context, ids []string) (map[string]reconcil
 	statuses := map[string]reconciler.BuildStatus{}
 	for _, id := range ids {
 		if j := b.active[id]; j != nil {
-			statuses[id] = copied(j.status)
+			statuses[id] = j.status.Clone()
 		} else if e, found := b.ended.Get(id); found {
-			statuses[id] = copied(e.status)
+			statuses[id] = e.status.Clone()
 		}
 	}
 	return statuses, nil
-}
-
-// copied keeps callers from changing what is remembered.
-func copied(s reconciler.BuildStatus) reconciler.BuildStatus {
-	s.Stages = slices.Clone(s.Stages)
-	if s.Image != nil {
-		image := *s.Image
-		s.Image = &image
-	}
-	if s.Failure != nil {
-		failure := *s.Failure
-		s.Failure = &failure
-	}
-	return s
 }
 
 // Cancel implements reconciler.Builder.

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -181,20 +180,4 @@ func programLayer(program string) ([]byte, error) {
 		}
 	}
 	return b.Bytes(), archive.Close()
-}
-
-// onlyPort is the TCP port that an image exposes; 0 when there is none, or several.
-func onlyPort(config v1.Config) int {
-	var ports []int
-	for declared := range config.ExposedPorts {
-		number, protocol, _ := strings.Cut(declared, "/")
-		port, err := strconv.Atoi(number)
-		if err == nil && (protocol == "" || protocol == "tcp") && !slices.Contains(ports, port) {
-			ports = append(ports, port)
-		}
-	}
-	if len(ports) != 1 {
-		return 0
-	}
-	return ports[0]
 }

@@ -184,7 +184,7 @@ func (s Steps) followDockerfile(ctx context.Context, src Source, d Detection, en
 	if err != nil {
 		return nil, d, fmt.Errorf("reading the built image: %w", err)
 	}
-	d.setPort(onlyPort(config.Config), "the built image exposes it")
+	d.setPort(reconciler.ExposedPort(config.Config.ExposedPorts), "the built image exposes it")
 	if d.Port == 0 {
 		d.setPort(manifest.FrameworkPort(d.Framework), "usual for "+d.Framework)
 	}

@@ -26,6 +26,9 @@
 //	follower  follows platform-config commit by commit, and with it what is remembered of each project (run.yaml)
 //	sources   which places of source repositories are looked at, and where they were last seen
 //	builds    which images are being made
+//	presence  whether registries still have the images that are to run again
+//	awaited   which images were named before they could be used
+//	tags      which images get the version of a release as a tag
 //	releases  makes release files, and removes the oldest
 //	writer    writes plateform-gitops
 //	rollouts  what the engine was handed, and how far it is
@@ -43,12 +46,14 @@
 // a worker (package worker). The loop says what it wants, which never blocks; the worker tries until it gets an answer, and
 // wakes the loop; the next pass takes the news:
 //
-//	worker.Sources   waits for source repositories
-//	worker.Builds    waits for the builder and, to look up authored images, for registries
-//	worker.Tags      waits for the registry
-//	worker.Outbox    waits for the forge, for reports and for what earlier processes reported (recall)
-//	worker.Rollouts  waits for the engine
-//	worker.Garbage   waits for the disk of the embedded registry, and reads which images are in use
+//	worker.Sources     waits for source repositories
+//	worker.Builds      waits for the builder and, to look up authored images, for registries
+//	worker.Images      waits for registries, for whether they have an image (presence)
+//	worker.References  waits for registries, for images that were named before they could be used (awaited)
+//	worker.Tags        waits for the registry
+//	worker.Outbox      waits for the forge, for reports and for what earlier processes reported (recall)
+//	worker.Rollouts    waits for the engine
+//	worker.Garbage     waits for the disk of the embedded registry, and reads which images are in use
 //
 // # The stages of a run
 //

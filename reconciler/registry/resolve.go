@@ -3,14 +3,12 @@ package registry
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 )
 
 // dockerHub is what people call the registry that the library knows by its address.
@@ -35,7 +33,7 @@ func (c *Client) Resolve(ctx context.Context, reference string) (manifest.Image,
 			return err
 		}
 		config, err := c.runnable(found)
-		image.Digest, image.Port = found.Digest.String(), exposed(config)
+		image.Digest, image.Port = found.Digest.String(), reconciler.ExposedPort(config.ExposedPorts)
 		return err
 	})
 	if err != nil {
@@ -84,22 +82,6 @@ func noReference(reference string, err error) error {
 // isOwn says that a repository is in the platform's own registry, which gets the credentials.
 func (c *Client) isOwn(in name.Repository) bool {
 	return c.options.Host != nil && strings.EqualFold(c.options.Host(), in.RegistryStr())
-}
-
-// exposed is the TCP port an image exposes; 0 when there is none, or several.
-func exposed(config v1.Config) int {
-	var ports []int
-	for declared := range config.ExposedPorts {
-		number, protocol, _ := strings.Cut(declared, "/")
-		port, err := strconv.Atoi(number)
-		if err == nil && (protocol == "" || protocol == "tcp") && !slices.Contains(ports, port) {
-			ports = append(ports, port)
-		}
-	}
-	if len(ports) != 1 {
-		return 0
-	}
-	return ports[0]
 }
 
 // hostOf is the host[:port] of a repository as people write it.

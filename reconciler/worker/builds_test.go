@@ -79,18 +79,25 @@ func (m *machine) fail(err error) {
 
 func newMachine() *machine { return &machine{statuses: map[string]reconciler.BuildStatus{}} }
 
+// withBuilds runs a test in a bubble with Builds on a machine, which work once they are started.
+func withBuilds(t *testing.T, test func(t *testing.T, m *machine, b *worker.Builds, start func())) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		m := newMachine()
+		b := worker.NewBuilds(m, &images{}, common)
+		test(t, m, b, func() { run(b.Run) })
+	})
+}
+
 func done() reconciler.BuildStatus {
 	return reconciler.BuildStatus{Done: true, Stages: []reconciler.Stage{reconciler.StageBuilding}, Image: &manifest.Image{Digest: "sha256:2"}}
 }
 
 func TestOneQuestionForAllBuilds(t *testing.T) {
-	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		m := newMachine()
-		b := worker.NewBuilds(m, &images{}, common)
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		for i := range 20 {
 			b.Want(reconciler.BuildRequest{ID: fmt.Sprintf("b%02d", i)})
 		}
-		run(b.Run)
+		start()
 		pass(10 * time.Second)
 		if last := m.asked[len(m.asked)-1]; len(last) != 20 {
 			t.Errorf("the last question was for %v, want all 20", last)
@@ -108,11 +115,9 @@ func TestOneQuestionForAllBuilds(t *testing.T) {
 }
 
 func TestALostBuildIsStartedAgain(t *testing.T) {
-	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		m := newMachine()
-		b := worker.NewBuilds(m, &images{}, common)
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		b.Want(reconciler.BuildRequest{ID: "b"})
-		run(b.Run)
+		start()
 		synctest.Wait()
 		m.mu.Lock()
 		delete(m.statuses, "b")
@@ -126,11 +131,9 @@ func TestALostBuildIsStartedAgain(t *testing.T) {
 
 // An answer that is older than one that came before it is no news, and takes nothing back.
 func TestABuildNeverGoesBack(t *testing.T) {
-	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		m := newMachine()
-		b := worker.NewBuilds(m, &images{}, common)
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		b.Want(reconciler.BuildRequest{ID: "b"})
-		run(b.Run)
+		start()
 		synctest.Wait()
 		far := []reconciler.Stage{reconciler.StageBuilding, reconciler.StageScanning}
 		m.set("b", reconciler.BuildStatus{Stages: far})
@@ -162,11 +165,9 @@ func TestABuildThatEndedIsBegunAgainForARetry(t *testing.T) {
 		{"it was stopped", stopped, "", 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-				m := newMachine()
-				b := worker.NewBuilds(m, &images{}, common)
+			withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 				b.Want(reconciler.BuildRequest{ID: "b"})
-				run(b.Run)
+				start()
 				synctest.Wait()
 				m.set("b", tt.ended)
 				pass(time.Minute)
@@ -186,11 +187,9 @@ func TestABuildThatEndedIsBegunAgainForARetry(t *testing.T) {
 
 // That a builder answers again is news, also when nothing has happened meanwhile: people were told that it does not.
 func TestABuilderThatAnswersAgainIsNews(t *testing.T) {
-	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		m := newMachine()
-		b := worker.NewBuilds(m, &images{}, common)
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		b.Want(reconciler.BuildRequest{ID: "b"})
-		run(b.Run)
+		start()
 		synctest.Wait()
 		m.fail(errors.New("502"))
 		pass(10 * time.Second)
@@ -206,15 +205,13 @@ func TestABuilderThatAnswersAgainIsNews(t *testing.T) {
 }
 
 func TestAFailureThatIsTemporaryIsTriedAgain(t *testing.T) {
-	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		m := newMachine()
-		b := worker.NewBuilds(m, &images{}, common)
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		m.set("b", reconciler.BuildStatus{
 			Done: true, Stages: []reconciler.Stage{reconciler.StageBuilding},
 			Failure: &reconciler.BuildFailure{Summary: "no room", Temporary: true},
 		})
 		b.Want(reconciler.BuildRequest{ID: "b"})
-		run(b.Run)
+		start()
 		synctest.Wait()
 		news := b.Take()
 		if len(news) != 1 || news[0].Err == nil || news[0].Err.Error() != "no room" || news[0].Status.Done || len(news[0].Status.Stages) != 1 {
@@ -240,14 +237,12 @@ func TestAFailureThatIsTemporaryIsTriedAgain(t *testing.T) {
 
 // A build whose source, or whatever else it needs, asks to be left alone is not tried again before.
 func TestABuildIsTriedAgainWhenItIsAskedFor(t *testing.T) {
-	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		m := newMachine()
-		b := worker.NewBuilds(m, &images{}, common)
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		m.set("b", reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{
 			Summary: "429", Temporary: true, RetryAfter: 10 * time.Minute,
 		}})
 		b.Want(reconciler.BuildRequest{ID: "b"})
-		run(b.Run)
+		start()
 		if pass(10*time.Minute - time.Second); m.starts() != 1 {
 			t.Errorf("started %d times before", m.starts())
 		}
@@ -258,12 +253,10 @@ func TestABuildIsTriedAgainWhenItIsAskedFor(t *testing.T) {
 }
 
 func TestAStoppedBuildIsNotTriedAgain(t *testing.T) {
-	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		m := newMachine()
-		b := worker.NewBuilds(m, &images{}, common)
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		m.set("b", reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Summary: "no room", Temporary: true}})
 		b.Want(reconciler.BuildRequest{ID: "b"})
-		run(b.Run)
+		start()
 		pass(10 * time.Second)
 		b.Stop("b")
 		synctest.Wait()
@@ -275,11 +268,9 @@ func TestAStoppedBuildIsNotTriedAgain(t *testing.T) {
 }
 
 func TestAStoppedBuildIsHeardOfNoMore(t *testing.T) {
-	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		m := newMachine()
-		b := worker.NewBuilds(m, &images{}, common)
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		b.Want(reconciler.BuildRequest{ID: "b"})
-		run(b.Run)
+		start()
 		synctest.Wait()
 		m.set("b", done())
 		b.Stop("b")

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,4 +72,36 @@ func wantReplicas(p *project, replicas int) error {
 		return fmt.Errorf("%s runs with %d replicas", v.Release, v.Replicas)
 	}
 	return nil
+}
+
+// wantVerdict fails the test unless the verdict on a config commit is that state.
+func (p *project) wantVerdict(commit, state string) {
+	p.w.t.Helper()
+	if verdict := p.verdict(commit); verdict.State != state {
+		p.w.t.Errorf("%s on config commit %s ended with %+v, want %s", p.name, commit, verdict, state)
+	}
+}
+
+// wantSourceVerdict fails the test unless the verdict on a commit of the app is that state.
+func (p *project) wantSourceVerdict(source, state string) {
+	p.w.t.Helper()
+	if verdict := p.sourceVerdict(source); verdict.State != state {
+		p.w.t.Errorf("%s on its commit %s ended with %+v, want %s", p.name, source, verdict, state)
+	}
+}
+
+// wantSays fails the test unless the program that runs prints this.
+func (p *project) wantSays(text string) {
+	p.w.t.Helper()
+	if got := p.says(); got != text {
+		p.w.t.Errorf("%s of %s says %q, want %q", p.values().Release, p.name, got, text)
+	}
+}
+
+// wantReleases fails the test unless exactly these release files are there.
+func (p *project) wantReleases(versions ...string) {
+	p.w.t.Helper()
+	if got := p.releases(); !slices.Equal(got, versions) {
+		p.w.t.Errorf("the releases of %s are %v, want %v", p.name, got, versions)
+	}
 }

@@ -65,9 +65,7 @@ func TestABrokenFileIsRedWhereItWasBroken(t *testing.T) {
 	w.verdictOn(broke, "plateform/config")
 	good := blog.edit("replicas: 2")
 	blog.runs("v1.0.1")
-	if verdict := blog.verdict(good); verdict.State != "success" {
-		t.Errorf("the good commit ended with %+v", verdict)
-	}
+	blog.wantVerdict(good, "success")
 	rollback := blog.revert("v1.0.1")
 	blog.runs("v1.0.0")
 	blog.verdict(rollback)
@@ -111,12 +109,8 @@ func TestABrokenFileIsRedAlsoWhenAnotherProcessTellsIt(t *testing.T) {
 	if verdict := w.verdictOn(broke, "plateform/config"); verdict.State != "failure" {
 		t.Errorf("the commit ended with %+v", verdict)
 	}
-	if verdict := shop.verdict(broke); verdict.State != "failure" {
-		t.Errorf("shop ended with %+v", verdict)
-	}
-	if verdict := blog.verdict(broke); verdict.State != "success" {
-		t.Errorf("blog ended with %+v", verdict)
-	}
+	shop.wantVerdict(broke, "failure")
+	blog.wantVerdict(broke, "success")
 	shop.still(one)
 }
 
@@ -188,9 +182,7 @@ func TestACommitThatTakesAHostIsRed(t *testing.T) {
 	}
 	after := shop.edit("replicas: 2")
 	v := shop.runs("v1.0.1")
-	if verdict := shop.verdict(after); verdict.State != "success" {
-		t.Errorf("who has the host was told %+v", verdict)
-	}
+	shop.wantVerdict(after, "success")
 	shop.still(v)
 	w.wantRed("the commit of who has the host", after)
 	taker.wantReleases()
@@ -200,14 +192,9 @@ func TestACommitThatTakesAHostIsRed(t *testing.T) {
 // failed for, now or in their history.
 func TestNoLogLineIsInANote(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 	source := shop.app.commit("Break it twice", files{"main.go": "package main\n\nfunc main() {\n\tsellEverything()\n\tbuyNothing()\n}\n"})
-	if verdict := shop.sourceVerdict(source); verdict.State != "failure" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantSourceVerdict(source, "failure")
 	w.settle()
 	logged := w.lastLog(shop)
 	if !strings.Contains(logged, "buyNothing") {

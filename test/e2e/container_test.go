@@ -23,9 +23,7 @@ func TestServicesFromDockerfiles(t *testing.T) {
 
 	commit := w.add(shop)
 	v := shop.runs("v1.0.0")
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 	if got := w.says(v.Services[0].Image) + ", " + w.says(v.Services[1].Image); got != "orders, billing" {
 		t.Errorf("the services say %q", got)
 	}
@@ -62,7 +60,5 @@ func TestDockerfileOutsideThePath(t *testing.T) {
 	}
 	mono.commit("Change the service", files{"services/orders/greeting": "#!/bin/sh\necho more\n"})
 	shop.runs("v1.0.2")
-	if got := shop.says(); got != "more" {
-		t.Errorf("v1.0.2 says %q", got)
-	}
+	shop.wantSays("more")
 }

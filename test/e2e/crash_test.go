@@ -70,10 +70,7 @@ func (w *world) falls() {
 // app is one release in one commit, deployed in one commit, built and pushed once.
 func TestKilledAtAnyMomentOfABuild(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 	w.settle()
 
 	moments := append(duringBuild(), duringPush()...)
@@ -85,9 +82,7 @@ func TestKilledAtAnyMomentOfABuild(t *testing.T) {
 		logs := shop.buildLogs()
 		w.start()
 		shop.runs(fmt.Sprintf("v1.0.%d", i+1))
-		if got := shop.says(); got != text {
-			t.Errorf("killed at %q: what runs says %q", m.name, got)
-		}
+		shop.wantSays(text)
 		if again := shop.buildLogs(); !m.unbuilt && !maps.Equal(again, logs) {
 			t.Errorf("killed at %q: it was built again: %v, before %v", m.name, again, logs)
 		}
@@ -103,10 +98,7 @@ func TestKilledAtAnyMomentOfABuild(t *testing.T) {
 // Killed while the builder compiles or while a build waits: started again, the same source is released once.
 func TestKilledWhileBuilding(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 
 	for i, stage := range []string{"queued", "building", "pushing"} {
 		finish := w.registry.hold(shop.repository())
@@ -210,10 +202,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 // Asked to end while a build is under way, serve ends well; started again, it goes on where it was.
 func TestStoppedWhileBuilding(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 
 	finish := w.registry.hold(shop.repository())
 	source := shop.push("two")

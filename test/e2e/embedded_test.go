@@ -87,9 +87,7 @@ func TestEmbeddedRegistry(t *testing.T) {
 	w.restart()
 	rollback := shop.revert("v1.0.1")
 	same(t, shop.runs("v1.0.0"), one)
-	if verdict := shop.verdict(rollback); verdict.State != "success" {
-		t.Errorf("the rollback ended with %+v", verdict)
-	}
+	shop.wantVerdict(rollback, "success")
 	if got := w.says(one.Image); got != "one" || shop.attempts() != builds {
 		t.Errorf("v1.0.0 says %q, after %d builds, want %d", got, shop.attempts(), builds)
 	}
@@ -267,9 +265,7 @@ func TestDataDirIsLost(t *testing.T) {
 	}
 	for range 2 {
 		retry := w.config.commit("Try again\n\nPlateform-Retry: ws-1/shop", nil)
-		if v := shop.verdict(retry); v.State != "success" {
-			t.Errorf("the retry ended with %+v", v)
-		}
+		shop.wantVerdict(retry, "success")
 		shop.answers("one")
 		w.settle()
 		shop.wantReleases("v1.0.0", "v1.0.1")

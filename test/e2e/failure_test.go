@@ -21,9 +21,7 @@ func TestFailedBuildIsToldOnceAndNotRetried(t *testing.T) {
 	if verdict.State != "failure" || verdict.Stage != "failed" || !strings.Contains(verdict.Description, "sellEverything") {
 		t.Errorf("the failure is told as %+v", verdict)
 	}
-	if verdict := api.verdict(commit); verdict.State != "success" {
-		t.Errorf("the neighbour ended with %+v", verdict)
-	}
+	api.wantVerdict(commit, "success")
 	shop.still(values{})
 	w.restart()
 	shop.still(values{})
@@ -33,36 +31,25 @@ func TestFailedBuildIsToldOnceAndNotRetried(t *testing.T) {
 
 	shop.push("mended")
 	shop.runs("v1.0.0")
-	if got := shop.says(); got != "mended" {
-		t.Errorf("v1.0.0 says %q", got)
-	}
+	shop.wantSays("mended")
 }
 
 // A build that failed for a reason that is gone goes through with `plateform retry`.
 func TestRetryAfterFailure(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 
 	w.registry.deny(shop.repository(), true)
 	source := shop.push("two")
-	if verdict := shop.sourceVerdict(source); verdict.State != "failure" {
-		t.Errorf("the push ended with %+v", verdict)
-	}
+	shop.wantSourceVerdict(source, "failure")
 	w.registry.deny(shop.repository(), false)
 	shop.still(one)
 	w.restart()
 	shop.still(one)
 
-	if out, err := w.plateform("retry", "ws-1/shop"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	shop.retry()
 	shop.runs("v1.0.1")
-	if got := shop.says(); got != "two" {
-		t.Errorf("v1.0.1 says %q", got)
-	}
+	shop.wantSays("two")
 	if verdict := shop.verdict(w.retryCommit()); verdict.State == "failure" {
 		t.Errorf("the retry ended with %+v", verdict)
 	}
@@ -76,13 +63,9 @@ func TestRetryOfWhatStillFails(t *testing.T) {
 	shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
 	shop.verdict(w.add(shop))
 
-	if out, err := w.plateform("retry", "ws-1/shop"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	shop.retry()
 	retry := w.retryCommit()
-	if verdict := shop.verdict(retry); verdict.State != "failure" {
-		t.Errorf("the retry ended with %+v", verdict)
-	}
+	shop.wantVerdict(retry, "failure")
 	w.settle()
 	if got := len(terminals(shop.notes(retry))); got != 1 {
 		t.Errorf("the retry was told %d times", got)
@@ -141,9 +124,7 @@ func TestBrokenFileStopsOnlyItsProject(t *testing.T) {
 	if v := shop.runs("v1.0.1"); v.Replicas != 2 {
 		t.Errorf("shop is\n%s", v.text)
 	}
-	if verdict := shop.verdict(mended); verdict.State != "success" {
-		t.Errorf("the mended commit ended with %+v", verdict)
-	}
+	shop.wantVerdict(mended, "success")
 }
 
 // A workspace or the platform file that does not parse prunes nothing and lets the rest go on.

@@ -33,9 +33,7 @@ func TestFirstPushBecomesARelease(t *testing.T) {
 			t.Errorf("the values say %q, the registry has %q by digest", v.Image.Digest, byDigest)
 		}
 		shop.tagged("v1.0.0", v.Image)
-		if got := shop.says(); got != "one" {
-			t.Errorf("the image's program says %q", got)
-		}
+		shop.wantSays("one")
 	})
 	t.Run("release commit", func(t *testing.T) {
 		release := shop.releaseCommit("v1.0.0")

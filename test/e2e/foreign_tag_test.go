@@ -44,9 +44,7 @@ func TestATagOfSomebodyElseStays(t *testing.T) {
 	if got := w.registry.digest(one.Image.Repository + ":v1.0.0"); got != theirs {
 		t.Errorf("v1.0.0 is %s, want %s as before", got, theirs)
 	}
-	if got := shop.says(); got != "one" {
-		t.Errorf("v1.0.0 says %q", got)
-	}
+	shop.wantSays("one")
 	shop.sourceVerdict(shop.push("two"))
 	shop.tagged("v1.0.1", shop.runs("v1.0.1").Image) // the next version is free
 }

@@ -14,10 +14,7 @@ import (
 // Somebody else pushes to both repositories all the time: all of it stays, all of ours arrives, nobody merges or forces.
 func TestOthersPushAllTheTime(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 
 	ctx, stop := context.WithCancel(t.Context())
 	var others sync.WaitGroup

@@ -33,12 +33,8 @@ func TestFullDisk(t *testing.T) {
 
 	mustRun(t, w.dir, "mount", "-o", "remount,size=500m", data)
 	shop.runs("v1.0.0")
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("it ended with %+v", verdict)
-	}
-	if got := shop.says(); got != "one" {
-		t.Errorf("v1.0.0 says %q", got)
-	}
+	shop.wantVerdict(commit, "success")
+	shop.wantSays("one")
 }
 
 // The disk of the embedded registry has room for little: the build whose image does not fit is tried again and says so, what was
@@ -71,9 +67,7 @@ func TestFullDiskOfTheEmbeddedRegistry(t *testing.T) {
 
 	mustRun(t, w.dir, "mount", "-o", "remount,size=500m", images)
 	blog.runs("v1.0.0")
-	if got := blog.says(); got != "one" {
-		t.Errorf("v1.0.0 says %q", got)
-	}
+	blog.wantSays("one")
 }
 
 // The folder of apps has no room for the next release: what runs goes on answering, the commit says whose fault it is, and once there

@@ -132,9 +132,7 @@ func TestPlatformChangeReleasesWhatUsesIt(t *testing.T) {
 	if v.Replicas != 3 || v.Image != one.Image || !strings.Contains(v.text, "300Mi") {
 		t.Errorf("v1.0.1 is\n%s", v.text)
 	}
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 	fixed.still(fixedOne)
 	fixed.wantReleases("v1.0.0")
 

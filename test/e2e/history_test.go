@@ -68,9 +68,7 @@ func TestRewrittenHistoryFreezes(t *testing.T) {
 	api.edit("replicas: 2")
 	api.runs("v1.0.1")
 
-	if out, err := w.plateform("retry", "ws-1/shop"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	shop.retry()
 	v := shop.runs("v1.0.2")
 	if got := shop.says(); got != "two" || v.Replicas != 2 {
 		t.Errorf("v1.0.2 says %q and is\n%s", got, v.text)
@@ -80,10 +78,7 @@ func TestRewrittenHistoryFreezes(t *testing.T) {
 // A rewritten history that still has all the releases changes nothing.
 func TestRewrittenHistoryWithAllReleasesChangesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 	w.settle()
 
 	w.config.rewrite(w.config.head())

@@ -9,10 +9,7 @@ import (
 // until the branch moves on.
 func TestBadCodeStaysHeldWhileEnvChanges(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 	shop.push("bad")
 	shop.runs("v1.0.1")
 	shop.revert("v1.0.1")
@@ -38,19 +35,14 @@ func TestBadCodeStaysHeldWhileEnvChanges(t *testing.T) {
 // `plateform retry` lets a withdrawn source go out again, as a new release and without building it again.
 func TestRetryReleasesWhatIsHeld(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 	shop.push("two")
 	two := shop.runs("v1.0.1")
 	shop.revert("v1.0.1")
 	one := shop.runs("v1.0.0")
 	shop.still(one)
 
-	if out, err := w.plateform("retry", "ws-1/shop"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	shop.retry()
 	v := shop.runs("v1.0.2")
 
 	if v.Image.Digest != two.Image.Digest || shop.builds() != 2 {
@@ -65,19 +57,14 @@ func TestRetryReleasesWhatIsHeld(t *testing.T) {
 // Env and replicas make a release without a build; so does taking that commit back.
 func TestConfigOnlyReleases(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 
 	commit := shop.edit("replicas: 3", "env: [{name: LEVEL, value: debug}]")
 	two := shop.runs("v1.0.1")
 	if two.Image != one.Image || two.Replicas != 3 || two.env("LEVEL") != "debug" {
 		t.Errorf("v1.0.1 is\n%s", two.text)
 	}
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("the edit ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 	for _, stage := range stages(shop.notes(commit)) {
 		if stage == "building" || stage == "pushing" {
 			t.Errorf("an edit of env went through %v", stages(shop.notes(commit)))
@@ -98,10 +85,7 @@ func TestConfigOnlyReleases(t *testing.T) {
 // A config release that is rolled back holds the project's settings, and the next push goes out with the old ones.
 func TestRolledBackSettingsStayHeldForThePushAfter(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	_, shop, _ := oneApp(t)
 	shop.edit("env: [{name: LEVEL, value: wrong}]")
 	shop.runs("v1.0.1")
 	shop.revert("v1.0.1")
@@ -126,10 +110,7 @@ func TestRolledBackSettingsStayHeldForThePushAfter(t *testing.T) {
 // An edit that comes while a build is under way waits for it and ships with it, in one release.
 func TestEditShipsWithTheRunningBuild(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 
 	finish := w.registry.hold(shop.repository())
 	source := shop.push("two")
@@ -143,9 +124,7 @@ func TestEditShipsWithTheRunningBuild(t *testing.T) {
 	if got := shop.says(); got != "two" || v.env("LEVEL") != "debug" {
 		t.Errorf("v1.0.1 says %q and is\n%s", got, v.text)
 	}
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("the edit ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 	shop.still(v)
 	shop.wantReleases("v1.0.0", "v1.0.1")
 }
@@ -153,10 +132,7 @@ func TestEditShipsWithTheRunningBuild(t *testing.T) {
 // When the build that an edit waits for fails, the edit ships alone on the image that is there.
 func TestEditShipsAloneWhenTheBuildFails(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 
 	finish := w.registry.hold(shop.repository())
 	source := shop.push("two")
@@ -166,9 +142,7 @@ func TestEditShipsAloneWhenTheBuildFails(t *testing.T) {
 	w.registry.deny(shop.repository(), true)
 	finish()
 
-	if verdict := shop.sourceVerdict(source); verdict.State != "failure" {
-		t.Errorf("the push ended with %+v", verdict)
-	}
+	shop.wantSourceVerdict(source, "failure")
 	if v := shop.runs("v1.0.1"); v.Image != one.Image || v.env("LEVEL") != "debug" {
 		t.Errorf("v1.0.1 is\n%s", v.text)
 	}
@@ -177,10 +151,7 @@ func TestEditShipsAloneWhenTheBuildFails(t *testing.T) {
 // A newer push while a build is under way is what ends up running; the older one is told that it was superseded.
 func TestNewerPushSupersedesTheRunningBuild(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 
 	finish := w.registry.hold(shop.repository())
 	older := shop.push("two")
@@ -192,22 +163,15 @@ func TestNewerPushSupersedesTheRunningBuild(t *testing.T) {
 	if verdict := shop.sourceVerdict(newer); verdict.State != "success" || verdict.Stage == "superseded" {
 		t.Errorf("the newer push ended with %+v", verdict)
 	}
-	if verdict := shop.sourceVerdict(older); verdict.State != "success" {
-		t.Errorf("the older push ended with %+v", verdict)
-	}
+	shop.wantSourceVerdict(older, "success")
 	w.settle()
-	if got := shop.says(); got != "three" {
-		t.Errorf("what runs says %q", got)
-	}
+	shop.wantSays("three")
 }
 
 // A build that ended while its source was held is not lost: rolling forward lets it out, and it is not built again.
 func TestRollingForwardReleasesTheLateBuild(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 	shop.push("two")
 	shop.runs("v1.0.1")
 
@@ -243,9 +207,7 @@ func TestOneCommitForSourceAndSettingsShipsWholeOrNotAtAll(t *testing.T) {
 
 	shop.app, shop.spec = nil, []string{"type: monolithic", "source: {repository: " + app.url + ", branch: next}"}
 	commit := shop.edit("env: [{name: NEEDS, value: next}]")
-	if verdict := shop.verdict(commit); verdict.State != "failure" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "failure")
 	shop.still(one)
 	shop.wantReleases("v1.0.0")
 
@@ -260,10 +222,7 @@ func TestOneCommitForSourceAndSettingsShipsWholeOrNotAtAll(t *testing.T) {
 // After a failed build a change of settings goes out on the image that is there, and the failed source stays held.
 func TestSettingsGoOutAfterAFailedBuild(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	_, shop, one := oneApp(t)
 	bad := shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
 	shop.sourceVerdict(bad)
 

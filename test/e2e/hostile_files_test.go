@@ -117,7 +117,5 @@ func TestBadFilesDisturbNobody(t *testing.T) {
 	if v := shop.runs("v1.0.1"); v.Replicas != 3 {
 		t.Errorf("the mended shop is\n%s", v.text)
 	}
-	if verdict := shop.verdict(mended); verdict.State != "success" {
-		t.Errorf("the mended commit ended with %+v", verdict)
-	}
+	shop.wantVerdict(mended, "success")
 }

@@ -38,15 +38,11 @@ func TestRegistryThatRefusesATagHoldsUpNobody(t *testing.T) {
 	blog.revert("v1.0.1")
 	blog.runs("v1.0.0")
 	v := shop.runs("v1.0.0")
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 	if tagged := w.registry.digest(v.Image.Repository + ":v1.0.0"); tagged != "" {
 		t.Errorf("v1.0.0 is tagged as %s, although the registry refuses", tagged)
 	}
-	if got := shop.says(); got != "one" {
-		t.Errorf("v1.0.0 says %q", got)
-	}
+	shop.wantSays("one")
 	w.registry.watch(nil, nil)
 	w.registry.deny(shop.repository(), false)
 	shop.tagged("v1.0.0", v.Image)

@@ -152,18 +152,14 @@ func TestTwoServesAtWorkComeToRest(t *testing.T) {
 			shop.push(version)
 			blog.edit("env: [{name: ROUND, value: " + version + "}]")
 			shop.runs(version)
-			if got := shop.says(); got != version {
-				t.Errorf("%s says %q", version, got)
-			}
+			shop.wantSays(version)
 			if v := blog.runs(version); v.env("ROUND") != version {
 				t.Errorf("blog is\n%s", v.text)
 			}
 		}
 		rollback := shop.revert("v1.0.4")
 		three := shop.runs("v1.0.3")
-		if verdict := shop.verdict(rollback); verdict.State != "success" {
-			t.Errorf("the rollback ended with %+v", verdict)
-		}
+		shop.wantVerdict(rollback, "success")
 		w.rest()
 		same(t, shop.values(), three)
 		shop.wantReleases("v1.0.0", "v1.0.1", "v1.0.2", "v1.0.3")

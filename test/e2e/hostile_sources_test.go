@@ -51,9 +51,7 @@ func TestSourceWithoutACommit(t *testing.T) {
 	})
 	shop.app.commit("Begin", files{"go.mod": "module example.com/shop\n\ngo 1.24\n", "main.go": program("one")})
 	shop.runs("v1.0.0")
-	if got := shop.says(); got != "one" {
-		t.Errorf("v1.0.0 says %q", got)
-	}
+	shop.wantSays("one")
 }
 
 // What is in a source is its own affair: links that nothing follows do not matter, and one out of it that its build needs

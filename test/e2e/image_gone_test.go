@@ -61,9 +61,7 @@ func TestARollbackToAnImageThatIsGoneIsRefused(t *testing.T) {
 	shop.still(two)
 
 	forward := w.config.revert(rollback)
-	if verdict := shop.verdict(forward); verdict.State != "success" {
-		t.Errorf("reverting the rollback ended with %+v", verdict)
-	}
+	shop.wantVerdict(forward, "success")
 	shop.still(two)
 
 	again := shop.revert("v1.0.1")
@@ -121,9 +119,7 @@ func TestARollbackWaitsForNoRegistry(t *testing.T) {
 	}, nil)
 	rollback := blog.revert("v1.0.1")
 	same(t, blog.runs("v1.0.0"), one)
-	if verdict := blog.verdict(rollback); verdict.State != "success" {
-		t.Errorf("the rollback ended with %+v", verdict)
-	}
+	blog.wantVerdict(rollback, "success")
 	if len(asked) == 0 {
 		t.Error("the registry was not asked at all")
 	}

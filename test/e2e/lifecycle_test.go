@@ -8,10 +8,7 @@ import (
 // A deleted project is pruned and leaves a tombstone; added again without its release files, the next version is made.
 func TestProjectDeletedAndAddedAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 	shop.push("two")
 	shop.runs("v1.0.1")
 
@@ -30,9 +27,7 @@ func TestProjectDeletedAndAddedAgain(t *testing.T) {
 	shop.verdict(w.add(shop))
 	v := shop.runs("v1.0.2")
 	shop.wantReleases("v1.0.2")
-	if got := shop.says(); got != "two" {
-		t.Errorf("v1.0.2 says %q", got)
-	}
+	shop.wantSays("two")
 	if strings.Contains(shop.run(), "deleted:") {
 		t.Errorf("it is still a tombstone:\n%s", shop.run())
 	}
@@ -42,10 +37,7 @@ func TestProjectDeletedAndAddedAgain(t *testing.T) {
 // Added again with its release files, by reverting the deletion, the newest of them runs and nothing is made.
 func TestDeletionReverted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 	shop.push("two")
 	two := shop.runs("v1.0.1")
 
@@ -64,10 +56,7 @@ func TestDeletionReverted(t *testing.T) {
 // Deleting project.yaml alone removes the project as well; the hold of a rollback does not outlive it.
 func TestDeletionDropsHolds(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 	shop.push("two")
 	shop.runs("v1.0.1")
 	shop.revert("v1.0.1")
@@ -81,19 +70,14 @@ func TestDeletionDropsHolds(t *testing.T) {
 	}
 	w.add(shop)
 	shop.runs("v1.0.2")
-	if got := shop.says(); got != "two" {
-		t.Errorf("v1.0.2 says %q", got)
-	}
+	shop.wantSays("two")
 }
 
 // A project that is moved to another folder is another project: the old one is pruned, the new one gets a first release
 // of its own, and the release files of the old one mean nothing there.
 func TestProjectMovedToAnotherFolder(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 
 	store := &project{w: w, workspace: "ws-1", name: "store", app: shop.app}
 	w.config.pull()
@@ -109,9 +93,7 @@ func TestProjectMovedToAnotherFolder(t *testing.T) {
 	if v.Host != "store-ws-1.apps.example.com" || !strings.HasSuffix(v.Image.Repository, "/ws-1/store") {
 		t.Errorf("store is\n%s", v.text)
 	}
-	if got := store.says(); got != "one" {
-		t.Errorf("store says %q", got)
-	}
+	store.wantSays("one")
 	if len(w.config.log("%H", store.releaseFile(v.Release))) != 1 {
 		t.Errorf("the release that runs, %s, was not made by Plateform in one commit", v.Release)
 	}

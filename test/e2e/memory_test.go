@@ -55,10 +55,7 @@ func (p *project) failuresOf(source string) []string {
 // Two versions of the code are rolled back, one after the other; when GitOps is lost then, neither goes out by itself.
 func TestTwoRollbacksOutliveALostGitOps(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 	for i, text := range []string{"two", "three"} {
 		version := fmt.Sprintf("v1.0.%d", i+1)
 		shop.push(text)
@@ -150,12 +147,8 @@ func TestARetryTellsNoOldFailureAgain(t *testing.T) {
 	retry := w.config.git("rev-parse", "HEAD")
 	w.config.record("Edit blog", files{blog.file(): blog.yaml("replicas: 2")})
 	edit := w.config.push()
-	if verdict := shop.verdict(retry); verdict.State != "failure" {
-		t.Errorf("the retry ended with %+v", verdict)
-	}
-	if verdict := blog.verdict(edit); verdict.State != "success" {
-		t.Errorf("the edit of blog ended with %+v", verdict)
-	}
+	shop.wantVerdict(retry, "failure")
+	blog.wantVerdict(edit, "success")
 	w.settle()
 	if told := shop.failuresOf(bad); len(told) != 1 {
 		t.Errorf("the push that does not build is told on %q, want it told once", told)
@@ -188,9 +181,7 @@ func TestAPlatformChangeShipsBesideAFailedImage(t *testing.T) {
 		t.Errorf("v1.0.1 is\n%s", v.text)
 	}
 	shop.newestSays(missing, "failure", "birds/dodo:1")
-	if verdict := shop.verdict(issuer); verdict.State != "success" {
-		t.Errorf("the platform's change ended with %+v", verdict)
-	}
+	shop.wantVerdict(issuer, "success")
 	shop.still(v)
 }
 
@@ -234,9 +225,7 @@ func TestAFailureOfAPushWhileServeIsAwayIsTold(t *testing.T) {
 	w.stop()
 	source := shop.app.commit("Break it otherwise", files{"main.go": strings.Replace(broken, "sellEverything", "buyEverything", 1)})
 	w.start()
-	if verdict := shop.sourceVerdict(source); verdict.State != "failure" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantSourceVerdict(source, "failure")
 	w.settle()
 	if told := shop.failuresOf(source); len(told) != 1 {
 		t.Errorf("it is told on %q, want it told once", told)

@@ -139,10 +139,7 @@ func TestTwoReleasesBackWithAChange(t *testing.T) {
 // Code is rolled back by the commit that has the app follow another branch: what that branch has goes out.
 func TestARollbackThatFollowsAnotherBranch(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 	shop.app.git("checkout", "-q", "-b", "stable")
 	shop.app.record("Say stable", files{"main.go": program("stable")})
 	shop.app.git("push", "-q", "origin", "stable")
@@ -155,9 +152,7 @@ func TestARollbackThatFollowsAnotherBranch(t *testing.T) {
 	shop.app, shop.spec = nil, []string{"type: monolithic", "source: {repository: " + app.url + ", branch: stable}"}
 	asked := w.config.commit("Back, and to the stable branch", files{shop.releaseFile("v1.0.1"): "", shop.file(): shop.yaml()})
 	shop.runs("v1.0.2")
-	if got := shop.says(); got != "stable" {
-		t.Errorf("v1.0.2 says %q", got)
-	}
+	shop.wantSays("stable")
 	if verdict := shop.verdict(asked); verdict.State != "success" || !strings.Contains(verdict.Description, "v1.0.2") {
 		t.Errorf("it ended with %+v", verdict)
 	}

@@ -11,10 +11,7 @@ import (
 // change carries it.
 func TestPlanIsWhatIsReleased(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 
 	base := w.config.head()
 	w.config.pull()

@@ -38,6 +38,15 @@ func program(version string) string {
 	return "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(\"" + version + "\\n\") }\n"
 }
 
+// oneApp is a world with one project, ws-1/shop, that runs v1.0.0 of the program that says "one".
+func oneApp(t *testing.T) (w *world, shop *project, one values) {
+	t.Helper()
+	w = newWorld(t).open()
+	shop = w.goProject("ws-1", "shop")
+	w.add(shop)
+	return w, shop, shop.runs("v1.0.0")
+}
+
 // oneImage is a world with one project, ws-1/shop, that runs v1.0.0 of an image that is not built here.
 func oneImage(t *testing.T) (w *world, shop *project, one values) {
 	t.Helper()
@@ -122,6 +131,14 @@ func (p *project) revert(version string) string {
 	return p.w.config.revert(p.releaseCommit(version))
 }
 
+// retry asks for the project to be tried again, with the command.
+func (p *project) retry() {
+	p.w.t.Helper()
+	if out, err := p.w.plateform("retry", p.workspace+"/"+p.name); err != nil {
+		p.w.t.Fatalf("%v\n%s", err, out)
+	}
+}
+
 // releases are the names of the release files.
 func (p *project) releases() []string {
 	var found []string
@@ -129,14 +146,6 @@ func (p *project) releases() []string {
 		found = append(found, strings.TrimSuffix(file, ".yaml"))
 	}
 	return found
-}
-
-// wantReleases fails the test unless exactly these release files are there.
-func (p *project) wantReleases(versions ...string) {
-	p.w.t.Helper()
-	if got := p.releases(); !slices.Equal(got, versions) {
-		p.w.t.Errorf("the releases of %s are %v, want %v", p.name, got, versions)
-	}
 }
 
 // releaseCommits are all commits that add the release's file, the newest first.
@@ -277,7 +286,7 @@ func (p *project) sourceVerdict(source string) report {
 	return verdict
 }
 
-// building waits until a run for a commit of the app has reached a stage.
+// reaches waits until a run for a commit of the app has reached a stage.
 func (p *project) reaches(source, stage string) {
 	p.w.t.Helper()
 	p.w.await(p.name+" to be "+stage, func() error {

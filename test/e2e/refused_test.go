@@ -264,9 +264,7 @@ func TestABranchThatMovesBeforeEachPushIsTold(t *testing.T) {
 	if err := os.Remove(filepath.Join(w.gitops.bare, "hooks", "pre-receive")); err != nil {
 		t.Fatal(err)
 	}
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("when they stop the commit says %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 	w.isReady()
 	w.settle()
 }
@@ -289,9 +287,7 @@ func TestARollbackGetsThroughWhereNoReleaseDoes(t *testing.T) {
 	w.unready(r.words)
 	rollback := w.config.revert(shop.releaseCommit("v1.0.1"))
 	same(t, shop.runs("v1.0.0"), one)
-	if verdict := shop.verdict(rollback); verdict.State != "success" {
-		t.Errorf("the rollback says %+v", verdict)
-	}
+	shop.wantVerdict(rollback, "success")
 	end()
 	blog.verdict(waits)
 	blog.runs("v1.0.1")

@@ -15,18 +15,14 @@ func TestRevertRollsBackAndForth(t *testing.T) {
 
 	source := shop.push("two")
 	two := shop.runs("v1.0.1")
-	if verdict := shop.sourceVerdict(source); verdict.State != "success" {
-		t.Errorf("the push ended with %+v", verdict)
-	}
+	shop.wantSourceVerdict(source, "success")
 	if got := shop.says(); got != "two" || two.Image.Tag != "v1.0.1" || two.Image.Digest == one.Image.Digest {
 		t.Errorf("v1.0.1 says %q and its image is %+v", got, two.Image)
 	}
 
 	rollback := shop.revert("v1.0.1")
 	same(t, shop.runs("v1.0.0"), one)
-	if verdict := shop.verdict(rollback); verdict.State != "success" {
-		t.Errorf("the rollback ended with %+v", verdict)
-	}
+	shop.wantVerdict(rollback, "success")
 	shop.still(one)
 	shop.wantReleases("v1.0.0")
 
@@ -52,18 +48,13 @@ func TestRevertRollsBackAndForth(t *testing.T) {
 	shop.push("three")
 	shop.runs("v1.0.2")
 	shop.wantReleases("v1.0.0", "v1.0.1", "v1.0.2")
-	if got := shop.says(); got != "three" {
-		t.Errorf("v1.0.2 says %q", got)
-	}
+	shop.wantSays("three")
 }
 
 // After a rollback the next push is a release with the next version, never the one that was withdrawn.
 func TestAVersionIsNeverUsedTwice(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	_, shop, _ := oneApp(t)
 	shop.push("two")
 	shop.runs("v1.0.1")
 	shop.revert("v1.0.1")
@@ -81,10 +72,7 @@ func TestAVersionIsNeverUsedTwice(t *testing.T) {
 // A build that was under way when people rolled back ends late; what it made is not released.
 func TestLateBuildDoesNotUndoARollback(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 	shop.push("two")
 	two := shop.runs("v1.0.1")
 
@@ -105,9 +93,7 @@ func TestLateBuildDoesNotUndoARollback(t *testing.T) {
 	shop.still(one)
 	shop.push("four")
 	shop.runs("v1.0.2")
-	if got := shop.says(); got != "four" {
-		t.Errorf("v1.0.2 says %q", got)
-	}
+	shop.wantSays("four")
 	w.config.revert(rollback)
 	shop.still(shop.values())
 	shop.wantReleases("v1.0.0", "v1.0.1", "v1.0.2")
@@ -119,10 +105,7 @@ func TestLateBuildDoesNotUndoARollback(t *testing.T) {
 // Two releases that are taken back in one push are both gone.
 func TestTwoReleasesRevertedInOnePush(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 	shop.push("two")
 	shop.runs("v1.0.1")
 	shop.push("three")
@@ -143,10 +126,7 @@ func TestTwoReleasesRevertedInOnePush(t *testing.T) {
 // Deleting the newest release file by hand is the same as a revert; deleting an older one changes nothing.
 func TestReleaseFileDeletedByHand(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	shop.runs("v1.0.0")
+	w, shop, _ := oneApp(t)
 	shop.push("two")
 	two := shop.runs("v1.0.1")
 	shop.push("three")
@@ -165,10 +145,7 @@ func TestReleaseFileDeletedByHand(t *testing.T) {
 // the branch moves on.
 func TestLastReleaseReverted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 
 	commit := shop.revert("v1.0.0")
 	shop.verdict(commit)
@@ -191,10 +168,7 @@ func TestLastReleaseReverted(t *testing.T) {
 // `plateform rollback` is the same as the reverts by hand, in one commit.
 func TestRollbackCommand(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 	shop.push("two")
 	shop.runs("v1.0.1")
 	shop.push("three")

@@ -58,9 +58,7 @@ func TestPushBesideThePathOfAModule(t *testing.T) {
 
 	fix := mono.commit("Mend the package", files{"internal/text/it.go": textFile("two")})
 	two := api.runs("v1.0.1")
-	if got := api.says(); got != "two" {
-		t.Errorf("v1.0.1 says %q", got)
-	}
+	api.wantSays("two")
 	if file := w.config.read(api.releaseFile("v1.0.1")); !strings.Contains(file, "scope: .\n") || strings.Count(file, "commit: "+fix) != 2 {
 		t.Errorf("v1.0.1 is of %s, and is\n%s", fix, file)
 	}
@@ -118,9 +116,7 @@ func TestPushBehindALink(t *testing.T) {
 	api.runs("v1.0.0")
 	mono.commit("Mend what is behind the link", files{"shared/text/it.go": textFile("two")})
 	api.runs("v1.0.1")
-	if got := api.says(); got != "two" {
-		t.Errorf("v1.0.1 says %q", got)
-	}
+	api.wantSays("two")
 }
 
 // What came to the image of a release is rolled back with it, whatever is lost meanwhile.
@@ -144,9 +140,7 @@ func TestRollbackOfWhatCameToTheSameImage(t *testing.T) {
 			api.still(one)
 			mono.commit("Mend the package", files{"internal/text/it.go": textFile("three")})
 			api.runs("v1.0.2")
-			if got := api.says(); got != "three" {
-				t.Errorf("v1.0.2 says %q", got)
-			}
+			api.wantSays("three")
 		})
 	}
 }

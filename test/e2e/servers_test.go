@@ -50,9 +50,7 @@ func TestShallowConfigRepository(t *testing.T) {
 	shop.runs("v1.0.3")
 	shop.push("two")
 	shop.runs("v1.0.4")
-	if got := shop.says(); got != "two" {
-		t.Errorf("it says %q", got)
-	}
+	shop.wantSays("two")
 	if shop.frozen() || blog.frozen() {
 		t.Errorf("frozen: %s %s", shop.run(), blog.run())
 	}
@@ -171,9 +169,7 @@ func TestPrivateSource(t *testing.T) {
 	write(password, "open-sesame-2")
 	shop.push("two")
 	shop.runs("v1.0.1")
-	if got := shop.says(); got != "two" {
-		t.Errorf("it says %q", got)
-	}
+	shop.wantSays("two")
 	lost.wantReleases()
 	log, err := os.ReadFile(w.serveLog())
 	if err != nil {

@@ -21,9 +21,7 @@ func TestPushOutsideThePathMakesNoRelease(t *testing.T) {
 
 	mono.commit("Change the app", files{"apps/shop/main.go": program("two")})
 	shop.runs("v1.0.1")
-	if got := shop.says(); got != "two" {
-		t.Errorf("v1.0.1 says %q", got)
-	}
+	shop.wantSays("two")
 }
 
 // A pinned revision is what runs, whatever is pushed to the branch, until the pin changes.
@@ -39,9 +37,7 @@ func TestPinnedRevision(t *testing.T) {
 	shop.app, shop.spec = nil, pin(first)
 	w.add(shop)
 	one := shop.runs("v1.0.0")
-	if got := shop.says(); got != "one" {
-		t.Errorf("the pinned revision says %q", got)
-	}
+	shop.wantSays("one")
 
 	app.commit("Say three", files{"main.go": program("three")})
 	shop.still(one)
@@ -49,9 +45,7 @@ func TestPinnedRevision(t *testing.T) {
 	shop.spec = pin(second)
 	shop.edit()
 	shop.runs("v1.0.1")
-	if got := shop.says(); got != "two" {
-		t.Errorf("the second pin says %q", got)
-	}
+	shop.wantSays("two")
 	shop.spec = pin(first)
 	shop.edit()
 	if v := shop.runs("v1.0.2"); v.Image != one.Image {
@@ -80,22 +74,15 @@ func TestAutoDeployOff(t *testing.T) {
 		t.Errorf("v1.0.1 is\n%s\nwant the old image with 2 replicas", v.text)
 	}
 
-	if out, err := w.plateform("retry", "ws-1/shop"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	shop.retry()
 	shop.runs("v1.0.2")
-	if got := shop.says(); got != "two" {
-		t.Errorf("v1.0.2 says %q", got)
-	}
+	shop.wantSays("two")
 }
 
 // A paused project makes no release, can be rolled back, and makes up for what it missed when it goes on.
 func TestPaused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t).open()
-	shop := w.goProject("ws-1", "shop")
-	w.add(shop)
-	one := shop.runs("v1.0.0")
+	w, shop, one := oneApp(t)
 	shop.push("two")
 	two := shop.runs("v1.0.1")
 
@@ -130,9 +117,7 @@ func TestAuthoredImageIsResolvedOncePerEdit(t *testing.T) {
 	if want := (image{Repository: w.registry.host + "/birds/wren", Tag: "1", Digest: first}); one.Image != want {
 		t.Errorf("the image is %+v, want %+v", one.Image, want)
 	}
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 
 	w.registry.publish("birds/wren:1")
 	shop.still(one)

@@ -212,7 +212,5 @@ func TestSilentForgeHoldsUpNobody(t *testing.T) {
 		t.Errorf("the forge was not silent: it says %+v", said)
 	}
 	server.Heal(forge)
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 }

@@ -138,12 +138,8 @@ func TestUnreachableModuleProxy(t *testing.T) {
 
 	proxy.open(t)
 	shop.runs("v1.0.0")
-	if got := shop.says(); got != "lib" {
-		t.Errorf("v1.0.0 says %q", got)
-	}
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantSays("lib")
+	shop.wantVerdict(commit, "success")
 
 	source := shop.app.commit("Use what is not there", files{"go.mod": strings.ReplaceAll(uses["go.mod"], "v1.0.0", "v1.0.1"), "go.sum": strings.ReplaceAll(uses["go.sum"], "v1.0.0", "v1.0.1")})
 	if verdict := shop.sourceVerdict(source); verdict.State != "failure" || !strings.Contains(verdict.Description, "check its name and version") {
@@ -175,9 +171,7 @@ func TestSourcesThatNeedWhatIsNotDone(t *testing.T) {
 	fails(shop, shop.app.commit("Use cgo", files{"word.txt": "two\n", "c.go": "package main\n\nimport \"C\"\n\nfunc add() {}\n", "d.go": "package main\n\nfunc init() { add() }\n"}), `c.go imports "C"`, "without cgo")
 	shop.app.commit("Leave cgo out", files{"c.go": "", "d.go": ""})
 	shop.runs("v1.0.1")
-	if got := shop.says(); got != "two" {
-		t.Errorf("v1.0.1 says %q", got)
-	}
+	shop.wantSays("two")
 
 	blog.app.stage(files{"lib/x": "x", "main.go": "package main\n\nimport _ \"example.com/blog/lib\"\n\nfunc main() {}\n"})
 	blog.app.submodule("lib")

@@ -83,9 +83,7 @@ func TestServicesAreBuiltOneByOne(t *testing.T) {
 		"services: [{name: orders, public: true}, {name: billing}]"}
 	commit := w.add(shop)
 	one := shop.runs("v1.0.0")
-	if verdict := shop.verdict(commit); verdict.State != "success" {
-		t.Errorf("it ended with %+v", verdict)
-	}
+	shop.wantVerdict(commit, "success")
 	if got := w.says(one.Services[0].Image) + ", " + w.says(one.Services[1].Image); got != "orders one, billing one" {
 		t.Errorf("the services say %q", got)
 	}

@@ -143,9 +143,7 @@ func TestTwoServicesBreakAtOnce(t *testing.T) {
 		t.Errorf("status says\n%s", out)
 	}
 
-	if out, err := w.plateform("retry", "ws-1/shop"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	shop.retry()
 	if verdict := shop.verdict(w.retryCommit()); verdict.State != "failure" || !strings.Contains(verdict.Description, "web: ") {
 		t.Errorf("the retry ended with %+v", verdict)
 	}

@@ -233,7 +233,8 @@ func asked(runs []*reconciler.Run) string {
 	return fmt.Sprintf("%s%s", what, by)
 }
 
-// built says what came out of a build. What failed is said when it is reported, with what follows from it.
+// built says what came out of a build. What failed is said when it is reported, with what follows from it; what is tried
+// again is no end, and is reported, too.
 func built(e reconciler.Event) (mark, string) {
 	failure := e.Status.Failure
 	switch {
@@ -245,8 +246,6 @@ func built(e reconciler.Event) (mark, string) {
 		return goesOn, "built " + e.Build.What()
 	case failure.Canceled && e.Superseded:
 		return goesOn, fmt.Sprintf("the build of %s makes way for a newer one", e.Build.What())
-	case failure.Temporary:
-		return isTrouble, "the build is tried again: " + failure.Summary
 	}
 	return goesOn, ""
 }

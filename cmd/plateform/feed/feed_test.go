@@ -181,10 +181,6 @@ func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
 			"                        # hello",
 			"                        ./main.go:3:1: oops",
 		}},
-		{"a build in trouble", reconciler.Event{
-			Kind: reconciler.EventBuildEnded, Build: &reconciler.BuildRequest{Image: manifest.AppImage, Commit: sourceCommit},
-			Status: &reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Summary: "no space left", Temporary: true}},
-		}, []string{"10:00:01 ! ws-1/shop  the build is tried again: no space left"}},
 		{"a rollout that failed", report(reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeRolloutFailed, func(r *reconciler.Report) {
 			r.Release.Version, r.Release.Before, r.Detail, r.Build.LogTail = "v1.0.1", "v1.0.0", "it ended with code 1", "panic: no"
 		}), []string{
