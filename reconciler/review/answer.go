@@ -31,15 +31,12 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	if head != p.Head { // one of the two is behind: what Git has is what can be planned
-		again = hintLead
-	}
-	if head == "" {
-		return again, nil
+	if head != p.Head { // one of the two is behind, and who pushed which is not known
+		return hintLead, nil
 	}
 	before := r.begin(number)
-	if before.done.head == head && before.done.tips == now && before.done.framing == framingOf(*p) && !before.again {
-		return again, nil
+	if !before.again && before.done.isOf(*p, now) {
+		return 0, nil
 	}
 	found, err := planner{r.Options}.review(ctx, *p, head, now)
 	if err == nil {
@@ -50,7 +47,11 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 		return 0, err
 	}
 	r.finish(number, found.done)
-	return again, r.mergeItself(ctx, *p, found)
+	if err := r.mergeItself(ctx, *p, found); err != nil {
+		r.finish(number, done{}) // also where the plan stays the same: it is not merged yet
+		return 0, err
+	}
+	return 0, nil
 }
 
 // mergeItself merges a proposal that passes, where the platform wants that: exactly what was checked, and only while the branch is where
@@ -60,12 +61,21 @@ func (r *Reviewer) mergeItself(ctx context.Context, p reconciler.Proposal, f fin
 		f.state != reconciler.StateSuccess || len(f.card.Rights) > 0 {
 		return nil
 	}
-	err := r.Config.Push(ctx, f.merge)
+	now, err := r.Reviews.Proposal(ctx, p.Number) // planning took its time
+	if err != nil {
+		return err
+	}
+	if now == nil || now.Fate != p.Fate || now.Head != p.Head || now.Branch != p.Branch || now.Pusher != p.Pusher || framingOf(*now) != framingOf(p) {
+		r.finish(p.Number, done{})
+		r.wake(p.Number, polling, r.Clock(), false)
+		return nil
+	}
+	err = r.Config.Push(ctx, f.merge)
 	if errors.Is(err, manifest.ErrMoved) {
 		r.Log.Info("the branch moved before a pull request was merged", "number", p.Number)
 		r.mu.Lock()
 		r.seenAt = time.Time{}
-		r.view(p.Number).done = done{} // also where the plan stays the same: it is not merged yet
+		r.view(p.Number).done = done{}
 		r.mu.Unlock()
 		r.wake(p.Number, moved, r.Clock(), false)
 		return nil

@@ -3,6 +3,7 @@ package review
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/plateform/plateform/manifest"
@@ -33,17 +34,29 @@ type command struct {
 // usage says how commands are written.
 const usage = "/plateform plan, /plateform retry [WORKSPACE/PROJECT] or /plateform rollback [WORKSPACE/PROJECT] [VERSION]"
 
+// hidden is what a comment does not show.
+var hidden = regexp.MustCompile(`(?s)<!--.*?(-->|$)`)
+
 // commandIn reads the one command of a remark; found is false when there is none. What is quoted is somebody else's, and what is in a
 // block of code is an example.
 func commandIn(text string) (c command, found bool, err error) {
-	fenced := false
-	for line := range strings.Lines(text) {
+	fence := ""
+	for line := range strings.Lines(hidden.ReplaceAllString(text, "")) {
+		indented := strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "\t")
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") {
-			fenced = !fenced
+		mark := fenceOf(line)
+		switch {
+		case fence != "":
+			if !indented && mark != "" && mark == line && strings.HasPrefix(mark, fence) {
+				fence = ""
+			}
+			continue
+		case mark != "" && !indented:
+			fence = mark
+			continue
 		}
 		words := strings.Fields(line)
-		if fenced || len(words) == 0 || words[0] != commandPrefix {
+		if indented || len(words) == 0 || words[0] != commandPrefix {
 			continue
 		}
 		if found {
@@ -55,6 +68,17 @@ func commandIn(text string) (c command, found bool, err error) {
 		}
 	}
 	return c, found, nil
+}
+
+// fenceOf is what a line begins or ends a block of code with; empty when it does neither.
+func fenceOf(line string) string {
+	const shortest = 3
+	for _, mark := range []string{"`", "~"} {
+		if rest := strings.TrimLeft(line, mark); len(line)-len(rest) >= shortest {
+			return line[:len(line)-len(rest)]
+		}
+	}
+	return ""
 }
 
 func parseCommand(words []string) (c command, err error) {

@@ -283,7 +283,7 @@ func (c *commands) doneBy(ctx context.Context, head string, remark reconciler.Re
 			subject, _, _ := strings.Cut(commit.Message, "\n")
 			found = append(found, subject+" in "+head)
 		}
-		if len(commit.Parents) == 0 || len(commit.Cut) > 0 || commit.Author.When.Before(remark.At.Add(-remembered)) {
+		if len(commit.Parents) == 0 || len(commit.Cut) > 0 {
 			break
 		}
 		head = commit.Parents[0]

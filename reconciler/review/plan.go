@@ -35,7 +35,7 @@ type planner struct{ Options }
 
 // review plans what merging a head would do.
 func (r planner) review(ctx context.Context, p reconciler.Proposal, head string, now tips) (findings, error) {
-	f := findings{done: done{head: head, tips: now, framing: framingOf(p), everything: true}, state: reconciler.StateFailure}
+	f := findings{done: done{head: head, tips: now, framing: framingOf(p), pusher: p.Pusher.ID, everything: true}, state: reconciler.StateFailure}
 	var err error
 	if f.merge, f.card.Trouble, err = r.merge(ctx, p, head, now.config); err != nil {
 		return f, err

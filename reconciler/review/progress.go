@@ -25,9 +25,8 @@ const (
 	unseen = 2 * time.Minute
 	// maxFollowed bounds how many commits it is kept of what was reported on them.
 	maxFollowed = 512
-	// maxRecent and recent bound the commits that a process that starts looks at again.
-	maxRecent = 50
-	recent    = 24 * time.Hour
+	// maxRecent bounds the commits that a process that starts looks at again. When they were written says nothing: a rebase keeps that.
+	maxRecent = 30
 )
 
 // Record is what commits of the config repository say already, oldest first, also of what other processes reported.
@@ -236,10 +235,9 @@ func progressOf(key manifest.Key, s reconciler.Statement) card.Progress {
 
 // recently has the commits looked at again that were brought lately: another process may have ended before it told all of them.
 func (r *Reviewer) recently(head string) error {
-	since := r.Clock().Add(-recent)
 	for range maxRecent {
 		commit, err := r.Config.Commit(head)
-		if err != nil || commit.Author.When.Before(since) {
+		if err != nil {
 			return err
 		}
 		if !byPlateform(commit) {

@@ -25,8 +25,9 @@ type view struct {
 type done struct {
 	head string
 	tips tips
-	// framing is what else of the proposal counts.
+	// framing is what else of the proposal counts, and pusher who pushed the head.
 	framing string
+	pusher  int64
 	// concerns are the workspaces that it is about; all of them when everything.
 	concerns   map[string]bool
 	everything bool
@@ -35,6 +36,11 @@ type done struct {
 // framingOf is what counts of a proposal besides what it changes: what its title and text ask for, and whether it may be merged.
 func framingOf(p reconciler.Proposal) string {
 	return fmt.Sprintf("%q %q %v", p.Title, p.Body, p.Draft)
+}
+
+// isOf says that all was said of a proposal as it is.
+func (d *done) isOf(p reconciler.Proposal, now tips) bool {
+	return d.head == p.Head && d.tips == now && d.framing == framingOf(p) && d.pusher == p.Pusher.ID
 }
 
 // woken is why something is looked at, and since when that could be known.

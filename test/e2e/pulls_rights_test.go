@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plateform/plateform/test/githubserver"
 	"github.com/plateform/plateform/test/githubserver/forge"
 	"github.com/plateform/plateform/test/githubserver/model"
 )
@@ -150,6 +151,7 @@ func TestPullRequestsMergeThemselves(t *testing.T) {
 
 	foreign := h.proposedBy(w, mallory, "foreign", files{shop.file(): shop.yaml("replicas: 3")})
 	foreign.owners("failure")
+	h.server.Inject(githubserver.Fault{Operation: "git-receive-pack", Status: http.StatusBadGateway, Times: 2}) // what fails is tried again
 	mine := h.proposedBy(w, gitHubUser, "mine", files{shop.file(): shop.yaml("replicas: 2")})
 	shop.runs("v1.0.1")
 	w.await("the pull request to be merged", func() error {
