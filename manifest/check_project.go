@@ -125,7 +125,7 @@ func (c *projectCheck) checkImage() {
 			fmt.Sprintf("use an image under %s/%s, or ask a platform admin to add it to registry.allow in platform.yaml", registry.URL, c.key.Workspace))
 		return
 	}
-	c.addError("spec.image", AllowedImage(c.platform, c.spec.Image))
+	c.addError("spec.image", allowedImage(c.platform, c.spec.Image))
 }
 
 // checkApp checks what all projects with code of their own have.

@@ -189,9 +189,9 @@ func checkBranch(branch string) error {
 	return nil
 }
 
-// AllowedImage says whether projects may run an image; the error says why not and what to do. Images in the platform's
+// allowedImage says whether projects may run an image; the error says why not and what to do. Images in the platform's
 // own registry are always allowed, and all others while platform.yaml lists no registry.allow.
-func AllowedImage(p *Platform, image string) error {
+func allowedImage(p *Platform, image string) error {
 	repository, err := imageRepository(image)
 	if err != nil {
 		return err

@@ -7,11 +7,11 @@ import (
 	"github.com/plateform/plateform/manifest/strict"
 )
 
-// LabelWorkspace and LabelOwnerID mark what belongs to a workspace; LabelManagedBy marks whatever Plateform made.
+// labelWorkspace and labelOwnerID mark what belongs to a workspace; labelManagedBy marks whatever Plateform made.
 const (
-	LabelManagedBy = "app.kubernetes.io/managed-by"
-	LabelWorkspace = "plateform.dev/workspace"
-	LabelOwnerID   = "plateform.dev/owner-id"
+	labelManagedBy = "app.kubernetes.io/managed-by"
+	labelWorkspace = "plateform.dev/workspace"
+	labelOwnerID   = "plateform.dev/owner-id"
 )
 
 // quotaRoom is how much more than the workspace's quota the namespace grants. Plateform itself holds projects to the
@@ -51,9 +51,9 @@ type namespace struct {
 
 func (n namespace) labels() object {
 	return object{
-		LabelManagedBy: "plateform",
-		LabelWorkspace: n.workspace.Metadata.Name,
-		LabelOwnerID:   strconv.FormatInt(n.workspace.Spec.Owner.ID, 10),
+		labelManagedBy: "plateform",
+		labelWorkspace: n.workspace.Metadata.Name,
+		labelOwnerID:   strconv.FormatInt(n.workspace.Spec.Owner.ID, 10),
 	}
 }
 

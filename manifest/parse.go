@@ -29,16 +29,16 @@ func ParseWorkspace(file string, data []byte) (*Workspace, Problems) {
 
 // ParseProject parses a project.yaml, as ParseWorkspace does.
 func ParseProject(file string, data []byte) (*Project, Problems) {
-	if len(data) > MaxProjectBytes {
-		return nil, Problems{{File: file, What: fmt.Sprintf("the file has %d bytes, more than the %d that a project may have", len(data), MaxProjectBytes),
+	if len(data) > maxProjectBytes {
+		return nil, Problems{{File: file, What: fmt.Sprintf("the file has %d bytes, more than the %d that a project may have", len(data), maxProjectBytes),
 			Fix: "have the app read what is long from a file of its image"}}
 	}
 	return parse[Project](KindProject, file, data)
 }
 
-// MaxProjectBytes is the size of the largest project.yaml that is parsed, in bytes. Its release holds all of it twice, as it was
+// maxProjectBytes is the size of the largest project.yaml that is parsed, in bytes. Its release holds all of it twice, as it was
 // written and as values, in an encoding that may be longer, and is no larger than MaxFileBytes.
-const MaxProjectBytes = 192 << 10
+const maxProjectBytes = 192 << 10
 
 // ParseRelease parses a release file, as ParseWorkspace does. It does not look at the signature.
 func ParseRelease(file string, data []byte) (*Release, Problems) {

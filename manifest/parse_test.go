@@ -87,7 +87,7 @@ func TestParseRefusesWhatIsNoText(t *testing.T) {
 		{"line separator", "a: b\u2028c: d", `p:1:5: there is the control character U+2028 here (remove it; in a value in double quotes write "\u2028")`},
 		{"bidirectional override", "a: b\u202Ec", `p:1:5: there is the control character U+202E here (remove it; in a value in double quotes write "\u202E")`},
 		{"lone carriage return", "a: b\rc: d\n", `p:1:5: there is a carriage return without a line feed here (end lines with a line feed; in a value write "\r")`},
-		{"too large", strings.Repeat("# 45678\n", MaxProjectBytes/8) + "#", "p: the file has 196609 bytes, more than the 196608 that a project may have (have the app read what is long from a file of its image)"},
+		{"too large", strings.Repeat("# 45678\n", maxProjectBytes/8) + "#", "p: the file has 196609 bytes, more than the 196608 that a project may have (have the app read what is long from a file of its image)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -94,11 +94,11 @@ func NamespaceFile(workspace string) string {
 	return path.Join(WorkspacesDir, workspace, "namespace.yaml")
 }
 
-// RunDir is the folder of a project in the GitOps repository.
-func RunDir(k Key) string { return path.Join(WorkspacesDir, k.Workspace, k.Project) }
+// runDir is the folder of a project in the GitOps repository.
+func runDir(k Key) string { return path.Join(WorkspacesDir, k.Workspace, k.Project) }
 
 // ValuesFile holds the values that run.
-func ValuesFile(k Key) string { return path.Join(RunDir(k), "values.yaml") }
+func ValuesFile(k Key) string { return path.Join(runDir(k), "values.yaml") }
 
 // RunFile holds the Run of a project.
-func RunFile(k Key) string { return path.Join(RunDir(k), "run.yaml") }
+func RunFile(k Key) string { return path.Join(runDir(k), "run.yaml") }

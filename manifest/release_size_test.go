@@ -18,14 +18,14 @@ func TestTheReleaseOfTheLargestProject(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(more) > MaxProjectBytes {
+			if len(more) > maxProjectBytes {
 				spec.Env = spec.Env[:i]
 				break
 			}
 			data = more
 		}
 		project, problems := ParseProject("project.yaml", data)
-		if len(problems) > 0 || len(data) < MaxProjectBytes/2 {
+		if len(problems) > 0 || len(data) < maxProjectBytes/2 {
 			t.Fatalf("%s: %d bytes: %v", name, len(data), problems)
 		}
 		values, err := BuildValues(ValuesInput{Key: Key{Workspace: "ws", Project: "blog"}, Release: FirstVersion(), Project: project.Spec,

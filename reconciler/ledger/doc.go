@@ -2,5 +2,5 @@
 // runs to who caused it and back. It reads the two repositories and the notes as they are at given commits, asks nobody
 // else, and has no clock. Its results are for all who tell people: the command line, the API, the page of a pull request.
 //
-// What has to look at one commit after another looks at the newest MaxCommits only, and says so when that was not enough.
+// What has to look at one commit after another looks at the newest ten thousand only, and says so when that was not enough.
 package ledger

@@ -10,8 +10,8 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// MaxCommits is how many commits of a branch are looked at, the newest first.
-const MaxCommits = 10_000
+// maxCommits is how many commits of a branch are looked at, the newest first.
+const maxCommits = 10_000
 
 // line is a branch along its first parents: a merge counts as one commit that did all it brought. Commits are read when
 // somebody gets to them, and kept.
@@ -42,7 +42,7 @@ func (s *step) parent() string {
 	return s.Parents[0]
 }
 
-func newLine(b Branch) *line { return &line{Branch: b, max: MaxCommits, next: b.Head} }
+func newLine(b Branch) *line { return &line{Branch: b, max: maxCommits, next: b.Head} }
 
 // all goes along the commits, from the newest to the oldest that is looked at.
 func (l *line) all(ctx context.Context) iter.Seq2[*step, error] {

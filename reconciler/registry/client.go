@@ -15,8 +15,8 @@ import (
 	"github.com/plateform/plateform/reconciler"
 )
 
-// DefaultPlatform is what the nodes of a cluster are when nobody says otherwise.
-const DefaultPlatform = "linux/amd64"
+// defaultPlatform is what the nodes of a cluster are when nobody says otherwise.
+const defaultPlatform = "linux/amd64"
 
 // Defaults and limits.
 const (
@@ -94,7 +94,7 @@ func New(o Options) (*Client, error) {
 		o.RetryDelay = defaultRetryDelay
 	}
 	if len(o.Platforms) == 0 {
-		o.Platforms = []string{DefaultPlatform}
+		o.Platforms = []string{defaultPlatform}
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
