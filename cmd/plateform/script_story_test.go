@@ -12,7 +12,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// now is the clock of the plateform that scripts run: $NOW when it is set.
+// scriptNow is the clock of the plateform that scripts run: $NOW when it is set.
 func scriptNow() func() time.Time {
 	if at, err := time.Parse(time.RFC3339, os.Getenv("NOW")); err == nil {
 		return func() time.Time { return at }

@@ -190,7 +190,7 @@ func since(when string) string {
 	return " since " + when
 }
 
-// why colours by what became of a release.
+// paintWhy colours by what became of a release.
 func paintWhy(p terminal.Palette, state ledger.Fate) string {
 	switch state {
 	case ledger.FateRunning, ledger.FateReleased:

@@ -32,7 +32,7 @@ func (s secrets) value(secret, key string) (string, error) {
 	return value, nil
 }
 
-// awaitSecrets waits until the databases that services use have credentials.
+// await waits until the databases that services use have credentials.
 func (s secrets) await(ctx context.Context, services []service, progress func(string)) error {
 	for _, one := range services {
 		for _, v := range one.env {
