@@ -72,7 +72,7 @@ func (d *Directory) HeadOf(r *Repository, owner, name string) *Repository {
 	return nil
 }
 
-// MostFiles and mostCommits are how far the lists of a pull request go.
+// MostFiles and MostCommits are how far the lists of a pull request go.
 const (
 	MostFiles   = 3000
 	MostCommits = 250
