@@ -7,6 +7,8 @@ import (
 	"filippo.io/age"
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/plateform/plateform/manifest/repourl"
 )
 
 // Highest numbers of what people count.
@@ -124,9 +126,9 @@ func checkImagePattern(pattern string) error {
 // checkSourcePattern checks an entry of sources.allow: the part that says which host must say so.
 func checkSourcePattern(pattern string) error {
 	const fix = "write scheme, host and path, * for any part of the path, like https://github.com/acme/*"
-	at := splitLocation(pattern)
-	local := at.scheme == "file" && at.host == "" && strings.HasPrefix(at.path, "/")
-	remote := at.scheme != "file" && strings.Trim(at.host, "*.") != "" && at.path != ""
+	at := repourl.Split(pattern)
+	local := at.Scheme == "file" && at.Host == "" && strings.HasPrefix(at.Path, "/")
+	remote := at.Scheme != "file" && strings.Trim(at.Host, "*.") != "" && at.Path != ""
 	if firstUnsafe(pattern, "-._~/:@+*") != 0 || strings.Contains(pattern, "::") || !local && !remote {
 		return refuse(fix, "%s is not a pattern for sources", quote(pattern))
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/plateform/plateform/manifest/repourl"
 )
 
 // refusal is why something is refused, and what to do about it.
@@ -31,16 +33,6 @@ func reason(err error) (what, fix string) {
 	return err.Error(), ""
 }
 
-// location is where a repository is, taken apart so that a pattern cannot match across the parts.
-type location struct {
-	// scheme: https, http, ssh, git or file. The scp form user@host:path is ssh; a path of this machine is file.
-	scheme string
-	// host with user and port, in lower case; empty for file.
-	host string
-	// path without leading slash; with it for file.
-	path string
-}
-
 // AllowedSource says whether projects may be built from a repository; the error says why not and what to do. A URL that
 // is not plain and safe is refused whatever the platform allows.
 func AllowedSource(p *Platform, repository string) error {
@@ -53,8 +45,8 @@ func AllowedSource(p *Platform, repository string) error {
 		patterns = []string{"https://github.com/*"}
 	}
 	for _, text := range patterns {
-		pattern := splitLocation(text)
-		if pattern.scheme == at.scheme && glob(pattern.host, at.host) && glob(pattern.path, at.path) {
+		pattern := repourl.Split(text)
+		if pattern.Scheme == at.Scheme && glob(pattern.Host, at.Host) && glob(pattern.Path, at.Path) {
 			return nil
 		}
 	}
@@ -62,62 +54,46 @@ func AllowedSource(p *Platform, repository string) error {
 		"the source %s is not allowed on this platform", quote(repository))
 }
 
-// splitLocation takes a URL, or a pattern for one, apart without checking it.
-func splitLocation(text string) location {
-	if scheme, rest, found := strings.Cut(text, "://"); found {
-		scheme = strings.ToLower(scheme)
-		host, path, _ := strings.Cut(rest, "/")
-		if scheme == "file" {
-			path = "/" + path
-		}
-		return location{scheme: scheme, host: strings.ToLower(host), path: path}
-	}
-	if host, path, found := strings.Cut(text, ":"); found && !strings.Contains(host, "/") {
-		return location{scheme: "ssh", host: strings.ToLower(host), path: strings.TrimPrefix(path, "/")}
-	}
-	return location{scheme: "file", path: text}
-}
-
 // parseLocation checks that a repository URL is plain: no helper programs, options, credentials, or hidden parts.
-func parseLocation(repository string) (location, error) {
+func parseLocation(repository string) (repourl.Parts, error) {
 	const form = "write it like https://github.com/acme/shop"
 	if repository == "" {
-		return location{}, refuse(form, "the repository is empty")
+		return repourl.Parts{}, refuse(form, "the repository is empty")
 	}
 	if r := firstUnsafe(repository, "-._~/:@+"); r != 0 {
-		return location{}, refuse(form, "the repository %s contains %q, which is not allowed in a URL", redactURL(repository), r)
+		return repourl.Parts{}, refuse(form, "the repository %s contains %q, which is not allowed in a URL", redactURL(repository), r)
 	}
-	at := splitLocation(repository)
+	at := repourl.Split(repository)
 	switch {
 	case strings.Contains(repository, "::"):
-		return location{}, refuse(form, "the repository %s asks for a helper program", redactURL(repository))
+		return repourl.Parts{}, refuse(form, "the repository %s asks for a helper program", redactURL(repository))
 	case strings.HasPrefix(repository, "-"):
-		return location{}, refuse(form, "the repository %s looks like a command-line option", redactURL(repository))
+		return repourl.Parts{}, refuse(form, "the repository %s looks like a command-line option", redactURL(repository))
 	}
-	if err := checkPathSegments(strings.TrimPrefix(at.path, "/")); err != nil {
+	if err := checkPathSegments(strings.TrimPrefix(at.Path, "/")); err != nil {
 		what, _ := reason(err)
-		return location{}, refuse(form, "the repository %s is not plain: %s", redactURL(repository), what)
+		return repourl.Parts{}, refuse(form, "the repository %s is not plain: %s", redactURL(repository), what)
 	}
-	switch at.scheme {
+	switch at.Scheme {
 	case "file":
-		if at.host != "" || !strings.HasPrefix(at.path, "/") {
-			return location{}, refuse("write the whole path, or a URL like https://github.com/acme/shop", "the repository %s is not a URL", redactURL(repository))
+		if at.Host != "" || !strings.HasPrefix(at.Path, "/") {
+			return repourl.Parts{}, refuse("write the whole path, or a URL like https://github.com/acme/shop", "the repository %s is not a URL", redactURL(repository))
 		}
 		return at, nil
 	case "https", "http", "git", "ssh":
 		return at, checkAuthority(at, repository)
 	}
-	return location{}, refuse(form, "the repository %s has the unknown scheme %s", redactURL(repository), quote(at.scheme))
+	return repourl.Parts{}, refuse(form, "the repository %s has the unknown scheme %s", redactURL(repository), quote(at.Scheme))
 }
 
 // checkAuthority checks user, host and port.
-func checkAuthority(at location, repository string) error {
+func checkAuthority(at repourl.Parts, repository string) error {
 	const form = "write it like https://github.com/acme/shop"
-	u, err := url.Parse("x://" + at.host + "/")
+	u, err := url.Parse("x://" + at.Host + "/")
 	if err != nil {
 		return refuse(form, "the repository %s is not a URL", redactURL(repository))
 	}
-	if _, password := u.User.Password(); password || u.User != nil && at.scheme != "ssh" {
+	if _, password := u.User.Password(); password || u.User != nil && at.Scheme != "ssh" {
 		return refuse("remove them from the URL; access is given by the platform's GitHub App or its credentials",
 			"the repository %s contains credentials", redactURL(repository))
 	}

@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 )
@@ -89,7 +90,7 @@ func (n NewProject) addProject(reader reconciler.Reader, head string, files map[
 		return config.Refuse("%s is there already and cannot be read: %s", file, problems[0])
 	}
 	source := there.Spec.Source
-	if source == nil || manifest.RepositoryID(source.Repository) != manifest.RepositoryID(n.Repository) || strings.Trim(source.Path, "/") != n.Path {
+	if source == nil || repourl.ID(source.Repository) != repourl.ID(n.Repository) || strings.Trim(source.Path, "/") != n.Path {
 		return config.Refuse("%s is there already, with other code (name this one differently)", n.Key)
 	}
 	return ErrThere

@@ -132,7 +132,7 @@ func (f *Forge) knownOf(ctx context.Context, p place) (*commit, error) {
 	options := &github.ListOptions{PerPage: pageSize}
 	for range maxPages {
 		page, res, err := api.Repositories.ListStatuses(ctx, p.repository.Owner, p.repository.Name, p.sha, options)
-		if err = client.Explain(err); isRefusal(err, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusConflict) {
+		if err = client.Explain(err); client.Answered(err, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusConflict) {
 			break // a word on it will say what there is to be said
 		}
 		if err != nil {
@@ -165,18 +165,6 @@ func (c *commit) take(page []*github.RepoStatus) {
 	}
 }
 
-func isRefusal(err error, statuses ...int) bool {
-	var refused *client.RefusedError
-	if errors.As(err, &refused) {
-		for _, status := range statuses {
-			if refused.Status == status {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // judge says what becomes of a word that was not taken: nothing when there is nobody who could be told by asking again.
 func (f *Forge) judge(w word, known *commit, err error) (_ error, stop bool) {
 	var unreachable *auth.NotReachableError
@@ -189,9 +177,9 @@ func (f *Forge) judge(w word, known *commit, err error) (_ error, stop bool) {
 		return unreachable, true
 	case denied:
 		return fmt.Errorf("on %s: %w (let Plateform write commit statuses there)", w.repository, err), true
-	case isRefusal(err, http.StatusUnauthorized):
+	case client.Answered(err, http.StatusUnauthorized):
 		return fmt.Errorf("on %s: %w (renew the token, or see that the GitHub App is what serve.yaml says)", w.repository, err), true
-	case known != nil && isRefusal(err, http.StatusUnprocessableEntity):
+	case known != nil && client.Answered(err, http.StatusUnprocessableEntity):
 		return f.refused(w, known, err), false
 	}
 	var busy *client.BusyError

@@ -49,30 +49,12 @@ func (b *Builder) Statuses(ctx context.Context, ids []string) (map[string]reconc
 	statuses := map[string]reconciler.BuildStatus{}
 	for _, id := range ids {
 		if known := b.active[id]; known != nil {
-			statuses[id] = copied(known.status)
+			statuses[id] = known.status.Clone()
 		} else if known, found := b.ended.Get(id); found {
-			statuses[id] = copied(known.status)
+			statuses[id] = known.status.Clone()
 		}
 	}
 	return statuses, nil
-}
-
-// copied keeps callers from changing what is remembered.
-func copied(s reconciler.BuildStatus) reconciler.BuildStatus {
-	s.Stages = slices.Clone(s.Stages)
-	if s.Image != nil {
-		image := *s.Image
-		s.Image = &image
-	}
-	if s.Failure != nil {
-		failure := *s.Failure
-		s.Failure = &failure
-	}
-	if s.Scan != nil {
-		scan := *s.Scan
-		s.Scan = &scan
-	}
-	return s
 }
 
 // running are the builds that are under way, in the order of their IDs.

@@ -345,7 +345,7 @@ func runOf(change decision.Change, commit manifest.Commit, highest string) *run 
 func (w *world) noticeOthers(repository string, reader reconciler.Reader, commits []string) {
 	for _, hash := range commits {
 		commit, err := reader.Commit(hash)
-		if err != nil || commit.Author.Email != reconciler.Author(commit.Author.When).Email {
+		if err != nil || !reconciler.ByPlateform(commit) {
 			continue
 		}
 		w.options.Log.Warn("another serve is at work on the same repositories (stop one of the two)", "repository", repository, "commit", manifest.Short(hash))

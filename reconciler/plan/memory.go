@@ -26,10 +26,6 @@ type GitOps struct {
 	Head string
 }
 
-func byPlateform(c manifest.Commit) bool {
-	return c.Author.Email == reconciler.Author(c.Author.When).Email
-}
-
 func firstParent(c manifest.Commit) string {
 	if len(c.Parents) == 0 {
 		return ""
@@ -129,7 +125,7 @@ func (o Options) recallHighest(m *memory, base string) error {
 
 // releaseOf is the release that a commit of Plateform brings.
 func releaseOf(c manifest.Commit) (k manifest.Key, version manifest.Version, ok bool) {
-	if !byPlateform(c) {
+	if !reconciler.ByPlateform(c) {
 		return k, version, false
 	}
 	for _, trailer := range manifest.Trailers(c.Message) {

@@ -294,7 +294,7 @@ func (c *commands) doneBy(ctx context.Context, head string, remark reconciler.Re
 
 // askedBy is the remark that a commit of Plateform's was made for; empty for any other commit.
 func askedBy(c manifest.Commit) string {
-	if !byPlateform(c) {
+	if !reconciler.ByPlateform(c) {
 		return ""
 	}
 	for _, t := range manifest.Trailers(c.Message) {

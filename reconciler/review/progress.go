@@ -240,7 +240,7 @@ func (r *Reviewer) recently(head string) error {
 		if err != nil {
 			return err
 		}
-		if !byPlateform(commit) {
+		if !reconciler.ByPlateform(commit) {
 			r.queue.Add(commitKey + head)
 		}
 		if len(commit.Parents) == 0 || len(commit.Cut) > 0 {
@@ -249,8 +249,4 @@ func (r *Reviewer) recently(head string) error {
 		head = commit.Parents[0]
 	}
 	return nil
-}
-
-func byPlateform(c manifest.Commit) bool {
-	return c.Author.Email == reconciler.Author(c.Author.When).Email
 }

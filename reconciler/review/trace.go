@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 )
 
 // maxTraced bounds how far back it is looked for what became of a proposal.
@@ -73,7 +74,7 @@ func (o *outcomes) since(ctx context.Context, head string, commits []string) ([]
 
 // releaseBy is the release that a commit of Plateform brings, if it was made of one of some commits.
 func releaseBy(c manifest.Commit, commits []string) (key manifest.Key, version manifest.Version, ok bool) {
-	if !byPlateform(c) {
+	if !reconciler.ByPlateform(c) {
 		return key, version, false
 	}
 	trailers := map[string]string{}
@@ -110,7 +111,7 @@ func (o *outcomes) whereIs(key manifest.Key, m *made, head string, history []man
 	m.newest = false
 	file := manifest.ReleaseFile(key, m.version)
 	for _, commit := range history { // the newest first: what is not there was taken away last by the first that is found
-		if byPlateform(commit) && askedBy(commit) == "" || len(commit.Parents) == 0 || len(commit.Cut) > 0 {
+		if reconciler.ByPlateform(commit) && askedBy(commit) == "" || len(commit.Parents) == 0 || len(commit.Cut) > 0 {
 			continue
 		}
 		changes, err := o.Config.Diff(commit.Parents[0], commit.Hash)

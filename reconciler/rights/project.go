@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/repourl"
 )
 
 // projectFile judges a change of a project.yaml, and asks about the repositories that are new in it. One that cannot be read
@@ -32,7 +33,7 @@ func (c *check) projectFile(change manifest.Change, k manifest.Key) error {
 		}
 	}
 	for _, named := range repositories(parsed.Spec) {
-		if known[manifest.RepositoryID(named.repository)] {
+		if known[repourl.ID(named.repository)] {
 			continue
 		}
 		at := manifest.Locate(change.Path, data, manifest.Problems{{File: change.Path, Field: named.field}})[0]
@@ -56,7 +57,7 @@ func (c *check) repositoriesAtBase(file string) (map[string]bool, error) {
 		return known, nil
 	}
 	for _, named := range repositories(parsed.Spec) {
-		known[manifest.RepositoryID(named.repository)] = true
+		known[repourl.ID(named.repository)] = true
 	}
 	return known, nil
 }

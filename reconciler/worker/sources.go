@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/queue"
 )
@@ -99,7 +100,7 @@ type watched struct {
 func NewSources(port reconciler.Sources, every time.Duration, common Common) *Sources {
 	s := &Sources{Common: common, port: port, every: every, repos: map[string]*repository{}, spellings: map[string][]string{},
 		hosts: map[string]int{}, fresh: map[Watch]bool{}}
-	s.queue = common.Queue(queue.Options{Turn: s.look, Host: manifest.RepositoryHost, MinBackoff: max(every, time.Second)})
+	s.queue = common.Queue(queue.Options{Turn: s.look, Host: repourl.Host, MinBackoff: max(every, time.Second)})
 	return s
 }
 
@@ -112,7 +113,7 @@ func (s *Sources) Add(w Watch) {
 	repo := s.repos[w.Repository]
 	if repo == nil {
 		repo = &repository{
-			news: manifest.RepositoryNews(w.Repository), host: manifest.RepositoryHost(w.Repository), watches: map[Watch]*watched{}, moved: s.Clock(),
+			news: repourl.News(w.Repository), host: repourl.Host(w.Repository), watches: map[Watch]*watched{}, moved: s.Clock(),
 		}
 		s.repos[w.Repository] = repo
 		s.spellings[repo.news] = append(s.spellings[repo.news], w.Repository)
@@ -166,7 +167,7 @@ func (s *Sources) DropAll() {
 // Hint has a repository looked at now, whichever way its URL is written.
 func (s *Sources) Hint(url string) {
 	s.mu.Lock()
-	due := slices.Sorted(slices.Values(s.spellings[manifest.RepositoryNews(url)]))
+	due := slices.Sorted(slices.Values(s.spellings[repourl.News(url)]))
 	for _, name := range due {
 		s.repos[name].hinted = s.Clock()
 	}

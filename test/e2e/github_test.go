@@ -123,16 +123,8 @@ type commitStatus struct {
 // statuses are those of a commit, newest first, as alice reads them.
 func (h *hub) statuses(repository, commit string) []commitStatus {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.url+"/api/v3/repos/acme/"+repository+"/commits/"+commit+"/statuses?per_page=100", nil)
-	h.must(err)
-	req.Header.Set("Authorization", "Bearer "+h.token)
-	res, err := http.DefaultClient.Do(req)
-	h.must(err)
-	defer res.Body.Close()
 	var all []commitStatus
-	if err := json.NewDecoder(res.Body).Decode(&all); err != nil || res.StatusCode != http.StatusOK {
-		h.t.Fatalf("statuses of %s: %s, %v", commit, res.Status, err)
-	}
+	h.request(http.MethodGet, repository+"/commits/"+commit+"/statuses?per_page=100", "", &all)
 	return all
 }
 
@@ -299,6 +291,12 @@ func (h *hub) asRoot(method, path, body string, into any) {
 	repository, _, _ := strings.Cut(path, "/")
 	h.must(h.server.SetRole("acme/"+repository, gitHubUser, model.Admin))
 	defer func() { h.must(h.server.SetRole("acme/"+repository, gitHubUser, model.Write)) }()
+	h.request(method, path, body, into)
+}
+
+// request asks the API something about a repository of acme, as alice: path begins with its name.
+func (h *hub) request(method, path, body string, into any) {
+	h.t.Helper()
 	req, err := http.NewRequestWithContext(h.t.Context(), method, h.url+"/api/v3/repos/acme/"+path, strings.NewReader(body))
 	h.must(err)
 	req.Header.Set("Authorization", "Bearer "+h.token)

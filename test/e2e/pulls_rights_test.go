@@ -131,16 +131,7 @@ func TestOwnersOfPullRequests(t *testing.T) {
 // retitle changes its title, as alice.
 func (p *pull) retitle(title string) {
 	p.h.t.Helper()
-	body := strings.NewReader(fmt.Sprintf(`{"title": %q}`, title))
-	req, err := http.NewRequestWithContext(p.h.t.Context(), http.MethodPatch, fmt.Sprintf("%s/api/v3/repos/acme/platform-config/pulls/%d", p.h.url, p.number), body)
-	p.h.must(err)
-	req.Header.Set("Authorization", "Bearer "+p.h.token)
-	res, err := http.DefaultClient.Do(req)
-	p.h.must(err)
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		p.h.t.Fatalf("renaming pull request %d: %s", p.number, res.Status)
-	}
+	p.h.request(http.MethodPatch, fmt.Sprintf("platform-config/pulls/%d", p.number), fmt.Sprintf(`{"title": %q}`, title), nil)
 }
 
 // With the policy autoMerge Plateform merges what passes, and nothing else: not what its author may not do, not what somebody else

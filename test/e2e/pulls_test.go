@@ -66,15 +66,7 @@ func (p *pull) merge(how forge.Method) string {
 // ask reads what the API says at a path of the config repository, as alice.
 func (h *hub) ask(path string, into any) {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.url+"/api/v3/repos/acme/platform-config/"+path, nil)
-	h.must(err)
-	req.Header.Set("Authorization", "Bearer "+h.token)
-	res, err := http.DefaultClient.Do(req)
-	h.must(err)
-	defer res.Body.Close()
-	if err := json.NewDecoder(res.Body).Decode(into); err != nil || res.StatusCode != http.StatusOK {
-		h.t.Fatalf("%s: %s, %v", path, res.Status, err)
-	}
+	h.request(http.MethodGet, "platform-config/"+path, "", into)
 }
 
 // checkRun is a check run as the API returns it.

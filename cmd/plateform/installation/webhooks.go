@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/webhook"
 )
@@ -106,7 +106,7 @@ type hints struct {
 type branchNews struct{ repository, ref string }
 
 func newsOf(r RemoteSettings) branchNews {
-	return branchNews{repository: manifest.RepositoryNews(r.URL), ref: "refs/heads/" + r.Branch}
+	return branchNews{repository: repourl.News(r.URL), ref: "refs/heads/" + r.Branch}
 }
 
 func newHints(s *Settings, hint func(loop.Hint), p proposals) *hints {
@@ -116,11 +116,11 @@ func newHints(s *Settings, hint func(loop.Hint), p proposals) *hints {
 // Hint implements webhook.Hints. Which sources are anybody's, their worker knows.
 func (h *hints) Hint(w webhook.Hint) {
 	spellings := []string{w.Repository}
-	if w.SSH != "" && manifest.RepositoryNews(w.SSH) != manifest.RepositoryNews(w.Repository) { // a port of its own
+	if w.SSH != "" && repourl.News(w.SSH) != repourl.News(w.Repository) { // a port of its own
 		spellings = append(spellings, w.SSH)
 	}
 	for _, repository := range spellings {
-		switch ofConfig := h.config.repository == manifest.RepositoryNews(repository); {
+		switch ofConfig := h.config.repository == repourl.News(repository); {
 		case w.Subject == webhook.Push || w.Subject == webhook.Access:
 			h.moved(repository, w.Ref)
 		case ofConfig && w.Subject == webhook.PullRequest:
@@ -135,7 +135,7 @@ func (h *hints) Hint(w webhook.Hint) {
 
 // moved is about a ref of a repository, or about all of it.
 func (h *hints) moved(repository, ref string) {
-	news := manifest.RepositoryNews(repository)
+	news := repourl.News(repository)
 	is := func(b branchNews) bool { return b.repository == news && (ref == "" || ref == b.ref) }
 	h.hint(loop.Hint{Config: is(h.config), GitOps: is(h.gitops), Source: repository})
 	if is(h.config) || is(h.gitops) {

@@ -14,6 +14,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler/change"
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/config"
@@ -174,7 +175,7 @@ func onlyWorkspace(objects *gitstore.Local, head string) (string, error) {
 
 // pullRequestLink is the page that opens a pull request; empty for a host whose pages we do not know.
 func pullRequestLink(remote, base, branch string) string {
-	id := manifest.RepositoryID(remote)
+	id := repourl.ID(remote)
 	if strings.HasPrefix(id, "https://github.com/") {
 		return fmt.Sprintf("%s/compare/%s...%s?expand=1", id, base, branch)
 	}

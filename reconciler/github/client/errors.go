@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,11 +32,15 @@ func (e *RefusedError) Error() string {
 // Refusal is what GitHub gives as its reason.
 func (e *RefusedError) Refusal() string { return e.Error() }
 
+// Answered says that an error is GitHub's answer with one of these statuses.
+func Answered(err error, statuses ...int) bool {
+	var refused *RefusedError
+	return errors.As(err, &refused) && slices.Contains(statuses, refused.Status)
+}
+
 // Denied says that an error is GitHub's word that something is not there or not allowed, and not one about this moment.
 func Denied(err error) bool {
-	var refused *RefusedError
-	return errors.As(err, &refused) && (refused.Status == http.StatusForbidden || refused.Status == http.StatusNotFound ||
-		refused.Status == http.StatusGone || refused.Status == http.StatusUnavailableForLegalReasons)
+	return Answered(err, http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusUnavailableForLegalReasons)
 }
 
 // Explain makes an error of go-github's one of this package, when it is GitHub's: a *RefusedError or a *BusyError. What it wraps

@@ -129,7 +129,7 @@ func (d *Deliveries) list(ctx context.Context) error {
 	page := &github.ListCursorOptions{PerPage: perPage}
 	for range maxPages {
 		sent, res, err := d.api.Apps.ListHookDeliveries(ctx, page)
-		if err = client.Explain(err); status(err) == http.StatusNotFound {
+		if err = client.Explain(err); client.Answered(err, http.StatusNotFound) {
 			return nil // the App has no webhook
 		}
 		if err != nil {
@@ -168,18 +168,5 @@ func (d *Deliveries) ask(ctx context.Context, id int64) error {
 
 // gone says that GitHub cannot send a delivery again, whenever it is asked.
 func gone(err error) bool {
-	switch status(err) {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity:
-		return true
-	}
-	return false
-}
-
-// status is what GitHub answered; 0 when that is not why.
-func status(err error) int {
-	var refused *client.RefusedError
-	if errors.As(err, &refused) {
-		return refused.Status
-	}
-	return 0
+	return client.Answered(err, http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity)
 }

@@ -5,7 +5,6 @@ package deployments
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -73,7 +72,7 @@ func (d *Deployments) show(ctx context.Context, want reconciler.Deployment) erro
 		return nil // it never was anywhere
 	case want.Release != "" && (newest == nil || markOf(newest) != mark):
 		newest, err = d.create(ctx, api, want, mark)
-		if refused(err, http.StatusUnprocessableEntity) { // the commit is not there any more
+		if client.Answered(err, http.StatusUnprocessableEntity) { // the commit is not there any more
 			d.Log.Warn("GitHub takes no deployment of a commit", "project", want.Project.String(), "commit", manifest.Short(want.Commit), "error", err.Error())
 			return nil
 		}
@@ -141,10 +140,4 @@ func optional(text string) *string {
 		return nil
 	}
 	return &text
-}
-
-// refused says that GitHub answered with a status.
-func refused(err error, status int) bool {
-	var refusal *client.RefusedError
-	return errors.As(err, &refusal) && refusal.Status == status
 }

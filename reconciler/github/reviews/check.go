@@ -74,14 +74,11 @@ func (w word) digest(there int) digest {
 	return digest{sum(w.name, w.commit, string(w.state), w.title, w.summary, w.url, w.annotations), sum(w.annotations), there}
 }
 
-// sum is a digest of values.
+// sum is a digest of values: texts and annotations, which can always be encoded.
 func sum(values ...any) string {
-	text, err := json.Marshal(values)
-	if err != nil { // strings and annotations can be marshalled
-		panic(err)
-	}
-	hash := sha256.Sum256(text)
-	return hex.EncodeToString(hash[:12])
+	hash := sha256.New()
+	_ = json.NewEncoder(hash).Encode(values)
+	return hex.EncodeToString(hash.Sum(nil)[:12])
 }
 
 // Publish implements reconciler.Reviews.
@@ -103,7 +100,7 @@ func (r *Reviews) Publish(ctx context.Context, c reconciler.Check) error {
 	refused := w.digest(0).String()
 	if !r.refused.Contains(refused) {
 		err = client.Explain(r.setRun(ctx, w))
-		if len(w.annotations) == 0 || !isRefusal(err, http.StatusUnprocessableEntity) || saysNoCommit(err) {
+		if len(w.annotations) == 0 || !client.Answered(err, http.StatusUnprocessableEntity) || saysNoCommit(err) {
 			return r.explain(doing, "write checks", err)
 		}
 		// There is a place at which GitHub takes no annotation. That there are problems matters more than where they are shown.
@@ -168,7 +165,7 @@ func (r *Reviews) setRun(ctx context.Context, w word) error {
 	}
 	if there && before.leadsTo(w) {
 		err := r.update(ctx, api, w, before)
-		if !isRefusal(client.Explain(err), http.StatusNotFound) {
+		if !client.Answered(client.Explain(err), http.StatusNotFound) {
 			return err
 		}
 		r.runs.Remove(checkKey{w.name, w.commit})

@@ -47,7 +47,7 @@ func (r *Reviews) Comment(ctx context.Context, number int, c reconciler.Comment)
 		c.Text = fit(c.Text, maxBody-length(c.Same)-1) + "\n" + c.Same
 	}
 	err = client.Explain(r.comment(ctx, commentKey{number, c.Marker}, c))
-	if isRefusal(err, http.StatusForbidden) && strings.Contains(strings.ToLower(err.Error()), "locked") {
+	if client.Answered(err, http.StatusForbidden) && strings.Contains(strings.ToLower(err.Error()), "locked") {
 		return fmt.Errorf("%s in %s: %w (unlock its conversation)", doing, r.Config, err)
 	}
 	return r.explain(doing, "comment on pull requests", err)
@@ -61,7 +61,7 @@ func (r *Reviews) comment(ctx context.Context, key commentKey, c reconciler.Comm
 	}
 	if shown != nil {
 		err := r.edit(ctx, api, *shown, c)
-		if !isRefusal(client.Explain(err), http.StatusNotFound) {
+		if !client.Answered(client.Explain(err), http.StatusNotFound) {
 			return err
 		}
 		// Somebody has deleted it meanwhile.
@@ -95,7 +95,7 @@ func (r *Reviews) shown(ctx context.Context, api *github.Client, key commentKey)
 	}
 	for _, other := range all[1:] {
 		_, err := api.Issues.DeleteComment(ctx, r.Config.Owner, r.Config.Name, other.ID)
-		if err != nil && !isRefusal(client.Explain(err), http.StatusNotFound) {
+		if err != nil && !client.Answered(client.Explain(err), http.StatusNotFound) {
 			return nil, err
 		}
 	}
@@ -111,7 +111,7 @@ func (r *Reviews) unlisted(ctx context.Context, api *github.Client, key commentK
 	}
 	var c comment
 	_, err := r.get(ctx, api, fmt.Sprintf("issues/comments/%d", id), &c)
-	if isRefusal(client.Explain(err), http.StatusNotFound) {
+	if client.Answered(client.Explain(err), http.StatusNotFound) {
 		r.comments.Remove(key)
 		return nil, nil
 	}

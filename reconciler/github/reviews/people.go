@@ -42,7 +42,7 @@ func (r *Reviews) pusher(ctx context.Context, p *github.PullRequest) (reconciler
 	}
 	var moves []activity
 	_, err = api.Do(ctx, request, &moves)
-	if err = client.Explain(err); isRefusal(err, http.StatusNotFound) || isRefusal(err, http.StatusForbidden) || isRefusal(err, http.StatusUnprocessableEntity) {
+	if err = client.Explain(err); client.Answered(err, http.StatusNotFound, http.StatusForbidden, http.StatusUnprocessableEntity) {
 		return ownerOfFork(p), nil // it is private, or GitHub is an older one, which does not keep this
 	}
 	if err != nil {
@@ -69,7 +69,7 @@ func ownerOfFork(p *github.PullRequest) reconciler.Person {
 // Remark implements reconciler.Remarks.
 func (r *Reviews) Remark(ctx context.Context, id int64) (*reconciler.Remark, error) {
 	comment, _, err := r.as(auth.ReadPulls()).Issues.GetComment(ctx, r.Config.Owner, r.Config.Name, id)
-	if err = client.Explain(err); isRefusal(err, http.StatusNotFound) || isRefusal(err, http.StatusGone) {
+	if err = client.Explain(err); client.Answered(err, http.StatusNotFound, http.StatusGone) {
 		return nil, nil
 	}
 	if err != nil {

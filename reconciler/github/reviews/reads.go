@@ -67,5 +67,5 @@ func (r *Reviews) look(ctx context.Context, at auth.Repository) (*github.Client,
 // nobodyCanSay says of an error that asking again does not help.
 func nobodyCanSay(err error) bool {
 	var unreachable *auth.NotReachableError
-	return errors.As(err, &unreachable) || client.Denied(err) || isRefusal(err, http.StatusUnprocessableEntity)
+	return errors.As(err, &unreachable) || client.Denied(err) || client.Answered(err, http.StatusUnprocessableEntity)
 }

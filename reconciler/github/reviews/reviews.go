@@ -120,7 +120,7 @@ func (r *Reviews) Proposal(ctx context.Context, number int) (*reconciler.Proposa
 	doing := fmt.Sprintf("reading pull request %d", number)
 	api := r.as(auth.ReadPulls())
 	p, _, err := api.PullRequests.Get(ctx, r.Config.Owner, r.Config.Name, number)
-	if isRefusal(client.Explain(err), http.StatusNotFound) {
+	if client.Answered(client.Explain(err), http.StatusNotFound) {
 		// GitHub says the same of a repository that may not be read.
 		if _, _, err := api.Repositories.Get(ctx, r.Config.Owner, r.Config.Name); err != nil {
 			return nil, r.explain(doing, "read pull requests", err)
@@ -223,18 +223,13 @@ func (r *Reviews) explain(doing, needs string, err error) error {
 		return fmt.Errorf("%s: %w", doing, unreachable)
 	case client.Denied(err):
 		return fmt.Errorf("%s in %s: %w (let Plateform %s there)", doing, r.Config, err, needs)
-	case isRefusal(err, http.StatusUnauthorized):
+	case client.Answered(err, http.StatusUnauthorized):
 		return fmt.Errorf("%s in %s: %w (renew the token, or see that the GitHub App is what serve.yaml says)", doing, r.Config, err)
 	}
 	return fmt.Errorf("%s in %s: %w", doing, r.Config, err)
 }
 
-func isRefusal(err error, status int) bool {
-	var refused *client.RefusedError
-	return errors.As(err, &refused) && refused.Status == status
-}
-
 // saysNoCommit recognizes what GitHub says of a commit that it does not know.
 func saysNoCommit(err error) bool {
-	return isRefusal(err, http.StatusUnprocessableEntity) && strings.Contains(strings.ToLower(err.Error()), "no commit found")
+	return client.Answered(err, http.StatusUnprocessableEntity) && strings.Contains(strings.ToLower(err.Error()), "no commit found")
 }

@@ -46,7 +46,7 @@ func (r *Reviews) setStatus(ctx context.Context, c reconciler.Check) error {
 	}
 	_, _, err = api.Repositories.CreateStatus(ctx, r.Config.Owner, r.Config.Name, c.Commit, want)
 	err = client.Explain(err)
-	if isRefusal(err, http.StatusUnprocessableEntity) && strings.Contains(strings.ToLower(err.Error()), "maximum number of statuses") {
+	if client.Answered(err, http.StatusUnprocessableEntity) && strings.Contains(strings.ToLower(err.Error()), "maximum number of statuses") {
 		r.refused.Add(full, true)
 		r.Log.Warn("GitHub takes no more statuses on a commit; its newest one stays", "check", c.Name, "commit", manifest.Short(c.Commit), "error", err.Error())
 		return nil

@@ -1,4 +1,4 @@
-package manifest
+package repourl
 
 import "testing"
 
@@ -40,7 +40,7 @@ func repositories() [][]string {
 	}
 }
 
-func TestRepositoryID(t *testing.T) {
+func TestID(t *testing.T) {
 	ids := map[string]bool{}
 	for _, r := range repositories() {
 		id, host, others := r[0], r[1], r[2:]
@@ -49,18 +49,18 @@ func TestRepositoryID(t *testing.T) {
 		}
 		ids[id] = true
 		for _, url := range append(others, id) {
-			if got := RepositoryID(url); got != id {
+			if got := ID(url); got != id {
 				t.Errorf("the id of %q is %q, want %q", url, got, id)
 			}
-			if got := RepositoryHost(url); got != host {
+			if got := Host(url); got != host {
 				t.Errorf("the host of %q is %q, want %q", url, got, host)
 			}
 		}
 	}
 }
 
-// FuzzRepositoryID holds that an id is its own id, and has the host that its URL has.
-func FuzzRepositoryID(f *testing.F) {
+// FuzzID holds that an id is its own id, and has the host that its URL has.
+func FuzzID(f *testing.F) {
 	for _, r := range repositories() {
 		for _, url := range append(r[2:], r[0]) {
 			f.Add(url)
@@ -70,27 +70,27 @@ func FuzzRepositoryID(f *testing.F) {
 		f.Add(url)
 	}
 	f.Fuzz(func(t *testing.T, url string) {
-		id := RepositoryID(url)
-		if again := RepositoryID(id); again != id {
+		id := ID(url)
+		if again := ID(id); again != id {
 			t.Errorf("the id of %q is %q, whose id is %q", url, id, again)
 		}
-		if a, b := RepositoryHost(url), RepositoryHost(id); a != b {
+		if a, b := Host(url), Host(id); a != b {
 			t.Errorf("the host of %q is %q, of its id %q it is %q", url, a, id, b)
 		}
 	})
 }
 
-func TestRepositoryNews(t *testing.T) {
+func TestNews(t *testing.T) {
 	for _, url := range []string{
 		"https://github.com/acme/shop", "https://github.com/Acme/Shop.git", "git@github.com:ACME/shop", "ssh://git@ssh.github.com:443/acme/shop.git",
 		"https://GITHUB.com/acme/shop/", "https://alice@github.com/acme/shop",
 	} {
-		if got := RepositoryNews(url); got != "https://github.com/acme/shop" {
+		if got := News(url); got != "https://github.com/acme/shop" {
 			t.Errorf("news of %q are looked for under %q", url, got)
 		}
 	}
 	for _, url := range []string{"https://github.com/acme/shop2", "https://gitlab.com/acme/shop", "https://ssh.github.com.example.com/acme/shop", "/acme/shop"} {
-		if got := RepositoryNews(url); got == "https://github.com/acme/shop" {
+		if got := News(url); got == "https://github.com/acme/shop" {
 			t.Errorf("news of %q are taken for those of another repository", url)
 		}
 	}
