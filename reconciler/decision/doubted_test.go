@@ -74,6 +74,21 @@ func TestAPushBesideWhatWasRolledBackIsRemembered(t *testing.T) {
 	}
 }
 
+// An edit of something else, with nobody having told yet what is beside the folder, forgets nothing either.
+func TestAnEditBesideWhatWasRolledBackKeepsItsHold(t *testing.T) {
+	hold := manifest.Hold{Part: manifest.PartSource, Key: "before", Reason: manifest.HeldRollback, Release: "v1.0.0", Folder: "f1", Digest: "sha256:bad"}
+	for folder, kept := range map[string]bool{"f1": true, "f2": false} {
+		run := Remember(manifest.RunSpec{Holds: []manifest.Hold{hold}}, Change{
+			Transition: config.Transition{Before: sourceView(""), After: sourceView("")},
+			Keys:       manifest.Parts{manifest.PartSource: "now"},
+			Tips:       map[string]reconciler.Tip{manifest.PartSource: {Commit: "c2", Tree: "t2", Folder: folder}},
+		})
+		if (len(run.Holds) == 1) != kept {
+			t.Errorf("the folder is %s: the hold is kept: %v", folder, !kept)
+		}
+	}
+}
+
 // Who edits how a source that was rolled back is built asks for another image, also where nobody has looked at the source since.
 func TestAnEditOfTheBuildEndsTheRollbackOfASource(t *testing.T) {
 	hold := manifest.Hold{Part: manifest.PartSource, Key: "before", Reason: manifest.HeldRollback, Release: "v1.0.0", Folder: "f1", Digest: "sha256:bad"}

@@ -114,6 +114,15 @@ func TestRememberMixedCommits(t *testing.T) {
 			m.release()
 			m.commit(1, false, mode("x"))
 		}, nil},
+		{"code is taken back, and how it is built changes there and back, with nobody having looked", func(m *mixed) {
+			built := m.view.Spec.Build
+			m.push(commit2)
+			m.release()
+			m.commit(1, false)
+			m.push("")
+			m.commit(0, false, mode("x"))
+			m.commit(0, false, func(v *config.View) { v.Spec.Build = built })
+		}, nil},
 		{"code is taken back, and a branch is followed that nobody has looked at", func(m *mixed) {
 			m.push(commit2)
 			m.release()
