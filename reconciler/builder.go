@@ -46,6 +46,9 @@ type BuildRequest struct {
 	Runs string
 	// Destination is the repository to push to, without a tag. The image is pushed with the tag `build-<ID>`.
 	Destination string
+	// Scan is the platform's policy. A build whose image it refuses has failed, and its image is not for releases; with a policy that is
+	// so for one that nobody scanned, too.
+	Scan manifest.ScanPolicy
 }
 
 // What says in a few words what a build makes.

@@ -209,13 +209,14 @@ func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (
 		return err
 	}
 	defer client.Close()
-	image, err := localbuild.Find(ctx, client, r)
-	if err == nil && image == nil {
-		image, err = a.makeImage(ctx, flags, r, source, client)
+	made, err := localbuild.Find(ctx, client, r)
+	if err == nil && made == nil {
+		made, err = a.makeImage(ctx, flags, r, source, client)
 	}
 	if err != nil {
 		return ofTheSource(err)
 	}
+	image := made.Image
 	if flags.output == "json" {
 		return writeJSON(a.stdout, image)
 	}
@@ -225,7 +226,7 @@ func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (
 }
 
 // makeImage runs the build in a folder of its own.
-func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.BuildRequest, source localbuild.Source, to localbuild.Registry) (image *manifest.Image, err error) {
+func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.BuildRequest, source localbuild.Source, to localbuild.Registry) (made *localbuild.Made, err error) {
 	work, err := os.MkdirTemp("", "plateform-build-")
 	if err != nil {
 		return nil, fmt.Errorf("preparing the build: %w", err)
@@ -238,7 +239,7 @@ func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.Buil
 	steps := localbuild.Steps{
 		Name: r.ID, Work: work, Cache: filepath.Join(cache, "plateform"), GoCommand: flags.goCommand, Log: a.stderr,
 	}
-	return steps.Run(ctx, r, source, to, func() {})
+	return steps.Run(ctx, r, source, to, func(reconciler.Stage) {})
 }
 
 // registry opens the registry to push to.

@@ -253,7 +253,8 @@ func (c *Catalog) newView(k manifest.Key, e *projectEntry, v verdict) *View {
 	}
 	if authored != nil {
 		view.Parsed = err == nil
-		view.Spec, view.Inputs, view.Registry = authored.Project, authored.Platform, c.Platform.Spec.Registry.URL
+		view.Spec, view.Inputs = authored.Project, authored.Platform
+		view.Registry, view.Scan = c.Platform.Spec.Registry.URL, c.Platform.Spec.Policy.Scan
 		view.Forbidden = forbidden(c.Platform, view.Spec)
 		view.Problems = append(view.Problems, unreadable(k, view.Spec, c.Workspaces[k.Workspace].projects)...)
 	}

@@ -21,6 +21,8 @@ type View struct {
 	Inputs manifest.PlatformInputs
 	// Registry that images are pushed to.
 	Registry string
+	// Scan is the policy for images that are built.
+	Scan manifest.ScanPolicy
 	// Forbidden are the repositories of sources that the platform does not allow: they are not even asked.
 	Forbidden []string
 	// Problems that keep anything new from being released; what runs is not touched by them.

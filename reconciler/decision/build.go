@@ -161,7 +161,7 @@ func (p *pursuit) newBuild(part string, superseding bool) Build {
 		}
 		request.Path, request.Tree = input.Source.Path, p.seen.Tips[part].Tree
 		request.Build = input.Build
-		request.Destination = Destination(p.head, input)
+		request.Destination, request.Scan = Destination(p.head, input), p.head.Scan
 		if runs, found := p.runs(part); found && runs.Repository == request.Destination && onlyAround(p.base, runs, input, p.seen.Tips[part]) {
 			request.Runs = runs.Digest
 		}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -30,13 +31,14 @@ const (
 	ParamRuns        = "PLATEFORM_RUNS"
 	ParamDestination = "PLATEFORM_DESTINATION"
 	ParamTag         = "PLATEFORM_TAG"
+	ParamScan        = "PLATEFORM_SCAN"
 )
 
 // Parameters are the names of all parameters that the job has to have.
 func Parameters() []string {
 	return []string{
 		ParamID, ParamAttempt, ParamNonce, ParamProject, ParamImage, ParamRepository, ParamCommit, ParamPath, ParamTree, ParamBuild,
-		ParamRuns, ParamDestination, ParamTag,
+		ParamRuns, ParamDestination, ParamTag, ParamScan,
 	}
 }
 
@@ -71,11 +73,34 @@ func parametersOf(r reconciler.BuildRequest, token Secret) (url.Values, error) {
 	for name, value := range map[string]string{
 		ParamID: r.ID, ParamAttempt: r.Attempt, ParamNonce: nonceOf(r, token), ParamProject: r.Key.String(), ParamImage: r.Image,
 		ParamRepository: r.Repository, ParamCommit: r.Commit, ParamPath: r.Path, ParamTree: r.Tree, ParamBuild: settings,
-		ParamRuns: r.Runs, ParamDestination: r.Destination, ParamTag: tagOf(r),
+		ParamRuns: r.Runs, ParamDestination: r.Destination, ParamTag: tagOf(r), ParamScan: r.Scan.FailOn,
 	} {
 		form.Set(name, value)
 	}
 	return form, nil
+}
+
+// RequestOf is the build that a job was told of by its parameters, which are read one by one: what parametersOf wrote.
+func RequestOf(parameter func(name string) string) (reconciler.BuildRequest, error) {
+	r := reconciler.BuildRequest{
+		ID: parameter(ParamID), Attempt: parameter(ParamAttempt), Image: parameter(ParamImage), Repository: parameter(ParamRepository),
+		Commit: parameter(ParamCommit), Path: parameter(ParamPath), Tree: parameter(ParamTree), Runs: parameter(ParamRuns),
+		Destination: parameter(ParamDestination), Scan: manifest.ScanPolicy{FailOn: parameter(ParamScan)},
+	}
+	var found bool
+	if r.Key.Workspace, r.Key.Project, found = strings.Cut(parameter(ParamProject), "/"); !found {
+		return r, fmt.Errorf("%s is %q, and has to be WORKSPACE/PROJECT", ParamProject, parameter(ParamProject))
+	}
+	if settings := parameter(ParamBuild); settings != "" && settings != "{}" {
+		r.Build = &manifest.Build{}
+		if err := json.Unmarshal([]byte(settings), r.Build); err != nil {
+			return r, fmt.Errorf("%s is not the JSON that Plateform writes: %w", ParamBuild, err)
+		}
+	}
+	if !slices.Contains(append(manifest.Severities(), ""), r.Scan.FailOn) {
+		return r, fmt.Errorf("%s is %q, and has to be empty or one of %s", ParamScan, r.Scan.FailOn, strings.Join(manifest.Severities(), ", "))
+	}
+	return r, checkRequest(r)
 }
 
 // fit is an ID that is fit for an image tag.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/scan"
 )
 
 // How much of a log is kept of a build that failed.
@@ -38,29 +39,38 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 		return end, err
 	}
 	made, problem, err := b.remote.result(ctx, r)
+	if err == nil && problem == "" {
+		problem, end.gone, err = b.missing(ctx, known.request, made)
+	}
 	if err != nil {
 		return ending{}, err
-	}
-	if problem == "" {
-		there, err := b.options.Registry.Has(ctx, known.request.Destination, made.Digest)
-		if err != nil {
-			return ending{}, fmt.Errorf("looking for the image that Jenkins has made: %w", err)
-		}
-		if !there {
-			end.gone = true
-			problem = fmt.Sprintf("the image %s is not in %s (have the job push to the repository it is told)", made.Digest, known.request.Destination)
-		}
 	}
 	if problem != "" {
 		end.Failure = &reconciler.BuildFailure{Summary: fmt.Sprintf("build %d of the job %s succeeded, but %s", r.Number, b.options.Job, problem)}
 		return end, nil
 	}
 	end.Scan = made.Scan
+	if why := scan.Refused(known.request.Scan, made.Scan); why != "" {
+		end.Failure = &reconciler.BuildFailure{Summary: why}
+		return end, nil
+	}
 	end.Image = &manifest.Image{
 		Name: known.request.Image, Repository: known.request.Destination, Tag: tagOf(known.request), Digest: made.Digest,
 		Commit: known.request.Commit, Tree: known.request.Tree, Framework: made.Framework, Port: made.Port, Built: true,
 	}
 	return end, nil
+}
+
+// missing says that what a build has made is not in the registry; problem is empty when it is there.
+func (b *Builder) missing(ctx context.Context, r reconciler.BuildRequest, made *manifest.BuildResult) (problem string, gone bool, err error) {
+	there, err := b.options.Registry.Has(ctx, r.Destination, made.Digest)
+	switch {
+	case err != nil:
+		return "", false, fmt.Errorf("looking for the image that Jenkins has made: %w", err)
+	case there:
+		return "", false, nil
+	}
+	return fmt.Sprintf("the image %s is not in %s (have the job push to the repository it is told)", made.Digest, r.Destination), true, nil
 }
 
 // printable drops what moves the cursor of a terminal.

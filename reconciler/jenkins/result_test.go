@@ -25,6 +25,7 @@ func TestTheImageIsTheOneThatWasAskedFor(t *testing.T) {
 	w := newWorld(t, jenkinsserver.Options{})
 	r := w.request("a1")
 	r.Tree, r.Path, r.Runs = "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "web", "sha256:"+strings.Repeat("1", 64)
+	r.Scan.FailOn = "critical"
 	b := w.open()
 	w.start(b, r)
 	status := w.end(b, r.ID)
@@ -53,9 +54,65 @@ func TestTheImageIsTheOneThatWasAskedFor(t *testing.T) {
 		"PLATEFORM_ID": "a1", "PLATEFORM_ATTEMPT": "", "PLATEFORM_PROJECT": "ws-1/shop", "PLATEFORM_IMAGE": "app",
 		"PLATEFORM_REPOSITORY": r.Repository, "PLATEFORM_COMMIT": r.Commit, "PLATEFORM_PATH": "web", "PLATEFORM_TREE": r.Tree,
 		"PLATEFORM_BUILD": `{"env":[{"name":"A","value":"b \u0026 c=d"}]}`, "PLATEFORM_RUNS": r.Runs,
-		"PLATEFORM_DESTINATION": r.Destination, "PLATEFORM_TAG": "build-a1",
+		"PLATEFORM_DESTINATION": r.Destination, "PLATEFORM_TAG": "build-a1", "PLATEFORM_SCAN": "critical",
 	}, told); diff != "" {
 		t.Errorf("parameters (-want +got):\n%s", diff)
+	}
+	read, err := jenkins.RequestOf(func(name string) string { return told[name] })
+	if diff := cmp.Diff(r, read); err != nil || diff != "" {
+		t.Errorf("what the job reads (-want +got): %v\n%s", err, diff)
+	}
+}
+
+func TestWhatAJobIsToldWrongly(t *testing.T) {
+	right := map[string]string{
+		jenkins.ParamID: "a1", jenkins.ParamProject: "ws-1/shop", jenkins.ParamImage: "app", jenkins.ParamRepository: "https://git.example.com/x",
+		jenkins.ParamCommit: "9fceb02d0ae598e95dc970b74767f19372d61af8", jenkins.ParamDestination: "registry.test/ws-1/shop", jenkins.ParamBuild: "{}",
+	}
+	for name, value := range map[string]string{
+		jenkins.ParamID: "../a1", jenkins.ParamProject: "shop", jenkins.ParamBuild: `{"env": 7}`, jenkins.ParamScan: "serious",
+		jenkins.ParamRepository: "https://me:secret@git.example.com/x", jenkins.ParamDestination: "",
+	} {
+		told := maps.Clone(right)
+		told[name] = value
+		if r, err := jenkins.RequestOf(func(name string) string { return told[name] }); err == nil {
+			t.Errorf("%s is %q, and is taken: %+v", name, value, r)
+		}
+	}
+	if _, err := jenkins.RequestOf(func(name string) string { return right[name] }); err != nil {
+		t.Error(err)
+	}
+}
+
+// The policy is asked again of what a job says, whatever its pipeline thought: an image that nobody scanned is not released where scans are
+// wanted, and the next attempt builds again.
+func TestAScanThatThePolicyRefuses(t *testing.T) {
+	for failOn, want := range map[string]string{"high": "found 2 high", "critical": ""} {
+		w := newWorld(t, jenkinsserver.Options{})
+		r, b := w.request("a1"), w.open()
+		r.Scan.FailOn = failOn
+		w.start(b, r)
+		status := w.end(b, r.ID)
+		if refused := status.Failure != nil; refused != (want != "") || refused && !strings.Contains(status.Failure.Summary, want) {
+			t.Errorf("failOn %s: %+v", failOn, status)
+		}
+		if status.Scan == nil || status.Scan.High != 2 {
+			t.Errorf("failOn %s: what was found is not told: %+v", failOn, status.Scan)
+		}
+		if want == "" {
+			continue
+		}
+		r.Attempt = strings.Repeat("7", 40)
+		w.start(b, r)
+		if again := w.end(b, r.ID); again.Failure == nil || w.count(r.ID) != 2 {
+			t.Errorf("it was built %d times, and then %+v; want 2", w.count(r.ID), again)
+		}
+		r.Scan.FailOn, r.Attempt = "critical", strings.Repeat("8", 40) // the policy lets it be now, so that there is nothing to build
+		w.start(b, r)
+		w.image(w.end(b, r.ID))
+		if got := w.count(r.ID); got != 2 {
+			t.Errorf("built %d times", got)
+		}
 	}
 }
 

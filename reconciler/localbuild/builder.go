@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/scan"
 )
 
 // Defaults.
@@ -120,7 +121,7 @@ type ended struct {
 func (e ended) answers(request reconciler.BuildRequest) bool {
 	switch failure := e.status.Failure; {
 	case failure == nil:
-		return true
+		return scan.Refused(request.Scan, e.status.Scan) == ""
 	case failure.Canceled, failure.Temporary:
 		return false
 	}
@@ -202,15 +203,15 @@ func (b *Builder) Start(ctx context.Context, request reconciler.BuildRequest) er
 	if err != nil || j == nil {
 		return err
 	}
-	image, err := Find(ctx, b.options.Registry, request)
+	made, err := Find(ctx, b.options.Registry, request)
 	switch {
 	case err != nil:
 		b.drop(j)
 		b.running.Done()
 		return fmt.Errorf("looking for an image of an earlier build: %w", err)
-	case image != nil:
-		b.options.Log.Info("took over an image that was built before", "build", request.ID, "project", request.Key.String(), "digest", image.Digest)
-		b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: image})
+	case made != nil:
+		b.options.Log.Info("took over an image that was built before", "build", request.ID, "project", request.Key.String(), "digest", made.Image.Digest)
+		b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: &made.Image, Scan: made.Scan})
 		b.running.Done()
 		return nil
 	}

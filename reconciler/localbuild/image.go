@@ -32,13 +32,14 @@ const (
 	labelTree      = ownLabels + "tree"
 	labelFramework = ownLabels + "framework"
 	labelPort      = ownLabels + "port"
+	labelScan      = ownLabels + "scan"
 )
 
 // nobody is the user that a Go program runs as: one that owns nothing, known by number so that Kubernetes can check it.
 const nobody = 65532
 
 // labelsOf says of an image what it was built from and what was found out about it. What is not known has no label.
-func labelsOf(r reconciler.BuildRequest, d Detection) map[string]string {
+func labelsOf(r reconciler.BuildRequest, d Detection, counts *manifest.ScanResult) map[string]string {
 	labels := map[string]string{
 		labelSource: redact(r.Repository), labelRevision: r.Commit,
 		labelBuild: r.ID, labelPath: r.Path, labelTree: r.Tree, labelFramework: d.Framework,
@@ -46,8 +47,27 @@ func labelsOf(r reconciler.BuildRequest, d Detection) map[string]string {
 	if d.Port != 0 {
 		labels[labelPort] = strconv.Itoa(d.Port)
 	}
+	if counts != nil {
+		labels[labelScan] = scanWords(*counts)
+	}
 	maps.DeleteFunc(labels, func(_, value string) bool { return value == "" })
 	return labels
+}
+
+// scanFormat is how a label says what a scan found.
+const scanFormat = "%d critical, %d high, %d medium, %d low"
+
+func scanWords(r manifest.ScanResult) string {
+	return fmt.Sprintf(scanFormat, r.Critical, r.High, r.Medium, r.Low)
+}
+
+// scanned is what labels say that a scan found; nil when they say nothing.
+func scanned(labels map[string]string) *manifest.ScanResult {
+	var r manifest.ScanResult
+	if _, err := fmt.Sscanf(labels[labelScan], scanFormat, &r.Critical, &r.High, &r.Medium, &r.Low); err != nil {
+		return nil
+	}
+	return &r
 }
 
 // label writes labels into an image. It keeps those that a Dockerfile gave it, except in our name.
@@ -74,7 +94,7 @@ func label(image v1.Image, labels map[string]string) (v1.Image, error) {
 // relabel labels an image as the one that runs is labelled, when it then is that very image; nil when it is another one.
 func relabel(image v1.Image, labels, running map[string]string, digest string) (v1.Image, map[string]string, error) {
 	as := maps.Clone(labels)
-	for _, name := range []string{labelRevision, labelBuild, labelTree} {
+	for _, name := range []string{labelRevision, labelBuild, labelTree, labelScan} {
 		if delete(as, name); running[name] != "" {
 			as[name] = running[name]
 		}

@@ -28,14 +28,14 @@ func (b *Builder) run(j *job) {
 	}
 	defer b.slots.Release(1)
 	begin := b.options.Clock()
-	image, log, err := b.build(j)
+	made, log, err := b.build(j)
 	seconds := int(math.Round(b.options.Clock().Sub(begin).Seconds()))
 	if err != nil {
 		b.fail(j, err, log, seconds)
 		return
 	}
-	b.options.Log.Info("build: done", "build", j.request.ID, "project", j.request.Key.String(), "digest", image.Digest, "seconds", seconds)
-	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: image, Seconds: seconds})
+	b.options.Log.Info("build: done", "build", j.request.ID, "project", j.request.Key.String(), "digest", made.Image.Digest, "seconds", seconds)
+	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: &made.Image, Scan: made.Scan, Seconds: seconds})
 }
 
 // fail ends a job without an image.
@@ -82,7 +82,7 @@ func (b *Builder) judge(j *job, err error, failure *reconciler.BuildFailure) {
 }
 
 // build makes the image and pushes it. It returns the last lines of the log too.
-func (b *Builder) build(j *job) (image *manifest.Image, log string, err error) {
+func (b *Builder) build(j *job) (made *Made, log string, err error) {
 	ctx, cancel := context.WithTimeoutCause(j.ctx, b.options.Timeout, errTimeout)
 	defer cancel()
 	defer func() {
@@ -100,18 +100,18 @@ func (b *Builder) build(j *job) (image *manifest.Image, log string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	image, err = b.steps(ctx, j, work, lines)
+	made, err = b.steps(ctx, j, work, lines)
 	if err != nil {
 		lines.printf("failed: %v", err)
 	}
 	if broken := lines.close(); broken != nil {
 		b.options.Log.Warn("the log of a build is not complete", "build", j.request.ID, "project", j.request.Key.String(), "error", broken)
 	}
-	return image, lines.tail.text(), err
+	return made, lines.tail.text(), err
 }
 
 // steps fetch the source and turn it into an image in the registry.
-func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) (*manifest.Image, error) {
+func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) (*Made, error) {
 	r := j.request
 	log.printf("build %s of %s for %s", r.ID, r.Key, r.Image)
 	log.printf("source: %s at %s %s", r.Repository, r.Commit, r.Path)
@@ -129,7 +129,7 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 		Name: r.ID, Work: made, Cache: filepath.Join(b.options.Dir, "cache"), GoCommand: b.options.GoCommand,
 		MaxSource: b.options.MaxSource, Log: log,
 	}
-	return steps.Run(ctx, r, source, b.options.Registry, func() { b.enter(j, reconciler.StagePushing) })
+	return steps.Run(ctx, r, source, b.options.Registry, func(stage reconciler.Stage) { b.enter(j, stage) })
 }
 
 // unfetched says whose fault it is that a source is not there. A repository that is away may come back.

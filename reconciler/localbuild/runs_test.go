@@ -162,7 +162,7 @@ func TestADockerfileElsewhere(t *testing.T) {
 		Build: &manifest.Build{Dockerfile: "../../docker/api.Dockerfile"},
 	}
 	steps := localbuild.Steps{Name: "one", Work: t.TempDir(), Cache: t.TempDir()}
-	if _, err := steps.Run(t.Context(), r, src, server.Client(t, "", ""), func() {}); err != nil {
+	if _, err := steps.Run(t.Context(), r, src, server.Client(t, "", ""), func(reconciler.Stage) {}); err != nil {
 		t.Fatal(err)
 	}
 	want := "-f " + filepath.Join(dir, "docker/api.Dockerfile") + " " + src.Dir()

@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localbuild/blame"
+	"github.com/plateform/plateform/reconciler/scan"
 )
 
 // Steps turns a source into an image, once.
@@ -43,9 +48,16 @@ func CheckNames(r reconciler.BuildRequest) error {
 	return nil
 }
 
+// Made is an image that a build has made, and what a scan of it found; nil when nobody scanned it.
+type Made struct {
+	Image manifest.Image
+	Scan  *manifest.ScanResult
+}
+
 // Find returns the image of an earlier build with the ID of the request, or nil. An image under the tag of this build that
-// is not from it counts for nothing, unless it is from another build of the same source: this one came to the same image.
-func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*manifest.Image, error) {
+// is not from it counts for nothing, unless it is from another build of the same source: this one came to the same image. Nor does
+// one that the policy of the request refuses: it is to be built and scanned again.
+func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*Made, error) {
 	digest, labels, err := in.Lookup(ctx, r.Destination, tagOf(r))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && labels[labelBuild] != r.ID && !sameSource(r, labels) {
 		return nil, nil
@@ -53,38 +65,96 @@ func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*manifes
 	if err != nil {
 		return nil, err
 	}
-	return imageOf(r, digest, labels), nil
+	made := &Made{Image: imageOf(r, digest, labels), Scan: scanned(labels)}
+	if scan.Refused(r.Scan, made.Scan) != "" {
+		return nil, nil
+	}
+	return made, nil
 }
 
-// Run is the whole build of a request whose source is checked out: detect, build, label, push. It returns the image as
-// a release records it. pushing is called once the image is made.
-func (s Steps) Run(ctx context.Context, r reconciler.BuildRequest, src Source, to Registry, pushing func()) (*manifest.Image, error) {
+// Run is the whole build of a request whose source is checked out: detect, build, scan, label, push. It returns the image as
+// a release records it. entering is called with each stage after the first.
+func (s Steps) Run(ctx context.Context, r reconciler.BuildRequest, src Source, to Registry, entering func(reconciler.Stage)) (*Made, error) {
+	image, d, err := s.Make(ctx, r, src)
+	if err != nil {
+		return nil, err
+	}
+	var counts *manifest.ScanResult
+	if r.Scan.FailOn != "" {
+		entering(reconciler.StageScanning)
+		if counts, err = s.Scan(ctx, r.Scan, image); err != nil {
+			return nil, err
+		}
+	}
+	entering(reconciler.StagePushing)
+	return s.Push(ctx, r, to, image, d, counts)
+}
+
+// Make is the first step: detect what the source is, and build it.
+func (s Steps) Make(ctx context.Context, r reconciler.BuildRequest, src Source) (v1.Image, Detection, error) {
 	d, err := Detect(src, r.Build)
 	for _, reason := range d.Reasons {
 		s.printf("%s: %s (%s)", reason.Field, reason.Value, reason.Reason)
 	}
 	if err != nil {
-		return nil, err
+		return nil, d, err
 	}
 	var env []manifest.BuildVar
 	if r.Build != nil {
 		env = r.Build.Env
 	}
-	image, d, err := s.Build(ctx, src, d, env)
+	return s.Build(ctx, src, d, env)
+}
+
+// findingsShown is how many findings of a scan the log shows.
+const findingsShown = 20
+
+// Scan is the second step, where a policy wants it: it counts what a scanner finds in the image. An image that the policy refuses is a
+// *Fault.
+func (s Steps) Scan(ctx context.Context, policy manifest.ScanPolicy, image v1.Image) (*manifest.ScanResult, error) {
+	folder := filepath.Join(s.Work, "scan")
+	to, err := layout.Write(folder, empty.Index)
+	if err == nil {
+		err = to.AppendImage(image)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keeping the image for the scan: %w", err)
+	}
+	defer os.RemoveAll(folder)
+	report, err := scan.Trivy{Cache: s.Cache, Log: s.Log}.Scan(ctx, folder)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, &Trouble{What: "the image cannot be scanned, and platform.yaml wants that (policy.scan.failOn)", Err: err,
+			Fix: "have trivy and its databases on the machine that builds"}
+	}
+	s.printf("scan: %s", scanWords(report.Counts))
+	for _, line := range scan.Worst(policy, report, findingsShown) {
+		s.printf("  %s", line)
+	}
+	if why := scan.Refused(policy, &report.Counts); why != "" {
+		return &report.Counts, &Fault{What: why, Fix: "update what has them, which the end of the build's log names, and push"}
+	}
+	return &report.Counts, nil
+}
+
+// Push is the last step: it labels an image with where it is from, and uploads it.
+func (s Steps) Push(ctx context.Context, r reconciler.BuildRequest, to Registry, made v1.Image, d Detection, counts *manifest.ScanResult) (*Made, error) {
+	image, labels, err := s.label(ctx, r, made, labelsOf(r, d, counts), to)
 	if err != nil {
 		return nil, err
 	}
-	image, labels, err := s.label(ctx, r, image, labelsOf(r, d), to)
+	pushed, err := s.push(ctx, r, to, image, labels)
 	if err != nil {
 		return nil, err
 	}
-	pushing()
-	return s.push(ctx, r, to, image, labels)
+	return &Made{Image: pushed, Scan: counts}, nil
 }
 
 // push uploads an image under the tag of its build. When that tag has another digest, another process may have built the same
 // source meanwhile: its image is taken over, for a release may have it already. Anything else under the tag is left alone.
-func (s Steps) push(ctx context.Context, r reconciler.BuildRequest, to Registry, image v1.Image, labels map[string]string) (*manifest.Image, error) {
+func (s Steps) push(ctx context.Context, r reconciler.BuildRequest, to Registry, image v1.Image, labels map[string]string) (manifest.Image, error) {
 	tag := tagOf(r)
 	s.printf("pushing to %s:%s", r.Destination, tag)
 	digest, err := to.Push(ctx, r.Destination, tag, image)
@@ -93,18 +163,18 @@ func (s Steps) push(ctx context.Context, r reconciler.BuildRequest, to Registry,
 		found, lost := Find(ctx, to, r)
 		if found != nil || lost != nil {
 			s.printf("another build of the same source has pushed its image already")
-			return found, lost
+			return found.image(), lost
 		}
 		hash, unread := image.Digest()
 		if unread != nil {
-			return nil, fmt.Errorf("reading the built image: %w", unread)
+			return manifest.Image{}, fmt.Errorf("reading the built image: %w", unread)
 		}
 		tag += "-" + hash.Hex[:12]
 		s.printf("%v\npushing to %s:%s instead", err, r.Destination, tag)
 		digest, err = to.Push(ctx, r.Destination, tag, image)
 	}
 	if err != nil {
-		return nil, blame.Push(err)
+		return manifest.Image{}, blame.Push(err)
 	}
 	s.printf("pushed %s", digest)
 	made := imageOf(r, digest, labels)
@@ -138,11 +208,19 @@ func (s Steps) label(ctx context.Context, r reconciler.BuildRequest, made v1.Ima
 
 // imageOf is what a build of the request made. What was found out about the source is in the labels, whoever asks; the commit
 // is the one that was asked for: an image that was there already may be from an earlier one with the same content.
-func imageOf(r reconciler.BuildRequest, digest string, labels map[string]string) *manifest.Image {
+func imageOf(r reconciler.BuildRequest, digest string, labels map[string]string) manifest.Image {
 	image := described(labels)
 	image.Commit, image.Tree = r.Commit, r.Tree
 	image.Name, image.Repository, image.Tag, image.Digest = r.Image, r.Destination, tagOf(r), digest
-	return &image
+	return image
+}
+
+// image is the image; none for nil.
+func (m *Made) image() manifest.Image {
+	if m == nil {
+		return manifest.Image{}
+	}
+	return m.Image
 }
 
 // tagOf is the tag that a build pushes to.

@@ -206,7 +206,7 @@ func TestLabelsAreOurs(t *testing.T) {
 		Build: &manifest.Build{Framework: "nextjs"}, Destination: server.Host + "/ws-1/shop",
 	}
 	steps := localbuild.Steps{Name: "one", Work: t.TempDir(), Cache: t.TempDir()}
-	built, err := steps.Run(t.Context(), r, localbuild.Source{Root: dir, Path: "web"}, server.Client(t, "", ""), func() {})
+	built, err := steps.Run(t.Context(), r, localbuild.Source{Root: dir, Path: "web"}, server.Client(t, "", ""), func(reconciler.Stage) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestLabelsAreOurs(t *testing.T) {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
 	found, err := localbuild.Find(t.Context(), server.Client(t, "", ""), r)
-	if err != nil || found == nil || found.Digest != digest {
+	if err != nil || found == nil || found.Image.Digest != digest {
 		t.Fatalf("found %+v, %v", found, err)
 	}
 	if diff := cmp.Diff(built, found); diff != "" {
