@@ -12,6 +12,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/installation"
+	"github.com/plateform/plateform/cmd/plateform/job"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localbuild"
@@ -34,6 +35,7 @@ Plateform's repositories.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.buildDetectCommand(), a.buildImageCommand())
+	c.AddCommand(job.Commands(a.stdout)...)
 	return c
 }
 

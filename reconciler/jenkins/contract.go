@@ -91,6 +91,9 @@ func RequestOf(parameter func(name string) string) (reconciler.BuildRequest, err
 	if r.Key.Workspace, r.Key.Project, found = strings.Cut(parameter(ParamProject), "/"); !found {
 		return r, fmt.Errorf("%s is %q, and has to be WORKSPACE/PROJECT", ParamProject, parameter(ParamProject))
 	}
+	if problems := manifest.CheckFolders(ParamProject, r.Key); len(problems) > 0 {
+		return r, problems
+	}
 	if settings := parameter(ParamBuild); settings != "" && settings != "{}" {
 		r.Build = &manifest.Build{}
 		if err := json.Unmarshal([]byte(settings), r.Build); err != nil {

@@ -40,7 +40,7 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 	}
 	made, problem, err := b.remote.result(ctx, r)
 	if err == nil && problem == "" {
-		problem, end.gone, err = b.missing(ctx, known.request, made)
+		problem, end.gone, err = absent(ctx, b.options.Registry, known.request, made)
 	}
 	if err != nil {
 		return ending{}, err
@@ -61,9 +61,9 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 	return end, nil
 }
 
-// missing says that what a build has made is not in the registry; problem is empty when it is there.
-func (b *Builder) missing(ctx context.Context, r reconciler.BuildRequest, made *manifest.BuildResult) (problem string, gone bool, err error) {
-	there, err := b.options.Registry.Has(ctx, r.Destination, made.Digest)
+// absent says that what a build has made is not in the registry; problem is empty when it is there.
+func absent(ctx context.Context, in Registry, r reconciler.BuildRequest, made *manifest.BuildResult) (problem string, gone bool, err error) {
+	there, err := in.Has(ctx, r.Destination, made.Digest)
 	switch {
 	case err != nil:
 		return "", false, fmt.Errorf("looking for the image that Jenkins has made: %w", err)

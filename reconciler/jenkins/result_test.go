@@ -70,7 +70,7 @@ func TestWhatAJobIsToldWrongly(t *testing.T) {
 		jenkins.ParamCommit: "9fceb02d0ae598e95dc970b74767f19372d61af8", jenkins.ParamDestination: "registry.test/ws-1/shop", jenkins.ParamBuild: "{}",
 	}
 	for name, value := range map[string]string{
-		jenkins.ParamID: "../a1", jenkins.ParamProject: "shop", jenkins.ParamBuild: `{"env": 7}`, jenkins.ParamScan: "serious",
+		jenkins.ParamID: "../a1", jenkins.ParamProject: "../shop", jenkins.ParamBuild: `{"env": 7}`, jenkins.ParamScan: "serious",
 		jenkins.ParamRepository: "https://me:secret@git.example.com/x", jenkins.ParamDestination: "",
 	} {
 		told := maps.Clone(right)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/scan"
 )
 
 // The labels that say where an image comes from. They make it possible to take over what an earlier process built.
@@ -39,35 +40,19 @@ const (
 const nobody = 65532
 
 // labelsOf says of an image what it was built from and what was found out about it. What is not known has no label.
-func labelsOf(r reconciler.BuildRequest, d Detection, counts *manifest.ScanResult) map[string]string {
+func labelsOf(r reconciler.BuildRequest, built Built) map[string]string {
 	labels := map[string]string{
 		labelSource: redact(r.Repository), labelRevision: r.Commit,
-		labelBuild: r.ID, labelPath: r.Path, labelTree: r.Tree, labelFramework: d.Framework,
+		labelBuild: r.ID, labelPath: r.Path, labelTree: r.Tree, labelFramework: built.Framework,
 	}
-	if d.Port != 0 {
-		labels[labelPort] = strconv.Itoa(d.Port)
+	if built.Port != 0 {
+		labels[labelPort] = strconv.Itoa(built.Port)
 	}
-	if counts != nil {
-		labels[labelScan] = scanWords(*counts)
+	if built.Scan != nil {
+		labels[labelScan] = scan.Words(*built.Scan)
 	}
 	maps.DeleteFunc(labels, func(_, value string) bool { return value == "" })
 	return labels
-}
-
-// scanFormat is how a label says what a scan found.
-const scanFormat = "%d critical, %d high, %d medium, %d low"
-
-func scanWords(r manifest.ScanResult) string {
-	return fmt.Sprintf(scanFormat, r.Critical, r.High, r.Medium, r.Low)
-}
-
-// scanned is what labels say that a scan found; nil when they say nothing.
-func scanned(labels map[string]string) *manifest.ScanResult {
-	var r manifest.ScanResult
-	if _, err := fmt.Sscanf(labels[labelScan], scanFormat, &r.Critical, &r.High, &r.Medium, &r.Low); err != nil {
-		return nil
-	}
-	return &r
 }
 
 // label writes labels into an image. It keeps those that a Dockerfile gave it, except in our name.

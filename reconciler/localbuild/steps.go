@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -65,7 +62,7 @@ func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*Made, e
 	if err != nil {
 		return nil, err
 	}
-	made := &Made{Image: imageOf(r, digest, labels), Scan: scanned(labels)}
+	made := &Made{Image: imageOf(r, digest, labels), Scan: scan.ParseWords(labels[labelScan])}
 	if scan.Refused(r.Scan, made.Scan) != "" {
 		return nil, nil
 	}
@@ -75,53 +72,47 @@ func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*Made, e
 // Run is the whole build of a request whose source is checked out: detect, build, scan, label, push. It returns the image as
 // a release records it. entering is called with each stage after the first.
 func (s Steps) Run(ctx context.Context, r reconciler.BuildRequest, src Source, to Registry, entering func(reconciler.Stage)) (*Made, error) {
-	image, d, err := s.Make(ctx, r, src)
+	built, err := s.Make(ctx, r, src)
+	if err == nil && r.Scan.FailOn != "" {
+		entering(reconciler.StageScanning)
+		built.Scan, err = s.Scan(ctx, r.Scan, built.Image)
+	}
 	if err != nil {
 		return nil, err
 	}
-	var counts *manifest.ScanResult
-	if r.Scan.FailOn != "" {
-		entering(reconciler.StageScanning)
-		if counts, err = s.Scan(ctx, r.Scan, image); err != nil {
-			return nil, err
-		}
-	}
 	entering(reconciler.StagePushing)
-	return s.Push(ctx, r, to, image, d, counts)
+	return s.Push(ctx, r, to, built)
+}
+
+// Built is an image that is not in a registry yet, and what is known of it.
+type Built struct {
+	Image     v1.Image
+	Framework string
+	Port      int
+	// Scan is what a scanner found; nil when nobody scanned it.
+	Scan *manifest.ScanResult
 }
 
 // Make is the first step: detect what the source is, and build it.
-func (s Steps) Make(ctx context.Context, r reconciler.BuildRequest, src Source) (v1.Image, Detection, error) {
+func (s Steps) Make(ctx context.Context, r reconciler.BuildRequest, src Source) (Built, error) {
 	d, err := Detect(src, r.Build)
 	for _, reason := range d.Reasons {
 		s.printf("%s: %s (%s)", reason.Field, reason.Value, reason.Reason)
 	}
 	if err != nil {
-		return nil, d, err
+		return Built{}, err
 	}
-	var env []manifest.BuildVar
-	if r.Build != nil {
-		env = r.Build.Env
+	if r.Build == nil {
+		r.Build = &manifest.Build{}
 	}
-	return s.Build(ctx, src, d, env)
+	image, d, err := s.Build(ctx, src, d, r.Build.Env)
+	return Built{Image: image, Framework: d.Framework, Port: d.Port}, err
 }
-
-// findingsShown is how many findings of a scan the log shows.
-const findingsShown = 20
 
 // Scan is the second step, where a policy wants it: it counts what a scanner finds in the image. An image that the policy refuses is a
 // *Fault.
 func (s Steps) Scan(ctx context.Context, policy manifest.ScanPolicy, image v1.Image) (*manifest.ScanResult, error) {
-	folder := filepath.Join(s.Work, "scan")
-	to, err := layout.Write(folder, empty.Index)
-	if err == nil {
-		err = to.AppendImage(image)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("keeping the image for the scan: %w", err)
-	}
-	defer os.RemoveAll(folder)
-	report, err := scan.Trivy{Cache: s.Cache, Log: s.Log}.Scan(ctx, folder)
+	report, err := scan.Trivy{Cache: s.Cache, Log: s.Log}.Scan(ctx, image, filepath.Join(s.Work, "scan"))
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -129,8 +120,8 @@ func (s Steps) Scan(ctx context.Context, policy manifest.ScanPolicy, image v1.Im
 		return nil, &Trouble{What: "the image cannot be scanned, and platform.yaml wants that (policy.scan.failOn)", Err: err,
 			Fix: "have trivy and its databases on the machine that builds"}
 	}
-	s.printf("scan: %s", scanWords(report.Counts))
-	for _, line := range scan.Worst(policy, report, findingsShown) {
+	s.printf("scan: %s", scan.Words(report.Counts))
+	for _, line := range scan.Worst(policy, report) {
 		s.printf("  %s", line)
 	}
 	if why := scan.Refused(policy, &report.Counts); why != "" {
@@ -140,8 +131,8 @@ func (s Steps) Scan(ctx context.Context, policy manifest.ScanPolicy, image v1.Im
 }
 
 // Push is the last step: it labels an image with where it is from, and uploads it.
-func (s Steps) Push(ctx context.Context, r reconciler.BuildRequest, to Registry, made v1.Image, d Detection, counts *manifest.ScanResult) (*Made, error) {
-	image, labels, err := s.label(ctx, r, made, labelsOf(r, d, counts), to)
+func (s Steps) Push(ctx context.Context, r reconciler.BuildRequest, to Registry, built Built) (*Made, error) {
+	image, labels, err := s.label(ctx, r, built.Image, labelsOf(r, built), to)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +140,7 @@ func (s Steps) Push(ctx context.Context, r reconciler.BuildRequest, to Registry,
 	if err != nil {
 		return nil, err
 	}
-	return &Made{Image: pushed, Scan: counts}, nil
+	return &Made{Image: pushed, Scan: built.Scan}, nil
 }
 
 // push uploads an image under the tag of its build. When that tag has another digest, another process may have built the same
@@ -161,9 +152,12 @@ func (s Steps) push(ctx context.Context, r reconciler.BuildRequest, to Registry,
 	var taken *reconciler.TagTakenError
 	if errors.As(err, &taken) {
 		found, lost := Find(ctx, to, r)
-		if found != nil || lost != nil {
+		switch {
+		case lost != nil:
+			return manifest.Image{}, lost
+		case found != nil:
 			s.printf("another build of the same source has pushed its image already")
-			return found.image(), lost
+			return found.Image, nil
 		}
 		hash, unread := image.Digest()
 		if unread != nil {
@@ -213,14 +207,6 @@ func imageOf(r reconciler.BuildRequest, digest string, labels map[string]string)
 	image.Commit, image.Tree = r.Commit, r.Tree
 	image.Name, image.Repository, image.Tag, image.Digest = r.Image, r.Destination, tagOf(r), digest
 	return image
-}
-
-// image is the image; none for nil.
-func (m *Made) image() manifest.Image {
-	if m == nil {
-		return manifest.Image{}
-	}
-	return m.Image
 }
 
 // tagOf is the tag that a build pushes to.

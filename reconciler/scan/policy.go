@@ -11,7 +11,7 @@ import (
 // Report is what a scanner found in one image.
 type Report struct {
 	Counts manifest.ScanResult
-	// Findings from the most severe on, with what mends them first; at most so many as Worst asked for.
+	// Findings from the most severe on; of the same severity those first that a newer version mends.
 	Findings []Finding
 }
 
@@ -49,8 +49,11 @@ func Refused(policy manifest.ScanPolicy, found *manifest.ScanResult) string {
 	return fmt.Sprintf("a scan of the image found %s (platform.yaml lets no image with findings of severity %s or above be released: policy.scan.failOn)", strings.Join(counts, ", "), policy.FailOn)
 }
 
-// Worst are findings that the policy refuses, in one line each: so many at most, and how many more there are.
-func Worst(policy manifest.ScanPolicy, r Report, most int) (lines []string) {
+// most is how many findings people are shown.
+const most = 20
+
+// Worst are findings that the policy refuses, in one line each: the first of them, and how many more there are.
+func Worst(policy manifest.ScanPolicy, r Report) (lines []string) {
 	lowest := slices.Index(manifest.Severities(), policy.FailOn)
 	for _, f := range r.Findings {
 		if lowest < 0 || slices.Index(manifest.Severities(), f.Severity) < lowest {
@@ -71,6 +74,23 @@ func (f Finding) String() string {
 		mend = "mended in " + f.Fixed
 	}
 	return fmt.Sprintf("%s %s in %s %s: %s", f.Severity, f.ID, f.Package, f.Installed, mend)
+}
+
+// format is how counts are written where there is room for one line of text, as in a label of an image.
+const format = "%d critical, %d high, %d medium, %d low"
+
+// Words are counts as text.
+func Words(r manifest.ScanResult) string {
+	return fmt.Sprintf(format, r.Critical, r.High, r.Medium, r.Low)
+}
+
+// ParseWords reads what Words wrote; nil for anything else.
+func ParseWords(text string) *manifest.ScanResult {
+	var r manifest.ScanResult
+	if _, err := fmt.Sscanf(text, format, &r.Critical, &r.High, &r.Medium, &r.Low); err != nil {
+		return nil
+	}
+	return &r
 }
 
 // count is how many findings of a severity there are.

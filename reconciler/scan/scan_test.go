@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/scan"
@@ -37,15 +41,19 @@ func TestParseTrivy(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	lines := scan.Worst(manifest.ScanPolicy{FailOn: "high"}, got, 2)
+	policy := manifest.ScanPolicy{FailOn: "high"}
 	if diff := cmp.Diff([]string{
 		"critical CVE-2026-0001 in openssl 3.0.11: mended in 3.0.13",
 		"critical CVE-2026-0003 in zlib1g 1:1.2.13: there is no version without it yet",
-		"and 1 more",
-	}, lines); diff != "" {
+		"high GHSA-aaaa-bbbb-cccc in left-pad[31m 1.0.0: mended in 1.0.1, 2.0.0",
+	}, scan.Worst(policy, got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if lines := scan.Worst(manifest.ScanPolicy{}, got, 2); lines != nil {
+	many := scan.Report{Findings: slices.Repeat(got.Findings, 10)}
+	if lines := scan.Worst(policy, many); len(lines) != 21 || lines[20] != "and 10 more" {
+		t.Errorf("%d lines, the last is %q", len(lines), lines[len(lines)-1])
+	}
+	if lines := scan.Worst(manifest.ScanPolicy{}, got); lines != nil {
 		t.Errorf("without a policy nothing is refused, and this is: %q", lines)
 	}
 }
@@ -99,8 +107,9 @@ func TestTrivyIsToldTheImageAndSeesNoSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	cache := t.TempDir()
-	trivy := scan.Trivy{Command: program(t, `echo "$@" >&2; env >&2; cat '`+report+"'\n"), Cache: cache, Log: &log}
-	got, err := trivy.Scan(t.Context(), "/an/image")
+	trivy := scan.Trivy{Command: program(t, `echo "$@" >&2; env >&2; test -s "$3/index.json" && cat '`+report+"'\n"), Cache: cache, Log: &log}
+	folder := filepath.Join(t.TempDir(), "scan")
+	got, err := trivy.Scan(t.Context(), anImage(t), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,21 +117,33 @@ func TestTrivyIsToldTheImageAndSeesNoSecrets(t *testing.T) {
 		t.Errorf("%+v", got.Counts)
 	}
 	if said := log.String(); strings.Contains(said, "canary") || !strings.Contains(said, "TRIVY_DB_REPOSITORY=registry.test/trivy-db") ||
-		!strings.HasPrefix(said, "image --input /an/image --format json --scanners vuln --no-progress --cache-dir "+cache+"/trivy\n") {
+		!strings.HasPrefix(said, "image --input "+folder+" --format json --scanners vuln --no-progress --cache-dir "+cache+"/trivy\n") {
 		t.Errorf("trivy was called with\n%s", said)
 	}
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the image is still there: %v", err)
+	}
+}
+
+func anImage(t *testing.T) v1.Image {
+	t.Helper()
+	image, err := random.Image(64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
 }
 
 func TestTrivyThatFails(t *testing.T) {
 	t.Run("not installed", func(t *testing.T) {
-		_, err := scan.Trivy{Command: filepath.Join(t.TempDir(), "trivy"), Cache: t.TempDir()}.Scan(t.Context(), "x")
+		_, err := scan.Trivy{Command: filepath.Join(t.TempDir(), "trivy"), Cache: t.TempDir()}.Scan(t.Context(), anImage(t), filepath.Join(t.TempDir(), "scan"))
 		if !errors.Is(err, scan.ErrNoScanner) {
 			t.Error(err)
 		}
 	})
 	t.Run("it says why", func(t *testing.T) {
 		trivy := scan.Trivy{Command: program(t, "seq 100000 >&2; echo 'FATAL no database' >&2; exit 1"), Cache: t.TempDir()}
-		if _, err := trivy.Scan(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "FATAL no database") {
+		if _, err := trivy.Scan(t.Context(), anImage(t), filepath.Join(t.TempDir(), "scan")); err == nil || !strings.Contains(err.Error(), "FATAL no database") {
 			t.Error(err)
 		}
 	})
@@ -131,7 +152,7 @@ func TestTrivyThatFails(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, stopped)
 		defer cancel()
 		trivy := scan.Trivy{Command: program(t, "exec sleep 600"), Cache: t.TempDir()}
-		if _, err := trivy.Scan(ctx, "x"); !errors.Is(err, stopped) {
+		if _, err := trivy.Scan(ctx, anImage(t), filepath.Join(t.TempDir(), "scan")); !errors.Is(err, stopped) {
 			t.Error(err)
 		}
 	})
@@ -153,7 +174,7 @@ func FuzzParseTrivy(f *testing.F) {
 		if n := counts.Critical + counts.High + counts.Medium + counts.Low; n != len(report.Findings) {
 			t.Errorf("%d are counted of %d", n, len(report.Findings))
 		}
-		for _, line := range scan.Worst(manifest.ScanPolicy{FailOn: "low"}, report, 5) {
+		for _, line := range scan.Worst(manifest.ScanPolicy{FailOn: "low"}, report) {
 			if strings.ContainsAny(line, "\n\r\x1b\x00") || len(line) > 2000 {
 				t.Errorf("%q", line)
 			}

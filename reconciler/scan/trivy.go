@@ -16,6 +16,10 @@ import (
 	"time"
 	"unicode"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -39,18 +43,31 @@ const (
 	waitDelay = 5 * time.Second
 )
 
-// Scan looks at an image in a folder with the OCI layout. It ends with the context.
-func (t Trivy) Scan(ctx context.Context, layout string) (Report, error) {
+// Scan looks at an image, which is kept in a folder meanwhile that is there for it alone. It ends with the context.
+func (t Trivy) Scan(ctx context.Context, image v1.Image, folder string) (Report, error) {
 	command := cmp.Or(t.Command, "trivy")
 	if _, err := exec.LookPath(command); err != nil {
 		return Report{}, ErrNoScanner
 	}
+	to, err := layout.Write(folder, empty.Index)
+	if err == nil {
+		err = to.AppendImage(image)
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("keeping the image for the scan: %w", err)
+	}
+	report, err := t.look(ctx, command, folder)
+	return report, errors.Join(err, os.RemoveAll(folder))
+}
+
+// look has the program look at an image in the OCI layout.
+func (t Trivy) look(ctx context.Context, command, image string) (Report, error) {
 	home := filepath.Join(t.Cache, "trivy")
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return Report{}, fmt.Errorf("preparing the scan: %w", err)
 	}
 	report, said := &limited{most: maxReport}, &limited{most: maxSaid}
-	cmd := exec.CommandContext(ctx, command, "image", "--input", layout, "--format", "json", "--scanners", "vuln", "--no-progress", "--cache-dir", home)
+	cmd := exec.CommandContext(ctx, command, "image", "--input", image, "--format", "json", "--scanners", "vuln", "--no-progress", "--cache-dir", home)
 	cmd.WaitDelay, cmd.Stdout, cmd.Stderr = waitDelay, report, said
 	if t.Log != nil {
 		cmd.Stderr = io.MultiWriter(t.Log, said)

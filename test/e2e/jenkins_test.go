@@ -1,31 +1,20 @@
 package e2e
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/test/jenkinsserver"
@@ -36,10 +25,11 @@ const (
 	jenkinsJob   = "platform/build"
 )
 
-// pipelines is a Jenkins whose job clones, compiles and pushes Go programs.
+// pipelines is a Jenkins whose job is the pipeline of the examples, word for word, on an agent that has this plateform.
 type pipelines struct {
 	*jenkinsserver.Server
-	w *world
+	w        *world
+	pipeline func(ctx context.Context, b *jenkinsserver.Build) error
 
 	mu   sync.Mutex
 	gate chan struct{} // builds wait until it is closed; nil when they do not
@@ -53,6 +43,7 @@ func buildWithJenkins(t *testing.T) (*world, *pipelines) {
 	w := newWorld(t)
 	p := &pipelines{Server: jenkinsserver.New(t, jenkinsserver.Options{Prefix: "/ci"}), w: w}
 	p.Add(jenkinsserver.User{Name: "plateform", Token: jenkinsToken})
+	p.pipeline = p.agent()
 	p.Put(jenkinsserver.Job{Name: jenkinsJob, Pipeline: true, Parameters: parametersOfJob(), Run: p.run})
 	token := filepath.Join(w.dir, "jenkins-token")
 	if err := os.WriteFile(token, []byte(jenkinsToken+"\n"), 0o600); err != nil {
@@ -65,6 +56,45 @@ func buildWithJenkins(t *testing.T) (*world, *pipelines) {
 		}
 	})
 	return w, p
+}
+
+// agent has the programs of an agent, credentials that no build may show, and a scanner that finds what testdata says.
+func (p *pipelines) agent() func(ctx context.Context, b *jenkinsserver.Build) error {
+	t := p.w.t
+	t.Helper()
+	programs := filepath.Join(p.w.dir, "agent")
+	if err := os.MkdirAll(programs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(os.Getenv(binaryVariable), filepath.Join(programs, "plateform")); err != nil {
+		t.Fatal(err)
+	}
+	// It finds what the source has in findings.json, as a scanner finds what a source brings along.
+	scanner := "#!/bin/sh\ncat source/findings.json 2>/dev/null || echo '{\"SchemaVersion\": 2}'\n"
+	if err := os.WriteFile(filepath.Join(programs, "trivy"), []byte(scanner), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	jenkinsfile, err := os.ReadFile("../../examples/jenkins/Jenkinsfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"PATH=" + programs + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + filepath.Join(p.w.dir, "agent-home")}
+	for _, name := range []string{"GOFLAGS", "GOPROXY", "GOSUMDB", "GOCACHE", "GOMODCACHE"} {
+		if value, found := os.LookupEnv(name); found {
+			env = append(env, name+"="+value)
+		}
+	}
+	agent := jenkinsserver.Agent{
+		Dir: p.w.dir, Env: env, Containers: []string{"steps", "build"},
+		Credentials: map[string]jenkinsserver.Login{
+			"plateform-source": {Username: "reader", Password: "password-for-sources"}, "plateform-registry": {Username: "pusher", Password: "password-for-images"},
+		},
+	}
+	run, err := agent.Pipeline(string(jenkinsfile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
 }
 
 func parametersOfJob() []jenkinsserver.Parameter {
@@ -96,7 +126,7 @@ func (p *pipelines) begun() []string {
 	return append([]string{}, p.built...)
 }
 
-// run is the pipeline: each stage does what its name says.
+// run is a build: it waits at the gate, and then does as the pipeline says.
 func (p *pipelines) run(ctx context.Context, b *jenkinsserver.Build) error {
 	p.mu.Lock()
 	p.built = append(p.built, b.Parameter(jenkins.ParamCommit))
@@ -109,93 +139,7 @@ func (p *pipelines) run(ctx context.Context, b *jenkinsserver.Build) error {
 			return ctx.Err()
 		}
 	}
-	dir, err := os.MkdirTemp(p.w.dir, "jenkins-build-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	source, program := filepath.Join(dir, "source"), filepath.Join(dir, "app")
-	step := func(in string, args ...string) error {
-		out, err := run1(in, []string{"CGO_ENABLED=0"}, args[0], args[1:]...)
-		b.Println(out)
-		if err != nil {
-			b.Println(err.Error())
-			return fmt.Errorf("%s failed", args[0])
-		}
-		return nil
-	}
-	err = b.Stage("Build", func() error {
-		if err := step(dir, "git", "clone", "-q", b.Parameter(jenkins.ParamRepository), source); err != nil {
-			return err
-		}
-		if err := step(source, "git", "checkout", "-q", b.Parameter(jenkins.ParamCommit)); err != nil {
-			return err
-		}
-		return step(source, "go", "build", "-o", program, ".")
-	})
-	if err != nil {
-		return err
-	}
-	return b.Stage("Push", func() error {
-		digest, err := pushProgram(b.Parameter(jenkins.ParamDestination)+":"+b.Parameter(jenkins.ParamTag), program)
-		if err != nil {
-			return err
-		}
-		data, err := json.Marshal(map[string]any{"digest": digest, "framework": "go", "scan": map[string]int{"low": 3}})
-		b.Archive(jenkins.ResultFile, data)
-		return err
-	})
-}
-
-// pushProgram pushes an image of one program.
-func pushProgram(reference, program string) (digest string, err error) {
-	content, err := os.ReadFile(program)
-	if err != nil {
-		return "", err
-	}
-	var layer bytes.Buffer
-	archive := tar.NewWriter(&layer)
-	if err := archive.WriteHeader(&tar.Header{Name: "app", Mode: 0o755, Size: int64(len(content)), Typeflag: tar.TypeReg}); err != nil {
-		return "", err
-	}
-	if _, err := archive.Write(content); err != nil {
-		return "", err
-	}
-	if err := archive.Close(); err != nil {
-		return "", err
-	}
-	files, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil })
-	if err != nil {
-		return "", err
-	}
-	image, err := mutate.AppendLayers(empty.Image, files)
-	if err != nil {
-		return "", err
-	}
-	image, err = mutate.ConfigFile(image, &v1.ConfigFile{
-		OS: "linux", Architecture: runtime.GOARCH, Config: v1.Config{Entrypoint: []string{"/app"}},
-		RootFS: v1.RootFS{Type: "layers", DiffIDs: diffIDs(image)},
-	})
-	if err != nil {
-		return "", err
-	}
-	ref, err := name.NewTag(reference, name.Insecure)
-	if err != nil {
-		return "", err
-	}
-	if err := remote.Write(ref, image); err != nil {
-		return "", err
-	}
-	hash, err := image.Digest()
-	return hash.String(), err
-}
-
-func diffIDs(image v1.Image) []v1.Hash {
-	file, err := image.ConfigFile()
-	if err != nil {
-		return nil
-	}
-	return file.RootFS.DiffIDs
+	return p.pipeline(ctx, b)
 }
 
 // A project is added, changed, broken and mended, all of it built by Jenkins: each release is the digest that Jenkins pushed, in
@@ -222,7 +166,7 @@ func TestJenkinsBuilds(t *testing.T) {
 		t.Errorf("adding it ended with %+v", verdict)
 	}
 	release := w.config.read(shop.releaseFile("v1.0.0"))
-	for _, want := range []string{"url: " + ci.URL + "/job/platform/job/build/1/", "framework: go", "low: 3"} {
+	for _, want := range []string{"url: " + ci.URL + "/job/platform/job/build/1/", "framework: go"} {
 		if !strings.Contains(release, want) {
 			t.Errorf("the release file lacks %q:\n%s", want, release)
 		}
@@ -273,6 +217,34 @@ func TestJenkinsBuilds(t *testing.T) {
 	wantDoctor(job+" lacks the parameters PLATEFORM_ID", "docs/jenkins.md")
 	ci.Delete(jenkinsJob)
 	wantDoctor("there is no job platform/build in Jenkins, or the user plateform may not read it", "check builder.jenkins in serve.yaml")
+}
+
+// With a policy for scans, what is found in an image is looked at before anybody can pull it: with too much the build fails, and what
+// runs goes on. A release says what was found.
+func TestAScanInJenkins(t *testing.T) {
+	t.Parallel()
+	w, _ := buildWithJenkins(t)
+	w.platform = append(w.platform, "policy: {scan: {failOn: high}}")
+	w.open()
+	shop := w.goProject("ws-1", "shop")
+	w.add(shop)
+	one := shop.runs("v1.0.0")
+	finding := `{"SchemaVersion": 2, "Results": [{"Vulnerabilities": [{"VulnerabilityID": "CVE-2026-1", "PkgName": "left", "InstalledVersion": "1", "FixedVersion": "2", "Severity": "%s"}]}]}`
+	risky := shop.app.commit("Bring along an old package", files{"findings.json": fmt.Sprintf(finding, "HIGH")})
+	verdict := shop.sourceVerdict(risky)
+	if verdict.State != "failure" || !strings.Contains(verdict.Description, "build 2 of the job platform/build failed in its stage Scan") {
+		t.Errorf("the failure is told as %+v", verdict)
+	}
+	shop.still(one)
+	log, err := run1(w.dir, nil, os.Getenv(binaryVariable), "logs", "ws-1/shop", "--build", "--config", filepath.Join(w.dir, "serve.yaml"))
+	if err != nil || !strings.Contains(log, "high CVE-2026-1 in left 1: mended in 2") || !strings.Contains(log, "found 1 high (") {
+		t.Errorf("the log of the build is %v\n%s", err, log)
+	}
+	shop.app.commit("Bring along a newer one", files{"findings.json": fmt.Sprintf(finding, "LOW")})
+	shop.runs("v1.0.1")
+	if release := w.config.read(shop.releaseFile("v1.0.1")); !strings.Contains(release, "low: 1") {
+		t.Errorf("the release file does not say what was found:\n%s", release)
+	}
 }
 
 // A newer commit stops the build of the older one: its agent is free, and what runs in the end is the newer.

@@ -12,10 +12,15 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/test/jenkinsserver"
@@ -43,22 +48,21 @@ func block(t *testing.T, page, language, with string) string {
 	return ""
 }
 
-// TestParametersOfTheJob: the page has exactly the parameters that a job is told, and so has its pipeline.
+// TestParametersOfTheJob: the page has exactly the parameters that a job is told, and so have the pipeline and the configuration as code.
 func TestParametersOfTheJob(t *testing.T) {
-	page := jenkinsPage(t)
-	var described, defined []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `(PLATEFORM_[A-Z]+)` \\|").FindAllStringSubmatch(page, -1) {
-		described = append(described, row[1])
-	}
-	if diff := cmp.Diff(jenkins.Parameters(), described); diff != "" {
-		t.Errorf("the table (-told +described):\n%s", diff)
-	}
-	pipeline := block(t, page, "groovy", "pipeline {")
-	for _, found := range regexp.MustCompile(`string\(name: '(\w+)', defaultValue: ''\)`).FindAllStringSubmatch(pipeline, -1) {
-		defined = append(defined, found[1])
-	}
-	if diff := cmp.Diff(jenkins.Parameters(), defined); diff != "" {
-		t.Errorf("the pipeline (-told +defined):\n%s", diff)
+	pipeline := example(t, "Jenkinsfile")
+	for where, found := range map[string][][]string{
+		"the table":                 regexp.MustCompile("(?m)^\\| `(PLATEFORM_[A-Z]+)` \\|").FindAllStringSubmatch(jenkinsPage(t), -1),
+		"the pipeline":              regexp.MustCompile(`string\(name: '(\w+)', defaultValue: ''\)`).FindAllStringSubmatch(pipeline, -1),
+		"the configuration as code": regexp.MustCompile(`stringParam\('(\w+)'\)`).FindAllStringSubmatch(jobScript(t), -1),
+	} {
+		var named []string
+		for _, name := range found {
+			named = append(named, name[1])
+		}
+		if diff := cmp.Diff(jenkins.Parameters(), named); diff != "" {
+			t.Errorf("%s (-told +named):\n%s", where, diff)
+		}
 	}
 	ci := jenkinsserver.New(t, jenkinsserver.Options{})
 	ci.Add(jenkinsserver.User{Name: "alice", Token: "token"})
@@ -77,6 +81,89 @@ func TestParametersOfTheJob(t *testing.T) {
 	if said, _ := io.ReadAll(answer.Body); !strings.Contains(string(said), "successfully validated") {
 		t.Errorf("the linter says %s", said)
 	}
+}
+
+// TestThePipelineHasNoCodeOfOthers: no parameter gets into the text of Groovy or of a shell, each step is a command that there is, and what
+// runs code of the source has nothing to lose.
+func TestThePipelineHasNoCodeOfOthers(t *testing.T) {
+	pipeline := example(t, "Jenkinsfile")
+	if strings.ContainsAny(pipeline, "\"$") {
+		t.Error("there is a text in double quotes, or a $")
+	}
+	var steps []string
+	for _, found := range regexp.MustCompile(`(?m)^\s*sh (.*)$`).FindAllStringSubmatch(pipeline, -1) {
+		steps = append(steps, strings.Trim(found[1], "'"))
+	}
+	want := []string{"plateform build checkout", "plateform build find", "plateform build make", "plateform build scan", "plateform build push"}
+	if diff := cmp.Diff(want, steps); diff != "" {
+		t.Errorf("the steps (-want +got):\n%s", diff)
+	}
+	build := regexp.MustCompile(`(?s)container\('build'\) \{(.*?)\n        \}`).FindStringSubmatch(pipeline)
+	if build == nil || !strings.Contains(build[1], "PLATEFORM_NONCE=") || !strings.Contains(build[1], want[2]) || strings.Contains(build[1], "withCredentials") {
+		t.Errorf("what runs code of the source: %q", build)
+	}
+}
+
+// TestAgentsOfTheExample: the two containers of an agent are those that the pipeline names, and share no processes and no token.
+func TestAgentsOfTheExample(t *testing.T) {
+	var file struct {
+		Jenkins struct {
+			Clouds []struct {
+				Kubernetes struct {
+					Templates []struct{ Label, Yaml string }
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(example(t, "casc.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	template := file.Jenkins.Clouds[0].Kubernetes.Templates[0]
+	var pod corev1.Pod
+	if err := sigsyaml.UnmarshalStrict([]byte(template.Yaml), &pod); err != nil {
+		t.Fatal(err)
+	}
+	pipeline := example(t, "Jenkinsfile")
+	if !strings.Contains(pipeline, "label '"+template.Label+"'") {
+		t.Errorf("the pipeline has no agent with the label %s", template.Label)
+	}
+	for _, container := range pod.Spec.Containers {
+		if !strings.Contains(pipeline, "container('"+container.Name+"')") {
+			t.Errorf("the pipeline does not use the container %s", container.Name)
+		}
+	}
+	if *pod.Spec.AutomountServiceAccountToken || *pod.Spec.ShareProcessNamespace || len(pod.Spec.Containers) != 2 {
+		t.Errorf("%+v", pod.Spec)
+	}
+	var policy networkingv1.NetworkPolicy
+	_, second, _ := strings.Cut(example(t, "network.yaml"), "\n---\n")
+	if err := sigsyaml.UnmarshalStrict([]byte(second), &policy); err != nil {
+		t.Fatal(err)
+	}
+	last := policy.Spec.Egress[len(policy.Spec.Egress)-1].To[0].IPBlock
+	if !slices.Contains(last.Except, "169.254.0.0/16") {
+		t.Errorf("the metadata service is in reach: %+v", last)
+	}
+}
+
+// example is a file of examples/jenkins.
+func example(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile("../../examples/jenkins/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// jobScript is the Job DSL of the configuration as code.
+func jobScript(t *testing.T) string {
+	t.Helper()
+	var file struct{ Jobs []struct{ Script string } }
+	if err := yaml.Unmarshal([]byte(example(t, "casc.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Jobs[0].Script
 }
 
 // TestResultOnThePage: the release.json on the page is a good one.

@@ -150,9 +150,13 @@ func commandLine(t *testing.T) (commands, flags []string) {
 	t.Helper()
 	use := regexp.MustCompile(`\bUse: +"([a-z]+)`)
 	flag := regexp.MustCompile(`\.(?:Bool|String|Duration|Int|Int64|StringArray|StringSlice)(?:Var)?P?\((?:&?[\w.]+, )?"([a-z-]+)"`)
-	files, err := filepath.Glob(filepath.Join(root, "cmd/plateform/*.go"))
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, folder := range []string{"cmd/plateform", "cmd/plateform/job"} {
+		found, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
 	commands, flags = []string{"completion"}, []string{"help"}
 	for _, file := range files {

@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"reconciler/ledger":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/gitops":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/release":  {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
+	"reconciler/scan":     {"manifest"},
 	"reconciler/scope":    {"manifest"},
 	"reconciler/words":    {"manifest", "reconciler"},
 	"reconciler/queue":    {},
@@ -55,7 +56,7 @@ var mayImport = map[string][]string{
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
 		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
-	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scope", "reconciler/words"}, // what a build reads, and what people read, is said once
+	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words"}, // what a build reads, and what people read, is said once
 	// below an adapter
 	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/deployments": {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
@@ -77,6 +78,7 @@ var mayImport = map[string][]string{
 	"cmd/plateform/up": {"manifest", "manifest/repourl", "gitstore", "reconciler", "reconciler/", "cmd/plateform/installation", "cmd/plateform/scaffold",
 		"cmd/plateform/checkout", "cmd/plateform/feed", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/installation": {"manifest", "manifest/repourl", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},
+	"cmd/plateform/job":          {"manifest", "gitstore", "reconciler", "reconciler/jenkins", "reconciler/localbuild", "reconciler/registry", "cmd/plateform/exit"},
 	"cmd/plateform/logs":         {"manifest", "reconciler", "reconciler/jenkins", "reconciler/localbuild", "cmd/plateform/installation", "cmd/plateform/exit"},
 	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
 	// the story on GitHub needs one, and there is one: see docs/decisions.md

@@ -1,0 +1,268 @@
+// Package job has the steps of a build as processes of their own, one after the other in one folder: fetch the source, look for an
+// image that is there already, make one, scan it, push it. A build server runs them, each with the credentials that it needs and no
+// others. What a step leaves for the next is in files; what a job is told is in its environment.
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/jenkins"
+	"github.com/plateform/plateform/reconciler/localbuild"
+)
+
+// What is in the folder of a job.
+const (
+	sourceFolder = "source"
+	imageFolder  = "image" // in the OCI layout
+	workFolder   = "work"
+	madeFile     = "made.json"
+	scanFile     = "scan.json"
+)
+
+// Job is one build.
+type Job struct {
+	Request reconciler.BuildRequest
+	// nonce is a word that the source cannot know, for lines that say which stage begins.
+	nonce string
+	// dir is the folder of the job.
+	dir string
+	// Cache is a folder that lasts, for what builds share: each workspace has one in it.
+	Cache string
+	// GoCommand compiles Go programs; `go` when empty.
+	GoCommand string
+	// Log takes what the steps and their tools say.
+	Log io.Writer
+}
+
+// Read reads what the job in a folder is told by its environment.
+func Read(getenv func(name string) string, dir string, log io.Writer) (*Job, error) {
+	request, err := jenkins.RequestOf(getenv)
+	if err != nil {
+		return nil, err
+	}
+	if err := localbuild.CheckNames(request); err != nil {
+		return nil, err
+	}
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Job{Request: request, nonce: getenv(jenkins.ParamNonce), dir: dir, Log: log}, nil
+}
+
+// Checkout writes the files of one commit of a repository into a new folder.
+type Checkout func(ctx context.Context, repository, commit, dir string) error
+
+// Checkout is the first step: the source, and nothing that an earlier job left in the folder.
+func (j *Job) Checkout(ctx context.Context, checkout Checkout) error {
+	j.enter(reconciler.StageBuilding)
+	for _, name := range []string{sourceFolder, imageFolder, workFolder, madeFile, scanFile, jenkins.ResultFile} {
+		if err := os.RemoveAll(j.at(name)); err != nil {
+			return fmt.Errorf("clearing away what an earlier job left: %w", err)
+		}
+	}
+	return checkout(ctx, j.Request.Repository, j.Request.Commit, j.at(sourceFolder))
+}
+
+// Find looks for the image of an earlier build of the same source. When there is one, the job is at its end.
+func (j *Job) Find(ctx context.Context, in localbuild.Registry) (found bool, err error) {
+	made, err := localbuild.Find(ctx, in, j.Request)
+	if err != nil || made == nil {
+		return false, err
+	}
+	fmt.Fprintf(j.Log, "an earlier build has made it: %s\n", made.Image.Digest)
+	return true, j.conclude(made)
+}
+
+// made is what Make leaves beside the image.
+type made struct {
+	// Build is the ID of the build, Digest that of the image.
+	Build     string `json:"build"`
+	Digest    string `json:"digest"`
+	Framework string `json:"framework,omitempty"`
+	Port      int    `json:"port,omitempty"`
+}
+
+// Make detects what the source is, and builds it. It runs code of the source, and needs no credentials.
+func (j *Job) Make(ctx context.Context) error {
+	steps, err := j.steps()
+	if err != nil {
+		return err
+	}
+	built, err := steps.Make(ctx, j.Request, localbuild.Source{Root: j.at(sourceFolder), Path: j.Request.Path})
+	if err != nil {
+		return err
+	}
+	digest, err := built.Image.Digest()
+	if err != nil {
+		return fmt.Errorf("reading the built image: %w", err)
+	}
+	to, err := layout.Write(j.at(imageFolder), empty.Index)
+	if err == nil {
+		err = to.AppendImage(built.Image)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the image: %w", err)
+	}
+	return j.write(madeFile, made{Build: j.Request.ID, Digest: digest.String(), Framework: built.Framework, Port: built.Port})
+}
+
+// scanned is what Scan leaves.
+type scanned struct {
+	// Digest of the image that was scanned.
+	Digest string              `json:"digest"`
+	Scan   manifest.ScanResult `json:"scan"`
+}
+
+// Scan counts what a scanner finds in the image, where the policy wants that. An image that the policy refuses is a fault of the source.
+func (j *Job) Scan(ctx context.Context) error {
+	j.enter(reconciler.StageScanning)
+	if j.Request.Scan.FailOn == "" {
+		fmt.Fprintln(j.Log, "platform.yaml asks for no scan (policy.scan.failOn)")
+		return nil
+	}
+	image, was, err := j.image()
+	if err != nil {
+		return err
+	}
+	steps, err := j.steps()
+	if err != nil {
+		return err
+	}
+	counts, err := steps.Scan(ctx, j.Request.Scan, image)
+	if err != nil {
+		return err
+	}
+	return j.write(scanFile, scanned{Digest: was.Digest, Scan: *counts})
+}
+
+// Push uploads the image, and says in release.json what was made.
+func (j *Job) Push(ctx context.Context, to localbuild.Registry) error {
+	j.enter(reconciler.StagePushing)
+	image, was, err := j.image()
+	if err != nil {
+		return err
+	}
+	counts, err := j.counts(was)
+	if err != nil {
+		return err
+	}
+	steps, err := j.steps()
+	if err != nil {
+		return err
+	}
+	made, err := steps.Push(ctx, j.Request, to, localbuild.Built{Image: image, Framework: was.Framework, Port: was.Port, Scan: counts})
+	if err != nil {
+		return err
+	}
+	return j.conclude(made)
+}
+
+// image is what Make has left.
+func (j *Job) image() (v1.Image, made, error) {
+	var was made
+	if err := j.read(madeFile, &was); err != nil {
+		return nil, was, err
+	}
+	if was.Build != j.Request.ID {
+		return nil, was, fmt.Errorf("%s is of the build %s, and this one is %s (run the steps of one build after another, in a folder of its own)", madeFile, was.Build, j.Request.ID)
+	}
+	hash, err := v1.NewHash(was.Digest)
+	if err != nil {
+		return nil, was, fmt.Errorf("reading %s: %w", madeFile, err)
+	}
+	from, err := layout.FromPath(j.at(imageFolder))
+	if err != nil {
+		return nil, was, fmt.Errorf("reading the image that was made: %w", err)
+	}
+	image, err := from.Image(hash)
+	if err != nil {
+		return nil, was, fmt.Errorf("reading the image that was made: %w", err)
+	}
+	return image, was, nil
+}
+
+// counts are what a scan found in the image that was made; nil when the policy wants none.
+func (j *Job) counts(was made) (*manifest.ScanResult, error) {
+	if j.Request.Scan.FailOn == "" {
+		return nil, nil
+	}
+	var s scanned
+	if err := j.read(scanFile, &s); err != nil {
+		return nil, err
+	}
+	if s.Digest != was.Digest {
+		return nil, fmt.Errorf("%s is about the image %s, and not about %s (scan what was made)", scanFile, s.Digest, was.Digest)
+	}
+	return &s.Scan, nil
+}
+
+// conclude writes what the job has made.
+func (j *Job) conclude(made *localbuild.Made) error {
+	return j.write(jenkins.ResultFile, manifest.BuildResult{
+		Digest: made.Image.Digest, Framework: made.Image.Framework, Port: made.Image.Port, Scan: made.Scan,
+	})
+}
+
+// steps are those of a build in a folder of their own.
+func (j *Job) steps() (localbuild.Steps, error) {
+	work := j.at(workFolder)
+	if err := os.MkdirAll(work, 0o700); err != nil {
+		return localbuild.Steps{}, fmt.Errorf("preparing the build: %w", err)
+	}
+	cache := work
+	if j.Cache != "" {
+		cache = filepath.Join(j.Cache, j.Request.Key.Workspace)
+		if err := os.MkdirAll(cache, 0o700); err != nil {
+			return localbuild.Steps{}, fmt.Errorf("preparing the build: %w", err)
+		}
+	}
+	return localbuild.Steps{Name: j.Request.ID, Work: work, Cache: cache, GoCommand: j.GoCommand, Log: j.Log}, nil
+}
+
+// enter says that a stage begins, for those who follow the log.
+func (j *Job) enter(stage reconciler.Stage) {
+	if j.nonce != "" {
+		fmt.Fprintln(j.Log, jenkins.Marker, j.nonce, stage)
+	}
+}
+
+func (j *Job) at(name string) string { return filepath.Join(j.dir, name) }
+
+func (j *Job) write(name string, content any) error {
+	data, err := json.Marshal(content)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	if err := os.WriteFile(j.at(name), append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
+}
+
+func (j *Job) read(name string, content any) error {
+	data, err := os.ReadFile(j.at(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no %s in %s (the step before writes it: checkout, make, scan, push)", name, j.dir)
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, content); err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package job_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plateform/plateform/cmd/plateform/job"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/jenkins"
+	"github.com/plateform/plateform/test/ociregistry"
+)
+
+// agent is where the steps of jobs run.
+type agent struct {
+	dir      string
+	env      map[string]string
+	registry *ociregistry.Registry
+	log      bytes.Buffer
+}
+
+func newAgent(t *testing.T) *agent {
+	t.Helper()
+	a := &agent{dir: t.TempDir(), registry: ociregistry.New(t)}
+	a.env = map[string]string{
+		jenkins.ParamID: "a1", jenkins.ParamNonce: "n0nce", jenkins.ParamProject: "ws-1/shop", jenkins.ParamImage: manifest.AppImage,
+		jenkins.ParamRepository: "https://git.test/shop", jenkins.ParamCommit: "9fceb02d0ae598e95dc970b74767f19372d61af8",
+		jenkins.ParamDestination: a.registry.Host + "/ws-1/shop", jenkins.ParamBuild: "{}",
+	}
+	return a
+}
+
+// job is a process of its own: it knows what is in its environment and in the folder.
+func (a *agent) job(t *testing.T) *job.Job {
+	t.Helper()
+	j, err := job.Read(func(name string) string { return a.env[name] }, a.dir, &a.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Cache = filepath.Join(t.TempDir(), "cache")
+	return j
+}
+
+// checkout writes a program that needs nothing.
+func checkout(_ context.Context, _, _, dir string) error {
+	for name, content := range map[string]string{
+		"go.mod": "module example.com/hello\n\ngo 1.24\n", "main.go": "package main\n\nfunc main() { println(\"hello\") }\n",
+	} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *agent) result(t *testing.T) manifest.BuildResult {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(a.dir, jenkins.ResultFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := jenkins.ParseResult(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *made
+}
+
+func (a *agent) make(t *testing.T) {
+	t.Helper()
+	if err := a.job(t).Checkout(t.Context(), checkout); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.job(t).Make(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheStepsOfAJob(t *testing.T) {
+	a := newAgent(t)
+	if err := a.job(t).Checkout(t.Context(), checkout); err != nil {
+		t.Fatal(err)
+	}
+	client := a.registry.Client(t, "", "")
+	if found, err := a.job(t).Find(t.Context(), client); found || err != nil {
+		t.Fatalf("before anything was made it finds an image: %v", err)
+	}
+	a.make(t)
+	if err := a.job(t).Scan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.job(t).Push(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	made := a.result(t)
+	digest, labels, err := client.Lookup(t.Context(), a.env[jenkins.ParamDestination], "build-a1")
+	if err != nil || digest != made.Digest || labels["dev.plateform.build"] != "a1" {
+		t.Errorf("the registry has %s, release.json says %s: %v %v", digest, made.Digest, labels, err)
+	}
+	if made.Framework != "go" || made.Scan != nil {
+		t.Errorf("%+v", made)
+	}
+	for _, stage := range []string{"building", "scanning", "pushing"} {
+		if !strings.Contains(a.log.String(), "plateform-stage n0nce "+stage+"\n") {
+			t.Errorf("the log does not say that %s begins:\n%s", stage, a.log.String())
+		}
+	}
+
+	if err := a.job(t).Checkout(t.Context(), checkout); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(a.dir, jenkins.ResultFile)); err == nil {
+		t.Error("what the job before has made is still there")
+	}
+	if found, err := a.job(t).Find(t.Context(), client); !found || err != nil {
+		t.Fatalf("the next job of the build finds nothing: %v", err)
+	}
+	if diff := cmp.Diff(made, a.result(t)); diff != "" {
+		t.Errorf("and says something else (-made +found):\n%s", diff)
+	}
+}
+
+// What is pushed is what was made and scanned in this very build, whatever lies in the folder.
+func TestStepsOutOfOrder(t *testing.T) {
+	a := newAgent(t)
+	client := a.registry.Client(t, "", "")
+	refused := func(what string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%v, want %q", err, what)
+		}
+	}
+	refused("there is no made.json", a.job(t).Push(t.Context(), client))
+	a.make(t)
+	a.env[jenkins.ParamID] = "b2"
+	refused("made.json is of the build a1, and this one is b2", a.job(t).Push(t.Context(), client))
+	a.env[jenkins.ParamID], a.env[jenkins.ParamScan] = "a1", "high"
+	refused("there is no scan.json", a.job(t).Push(t.Context(), client))
+	scanned, err := json.Marshal(map[string]any{"digest": "sha256:" + strings.Repeat("0", 64), "scan": manifest.ScanResult{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(a.dir, "scan.json"), scanned, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("scan.json is about the image sha256:000", a.job(t).Push(t.Context(), client))
+}
+
+func TestAnEnvironmentThatSaysNothing(t *testing.T) {
+	if _, err := job.Read(func(string) string { return "" }, t.TempDir(), nil); err == nil {
+		t.Error("it is taken")
+	}
+}
