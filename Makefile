@@ -33,7 +33,7 @@ fuzz: ## run each fuzz target for FUZZTIME (3s)
 	@.ci/fuzz $(FUZZTIME)
 
 .PHONY: e2e
-e2e: ## run the tests that need more than Go and git (buildah, podman)
+e2e: ## run the tests that need more than Go and git (buildah, podman, groovy)
 	@files=$$(grep -rlE --include='*_test.go' '^//go:build e2e$$' .); \
 	if [ -z "$$files" ]; then echo "there is no test with the tag e2e"; exit 1; fi; \
 	dirs=$$(echo "$$files" | xargs -n1 dirname | sort -u); \
