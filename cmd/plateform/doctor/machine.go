@@ -17,6 +17,7 @@ import (
 	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/reconciler/localrun/container"
 	"github.com/plateform/plateform/reconciler/localrun/router"
+	"github.com/plateform/plateform/reconciler/scan"
 )
 
 // checkGo looks for the Go compiler, which builds Go apps that have no Dockerfile.
@@ -51,6 +52,21 @@ func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
 		return []Diagnosis{broken(what, err, "")}
 	}
 	return []Diagnosis{ok(what, "%s builds Dockerfiles", tool)}
+}
+
+// checkScanner looks for what scans images here, when the platform wants them scanned.
+func (d *examination) checkScanner(context.Context) []Diagnosis {
+	const what = "scanner"
+	if d.settings.Builder.Kind != "local" || d.platform == nil || d.platform.Spec.Policy.Scan.FailOn == "" {
+		return nil
+	}
+	policy := d.platform.Spec.Policy.Scan.FailOn
+	at, err := exec.LookPath("trivy")
+	if err != nil {
+		return []Diagnosis{fail(what, fmt.Sprintf("%v, and platform.yaml wants images scanned (policy.scan.failOn: %s): none that is built here is released", scan.ErrNoScanner, policy),
+			"install trivy where serve runs, or take policy.scan out of platform.yaml")}
+	}
+	return []Diagnosis{ok(what, "%s; an image with findings of severity %s or above is not released", at, policy)}
 }
 
 // notLimited says what engine local does not do about CPU.

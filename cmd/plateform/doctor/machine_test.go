@@ -4,12 +4,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/localrun/router"
 )
 
@@ -71,5 +74,25 @@ func TestCheckAppsTellsOfCPU(t *testing.T) {
 	found := d.checkApps(t.Context())
 	if len(found) != 1 || !strings.Contains(found[0].Detail, "CPU is not limited") {
 		t.Errorf("it says %+v", found)
+	}
+}
+
+// Where images are to be scanned before they are released, whoever builds here needs a scanner.
+func TestScanner(t *testing.T) {
+	tools := t.TempDir()
+	t.Setenv("PATH", tools)
+	d := &examination{settings: &installation.Settings{Builder: installation.BuilderSettings{Kind: "local"}}, platform: &manifest.Platform{}}
+	if found := d.checkScanner(t.Context()); found != nil {
+		t.Errorf("nothing is to be scanned, and it says %v", found)
+	}
+	d.platform.Spec.Policy.Scan.FailOn = "high"
+	checkDiagnosis(t, d.checkScanner(t.Context())[0], Failure, "trivy is not installed", "install trivy where serve runs")
+	if err := os.WriteFile(filepath.Join(tools, "trivy"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	checkDiagnosis(t, d.checkScanner(t.Context())[0], Fine, "findings of severity high or above", "")
+	d.settings.Builder.Kind = "jenkins"
+	if found := d.checkScanner(t.Context()); found != nil {
+		t.Errorf("Jenkins scans, and it says %v", found)
 	}
 }
