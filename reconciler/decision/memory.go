@@ -166,17 +166,13 @@ func withdraw(run manifest.RunSpec, s Change) manifest.RunSpec {
 }
 
 // holdParts holds every part that the step takes back. A part can have several holds, each with a reason of its own and an
-// end of its own. A part that an earlier rollback holds gets a hold for this rollback only when the withdrawn release had
-// that key.
+// end of its own: what two rollbacks took back is back when the releases of both are.
 func holdParts(run manifest.RunSpec, s Change) manifest.RunSpec {
 	keys := possibleKeys(run, s)
 	run.Holds = without(run.Holds, func(h manifest.Hold) bool { return !slices.Contains(keys[h.Part], h.Key) })
 	for _, part := range slices.Sorted(maps.Keys(keys)) {
 		for _, key := range keys[part] {
-			rolledBack := slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool {
-				return h.Part == part && h.Key == key && h.Reason == manifest.HeldRollback
-			})
-			if !s.takesBack(part, key) || rolledBack && s.Running.Spec.Parts[part] != key {
+			if !s.takesBack(part, key) {
 				continue
 			}
 			run.Holds = append(slices.Clip(run.Holds), s.withImage(manifest.Hold{

@@ -460,7 +460,7 @@ var (
 )
 
 // keptHistories are seeds that have found a fault.
-var keptHistories = []uint64{2285, 2773, 3197, 3255, 4607, 5000, 6805, 10575, 10687, 17003, 34350, 90631}
+var keptHistories = []uint64{2285, 2773, 3197, 3255, 4607, 5000, 6805, 10575, 10687, 17003, 34350, 74092, 90631}
 
 // seeds are those of the histories to play.
 func seeds() []uint64 {
