@@ -127,8 +127,8 @@ func ParseTrivy(data []byte) (Report, error) {
 	for _, result := range read.Results {
 		for _, v := range result.Vulnerabilities {
 			f := Finding{
-				ID: oneWord(v.VulnerabilityID), Severity: strings.ToLower(v.Severity), Package: oneWord(v.PkgName),
-				Installed: oneWord(v.InstalledVersion), Fixed: oneWord(v.FixedVersion),
+				ID: OneWord(v.VulnerabilityID), Severity: strings.ToLower(v.Severity), Package: OneWord(v.PkgName),
+				Installed: OneWord(v.InstalledVersion), Fixed: OneWord(v.FixedVersion),
 			}
 			if add(&report.Counts, f.Severity) {
 				report.Findings = append(report.Findings, f)
@@ -157,8 +157,8 @@ func mendedFirst(a, b Finding) int {
 // maxWord bounds a name that a report has, which comes out of the image.
 const maxWord = 80
 
-// oneWord is a name as it can be shown: printable, and not long.
-func oneWord(name string) string {
+// OneWord is a name as it can be shown: printable, and not long.
+func OneWord(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if unicode.IsGraphic(r) && r != unicode.ReplacementChar {
 			return r
@@ -174,7 +174,7 @@ func oneWord(name string) string {
 // lastLine is the last line that says something.
 func lastLine(said string) string {
 	lines := strings.Split(strings.TrimSpace(said), "\n")
-	return oneWord(strings.TrimSpace(lines[len(lines)-1]))
+	return OneWord(strings.TrimSpace(lines[len(lines)-1]))
 }
 
 // limited keeps the end of what is written to it, and notes whether there was more.

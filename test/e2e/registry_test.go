@@ -24,6 +24,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/plateform/plateform/test/harborserver"
 )
 
 // registry is a real OCI registry on loopback that counts what is pushed, and lets a test hold, refuse or watch requests.
@@ -37,12 +39,17 @@ type registry struct {
 	denied map[string]bool          // repository → pushes are refused
 	before func(method, path string)
 	after  func(method, path string)
+	// images answers requests as they are.
+	images http.Handler
+	// scanner makes it a Harbor; nil for a registry that scans nothing.
+	scanner *harborserver.Server
 }
 
 func newRegistry(t *testing.T) *registry {
 	t.Helper()
 	r := &registry{t: t, pushes: map[string]int{}, gates: map[string]chan struct{}{}, denied: map[string]bool{}}
-	server := httptest.NewServer(r.handler(containers.New(containers.Logger(log.New(io.Discard, "", 0)))))
+	r.images = containers.New(containers.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(r.handler(r.images))
 	r.host = strings.TrimPrefix(server.URL, "http://")
 	t.Cleanup(func() {
 		r.openAll()
@@ -65,6 +72,9 @@ func (r *registry) handler(next http.Handler) http.Handler {
 			r.pushes[repository+":"+tag]++
 		}
 		r.mu.Unlock()
+		if r.scanner != nil && r.scanner.Answer(w, request) {
+			return
+		}
 		if before != nil {
 			before(request.Method, request.URL.Path)
 		}

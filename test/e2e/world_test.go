@@ -109,6 +109,9 @@ func (w *world) registrySettings() string {
 	if w.embedded != "" {
 		return "registry: {kind: embedded, listen: '" + w.embedded + "'}"
 	}
+	if w.registry.scanner != nil {
+		return "registry: {kind: harbor, insecure: true}"
+	}
 	return "registry: {insecure: true}"
 }
 

@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"reconciler/ledger":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/gitops":   {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/release":  {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
-	"reconciler/scan":     {"manifest"},
+	"reconciler/scan":     {"manifest", "reconciler"},
 	"reconciler/scope":    {"manifest"},
 	"reconciler/words":    {"manifest", "reconciler"},
 	"reconciler/queue":    {},

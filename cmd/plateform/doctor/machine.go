@@ -57,7 +57,7 @@ func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
 // checkScanner looks for what scans images here, when the platform wants them scanned.
 func (d *examination) checkScanner(context.Context) []Diagnosis {
 	const what = "scanner"
-	if d.settings.Builder.Kind != "local" || d.platform == nil || d.platform.Spec.Policy.Scan.FailOn == "" {
+	if d.settings.Builder.Kind != "local" || d.settings.Registry.IsHarbor() || d.platform == nil || d.platform.Spec.Policy.Scan.FailOn == "" {
 		return nil
 	}
 	policy := d.platform.Spec.Policy.Scan.FailOn

@@ -112,6 +112,9 @@ func (i *Installation) open() error {
 		return err
 	}
 	builder, err := i.builder(images, sources)
+	if err == nil {
+		builder, err = i.scanned(builder, config.registryHost)
+	}
 	if err != nil {
 		return err
 	}

@@ -166,7 +166,7 @@ type LocalSettings struct {
 
 // RegistrySettings say how to reach the image registry.
 type RegistrySettings struct {
-	// Kind of the registry: external (the one that platform.yaml names) or embedded (serve is one itself, for this machine alone, with its images in dataDir). Default external.
+	// Kind of the registry: external (the one that platform.yaml names), harbor (the same, and its scanner is asked where platform.yaml wants images scanned) or embedded (serve is one itself, for this machine alone, with its images in dataDir). Default external.
 	Kind string `yaml:"kind,omitempty"`
 	// Listen is the address of the embedded registry, on this machine. It is part of the name of every image: registry.url in platform.yaml begins with it, and it stays what it is. Default 127.0.0.1:5480.
 	Listen string `yaml:"listen,omitempty"`

@@ -20,7 +20,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	c.github(s)
 	c.kind("builder.kind", s.Builder.Kind, []string{"local", builderJenkins, "none"}, nil)
 	c.jenkins(s.Builder)
-	c.kind("registry.kind", s.Registry.Kind, []string{"external", "embedded"}, nil)
+	c.kind("registry.kind", s.Registry.Kind, []string{"external", registryHarbor, "embedded"}, nil)
 	c.kind("engine.kind", s.Engine.Kind, []string{"none", "local"}, []string{"argocd", "direct"})
 	c.remote("config", s.Config)
 	c.remote("gitops", s.GitOps)
