@@ -50,7 +50,7 @@ func NewTrailers(k Key, r *Release) []Trailer {
 }
 
 // FormatMessage writes a commit message. Subject and values become one line each, whatever they hold, so that no value
-// can pass for a trailer of its own; trailers without a value are left out.
+// can pass for a trailer of its own, and without what turns the direction of writing around; trailers without a value are left out.
 func FormatMessage(subject string, trailers []Trailer) string {
 	var b strings.Builder
 	b.WriteString(oneLine(subject))
@@ -103,7 +103,7 @@ func isTrailerKey(key string) bool {
 
 func oneLine(s string) string {
 	clean := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
 			return ' '
 		}
 		return r

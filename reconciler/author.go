@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"slices"
 	"time"
 
 	"github.com/plateform/plateform/manifest"
@@ -13,3 +14,9 @@ func Author(now time.Time) manifest.Signature {
 
 // ByPlateform says that a commit gives Plateform as its author. Whoever may push can write that: where it matters, a commit is signed.
 func ByPlateform(c manifest.Commit) bool { return c.Author.Email == Author(c.Author.When).Email }
+
+// ForPeople says of a commit of Plateform's that it does what people want: it merges what they propose, or was asked for in a comment.
+func ForPeople(c manifest.Commit) bool {
+	asked := slices.ContainsFunc(manifest.Trailers(c.Message), func(t manifest.Trailer) bool { return t.Key == manifest.TrailerAskedBy })
+	return ByPlateform(c) && (len(c.Parents) > 1 || asked)
+}

@@ -35,6 +35,8 @@ type Remarks interface {
 	Remark(ctx context.Context, id int64) (*Remark, error)
 	// Remarks returns those that were written or changed since a time, the oldest first, as far as there are not very many.
 	Remarks(ctx context.Context, since time.Time) ([]Remark, error)
+	// Commented says whether a proposal shows a comment of Plateform's with a marker, whichever process wrote it.
+	Commented(ctx context.Context, number int, marker string) (bool, error)
 }
 
 // Remark is what somebody wrote below a proposal.

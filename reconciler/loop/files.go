@@ -38,7 +38,7 @@ func (rs *runs) reportTrouble(commit string, err error, first bool) {
 // something under its name is told.
 func (rs *runs) reportConfig(commit string, report reconciler.Report) {
 	c, err := rs.options.Config.Commit(commit)
-	if err == nil && report.State != reconciler.StateFailure && reconciler.ByPlateform(c) {
+	if err == nil && report.State != reconciler.StateFailure && reconciler.ByPlateform(c) && !reconciler.ForPeople(c) {
 		return
 	}
 	report.Subject = reconciler.Subject{Commit: commit, Cause: manifest.CauseConfig}

@@ -341,11 +341,12 @@ func runOf(change decision.Change, commit manifest.Commit, highest string) *run 
 }
 
 // noticeOthers says so when commits of Plateform's appear that this process did not make: another one works on the same
-// repositories. Both stay right, for each push says where the branch has to be, but each does work the other has done.
+// repositories. Both stay right, for each push says where the branch has to be, but each does work the other has done. What people
+// asked for on pull requests is done beside the loop, and says nothing.
 func (w *world) noticeOthers(repository string, reader reconciler.Reader, commits []string) {
 	for _, hash := range commits {
 		commit, err := reader.Commit(hash)
-		if err != nil || !reconciler.ByPlateform(commit) {
+		if err != nil || !reconciler.ByPlateform(commit) || reconciler.ForPeople(commit) {
 			continue
 		}
 		w.options.Log.Warn("another serve is at work on the same repositories (stop one of the two)", "repository", repository, "commit", manifest.Short(hash))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // look finds proposals that nobody told of, and those that a branch which moved is about.
@@ -113,7 +114,7 @@ func branchRef(branch string) string { return "refs/heads/" + branch }
 
 // follow wakes the proposals that were planned of other tips, where that can make a difference.
 func (r *Reviewer) follow(now tips) {
-	differ := differences{r: r, now: now, config: map[string][]manifest.Change{}, gitops: map[string][]manifest.Change{}}
+	differ := differences{r: r, now: now, rewritten: map[string]bool{}, config: map[string][]manifest.Change{}, gitops: map[string][]manifest.Change{}}
 	for _, number := range r.numbers(func(v *view) bool { return v.done.head != "" && v.done.tips != now }) {
 		done := r.begun(number).done
 		if differ.touch(done) {
@@ -130,13 +131,25 @@ func (r *Reviewer) follow(now tips) {
 
 // differences are what changed on the branches, asked once for each commit that proposals were planned on.
 type differences struct {
-	r              *Reviewer
-	now            tips
+	r   *Reviewer
+	now tips
+	// rewritten says of commits that the config branch does not lead back to them any more.
+	rewritten      map[string]bool
 	config, gitops map[string][]manifest.Change
 }
 
-// touch says that what changed since can make another plan. Where nobody can say, as after a rewritten history, it can.
+// touch says that what changed since can make another plan. After a rewritten history it can, whatever the files are: it may have no
+// commit in common any more with what is proposed.
 func (d differences) touch(done done) bool {
+	rewritten, known := d.rewritten[done.tips.config]
+	if !known {
+		_, related, err := config.Span(d.r.Config, done.tips.config, d.now.config)
+		rewritten = err != nil || !related
+		d.rewritten[done.tips.config] = rewritten
+	}
+	if rewritten {
+		return true
+	}
 	changes, err := between(d.r.Config, d.config, done.tips.config, d.now.config)
 	if err != nil || done.touchedBy(changes) {
 		return true

@@ -76,8 +76,9 @@ func (c *commands) hear(ctx context.Context) error {
 	return nil
 }
 
-// obey does what a remark asks for, once, and answers. A command that was carried out is found again by its trailer in the history,
-// so that neither a second process nor the same words told twice do it again.
+// obey does what a remark asks for, once, and answers. A command that was answered is over: one that was refused is not carried out
+// later, when its author may do more. One that was carried out, and not answered yet, is found again by its trailer in the history. So
+// neither a second process nor the same words told twice do it again.
 func (c *commands) obey(ctx context.Context, id int64) error {
 	if c.isObeyed(id) {
 		return nil
@@ -97,6 +98,12 @@ func (c *commands) obey(ctx context.Context, id int64) error {
 	if p == nil || p.Branch != c.ConfigBranch {
 		return nil
 	}
+	if over, err := c.Remarks.Commented(ctx, p.Number, replyMarker(id)); over || err != nil {
+		if over {
+			c.over(id)
+		}
+		return err
+	}
 	said, err := c.carryOut(ctx, *p, *remark, order, wrong)
 	var refusal *config.Refusal
 	if errors.As(err, &refusal) {
@@ -111,10 +118,15 @@ func (c *commands) obey(ctx context.Context, id int64) error {
 		}
 	}
 	c.Log.Info("command on a pull request", "number", p.Number, "by", remark.Author.ID, "command", string(order.verb), "said", said)
+	c.over(id)
+	return nil
+}
+
+// over notes that a remark was answered.
+func (c *commands) over(id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.obeyed.Add(id, true)
-	return nil
 }
 
 func (c *commands) isObeyed(id int64) bool {
@@ -125,9 +137,11 @@ func (c *commands) isObeyed(id int64) bool {
 
 // reply is the answer to a remark: there is one for each, and it stays as it was written first.
 func reply(id int64, said string) reconciler.Comment {
-	marker := fmt.Sprintf("<!-- plateform:answer %d -->", id)
+	marker := replyMarker(id)
 	return reconciler.Comment{Marker: marker, Same: marker, Text: marker + "\n" + said + "\n"}
 }
+
+func replyMarker(id int64) string { return fmt.Sprintf("<!-- plateform:answer %d -->", id) }
 
 // carryOut does what a command asks for, and returns what is to be said about it; empty when it shows anyway.
 func (c *commands) carryOut(ctx context.Context, p reconciler.Proposal, remark reconciler.Remark, order command, wrong error) (string, error) {

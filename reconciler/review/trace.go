@@ -111,7 +111,7 @@ func (o *outcomes) whereIs(key manifest.Key, m *made, head string, history []man
 	m.newest = false
 	file := manifest.ReleaseFile(key, m.version)
 	for _, commit := range history { // the newest first: what is not there was taken away last by the first that is found
-		if reconciler.ByPlateform(commit) && askedBy(commit) == "" || len(commit.Parents) == 0 || len(commit.Cut) > 0 {
+		if reconciler.ByPlateform(commit) && !reconciler.ForPeople(commit) || len(commit.Parents) == 0 || len(commit.Cut) > 0 {
 			continue
 		}
 		changes, err := o.Config.Diff(commit.Parents[0], commit.Hash)

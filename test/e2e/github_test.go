@@ -73,7 +73,7 @@ func (w *world) onGitHub(apps ...*project) *hub {
 	file := filepath.Join(w.dir, "app.pem")
 	h.must(os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), 0o600))
 	w.forge = "github"
-	w.settings = append(w.settings, fmt.Sprintf("github: {app: {id: %d, privateKeyFile: app.pem}, baseURL: %q}", gitHubApp, h.url))
+	w.settings = append(w.settings, fmt.Sprintf("github: {app: {id: %d, privateKeyFile: %q}, baseURL: %q}", gitHubApp, file, h.url))
 	w.sources = append(w.sources, h.url+"/acme/*")
 	return h
 }

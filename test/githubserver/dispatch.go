@@ -70,7 +70,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !found {
 		op.Name = r.Method + " " + path
 	}
-	fault := s.fault(op.Name, false)
+	fault := s.fault(asked{operation: op.Name})
 	if fault.Before != nil {
 		fault.Before()
 	}
@@ -80,8 +80,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{ctx: r.Context(), request: r, op: op, vars: op.Vars, body: body}
 	a := s.answer(c, fault, found)
-	if fault.DropAnswer {
-		hangUp(w)
+	if !fault.end(w) {
 		return
 	}
 	s.send(w, a)

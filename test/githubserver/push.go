@@ -35,7 +35,7 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, name, below st
 		http.Error(w, err.Error(), status)
 		return
 	}
-	fault := s.fault(service, true)
+	fault := s.fault(asked{operation: service, ofGit: true, repo: name, refs: request.Refs()})
 	if fault.Before != nil {
 		fault.Before()
 	}
@@ -49,8 +49,7 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, name, below st
 		return
 	}
 	rec := s.gitAnswer(request, name, fault.Expire)
-	if fault.DropAnswer {
-		hangUp(w)
+	if !fault.end(w) {
 		return
 	}
 	for key, values := range rec.Header() {

@@ -103,6 +103,12 @@ func (r *Reviews) shown(ctx context.Context, api *github.Client, key commentKey)
 	return &all[0], nil
 }
 
+// Commented implements reconciler.Remarks.
+func (r *Reviews) Commented(ctx context.Context, number int, marker string) (bool, error) {
+	all, err := r.withMarker(ctx, r.as(auth.ReadPulls()), commentKey{number, marker})
+	return len(all) > 0, r.explain(fmt.Sprintf("listing the comments on pull request %d", number), "read pull requests", err)
+}
+
 // unlisted is the comment that was written, where GitHub's list does not have it yet.
 func (r *Reviews) unlisted(ctx context.Context, api *github.Client, key commentKey) (*comment, error) {
 	id, known := r.comments.Get(key)

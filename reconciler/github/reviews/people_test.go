@@ -135,3 +135,25 @@ func TestRemarks(t *testing.T) {
 		t.Error("there is no remark while GitHub does not answer")
 	}
 }
+
+func TestCommented(t *testing.T) {
+	h := newHub(t)
+	number, _ := h.propose("main", "a change")
+	port := h.app()
+	const marker = "<!-- plateform:answer 7 -->"
+	commented := func(want bool) {
+		t.Helper()
+		if got, err := port.Commented(t.Context(), number, marker); err != nil || got != want {
+			t.Errorf("an answer is there: %v, %v", got, err)
+		}
+	}
+	_, err := h.Comment(config, number, ben, marker) // it is not Plateform's
+	h.must(err)
+	commented(false)
+	h.must(port.Comment(t.Context(), number, reconciler.Comment{Marker: marker, Same: marker, Text: marker + "\nDone.\n"}))
+	commented(true)
+	h.Inject(githubserver.Fault{Operation: listComments, Status: http.StatusBadGateway})
+	if _, err := port.Commented(t.Context(), number, marker); err == nil {
+		t.Error("there is no answer while GitHub does not answer")
+	}
+}

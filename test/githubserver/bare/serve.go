@@ -133,6 +133,22 @@ func (r *Request) Commands() ([]Command, error) {
 	return p.commands, err
 }
 
+// Refs are what a request is to move: none unless it is a push.
+func (r *Request) Refs() []string {
+	if r.Below != Push {
+		return nil
+	}
+	commands, err := r.Commands()
+	if err != nil {
+		return nil
+	}
+	var refs []string
+	for _, c := range commands {
+		refs = append(refs, c.Ref)
+	}
+	return refs
+}
+
 // Keep stores the objects of a push, without moving a ref, so that they can be looked at before anything is decided.
 func (r *Repo) Keep(ctx context.Context, request *Request) error {
 	p, err := parsePush(request.body)

@@ -16,6 +16,8 @@ type NewPull struct {
 	// HeadRepo that the change is in; Repo itself when empty. Head is the branch.
 	HeadRepo, Head string
 	Title, Body    string
+	// Draft says that it is not to be merged yet.
+	Draft bool
 	// Author is a user's id.
 	Author int64
 }
@@ -36,7 +38,7 @@ func (f *Forge) OpenPull(ctx context.Context, n NewPull) (int, error) {
 		if n.Base == "" {
 			n.Base = model.DefaultBranch
 		}
-		p, err := w.OpenPull(ctx, r, &model.Pull{Title: n.Title, Body: n.Body, Author: author, Base: model.End{Repo: r, Ref: n.Base}, Head: model.End{Repo: head, Ref: n.Head}})
+		p, err := w.OpenPull(ctx, r, &model.Pull{Title: n.Title, Body: n.Body, Draft: n.Draft, Author: author, Base: model.End{Repo: r, Ref: n.Base}, Head: model.End{Repo: head, Ref: n.Head}})
 		if err == nil {
 			number = p.Number
 		}
@@ -78,6 +80,8 @@ func (w *World) OpenPull(ctx context.Context, r *model.Repository, p *model.Pull
 type PullEdit struct {
 	Title, Body, Base *string
 	State             string
+	// Draft can be changed by people on its page alone.
+	Draft *bool
 }
 
 // ClosePull closes a pull request without merging it.
@@ -88,6 +92,12 @@ func (f *Forge) ClosePull(ctx context.Context, repo string, number int, userID i
 // ReopenPull opens a pull request again.
 func (f *Forge) ReopenPull(ctx context.Context, repo string, number int, userID int64) error {
 	return editPull(ctx, f, pullOf{repo, number, userID}, PullEdit{State: "open"})
+}
+
+// Ready says of a draft that it may be merged.
+func (f *Forge) Ready(ctx context.Context, repo string, number int, userID int64) error {
+	draft := false
+	return editPull(ctx, f, pullOf{repo, number, userID}, PullEdit{Draft: &draft})
 }
 
 // pullOf is a pull request, and who does something to it.
@@ -127,6 +137,13 @@ func (w *World) EditPull(ctx context.Context, p *model.Pull, by *model.User, edi
 	p.Updated = w.Now()
 	if len(changes) > 0 {
 		if err := w.emitPull(ctx, p, "edited", by, wire.Object{"changes": changes}); err != nil {
+			return err
+		}
+	}
+	if edit.Draft != nil && *edit.Draft != p.Draft {
+		p.Draft = *edit.Draft
+		action := map[bool]string{true: "converted_to_draft", false: "ready_for_review"}[p.Draft]
+		if err := w.emitPull(ctx, p, action, by, nil); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/plateform/plateform/test/githubserver/forge"
+)
+
+// Somebody deletes the card: the next time that there is something to say there is a new one, and one alone.
+func TestTheCardIsDeleted(t *testing.T) {
+	t.Parallel()
+	w, h, shop := withImages(t, "admins: [{github: root, id: 1}]")
+	scale := h.proposedBy(w, gitHubUser, "scale", files{shop.file(): shop.yaml("replicas: 2")})
+	scale.says("v1.0.1")
+	remove := func() {
+		t.Helper()
+		for _, id := range scale.cardIDs() {
+			h.request("DELETE", fmt.Sprintf("platform-config/issues/comments/%d", id), "", nil)
+		}
+		if cards := scale.cards(); len(cards) > 0 {
+			t.Fatalf("cards are left: %q", cards)
+		}
+	}
+	remove()
+	scale.editedBy(gitHubUser, files{shop.file(): shop.yaml("replicas: 3")})
+	scale.says("v1.0.1")
+	remove()
+	scale.say(gitHubUser, "/plateform plan")
+	scale.says("v1.0.1", "asked for")
+	remove()
+	w.restart()
+	scale.says("v1.0.1")
+	scale.merge(forge.Squash)
+	shop.runs("v1.0.1")
+	scale.says("done: 1 project")
+	w.checkManners(h)
+}
+
+// cardIDs are the comments that are cards.
+func (p *pull) cardIDs() (ids []int64) {
+	p.w.t.Helper()
+	var comments []struct {
+		ID   int64
+		Body string
+	}
+	p.h.ask(fmt.Sprintf("issues/%d/comments?per_page=100", p.number), &comments)
+	for _, c := range comments {
+		if strings.Contains(c.Body, "<!-- plateform:card -->") {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// Two serves on one installation say and do all of it once: one card, one merge, one commit and one answer for each command.
+func TestTwoServesAnswerPullRequests(t *testing.T) {
+	t.Parallel()
+	w, h, shop := withImages(t, "autoMerge: true, admins: [{github: root, id: 1}]")
+	w.startRival()
+	logs := []string{w.serveLog(), filepath.Join(w.dir, "rival-1", "serve.log")}
+	both := func(what string, words ...string) {
+		t.Helper()
+		for _, log := range logs {
+			w.await("both to have "+what, func() error {
+				text, err := os.ReadFile(log)
+				h.must(err)
+				return contains(string(text), words...)
+			})
+		}
+	}
+	blog := w.imageProject("ws-1", "blog", "birds/wren:1")
+	foreign := h.proposedBy(w, mallory, "foreign", files{blog.file(): blog.yaml()})
+	both("planned it", fmt.Sprintf(`msg="pull request planned" number=%d`, foreign.number))
+	foreign.newestOwners("failure")
+	foreign.says("you may not")
+	for i := range 3 {
+		mine := h.proposedBy(w, gitHubUser, fmt.Sprint("mine-", i), files{shop.file(): shop.yaml(fmt.Sprintf("replicas: %d", i+2))})
+		mine.merged()
+		shop.runs(fmt.Sprintf("v1.0.%d", i+1))
+		mine.says("done: 1 project")
+	}
+	if landed := lines(w.config.look("log", "--merges", "--format=%H", "main")); len(landed) != 3 {
+		t.Errorf("3 pull requests were merged as %q", landed)
+	}
+	for i, command := range []string{"retry ws-1/shop", "rollback ws-1/shop", "rollback ws-1/shop", "retry ws-1/shop"} {
+		comment := foreign.say(gitHubUser, "/plateform "+command)
+		foreign.once(comment)
+		if i == 2 {
+			shop.runs("v1.0.1")
+		}
+	}
+	w.rest() // both look for pull requests several times meanwhile
+	foreign.says("you may not")
+	if made := lines(w.config.look("log", "--format=%H", "--grep=^Plateform-Comment:", "main")); len(made) != 4 {
+		t.Errorf("4 comments made the commits %q", made)
+	}
+	w.checkManners(h)
+}
+
+// newestOwners is owners where two that check at the same time may both have written theirs: the newest counts.
+func (p *pull) newestOwners(conclusion string) {
+	p.w.t.Helper()
+	p.w.await("the owners' check of "+p.branch, func() error {
+		runs := p.h.checks(p.head(), "plateform/owners")
+		if len(runs) == 0 || runs[0].Conclusion != conclusion {
+			return fmt.Errorf("the checks are %+v", runs)
+		}
+		return nil
+	})
+}
+
+// A command that was refused is over, whatever its author may do by the time that another process reads it.
+func TestARefusedCommandStaysRefused(t *testing.T) {
+	t.Parallel()
+	w, h, shop := withImages(t, "admins: [{github: root, id: 1}]")
+	shop.edit("replicas: 2")
+	shop.runs("v1.0.1")
+	other := h.proposedBy(w, gitHubUser, "other", files{"workspaces/ws-1/README.md": "ours\n"})
+	comment := other.say(mallory, "/plateform rollback ws-1/shop")
+	other.answered("This was not done: only developers of ws-1 may roll a project back")
+	h.onMain("Let mallory in", map[string]string{workspaceFile("ws-1"): object("Workspace", "ws-1",
+		fmt.Sprintf("owner: {github: alice, id: %d}", gitHubUser), fmt.Sprintf("members: [{github: mallory, id: %d, role: developer}]", mallory))})
+	w.settle()
+	w.restart()
+	w.settle()
+	again := other.say(mallory, "/plateform rollback ws-1/shop")
+	other.once(again)
+	shop.runs("v1.0.0")
+	if made := w.asked(comment); len(made) > 0 {
+		t.Errorf("what was refused was done in %q", made)
+	}
+	w.checkManners(h)
+}
