@@ -72,7 +72,7 @@ type collector struct {
 }
 
 func (c *collector) add(field, what, fix string) {
-	c.problems = append(c.problems, Problem{File: c.file, Field: field, What: what, Fix: fix})
+	c.problems = append(c.problems, Problem{File: c.file, Field: field, What: WithoutCredentials(what), Fix: WithoutCredentials(fix)})
 }
 
 // addError adds a problem when there is an error.

@@ -22,7 +22,7 @@ const MaxVariableBytes = 128<<10 - 1
 func CheckVariableSize(name, value string) error {
 	if size := len(name) + len("=") + len(value); size > MaxVariableBytes {
 		return refuse("have the app read what is long from a file of its image", "the variable %s takes %d bytes with its name, and Linux starts no program with more than %d in one",
-			quote(name), size, MaxVariableBytes)
+			variable(name), size, MaxVariableBytes)
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (c *projectCheck) checkEnv(field string, env []EnvVar) {
 			}
 		}
 		if given != 1 {
-			c.add(at, fmt.Sprintf("the variable %s has %d of value, secret and from", quote(e.Name), given), "give it exactly one of them")
+			c.add(at, fmt.Sprintf("the variable %s has %d of value, secret and from", variable(e.Name), given), "give it exactly one of them")
 		}
 		if e.Secret != "" {
 			c.addError(at+".secret", checkSecret(e))
@@ -54,16 +54,24 @@ func (c *projectCheck) checkEnv(field string, env []EnvVar) {
 	}
 }
 
+// variable is the name of a variable for a message. What is behind a = was to be its value.
+func variable(name string) string {
+	name, _, _ = strings.Cut(name, "=")
+	return quote(name)
+}
+
 // checkEnvValue checks that a program can be given a value.
 func (c *projectCheck) checkEnvValue(field, name, value string) {
 	c.addError(field, CheckVariableSize(name, value))
 	if strings.ContainsRune(value, 0) {
-		c.add(field, fmt.Sprintf("the value of %s has a NUL byte, which no variable can hold", quote(name)), "remove it, or encode the value")
+		c.add(field, fmt.Sprintf("the value of %s has a NUL byte, which no variable can hold", variable(name)), "remove it, or encode the value")
 	}
 }
 
 func (c *projectCheck) checkEnvName(field, name string, seen map[string]bool) {
-	if len(validation.IsCIdentifier(name)) > 0 || len(name) > validation.DNS1123SubdomainMaxLength {
+	if strings.Contains(name, "=") {
+		c.add(field, fmt.Sprintf("the name of the variable %s goes on with =", variable(name)), "write what is behind it as value")
+	} else if len(validation.IsCIdentifier(name)) > 0 || len(name) > validation.DNS1123SubdomainMaxLength {
 		c.add(field, quote(name)+" is not the name of an environment variable", "use letters, digits and _, not a digit first, like LOG_LEVEL")
 	} else if seen[name] {
 		c.add(field, fmt.Sprintf("the variable %s is there twice", name), "remove one of the two")
@@ -76,10 +84,10 @@ func checkSecret(e EnvVar) error {
 	const fix = "write what plateform secret encrypt prints"
 	text, found := strings.CutPrefix(e.Secret, "age:")
 	if !found {
-		return refuse(fix+"; if this is the secret itself, replace it, as it is in the history now", "the secret of %s is not encrypted", quote(e.Name))
+		return refuse(fix+"; if this is the secret itself, replace it, as it is in the history now", "the secret of %s is not encrypted", variable(e.Name))
 	}
 	if data, err := base64.StdEncoding.Strict().DecodeString(text); err != nil || !strings.HasPrefix(string(data), "age-encryption.org/v1\n") {
-		return refuse(fix, "the secret of %s is damaged", quote(e.Name))
+		return refuse(fix, "the secret of %s is damaged", variable(e.Name))
 	}
 	return nil
 }

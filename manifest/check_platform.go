@@ -103,12 +103,12 @@ func checkRecipient(text string) error {
 func checkRegistry(url string) error {
 	const fix = "write host, port and path without a scheme, like harbor.example.com or localhost:5000/apps"
 	if strings.Contains(url, "://") {
-		return refuse(fix, "the registry %s has a scheme", redactURL(url))
+		return refuse(fix, "the registry %s has a scheme", quote(url))
 	}
 	host, _, _ := strings.Cut(url, "/")
 	repository, err := name.NewRepository(url+"/workspace/project", name.StrictValidation)
 	if err != nil || repository.RegistryStr() != host || strings.HasSuffix(url, "/") {
-		return refuse(fix, "%s is not a registry", redactURL(url))
+		return refuse(fix, "%s is not a registry", quote(url))
 	}
 	return nil
 }

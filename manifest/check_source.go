@@ -21,7 +21,7 @@ type refusal struct{ what, fix string }
 func (r refusal) Error() string { return r.what + " (" + r.fix + ")" }
 
 func refuse(fix, format string, args ...any) error {
-	return refusal{what: fmt.Sprintf(format, args...), fix: fix}
+	return refusal{what: WithoutCredentials(fmt.Sprintf(format, args...)), fix: WithoutCredentials(fix)}
 }
 
 // reason splits an error into what is wrong and how to mend it.
@@ -61,29 +61,29 @@ func parseLocation(repository string) (repourl.Parts, error) {
 		return repourl.Parts{}, refuse(form, "the repository is empty")
 	}
 	if r := firstUnsafe(repository, "-._~/:@+"); r != 0 {
-		return repourl.Parts{}, refuse(form, "the repository %s contains %q, which is not allowed in a URL", redactURL(repository), r)
+		return repourl.Parts{}, refuse(form, "the repository %s contains %q, which is not allowed in a URL", quote(repository), r)
 	}
 	at := repourl.Split(repository)
 	switch {
 	case strings.Contains(repository, "::"):
-		return repourl.Parts{}, refuse(form, "the repository %s asks for a helper program", redactURL(repository))
+		return repourl.Parts{}, refuse(form, "the repository %s asks for a helper program", quote(repository))
 	case strings.HasPrefix(repository, "-"):
-		return repourl.Parts{}, refuse(form, "the repository %s looks like a command-line option", redactURL(repository))
+		return repourl.Parts{}, refuse(form, "the repository %s looks like a command-line option", quote(repository))
 	}
 	if err := checkPathSegments(strings.TrimPrefix(at.Path, "/")); err != nil {
 		what, _ := reason(err)
-		return repourl.Parts{}, refuse(form, "the repository %s is not plain: %s", redactURL(repository), what)
+		return repourl.Parts{}, refuse(form, "the repository %s is not plain: %s", quote(repository), what)
 	}
 	switch at.Scheme {
 	case "file":
 		if at.Host != "" || !strings.HasPrefix(at.Path, "/") {
-			return repourl.Parts{}, refuse("write the whole path, or a URL like https://github.com/acme/shop", "the repository %s is not a URL", redactURL(repository))
+			return repourl.Parts{}, refuse("write the whole path, or a URL like https://github.com/acme/shop", "the repository %s is not a URL", quote(repository))
 		}
 		return at, nil
 	case "https", "http", "git", "ssh":
 		return at, checkAuthority(at, repository)
 	}
-	return repourl.Parts{}, refuse(form, "the repository %s has the unknown scheme %s", redactURL(repository), quote(at.Scheme))
+	return repourl.Parts{}, refuse(form, "the repository %s has the unknown scheme %s", quote(repository), quote(at.Scheme))
 }
 
 // checkAuthority checks user, host and port.
@@ -91,26 +91,16 @@ func checkAuthority(at repourl.Parts, repository string) error {
 	const form = "write it like https://github.com/acme/shop"
 	u, err := url.Parse("x://" + at.Host + "/")
 	if err != nil {
-		return refuse(form, "the repository %s is not a URL", redactURL(repository))
+		return refuse(form, "the repository %s is not a URL", quote(repository))
 	}
 	if _, password := u.User.Password(); password || u.User != nil && at.Scheme != "ssh" {
 		return refuse("remove them from the URL; access is given by the platform's GitHub App or its credentials",
-			"the repository %s contains credentials", redactURL(repository))
+			"the repository %s contains credentials", quote(repository))
 	}
 	if u.User != nil && strings.HasPrefix(u.User.Username(), "-") || len(validation.IsDNS1123Subdomain(u.Hostname())) > 0 {
-		return refuse(form, "the repository %s has no valid host name", redactURL(repository))
+		return refuse(form, "the repository %s has no valid host name", quote(repository))
 	}
 	return nil
-}
-
-// redactURL quotes a URL without what may be a password in it.
-func redactURL(repository string) string {
-	if scheme, rest, found := strings.Cut(repository, "://"); found {
-		if i := strings.LastIndex(rest, "@"); i >= 0 {
-			return quote(scheme + "://***" + rest[i:])
-		}
-	}
-	return quote(repository)
 }
 
 // checkPathSegments refuses paths that are not plain: empty, hidden or upward segments, or such as look like options.

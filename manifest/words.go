@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 // Short is the beginning of a hash, as people read it.
@@ -19,6 +21,10 @@ func Count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// WithoutCredentials is a text without what may be a login in front of a host, in a URL or without its scheme. All that people are
+// shown goes through it: they may have written a URL with a password anywhere.
+func WithoutCredentials(s string) string { return strict.WithoutCredentials(s) }
 
 // Plain takes out of a text that others wrote what could do something to a terminal: escape codes, and marks that turn
 // the direction of writing around. Line breaks stay.

@@ -102,6 +102,8 @@ type Subject struct {
 	// Source is the app's commit, and SourceRepository the URL it is in, when a push to the app asked.
 	Source           string
 	SourceRepository string
+	// Aside says that nobody waits for it: it stands on the commit of a release, and the same is said where somebody asked.
+	Aside bool
 }
 
 // ReleaseFacts are what a report knows of a release.

@@ -65,14 +65,16 @@ func (d *decoder) add(n *yaml.Node, field, what, fix string) {
 
 // wrong says that a node is not what is wanted.
 func (d *decoder) wrong(n *yaml.Node, wanted, fix string) {
-	field := d.field()
-	d.add(n, field, fmt.Sprintf("%s is %s, but %s is wanted", field, Describe(n), wanted), fix)
+	field, is := d.field(), Describe(n)
+	if d.mayBeSecret() && n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		is = "one value"
+	}
+	d.add(n, field, fmt.Sprintf("%s is %s, but %s is wanted", field, is, wanted), fix)
 }
 
-// mayBeSecret says that the decoder is at a field whose content must not be shown.
+// mayBeSecret says that the decoder is where people may have written a secret: it must not be shown, also where it is not in its place.
 func (d *decoder) mayBeSecret() bool {
-	last := len(d.path) - 1
-	return last >= 0 && (d.path[last].key == "secret" || d.path[last].key == "value")
+	return slices.ContainsFunc(d.path, func(s step) bool { return s.key == "env" || s.key == "secret" || s.key == "value" })
 }
 
 // decode fills in the object from the root of a file.

@@ -97,7 +97,7 @@ func Child(mapping *yaml.Node, key string) *yaml.Node {
 
 // problemAt makes a problem at the position of a node.
 func problemAt(file string, n *yaml.Node, field, what, fix string) Problem {
-	return Problem{File: file, Line: n.Line, Column: n.Column, Field: field, What: what, Fix: fix}
+	return Problem{File: file, Line: n.Line, Column: n.Column, Field: field, What: WithoutCredentials(what), Fix: WithoutCredentials(fix)}
 }
 
 // finish puts the problems of one file in order, sees to it that positions are inside the file, and cuts a flood.

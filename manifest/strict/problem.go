@@ -31,9 +31,9 @@ func (p Problem) String() string {
 	if p.Line > 0 {
 		s += fmt.Sprintf(":%d:%d", p.Line, p.Column)
 	}
-	s += ": " + p.What
+	s += ": " + WithoutCredentials(p.What)
 	if p.Fix != "" {
-		s += " (" + p.Fix + ")"
+		s += " (" + WithoutCredentials(p.Fix) + ")"
 	}
 	return s
 }

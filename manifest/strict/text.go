@@ -88,7 +88,7 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 	if m := unknownAnchor.FindStringSubmatch(what); m != nil {
 		at := max(bytes.Index(data, []byte("*"+m[1])), 0)
 		line, column := position(data, at)
-		return Problem{File: file, Line: line, Column: column, What: "aliases (*" + m[1] + ") are not supported", Fix: "write the value out"}
+		return Problem{File: file, Line: line, Column: column, What: noAliases, Fix: "write the value out; put a text in quotes"}
 	}
 	lines := bytes.SplitAfter(data, []byte{'\n'})
 	if strings.HasPrefix(what, "did not find expected") {

@@ -2,6 +2,7 @@ package strict
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,20 +24,27 @@ func (c *treeCheck) add(n *yaml.Node, what, fix string) {
 	}
 }
 
+// What is not supported is not named: a password may begin with one of these characters.
+const (
+	noAnchors = "anchors (&) are not supported"
+	noAliases = "aliases (*) are not supported"
+	noTags    = "tags (!) are not supported"
+)
+
 // check looks at a node and everything below it.
 func (c *treeCheck) check(n *yaml.Node, depth int) {
 	if c.tooDeep {
 		return
 	}
 	if n.Anchor != "" {
-		c.add(n, "anchors (&"+plain(n.Anchor)+") are not supported", "write the value out where it is needed")
+		c.add(n, noAnchors, "write the value out where it is needed; put a text in quotes")
 	}
 	if n.Kind == yaml.AliasNode {
-		c.add(n, "aliases (*"+plain(n.Value)+") are not supported", "write the value out")
+		c.add(n, noAliases, "write the value out; put a text in quotes")
 		return
 	}
 	if n.Style&yaml.TaggedStyle != 0 || n.Tag == "!" {
-		c.add(n, "tags ("+plain(n.Tag)+") are not supported", "remove the tag; put a text in quotes")
+		c.add(n, noTags, "remove the tag; put a text in quotes")
 	}
 	if n.Kind == yaml.ScalarNode {
 		if n.Tag == "!!merge" {
@@ -97,13 +105,39 @@ func Describe(n *yaml.Node) string {
 	return "the text " + Quote(n.Value)
 }
 
-// Quote prepares a text from outside for a message: in quotes, on one line, not too long.
+// Quote prepares a text from outside for a message: in quotes, on one line, not too long, without credentials in a URL.
 func Quote(s string) string { return fmt.Sprintf("%q", clip(s)) }
+
+// credentials are what may be a login in front of a host: with a scheme all up to the last @, without one what has a colon in it. The
+// digest of an image is none, and neither is the user that everybody is at a Git host.
+var credentials = regexp.MustCompile(`(://)[^\s"]*@|[^\s"/@]+:[^\s"@/][^\s"@]*@`)
+
+// WithoutCredentials is a text without what may be the login in a URL.
+func WithoutCredentials(s string) string {
+	if !strings.Contains(s, "@") {
+		return s
+	}
+	var b strings.Builder
+	from := 0
+	for _, m := range credentials.FindAllStringSubmatchIndex(s, -1) {
+		scheme := ""
+		if m[2] >= 0 {
+			scheme = s[m[2]:m[3]]
+		}
+		login, rest := s[m[0]+len(scheme):m[1]], s[m[1]:]
+		if login == "git@" || scheme == "" && (strings.HasPrefix(rest, "sha256:") || strings.HasPrefix(rest, "sha512:")) {
+			continue
+		}
+		b.WriteString(s[from:m[0]] + scheme + "***@")
+		from = m[1]
+	}
+	return b.String() + s[from:]
+}
 
 // clip shortens a text for a message.
 func clip(s string) string {
 	const most = 60
-	s = strings.ToValidUTF8(s, "?")
+	s = WithoutCredentials(strings.ToValidUTF8(s, "?"))
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}

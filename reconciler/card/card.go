@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -56,6 +57,8 @@ type Progress struct {
 	Project manifest.Key
 	State   reconciler.State
 	Stage   reconciler.Stage
+	// Since is when the first was said of it.
+	Since time.Time
 	// Description is what is said of it elsewhere, in the same words.
 	Description string
 	// Release that came of it; empty while there is none.

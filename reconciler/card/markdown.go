@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/plateform/plateform/manifest"
 )
 
 // maxCell is how long a text may be that people wrote, in bytes.
@@ -23,12 +25,12 @@ func Text(s string) string { return text(s) }
 
 // text makes what people wrote fit for a line or a cell of a table.
 func text(s string) string {
-	return unsafe.Replace(visible(cut(s, maxCell)))
+	return unsafe.Replace(visible(cut(manifest.WithoutCredentials(s), maxCell)))
 }
 
 // code makes what people wrote fit for a code span, also in a cell of a table. Nothing becomes a link there.
 func code(s string) string {
-	return strings.NewReplacer("`", "'", "|", `\|`, "<", "‹").Replace(visible(cut(s, maxCell)))
+	return strings.NewReplacer("`", "'", "|", `\|`, "<", "‹").Replace(visible(cut(manifest.WithoutCredentials(s), maxCell)))
 }
 
 // cut takes the end off a text that is too long.
@@ -70,9 +72,9 @@ func link(name, to string) string {
 // variable is a line of Helm values with the value of a variable, or with a secret.
 var variable = regexp.MustCompile(`(?m)^([-+ ]\s*(?:- )?(?:value|secret): ).*$`)
 
-// mask hides the values of variables in a diff of Helm values.
+// mask hides the values of variables in a diff of Helm values, and credentials of URLs in all else.
 func mask(diff string) string {
-	return variable.ReplaceAllString(diff, `$1"***"`)
+	return manifest.WithoutCredentials(variable.ReplaceAllString(diff, `$1"***"`))
 }
 
 // fenceFor is a fence that the text cannot close.

@@ -173,6 +173,8 @@ type news struct {
 	// newest word, and the repository of the app's commit.
 	newest     reconciler.Statement
 	repository string
+	// aside says that nobody waits for it.
+	aside bool
 	// reopened says that the word before was a failure that goes on by itself.
 	reopened bool
 	// told says that there is something to tell, failed that it did not get through.
@@ -206,7 +208,7 @@ func newBatch(reports []reconciler.Report) *batch {
 		if b.threads[t] == nil {
 			b.order[r.Commit] = append(b.order[r.Commit], t)
 		}
-		b.threads[t] = &news{repository: r.SourceRepository}
+		b.threads[t] = &news{repository: r.SourceRepository, aside: r.Aside}
 	}
 	return b
 }

@@ -131,6 +131,21 @@ func TestTheNewestWordAndFailuresFirst(t *testing.T) {
 	}
 }
 
+// What stands on a release's commit, where nobody waits for it, comes after what somebody waits for; failures come first there, too.
+func TestWhatNobodyWaitsForComesLast(t *testing.T) {
+	w := newWorld(t)
+	aside := func(r reconciler.Report) reconciler.Report {
+		r.Aside = true
+		return r
+	}
+	w.tell(aside(runs(sha(0), "a")), runs(sha(1), "b"), aside(broken(sha(2), "c")))
+	for i, want := range []string{"plateform/ws-1/c", "plateform/ws-1/b", "plateform/ws-1/a"} {
+		if write := w.hub.writes[i]; !strings.HasSuffix(write, want) {
+			t.Errorf("write %d is %s, want %s", i, write, want)
+		}
+	}
+}
+
 // A URL that is none for people is left out.
 func TestURLs(t *testing.T) {
 	w := newWorld(t)

@@ -38,6 +38,8 @@ type word struct {
 	// passing says that another word follows; at is when it was so.
 	passing bool
 	at      time.Time
+	// aside says that nobody waits for it, so that it may come late.
+	aside bool
 	// own says that it is on a commit of the config repository; reopened that it may follow a verdict there.
 	own, reopened bool
 	// threads that it tells of.
@@ -51,6 +53,8 @@ func (w word) priority() client.Priority {
 		return client.Progress
 	case w.state == reconciler.StateFailure:
 		return client.Failure
+	case w.aside:
+		return client.Progress
 	}
 	return client.Final
 }
@@ -116,7 +120,7 @@ func threadsOf(b *batch, commit string) []thread {
 func wordOf(n *news, t thread) word {
 	w := word{
 		context: t.context, state: n.newest.State, description: client.Description(n.newest.Description), reopened: n.reopened || n.newest.Waits,
-		passing: n.newest.State == reconciler.StatePending, at: n.newest.At, threads: []thread{t},
+		passing: n.newest.State == reconciler.StatePending, aside: n.aside, at: n.newest.At, threads: []thread{t},
 	}
 	if u, err := url.Parse(n.newest.URL); err == nil && (u.Scheme == "https" || u.Scheme == "http") && len(n.newest.URL) <= maxURL {
 		w.url = n.newest.URL

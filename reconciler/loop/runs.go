@@ -188,7 +188,7 @@ func (rs *runs) report(p *project, r *run, report reconciler.Report) {
 	r.again = r.again || r.replayed
 	r.replayed = false
 	report.Subject = reconciler.Subject{
-		Project: p.key, Commit: r.Cause.Config, Cause: r.Cause.Kind, Source: r.Source, SourceRepository: r.repository,
+		Project: p.key, Commit: r.Cause.Config, Cause: r.Cause.Kind, Source: r.Source, SourceRepository: r.repository, Aside: r.silent,
 	}
 	if reflect.DeepEqual(r.last, report) { // it is still waiting for the same
 		return

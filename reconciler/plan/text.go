@@ -30,7 +30,7 @@ func (p *Plan) QuotaRows() []QuotaRow {
 			text += ": more than the quota"
 		}
 		first := i == 0 || p.Quota[i-1].Workspace != q.Workspace
-		rows = append(rows, QuotaRow{q.Workspace, first, q.What, text, q.Over})
+		rows = append(rows, QuotaRow{q.Workspace, first, q.What, manifest.WithoutCredentials(text), q.Over})
 	}
 	return rows
 }
@@ -66,6 +66,9 @@ func (p *Project) Rows() []Row {
 			label = ""
 		}
 		rows = append(rows, Row{label, fmt.Sprintf("%s: %s (%s)", inferred.Field, inferred.Value, inferred.Reason)})
+	}
+	for i := range rows {
+		rows[i].Text = manifest.WithoutCredentials(rows[i].Text)
 	}
 	return rows
 }

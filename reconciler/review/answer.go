@@ -21,7 +21,7 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 		r.forget(number)
 		return 0, nil
 	case p.Fate == reconciler.FateMerged:
-		return 0, r.tell(ctx, *p)
+		return r.tell(ctx, *p)
 	}
 	now, err := r.seeTips(ctx)
 	if err != nil {

@@ -62,7 +62,7 @@ func (r planner) owners(ctx context.Context, p reconciler.Proposal, base, merged
 		}
 		if unable != "" {
 			problems = append(problems, manifest.Problem{File: named.File, Line: named.Line, Column: named.Column, Field: named.Field,
-				What: fmt.Sprintf("@%s cannot read %s, as far as can be seen, and so cannot have it built", unable, named.Repository),
+				What: fmt.Sprintf("@%s cannot read %s, as far as can be seen, and so cannot have it built", unable, manifest.WithoutCredentials(named.Repository)),
 				Fix:  "let them read it, install the GitHub App there, or have somebody propose this who can"})
 		}
 	}

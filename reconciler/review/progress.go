@@ -146,25 +146,43 @@ func (o *outcomes) commitsOf(p reconciler.Proposal) []string {
 	return commits
 }
 
-// tell writes what became of a merged proposal on its card.
-func (r *Reviewer) tell(ctx context.Context, p reconciler.Proposal) error {
+// tell writes what became of a merged proposal on its card, or says when to come again because it has only just begun.
+func (r *Reviewer) tell(ctx context.Context, p reconciler.Proposal) (again time.Duration, err error) {
 	now, err := r.seeTips(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	r.outcomes.brought(p.MergedAs, p.Number)
 	before := r.begin(p.Number)
 	c, err := r.outcomes.outcome(ctx, p, now.config)
+	if wait := untold(c.Progress, r.Clock()); err == nil && wait > 0 {
+		return wait, nil
+	}
 	if err == nil && len(c.Progress) > 0 {
 		c.Woken = before.woken.words(r.Clock())
 		err = r.Reviews.Comment(ctx, p.Number, c.Comment())
 	}
 	if err != nil {
 		r.wish(p.Number, before.woken, false)
-		return fmt.Errorf("writing the card: %w", err)
+		return 0, fmt.Errorf("writing the card: %w", err)
 	}
 	r.forget(p.Number)
-	return nil
+	return 0, nil
+}
+
+// untold is how long it may stay untold that something is under way: nothing of it has ended, and the verdict may come soon.
+func untold(progress []card.Progress, now time.Time) (wait time.Duration) {
+	for _, p := range progress {
+		if p.State != reconciler.StatePending {
+			return 0
+		}
+		left := p.Since.Add(pace).Sub(now)
+		if left <= 0 || left > pace { // or whoever said it has another clock
+			return 0
+		}
+		wait = max(wait, left)
+	}
+	return wait
 }
 
 // outcome is the card of a merged proposal.
@@ -198,7 +216,7 @@ func (o *outcomes) progress(ctx context.Context, commits []string) ([]card.Progr
 	if err != nil {
 		return nil, err
 	}
-	newest := map[manifest.Key]reconciler.Statement{}
+	newest, since := map[manifest.Key]reconciler.Statement{}, map[manifest.Key]time.Time{}
 	for _, commit := range commits {
 		statements := said[commit]
 		o.mu.Lock()
@@ -211,12 +229,17 @@ func (o *outcomes) progress(ctx context.Context, commits []string) ([]card.Progr
 		for _, s := range append(statements, reconciler.News(statements, reported)...) {
 			if key, ok := reconciler.KeyOfContext(s.Context); ok && s.Source == "" {
 				newest[key] = s
+				if since[key].IsZero() {
+					since[key] = s.At
+				}
 			}
 		}
 	}
 	var all []card.Progress
 	for key, s := range newest {
-		all = append(all, progressOf(key, s))
+		p := progressOf(key, s)
+		p.Since = since[key]
+		all = append(all, p)
 	}
 	slices.SortFunc(all, func(a, b card.Progress) int { return cmp.Compare(a.Project.String(), b.Project.String()) })
 	return all, nil

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -28,7 +29,7 @@ func Tidy(s reconciler.Statement) reconciler.Statement {
 	for _, text := range []*string{&s.Context, &s.Description, &s.URL, &s.Source, &s.Build, &s.AlsoFailed, &s.Unchanged, &s.Fails} {
 		*text = strings.ToValidUTF8(*text, "\uFFFD")
 	}
-	s.Description = clip(s.Description)
+	s.Description = clip(manifest.WithoutCredentials(s.Description))
 	s.At = s.At.UTC()
 	return s
 }

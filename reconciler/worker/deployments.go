@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,10 +23,11 @@ const (
 	deploysAtOnce = 2
 	// deployPause lets what follows at once take a deployment's place.
 	deployPause = time.Second
-	// maxDeploysOfCommit is of how many projects of one commit deployments are shown: a mass change is no news of each.
+	// maxDeploysOfCommit is how many projects a commit may be about for their deployments to be shown: a mass change is no news of
+	// each.
 	maxDeploysOfCommit = 20
-	// maxMassCommits bounds of how many commits it is counted.
-	maxMassCommits = 256
+	// maxCounted bounds of how many commits it is counted.
+	maxCounted = 256
 )
 
 // Deployments has the newest deployment of each project shown. It is a reconciler.Observer.
@@ -37,19 +40,24 @@ type Deployments struct {
 	mu sync.Mutex
 	// wanted is what is to be shown, by project.
 	wanted map[string]reconciler.Deployment
-	// projects are those that each commit deployed.
-	projects *lru.LRU[string, map[manifest.Key]bool]
+	// made are the newest releases that were committed and are not shown yet, by project.
+	made map[string]made
+	// asked are the projects that each commit asked something of; no more are kept than tell that it is a mass change.
+	asked *lru.LRU[string, map[manifest.Key]bool]
 	// trouble is why the last one was not shown; nil when it was.
 	trouble error
 }
 
+// made is a release, and the commit that has it.
+type made struct{ release, commit string }
+
 // NewDeployments returns the worker.
 func NewDeployments(port reconciler.Deployments, log *slog.Logger, common Common) (*Deployments, error) {
-	projects, err := lru.NewLRU[string, map[manifest.Key]bool](maxMassCommits, nil)
+	asked, err := lru.NewLRU[string, map[manifest.Key]bool](maxCounted, nil)
 	if err != nil {
 		return nil, err
 	}
-	d := &Deployments{Common: common, port: port, log: log, wanted: map[string]reconciler.Deployment{}, projects: projects}
+	d := &Deployments{Common: common, port: port, log: log, wanted: map[string]reconciler.Deployment{}, made: map[string]made{}, asked: asked}
 	d.queue = common.Queue(queue.Options{Turn: d.show, Timeout: deployTimeout, Host: func(string) string { return theForge }, PerHost: deploysAtOnce})
 	return d, nil
 }
@@ -59,6 +67,14 @@ func (d *Deployments) Run(ctx context.Context) error { return d.queue.Run(ctx) }
 
 // Observe implements reconciler.Observer.
 func (d *Deployments) Observe(e reconciler.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.Kind == reconciler.EventStarted {
+		for _, run := range e.Runs {
+			d.count(cmp.Or(run.Source, run.Cause.Config), run.Project)
+		}
+		return
+	}
 	if e.Kind != reconciler.EventReported || e.Report == nil {
 		return
 	}
@@ -66,21 +82,41 @@ func (d *Deployments) Observe(e reconciler.Event) {
 	if r.Project == (manifest.Key{}) || !r.Terminal() || !deploys(r) {
 		return
 	}
-	statement := words.Statement(r)
+	if r.Aside {
+		d.released(r)
+		return
+	}
+	if d.count(cmp.Or(r.Source, r.Commit), r.Project) > maxDeploysOfCommit {
+		return
+	}
+	key := r.Project.String()
+	deployment := deploymentOf(r, e.Recalled)
+	if made := d.made[key]; made.release == deployment.Release && made.release != "" {
+		deployment.Commit = made.commit
+	}
+	d.wanted[key] = deployment
+	d.queue.AddAfter(key, deployPause)
+}
+
+// deploymentOf is what a report comes to as a deployment.
+func deploymentOf(r reconciler.Report, again bool) reconciler.Deployment {
 	deployment := reconciler.Deployment{
-		Project: r.Project, Release: r.Release.Version, Commit: r.Commit, State: r.State, Description: statement.Description, LogURL: r.Build.URL,
+		Project: r.Project, Release: r.Release.Version, Commit: r.Commit, State: r.State, Description: words.Statement(r).Description, LogURL: r.Build.URL, Again: again,
 	}
 	if r.State == reconciler.StateSuccess {
 		deployment.LiveURL = r.LiveURL
 	}
+	return deployment
+}
+
+// released notes the commit of a release: it is the one that is deployed, whichever asked. Whoever calls it has the lock.
+func (d *Deployments) released(r reconciler.Report) {
 	key := r.Project.String()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.many(r) {
-		return
+	d.made[key] = made{r.Release.Version, r.Commit}
+	if wanted, found := d.wanted[key]; found && wanted.Release == r.Release.Version {
+		wanted.Commit = r.Commit
+		d.wanted[key] = wanted
 	}
-	d.wanted[key] = deployment
-	d.queue.AddAfter(key, deployPause)
 }
 
 // deploys says that a report is on what runs now, and not on what did not come so far.
@@ -94,18 +130,18 @@ func deploys(r reconciler.Report) bool {
 	return false
 }
 
-// many says that a commit deploys too many projects for one more to be shown. Whoever calls it has the lock.
-func (d *Deployments) many(r reconciler.Report) bool {
-	projects, found := d.projects.Get(r.Commit)
+// count takes in that a commit asked something of a project, and returns of how many projects that is known; it stops where it is a
+// mass change. All of a commit are begun before any is done. Whoever calls it has the lock.
+func (d *Deployments) count(commit string, k manifest.Key) int {
+	projects, found := d.asked.Get(commit)
 	if !found {
 		projects = map[manifest.Key]bool{}
-		d.projects.Add(r.Commit, projects)
+		d.asked.Add(commit, projects)
 	}
-	if !projects[r.Project] && len(projects) >= maxDeploysOfCommit {
-		return true
+	if len(projects) <= maxDeploysOfCommit {
+		projects[k] = true
 	}
-	projects[r.Project] = true
-	return false
+	return len(projects)
 }
 
 // show is one turn at showing the deployment of a project.
@@ -120,19 +156,38 @@ func (d *Deployments) show(ctx context.Context, key string) (again time.Duration
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {
-		if d.trouble == nil || refusalOf(d.trouble) != refusalOf(err) {
-			d.log.Warn("deployments are not shown now; it is tried again", "project", key, "error", err.Error())
+		again := !errors.Is(err, reconciler.ErrNotTaken)
+		d.complain(key, err, again)
+		if again {
+			return 0, fmt.Errorf("showing the deployment of %s: %w", key, err)
 		}
-		d.trouble = err
-		return 0, fmt.Errorf("showing the deployment of %s: %w", key, err)
+		return d.over(key, wanted), nil
 	}
 	if d.trouble != nil {
 		d.trouble = nil
 		d.log.Info("deployments are shown again")
 	}
-	if d.wanted[key] == wanted {
-		delete(d.wanted, key)
-		return 0, nil
+	return d.over(key, wanted), nil
+}
+
+// complain says why a deployment is not shown, once for a reason. Whoever calls it has the lock.
+func (d *Deployments) complain(key string, err error, again bool) {
+	switch said := d.trouble != nil && refusalOf(d.trouble) == refusalOf(err); {
+	case said:
+	case again:
+		d.log.Warn("deployments are not shown now; it is tried again", "project", key, "error", err.Error())
+	default:
+		d.log.Warn("a deployment is not taken; it is tried again with the next one, or after a restart", "project", key, "error", err.Error())
 	}
-	return deployPause, nil
+	d.trouble = err
+}
+
+// over notes that nothing more comes of a deployment, and says after how long to come again for a newer one. Whoever calls it has the lock.
+func (d *Deployments) over(key string, wanted reconciler.Deployment) (again time.Duration) {
+	if d.wanted[key] != wanted {
+		return deployPause
+	}
+	delete(d.wanted, key)
+	delete(d.made, key)
+	return 0
 }

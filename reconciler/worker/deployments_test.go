@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,19 @@ import (
 type shelf struct {
 	mu      sync.Mutex
 	shown   []string
+	commits []string
+	// refused is how many are refused yet, and why.
 	refused int
+	why     error
+}
+
+func (s *shelf) worker(t *testing.T, common worker.Common, log slog.Handler) *worker.Deployments {
+	t.Helper()
+	d, err := worker.NewDeployments(s, slog.New(log), common)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func (s *shelf) Show(_ context.Context, d reconciler.Deployment) error {
@@ -29,10 +42,25 @@ func (s *shelf) Show(_ context.Context, d reconciler.Deployment) error {
 	defer s.mu.Unlock()
 	if s.refused > 0 {
 		s.refused--
-		return errors.New("502")
+		return s.why
 	}
+	s.commits = append(s.commits, d.Commit)
 	s.shown = append(s.shown, strings.TrimSpace(fmt.Sprint(d.Project, " ", d.Release, " ", d.State, " ", d.LiveURL)))
 	return nil
+}
+
+func (s *shelf) left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
+}
+
+func (s *shelf) takeCommits() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	commits := s.commits
+	s.commits = nil
+	return commits
 }
 
 func (s *shelf) take() []string {
@@ -53,11 +81,8 @@ func deployed(project, version string, state reconciler.State, outcome reconcile
 // Only what was deployed is shown, once it is known how it came out, the newest of each project, and again until it lands.
 func TestDeploymentsAreShown(t *testing.T) {
 	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
-		s := &shelf{refused: 2}
-		d, err := worker.NewDeployments(s, slog.New(slog.DiscardHandler), common)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := &shelf{refused: 2, why: errors.New("502")}
+		d := s.worker(t, common, slog.DiscardHandler)
 		run(d.Run)
 		d.Observe(deployed("shop", "v1.0.0", reconciler.StatePending, reconciler.OutcomeRuns))
 		d.Observe(deployed("shop", "v1.0.0", reconciler.StateFailure, reconciler.OutcomeBuildFailed))
@@ -84,21 +109,97 @@ func TestDeploymentsAreShown(t *testing.T) {
 	})
 }
 
-// A commit that deploys very many projects is no news of each.
-func TestAMassChangeIsNotShownForEach(t *testing.T) {
+// A commit that deploys very many projects is no news of any, however many were done when it was counted; one that deploys as many as
+// people can look at is news of each, and so is a push to the app beside it.
+func TestAMassChangeIsNotShown(t *testing.T) {
 	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
 		s := &shelf{}
-		d, err := worker.NewDeployments(s, slog.New(slog.DiscardHandler), common)
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := s.worker(t, common, slog.DiscardHandler)
 		run(d.Run)
-		for i := range 300 {
-			d.Observe(deployed(fmt.Sprint("p", i%100), "v1.0.0", reconciler.StateSuccess, reconciler.OutcomeRuns))
+		for _, change := range []struct {
+			commit   string
+			projects int
+		}{{"many", 21}, {"few", 20}} {
+			for i := range change.projects {
+				asked := &reconciler.Run{Project: manifest.Key{Workspace: "ws-1", Project: fmt.Sprint(change.commit, i)}, Cause: manifest.Cause{Config: change.commit}}
+				d.Observe(reconciler.Event{Kind: reconciler.EventStarted, Project: asked.Project, Runs: []*reconciler.Run{asked}})
+			}
+			for i := range change.projects {
+				e := deployed(fmt.Sprint(change.commit, i), "v1.0.0", reconciler.StateSuccess, reconciler.OutcomeRuns)
+				e.Report.Commit = change.commit
+				d.Observe(e)
+			}
 		}
+		e := deployed("shop", "v1.0.0", reconciler.StateSuccess, reconciler.OutcomeRuns)
+		e.Report.Commit, e.Report.Source = "many", "s1" // the branch was there by chance
+		d.Observe(e)
 		pass(time.Hour)
-		if shown := s.take(); len(shown) != 20 {
-			t.Errorf("%d of 100 are shown", len(shown))
+		shown := s.take()
+		if len(shown) != 21 {
+			t.Errorf("%d are shown, want those of few and the shop", len(shown))
+		}
+		for _, line := range shown {
+			if strings.Contains(line, "many") {
+				t.Errorf("shown is %s", line)
+			}
+		}
+	})
+}
+
+// What is deployed is the commit of the release, where there is one, and not the one that asked.
+func TestTheCommitOfTheRelease(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		s := &shelf{}
+		d := s.worker(t, common, slog.DiscardHandler)
+		run(d.Run)
+		for _, releaseFirst := range []bool{true, false} {
+			asked := deployed("shop", "v1.0.0", reconciler.StateSuccess, reconciler.OutcomeRuns)
+			released := deployed("shop", "v1.0.0", reconciler.StateSuccess, reconciler.OutcomeRuns)
+			released.Report.Commit, released.Report.Aside = "release", true
+			events := []reconciler.Event{asked, released}
+			if releaseFirst {
+				slices.Reverse(events)
+			}
+			for _, e := range events {
+				d.Observe(e)
+			}
+			pass(time.Minute)
+			d.Observe(released) // told once more by a process that starts, where nobody asked
+			pass(time.Minute)
+			back := deployed("shop", "v0.9.0", reconciler.StateSuccess, reconciler.OutcomeRuns)
+			d.Observe(back)
+			pass(time.Minute)
+			if commits := s.takeCommits(); !slices.Equal(commits, []string{"release", "c1"}) {
+				t.Errorf("the deployments are of %v", commits)
+			}
+		}
+	})
+}
+
+// A refusal that lasts is said once, and asked about again with the next release only.
+func TestARefusalThatLasts(t *testing.T) {
+	bubble(t, func(t *testing.T, common worker.Common, run func(func(context.Context) error)) {
+		s := &shelf{refused: 2, why: fmt.Errorf("403: %w", reconciler.ErrNotTaken)}
+		var log strings.Builder
+		d := s.worker(t, common, slog.NewTextHandler(&log, nil))
+		run(d.Run)
+		d.Observe(deployed("shop", "v1.0.0", reconciler.StateSuccess, reconciler.OutcomeRuns))
+		pass(time.Hour)
+		d.Observe(deployed("blog", "v1.0.0", reconciler.StateSuccess, reconciler.OutcomeRuns))
+		pass(time.Hour)
+		if left := s.left(); left != 0 {
+			t.Errorf("of two refusals %d were not asked for", left)
+		}
+		if shown := s.take(); len(shown) > 0 {
+			t.Errorf("it was asked again by itself, and shown is %v", shown)
+		}
+		if n := strings.Count(log.String(), "a deployment is not taken"); n != 1 {
+			t.Errorf("it is said %d times:\n%s", n, log.String())
+		}
+		d.Observe(deployed("shop", "v1.0.1", reconciler.StateSuccess, reconciler.OutcomeRuns))
+		pass(time.Minute)
+		if shown := s.take(); len(shown) != 1 || !strings.Contains(log.String(), "deployments are shown again") {
+			t.Errorf("the next release shows %v\n%s", shown, log.String())
 		}
 	})
 }

@@ -60,14 +60,16 @@ func (s *stage) serve(config, gitops *gitserver.Repo) (time.Duration, float64) {
 
 // startServe starts `plateform serve` with more settings than the usual, and waits until it is ready.
 func (s *stage) startServe(dir string, config, gitops *gitserver.Repo, more string) *served {
-	settings := fmt.Sprintf(`config: {url: %q}
-gitops: {url: %q}
-listen: 127.0.0.1:0
+	return s.startServing(dir, fmt.Sprintf("config: {url: %q}\ngitops: {url: %q}\nforge: {kind: git, poll: 1h}\n%s", config.URL, gitops.URL, more))
+}
+
+// startServing is startServe with the repositories and the forge among the settings.
+func (s *stage) startServing(dir, more string) *served {
+	settings := fmt.Sprintf(`listen: 127.0.0.1:0
 dataDir: %q
-forge: {kind: git, poll: 1h}
 builder: {kind: none}
 engine: {kind: none}
-%s`, config.URL, gitops.URL, filepath.Join(dir, "data"), more)
+%s`, filepath.Join(dir, "data"), more)
 	file := filepath.Join(dir, "serve.yaml")
 	s.must(os.WriteFile(file, []byte(settings), 0o600))
 	ctx, cancel := context.WithTimeout(s.ctx, patience)

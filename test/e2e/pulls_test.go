@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plateform/plateform/test/githubserver"
 	"github.com/plateform/plateform/test/githubserver/forge"
 )
 
@@ -181,25 +182,70 @@ func TestPullRequests(t *testing.T) {
 	revert.says("done: 1 project", "v1.0.0 is in plateform-gitops")
 	scale.says("v1.0.1 was rolled back by " + reverted)
 
-	h.deployed(w, shop, "v1.0.0 inactive", "v1.0.1 inactive", "v1.0.0 success http://shop-ws-1.apps.example.com")
-	writes, before := h.writes(), add.cards()[0]+scale.cards()[0]+revert.cards()[0]
+	h.deployed(w, shop, "v1.0.0 inactive", "v1.0.1 inactive", "v1.0.1 back to v1.0.0 success http://shop-ws-1.apps.example.com")
+	writes, before := len(h.wrote()), add.cards()[0]+scale.cards()[0]+revert.cards()[0]
 	w.restart()
-	w.settle()
-	if now := h.writes(); now != writes {
-		t.Errorf("%d writes after a restart, want the %d of before (-before +after):\n%s", now, writes,
-			cmp.Diff(before, add.cards()[0]+scale.cards()[0]+revert.cards()[0]))
+	w.settle() // sends a project through
+	canary := &project{w: w, workspace: "canary", name: "canary"}
+	h.deployed(w, canary, "v1.0.0 success http://canary-canary.apps.example.com")
+	about := append(canary.releaseCommits("v1.0.0"), w.config.look("log", "-1", "--format=%H", "--grep=^Send canary", "main"))
+	now := slices.DeleteFunc(h.wrote(), func(c githubserver.Call) bool {
+		return slices.ContainsFunc(about, func(commit string) bool { return strings.Contains(c.Path, commit) })
+	})
+	if more := now[writes:]; len(more) != 2 { // the deployment of that, and how it came out
+		t.Errorf("after a restart it wrote %+v (-before +after):\n%s", more, cmp.Diff(before, add.cards()[0]+scale.cards()[0]+revert.cards()[0]))
 	}
 	w.checkManners(h)
 }
 
-// writes counts what was written on pull requests, and checked.
-func (h *hub) writes() (n int) {
+// wrote is all that Plateform wrote where people see it.
+func (h *hub) wrote() (calls []githubserver.Call) {
 	for _, c := range h.server.Calls() {
-		if c.Write && (strings.Contains(c.Operation, "/issues/") || strings.Contains(c.Operation, "/check-runs") || strings.Contains(c.Operation, "/deployments")) {
-			n++
+		if c.Write && c.Who == "plateform[bot]" && !strings.HasSuffix(c.Operation, "/access_tokens") && c.Operation != "git-receive-pack" {
+			calls = append(calls, c)
 		}
 	}
-	return n
+	return calls
+}
+
+// With little left of an hour's requests a deploy by pull request is four writes, all that somebody waits for: two checks, the
+// comment, and the verdict on the commit. With less only failures are told. All else is told once there is room.
+func TestPullRequestsWithLittleRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.onGitHub()
+	h.install("platform-config", "plateform-gitops")
+	w.registry.publish("birds/wren:1")
+	shop := w.imageProject("ws-1", "shop", "birds/wren:1")
+	little, least := 1400, 400 // of 5,000
+	h.must(h.server.UseUp("plateform[bot]", little))
+	w.open()
+	w.isReady()
+	add := w.propose(h, "add", files{workspaceFile("ws-1"): workspaceYAML("ws-1", 1001), shop.file(): shop.yaml()})
+	add.planned("success", "create v1.0.0")
+	add.says("create v1.0.0")
+	added := add.merge(forge.MergeCommit)
+	shop.runs("v1.0.0")
+	w.shows(h, "platform-config@"+added, shop.context(), "success", "v1.0.0 is in plateform-gitops")
+	w.logged("deployments are not shown now; it is tried again")
+	w.logged("people cannot be told now; it is tried again")
+	if wrote := h.wrote(); len(wrote) != 4 {
+		t.Errorf("with little room it wrote %d times: %+v", len(wrote), wrote)
+	}
+
+	h.must(h.server.UseUp("plateform[bot]", least))
+	broken := w.config.commit("Break it", files{shop.file(): shop.yaml("colour: red")})
+	w.shows(h, "platform-config@"+broken, shop.context(), "failure", "")
+	w.shows(h, "platform-config@"+broken, "plateform/config", "failure", "")
+	if wrote := h.wrote(); len(wrote) != 6 {
+		t.Errorf("with hardly any room it wrote %d times: %+v", len(wrote), wrote)
+	}
+
+	h.must(h.server.UseUp("plateform[bot]", 5000))
+	add.says("done: 1 project")
+	w.shows(h, "platform-config@"+shop.releaseCommit("v1.0.0"), shop.context(), "success", "v1.0.0 is in plateform-gitops")
+	h.deployed(w, shop, "v1.0.0 success http://shop-ws-1.apps.example.com")
+	w.checkManners(h)
 }
 
 // deployed waits until the deployments of a project are these, the oldest first: each release, and where it is.

@@ -106,7 +106,7 @@ func (s *Server) answer(c *call, fault Fault, known bool) answer {
 			a = s.checked(c, known)
 		}
 		s.desk.budgets.rateHeaders(c.who, a.header)
-		s.desk.record(Call{Operation: c.op.Name, Path: c.request.URL.RequestURI(), Who: c.who.Name(), Status: a.status, Write: isWrite(c.request.Method)})
+		s.desk.record(Call{Operation: c.op.Name, Path: c.request.URL.RequestURI(), Who: c.who.Name(), Status: a.status, Write: isWrite(c.request.Method), Sent: string(c.body)})
 		return nil
 	})
 	a.header.Set("X-GitHub-Media-Type", "github.v3; format=json")

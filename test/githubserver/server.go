@@ -162,6 +162,8 @@ type Call struct {
 	Status int
 	// Write says that it was to change something.
 	Write bool
+	// Sent is the body of the request.
+	Sent string
 }
 
 // Calls are the requests that were answered, oldest first; the last 100,000.

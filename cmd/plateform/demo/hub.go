@@ -190,6 +190,30 @@ func (h *hub) checks(ctx context.Context, commit string) ([]check, error) {
 	return page.Runs, err
 }
 
+// deployment is one as the API returns it, with the newest word on it.
+type deployment struct {
+	ID          int64
+	Description string
+	State, URL  string
+}
+
+// deployment is the newest one in an environment; zero while there is none that has come out.
+func (h *hub) deployment(ctx context.Context, environment string) (made deployment, err error) {
+	var all []deployment
+	if err := h.ask(ctx, "deployments?per_page=1&environment="+url.QueryEscape(environment), &all); err != nil || len(all) == 0 {
+		return made, err
+	}
+	var statuses []struct {
+		State string
+		URL   string `json:"environment_url"`
+	}
+	if err := h.ask(ctx, fmt.Sprintf("deployments/%d/statuses?per_page=1", all[0].ID), &statuses); err != nil || len(statuses) == 0 {
+		return made, err
+	}
+	all[0].State, all[0].URL = statuses[0].State, statuses[0].URL
+	return all[0], nil
+}
+
 // card is the comment of Plateform's on a pull request; empty while there is none.
 func (h *hub) card(ctx context.Context, number int, marker string) (string, error) {
 	var comments []struct{ Body string }

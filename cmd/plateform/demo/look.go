@@ -61,17 +61,24 @@ func (d *story) reports(ctx context.Context, commit string) []reconciler.Stateme
 }
 
 const (
-	// glance is how often the demo looks at Git, and patience how long it waits for one thing.
-	glance   = 50 * time.Millisecond
-	patience = 2 * time.Minute
+	// glance is how often the demo looks at Git, hubGlance at GitHub, which takes 900 questions a minute, and patience how long it waits
+	// for one thing.
+	glance    = 50 * time.Millisecond
+	hubGlance = 250 * time.Millisecond
+	patience  = 2 * time.Minute
 )
 
 // await looks at Git until a condition holds, or cannot come to hold.
 func (d *story) await(ctx context.Context, what string, condition func() (bool, error)) error {
+	return awaitEvery(ctx, d, glance, what, condition)
+}
+
+// awaitEvery is await with another pace.
+func awaitEvery(ctx context.Context, d *story, pace time.Duration, what string, condition func() (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience,
 		fmt.Errorf("waited %s for %s (plateform demo --keep leaves the log of the reconciler to look at)", patience, what))
 	defer cancel()
-	ticker := time.NewTicker(glance)
+	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
 	for {
 		done, err := condition()

@@ -150,7 +150,7 @@ func (d *onGitHub) propose(ctx context.Context, title, branch string, change fun
 // showChecks waits for both checks, and shows them. Neither may fail.
 func (d *onGitHub) showChecks(ctx context.Context, p pull) error {
 	var checks []check
-	err := d.await(ctx, fmt.Sprintf("the checks of pull request #%d", p.number), func() (bool, error) {
+	err := awaitEvery(ctx, d.story, hubGlance, fmt.Sprintf("the checks of pull request #%d", p.number), func() (bool, error) {
 		var err error
 		checks, err = d.hub.checks(ctx, p.head)
 		done := len(checks) == 2
@@ -188,13 +188,28 @@ func (d *onGitHub) merge(ctx context.Context, p pull, how forge.Method, version 
 	if err := d.hub.ask(ctx, fmt.Sprintf("pulls/%d", p.number), &merged); err != nil {
 		return err
 	}
-	return d.follow(ctx, merged.Commit, "")
+	if err := d.follow(ctx, merged.Commit, ""); err != nil {
+		return err
+	}
+	return d.showDeployment(ctx, version)
+}
+
+// showDeployment waits until GitHub shows the release as deployed last, and where.
+func (d *onGitHub) showDeployment(ctx context.Context, version string) error {
+	return awaitEvery(ctx, d.story, hubGlance, "the deployment of "+version, func() (bool, error) {
+		made, err := d.hub.deployment(ctx, helloKey().String())
+		if err != nil || !strings.HasSuffix(made.Description, version) || made.State != "success" {
+			return false, err
+		}
+		d.say("     deployment   %s %s: %s", d.Style.Good(made.State), helloKey(), made.URL)
+		return true, nil
+	})
 }
 
 // showCard waits until the card says something, and shows all of it.
 func (d *onGitHub) showCard(ctx context.Context, p pull, says string) error {
 	var text string
-	err := d.await(ctx, fmt.Sprintf("the card of pull request #%d to say %q", p.number, says), func() (bool, error) {
+	err := awaitEvery(ctx, d.story, hubGlance, fmt.Sprintf("the card of pull request #%d to say %q", p.number, says), func() (bool, error) {
 		var err error
 		text, err = d.hub.card(ctx, p.number, card.Marker)
 		return strings.Contains(text, says), err

@@ -55,6 +55,8 @@ type spending struct {
 	// content says that it writes what people see, which GitHub counts separately.
 	content  bool
 	priority Priority
+	// account whose repository it is about: an App has so many requests in an hour for each; empty when it is about none.
+	account string
 }
 
 // spent is a spending at a time.
@@ -70,6 +72,8 @@ type budget struct {
 	mu sync.Mutex
 	// points of the last minute, writes of the last hour, oldest first.
 	points, writes []spent
+	// left is what GitHub said of the requests that are left, by account.
+	left map[string]left
 	// until is when GitHub may be asked again, and why not before; pauses counts those in a row that had no end.
 	until  time.Time
 	why    string
@@ -124,6 +128,9 @@ func (b *budget) tryTake(s spending) (time.Duration, *BusyError) {
 		return usedUp(wait, "%d points a minute", pointsAMinute)
 	}
 	if s.content {
+		if wait, limit := b.left[s.account].until(now, s.priority); wait > 0 {
+			return usedUp(wait, "%d requests an hour", limit)
+		}
 		if wait := room(since(b.writes, minuteAgo), writesAMinute*s.priority.share()/10, minuteAgo); wait > 0 {
 			return usedUp(wait, "%d writes a minute", writesAMinute)
 		}

@@ -80,7 +80,7 @@ func New(o Options) (*Client, error) {
 	}
 	api := *o.API
 	api.Path = strings.TrimRight(api.Path, "/") + "/"
-	return &Client{api: &api, transport: o.Transport, budget: &budget{clock: o.Clock}, cache: known}, nil
+	return &Client{api: &api, transport: o.Transport, budget: &budget{clock: o.Clock, left: map[string]left{}}, cache: known}, nil
 }
 
 // As returns the API of GitHub as somebody sees it. Its errors are to be explained with Explain.
@@ -137,7 +137,7 @@ func (c *caller) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // send sends a request with its body within the budget. What GitHub says of its limits becomes a *BusyError.
 func (c *Client) send(req *http.Request, body []byte, secret Secret) (*http.Response, error) {
-	s := spendingOf(req)
+	s := c.spendingOf(req)
 	if err := c.budget.take(req.Context(), s); err != nil {
 		return nil, err
 	}
@@ -157,6 +157,7 @@ func (c *Client) send(req *http.Request, body []byte, secret Secret) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
+	c.budget.note(s.account, leftIn(res.Header))
 	if busy := c.limited(res, answer); busy != nil {
 		return nil, busy
 	}
@@ -196,11 +197,12 @@ func readAnswer(res *http.Response) ([]byte, error) {
 }
 
 // spendingOf says what a request costs. A token that is minted is nothing that people see.
-func spendingOf(req *http.Request) spending {
+func (c *Client) spendingOf(req *http.Request) spending {
+	account := c.accountOf(req.URL.Path)
 	if req.Method == http.MethodGet || req.Method == http.MethodHead {
-		return spending{points: pointsOfRead}
+		return spending{points: pointsOfRead, account: account}
 	}
-	s := spending{points: pointsOfWrite, content: !strings.HasSuffix(req.URL.Path, "/access_tokens"), priority: Final}
+	s := spending{points: pointsOfWrite, content: !strings.HasSuffix(req.URL.Path, "/access_tokens"), priority: Final, account: account}
 	if p, ok := req.Context().Value(priorityKey{}).(Priority); ok {
 		s.priority = p
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -277,6 +278,56 @@ func TestLimitsInARow(t *testing.T) {
 	limited.Store(true)
 	if wait := reconciler.RetryAfter(g.write(t.Context(), client.Failure)); wait != time.Minute {
 		t.Errorf("after something was taken it is asked again after %s, want a minute", wait)
+	}
+}
+
+// When little is left of an hour's requests, whoever used them, it is kept for failures first and for how something ended; another
+// account has its own, and in the next hour all are there again.
+func TestLittleIsLeftOfAnHour(t *testing.T) {
+	var g *gitHub
+	remaining := 5000
+	g = serve(t, nil, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-RateLimit-Limit", "5000")
+		w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(remaining))
+		w.Header().Set("X-RateLimit-Reset", fmt.Sprint(newClock().Now().Add(time.Hour).Unix()))
+		w.Header().Set("X-RateLimit-Resource", "core")
+		created(w, r)
+	})
+	takes := func() (takes []client.Priority) {
+		for _, p := range []client.Priority{client.Progress, client.Final, client.Failure} {
+			var busy *client.BusyError
+			switch err := g.write(t.Context(), p); {
+			case err == nil:
+				takes = append(takes, p)
+			case !errors.As(err, &busy) || busy.Wait > 10*time.Second:
+				t.Fatal(err)
+			}
+		}
+		return takes
+	}
+	for _, c := range []struct {
+		remaining int
+		want      []client.Priority
+	}{
+		{4000, []client.Priority{client.Progress, client.Final, client.Failure}},
+		{1500, []client.Priority{client.Final, client.Failure}},
+		{500, []client.Priority{client.Failure}},
+	} {
+		remaining = c.remaining
+		if err := g.write(t.Context(), client.Failure); err != nil { // whose answer says so
+			t.Fatal(err)
+		}
+		if got := takes(); !slices.Equal(got, c.want) {
+			t.Errorf("with %d left it takes %v, want %v", c.remaining, got, c.want)
+		}
+	}
+	other := &github.RepoStatus{State: github.String("pending"), Context: github.String("plateform/ws/shop")}
+	if _, _, err := g.api.Repositories.CreateStatus(client.WithPriority(t.Context(), client.Progress), "others", "app", "main", other); err != nil {
+		t.Errorf("another account: %v", err)
+	}
+	g.pass(time.Hour)
+	if got := takes(); len(got) != 3 {
+		t.Errorf("in the next hour it takes %v", got)
 	}
 }
 

@@ -94,12 +94,6 @@ func refusedOf(answer *github.ErrorResponse) *RefusedError {
 	return e
 }
 
-// The headers in which GitHub says what is left of an hour's requests.
-const (
-	rateRemaining = "X-RateLimit-Remaining"
-	rateReset     = "X-RateLimit-Reset"
-)
-
 // limited notes what an answer says of GitHub's limits, and returns an error when it is one about them: go-github knows only those
 // with status 403.
 func (c *Client) limited(res *http.Response, body []byte) *BusyError {

@@ -37,7 +37,7 @@ func New(o Options) *Deployments { return &Deployments{o} }
 // task is what Plateform's deployments are called: those of others in an environment of the same name are theirs.
 const task = "deploy:plateform"
 
-// payload is what a deployment is found again by.
+// payload is what a deployment is found again by: its release. Which commit asked is for people.
 type payload struct {
 	Release string `json:"release,omitempty"`
 	Commit  string `json:"commit"`
@@ -54,8 +54,11 @@ func (d *Deployments) Show(ctx context.Context, want reconciler.Deployment) erro
 		return nil
 	}
 	err = client.Explain(err)
-	if client.Denied(err) {
-		return fmt.Errorf("showing a deployment in %s: %w (let Plateform write deployments there)", d.Config, err)
+	switch {
+	case client.Denied(err):
+		return fmt.Errorf("showing a deployment in %s: %w (let Plateform write deployments there): %w", d.Config, err, reconciler.ErrNotTaken)
+	case client.Answered(err, http.StatusUnprocessableEntity):
+		return fmt.Errorf("showing a deployment in %s: %w: %w", d.Config, err, reconciler.ErrNotTaken)
 	}
 	return fmt.Errorf("showing a deployment in %s: %w", d.Config, err)
 }
@@ -66,12 +69,11 @@ func (d *Deployments) show(ctx context.Context, want reconciler.Deployment) erro
 	if err != nil {
 		return err
 	}
-	mark := payload{Release: want.Release, Commit: want.Commit}
 	switch {
 	case want.Release == "" && newest == nil:
 		return nil // it never was anywhere
-	case want.Release != "" && (newest == nil || markOf(newest) != mark):
-		newest, err = d.create(ctx, api, want, mark)
+	case want.Release != "" && (newest == nil || markOf(newest).Release != want.Release):
+		newest, err = d.create(ctx, api, want, markOf(newest).Release)
 		if client.Answered(err, http.StatusUnprocessableEntity) { // the commit is not there any more
 			d.Log.Warn("GitHub takes no deployment of a commit", "project", want.Project.String(), "commit", manifest.Short(want.Commit), "error", err.Error())
 			return nil
@@ -80,7 +82,7 @@ func (d *Deployments) show(ctx context.Context, want reconciler.Deployment) erro
 			return err
 		}
 	}
-	return d.say(ctx, api, newest.GetID(), statusOf(want))
+	return d.say(ctx, api, newest.GetID(), want)
 }
 
 // newest is the newest deployment of a project; nil when there is none.
@@ -96,18 +98,32 @@ func (d *Deployments) newest(ctx context.Context, api *github.Client, k manifest
 
 // markOf is what a deployment is of; nothing when it is none of Plateform's.
 func markOf(d *github.Deployment) (mark payload) {
+	if d == nil {
+		return payload{}
+	}
 	if json.Unmarshal(d.Payload, &mark) != nil {
 		return payload{}
 	}
 	return mark
 }
 
-func (d *Deployments) create(ctx context.Context, api *github.Client, want reconciler.Deployment, mark payload) (*github.Deployment, error) {
+// create makes a deployment of what takes the place of another release.
+func (d *Deployments) create(ctx context.Context, api *github.Client, want reconciler.Deployment, before string) (*github.Deployment, error) {
 	made, _, err := api.Repositories.CreateDeployment(ctx, d.Config.Owner, d.Config.Name, &github.DeploymentRequest{
-		Ref: &want.Commit, Task: github.String(task), Environment: github.String(want.Project.String()), Description: github.String(client.Description(want.Release)),
-		AutoMerge: github.Bool(false), RequiredContexts: &[]string{}, Payload: mark,
+		Ref: &want.Commit, Task: github.String(task), Environment: github.String(want.Project.String()), Description: github.String(client.Description(headline(before, want.Release))),
+		AutoMerge: github.Bool(false), RequiredContexts: &[]string{}, Payload: payload{Release: want.Release, Commit: want.Commit},
 	})
 	return made, client.Explain(err)
+}
+
+// headline says what is deployed: of an older release, that it is gone back to.
+func headline(before, now string) string {
+	from, errFrom := manifest.ParseVersion(before)
+	to, errTo := manifest.ParseVersion(now)
+	if errFrom == nil && errTo == nil && to.Compare(from) < 0 {
+		return fmt.Sprintf("%s back to %s", before, now)
+	}
+	return now
 }
 
 // statusOf is how a deployment came out, in GitHub's words.
@@ -122,14 +138,17 @@ func statusOf(want reconciler.Deployment) *github.DeploymentStatusRequest {
 	return status
 }
 
-// say has a deployment show a status, unless it does.
-func (d *Deployments) say(ctx context.Context, api *github.Client, id int64, want *github.DeploymentStatusRequest) error {
+// say has a deployment show how it came out, unless it does. Why something failed is said anew when it is another reason.
+func (d *Deployments) say(ctx context.Context, api *github.Client, id int64, deployment reconciler.Deployment) error {
+	want := statusOf(deployment)
 	shown, _, err := api.Repositories.ListDeploymentStatuses(ctx, d.Config.Owner, d.Config.Name, id, &github.ListOptions{PerPage: 1})
 	if err != nil {
 		return err
 	}
 	if len(shown) > 0 && shown[0].GetState() == want.GetState() && shown[0].GetEnvironmentURL() == want.GetEnvironmentURL() {
-		return nil
+		if deployment.State != reconciler.StateFailure || deployment.Again || shown[0].GetDescription() == want.GetDescription() {
+			return nil
+		}
 	}
 	_, _, err = api.Repositories.CreateDeploymentStatus(ctx, d.Config.Owner, d.Config.Name, id, want)
 	return err

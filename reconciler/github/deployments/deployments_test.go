@@ -2,6 +2,7 @@ package deployments_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -135,6 +136,7 @@ func TestDeployments(t *testing.T) {
 		w.deployment("v1.0.0", 0, reconciler.StateSuccess),
 		w.deployment("v1.0.1", 1, reconciler.StateFailure),
 		w.deployment("v1.0.1", 1, reconciler.StateSuccess), // it got well
+		w.deployment("v1.0.1", 2, reconciler.StateSuccess), // another commit says the same
 		w.deployment("v1.0.0", 2, reconciler.StateSuccess), // rolled back
 		w.deployment("", 2, reconciler.StateSuccess),
 	} {
@@ -143,9 +145,25 @@ func TestDeployments(t *testing.T) {
 		}
 	}
 	want := []string{
-		"v1.0.0 success inactive", "v1.0.1 failure success inactive", "v1.0.0 success inactive",
+		"v1.0.0 success inactive", "v1.0.1 failure success inactive", "v1.0.1 back to v1.0.0 success inactive",
 	}
 	if diff := cmp.Diff(want, w.shown()); diff != "" {
+		t.Errorf("deployments (-want +got):\n%s", diff)
+	}
+}
+
+// Why something failed is said anew when it is another reason, but not by a process that starts, which has other words for the same.
+func TestWhyADeploymentFailed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, why := range []string{"it exits", "it exits", "its port does not answer"} {
+		d := w.deployment("v1.0.0", 0, reconciler.StateFailure)
+		d.Description = why
+		w.must(w.process().Show(t.Context(), d))
+		d.Description, d.Again = "it has failed", true
+		w.must(w.process().Show(t.Context(), d))
+	}
+	if diff := cmp.Diff([]string{"v1.0.0 failure failure"}, w.shown()); diff != "" {
 		t.Errorf("deployments (-want +got):\n%s", diff)
 	}
 }
@@ -156,8 +174,8 @@ func TestDeploymentsThatFail(t *testing.T) {
 	w := newWorld(t)
 	d := w.deployment("v1.0.0", 0, reconciler.StateSuccess)
 	w.server.Inject(githubserver.Fault{Operation: "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", Status: http.StatusBadGateway, Times: 1})
-	if err := w.process().Show(t.Context(), d); err == nil {
-		t.Error("what GitHub did not take was shown")
+	if err := w.process().Show(t.Context(), d); err == nil || errors.Is(err, reconciler.ErrNotTaken) {
+		t.Errorf("what GitHub did not take at this moment: %v", err)
 	}
 	w.must(w.process().Show(t.Context(), d))
 	if diff := cmp.Diff([]string{"v1.0.0 success https://shop.example.com"}, w.shown()); diff != "" {
@@ -167,7 +185,7 @@ func TestDeploymentsThatFail(t *testing.T) {
 	gone.Release, gone.Commit = "v1.0.1", strings.Repeat("1", 40)
 	w.must(w.process().Show(t.Context(), gone)) // of a history that was rewritten
 	w.must(w.server.SetRole(repository, 1, model.Read))
-	if err := w.process().Show(t.Context(), w.deployment("v1.0.1", 1, reconciler.StateSuccess)); err == nil || !strings.Contains(err.Error(), "let Plateform write deployments there") {
+	if err := w.process().Show(t.Context(), w.deployment("v1.0.1", 1, reconciler.StateSuccess)); !errors.Is(err, reconciler.ErrNotTaken) || !strings.Contains(err.Error(), "let Plateform write deployments there") {
 		t.Errorf("without the right: %v", err)
 	}
 }

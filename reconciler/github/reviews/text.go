@@ -27,9 +27,9 @@ func placed(p manifest.Problem) bool {
 
 // annotationOf is a problem as a remark at its line.
 func annotationOf(p manifest.Problem) *github.CheckRunAnnotation {
-	message := p.What
+	message := manifest.WithoutCredentials(p.What)
 	if p.Fix != "" {
-		message += "\n" + p.Fix
+		message += "\n" + manifest.WithoutCredentials(p.Fix)
 	}
 	a := &github.CheckRunAnnotation{
 		Path: &p.File, StartLine: &p.Line, EndLine: &p.Line, AnnotationLevel: github.String("failure"), Message: github.String(cutBytes(visible(message), maxMessage)),
