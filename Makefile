@@ -84,7 +84,7 @@ release-image: build ## push IMAGE for linux/amd64 under the version and as late
 .PHONY: generate
 generate: ## write again what is made from the code: schemas, examples, golden files, the table of serve.yaml
 	go run ./schemas/generate
-	go test -count=1 ./manifest ./reconciler/charts ./cmd/plateform ./cmd/plateform/installation ./test/examples -update
+	go test -count=1 ./manifest ./reconciler/charts ./cmd/plateform ./cmd/plateform/installation ./test/examples ./reconciler/dockerfile/generate -update
 
 .PHONY: tidy-check
 tidy-check: ## check that go.mod and go.sum are what the code needs

@@ -5,8 +5,11 @@ const (
 	FrameworkDockerfile = "dockerfile"
 	FrameworkGo         = "go"
 	FrameworkNext       = "nextjs"
+	FrameworkNuxt       = "nuxt"
+	FrameworkNest       = "nest"
 	FrameworkExpress    = "express"
 	FrameworkVite       = "vite"
+	FrameworkReact      = "create-react-app"
 	FrameworkNode       = "node"
 	FrameworkStatic     = "static"
 	FrameworkDjango     = "django"
@@ -34,7 +37,8 @@ type framework struct {
 func frameworks() []framework {
 	return []framework{
 		{FrameworkDockerfile, 0}, {FrameworkGo, 8080},
-		{FrameworkNext, 3000}, {FrameworkExpress, 3000}, {FrameworkVite, 80}, {FrameworkNode, 3000}, {FrameworkStatic, 80},
+		{FrameworkNext, 3000}, {FrameworkNuxt, 3000}, {FrameworkNest, 3000}, {FrameworkExpress, 3000}, {FrameworkVite, 80},
+		{FrameworkReact, 80}, {FrameworkNode, 3000}, {FrameworkStatic, 80},
 		{FrameworkDjango, 8000}, {FrameworkFastAPI, 8000}, {FrameworkFlask, 5000}, {FrameworkPython, 0},
 		{FrameworkSpringBoot, 8080}, {FrameworkQuarkus, 8080}, {FrameworkMicronaut, 8080}, {FrameworkJava, 8080},
 		{FrameworkLaravel, 80}, {FrameworkPHP, 80}, {FrameworkRails, 3000}, {FrameworkRuby, 0}, {FrameworkRust, 0}, {FrameworkDotnet, 8080},

@@ -25,16 +25,17 @@ func (a *app) buildCommand() *cobra.Command {
 		Use:     "build",
 		GroupID: groupRun,
 		Short:   "The steps of a build, for build servers",
-		Long: `The steps of a build, for build servers: what is it, make its image.
+		Long: `The steps of a build, for build servers: what is it, its Dockerfile, make its image.
 
 They are the same that serve runs with builder.kind local. They work on a checkout of the app, and need neither of
 Plateform's repositories.`,
 		Example: `  plateform build detect
+  plateform build dockerfile
   plateform build image --destination harbor.example.com/ws-1/shop --id 4f2a`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.buildDetectCommand(), a.buildImageCommand())
+	c.AddCommand(buildDetectCommand(a), buildDockerfileCommand(a), a.buildImageCommand())
 	c.AddCommand(job.Commands(a.stdout)...)
 	return c
 }
@@ -90,51 +91,6 @@ func (f *sourceFlags) settings() (*manifest.Build, error) {
 		b.Env = append(b.Env, manifest.BuildVar{Name: name, Value: value})
 	}
 	return b, nil
-}
-
-// buildDetectCommand says what a source is.
-func (a *app) buildDetectCommand() *cobra.Command {
-	var flags sourceFlags
-	c := &cobra.Command{
-		Use:   "detect [DIR]",
-		Short: "Say what a source is and which port it listens on, with reasons",
-		Long: `Say what a source is and which port it listens on, with reasons.
-
-What a build reads beside its path is said too (scope): a push to that is built. Files are read, nothing is run. The exit code is 1 when nothing says how to build it. --output json prints
-{"framework", "port", "dockerfile", "package", "scope", "reasons"}; what is not known is left out.`,
-		Example: `  plateform build detect
-  plateform build detect ../shop --path services/orders --output json`,
-		Args: argumentCount(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.buildDetect(flags, args) },
-	}
-	flags.add(c)
-	return c
-}
-
-func (a *app) buildDetect(flags sourceFlags, args []string) error {
-	source, err := flags.source(args)
-	if err != nil {
-		return err
-	}
-	settings, err := flags.settings()
-	if err != nil {
-		return err
-	}
-	found, err := localbuild.Detect(source, settings)
-	if err != nil {
-		return ofTheSource(err)
-	}
-	if flags.output == "json" {
-		if found.Reasons == nil {
-			found.Reasons = []manifest.Inference{}
-		}
-		return writeJSON(a.stdout, found)
-	}
-	fmt.Fprintln(a.stdout, found.Framework)
-	for _, reason := range found.Reasons {
-		fmt.Fprintf(a.stdout, "  %-17s %s (%s)\n", reason.Field, reason.Value, reason.Reason)
-	}
-	return nil
 }
 
 // imageFlags say what to make.

@@ -15,7 +15,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/reconciler/localbuild/dockerfile"
+	"github.com/plateform/plateform/reconciler/detect"
+	"github.com/plateform/plateform/reconciler/dockerfile"
 )
 
 // absent are the files of a source that its checkout has something else for. A build that reads one would make an image
@@ -25,7 +26,7 @@ type absent struct {
 	pointers   []string
 	submodules []string
 	// links that lead to nothing in the source.
-	links []brokenLink
+	links []detect.BrokenLink
 	// symlinks are all there are, and code the Go files, besides tests, that are no symlinks.
 	symlinks, code []string
 }
@@ -59,7 +60,7 @@ func lookForAbsent(dir string, most int64) (absent, error) {
 			return err
 		case e.Type()&fs.ModeSymlink != 0:
 			a.symlinks = append(a.symlinks, name)
-			if l, found := inspect(folder, name); found {
+			if l, found := detect.Inspect(folder.FS(), name); found {
 				a.links = append(a.links, l)
 			}
 		case e.Type().IsRegular():
@@ -102,7 +103,7 @@ func submodulesAmong(folder *os.Root, empty []string) []string {
 	if _, err := folder.Lstat(".git"); errors.Is(err, fs.ErrNotExist) {
 		return empty
 	}
-	text, err := read(folder, ".gitmodules")
+	text, err := detect.ReadFile(folder.FS(), ".gitmodules")
 	if err != nil {
 		return nil // there are none
 	}
@@ -123,14 +124,6 @@ func pointerFault(names []string, way string) *Fault {
 	}
 }
 
-// submoduleFault says that folders are submodules.
-func submoduleFault(names []string, way string) *Fault {
-	return &Fault{
-		What: names[0] + " is a submodule and empty here" + more(names) + ": Plateform does not check out submodules",
-		Fix:  "commit its files instead" + way + ", and push",
-	}
-}
-
 func more(names []string) string {
 	if len(names) == 1 {
 		return ""
@@ -140,13 +133,13 @@ func more(names []string) string {
 
 // checkDockerfile refuses a Dockerfile that copies what is absent, and files beside it that a tool would follow out of the
 // source. It returns where the Dockerfile really is.
-func (a absent) checkDockerfile(src Source, d Detection) (string, error) {
+func (a absent) checkDockerfile(src Source, d detect.Detection) (string, error) {
 	root, err := os.OpenRoot(src.Root)
 	if err != nil {
 		return "", fmt.Errorf("opening the source: %w", err)
 	}
 	defer root.Close()
-	if err := checkFollowed(root, src.Path, d.Dockerfile); err != nil {
+	if err := detect.CheckFollowed(root.FS(), src.Path, d.Dockerfile); err != nil {
 		return "", err
 	}
 	file, err := filepath.EvalSymlinks(filepath.Join(src.Dir(), filepath.FromSlash(d.Dockerfile)))
@@ -163,38 +156,37 @@ func (a absent) checkDockerfile(src Source, d Detection) (string, error) {
 		return "", fmt.Errorf("looking for %s: %w", d.Dockerfile, err)
 	}
 	name = filepath.ToSlash(name)
-	if err := checkFollowed(root, src.Path, dockerfile.IgnoreNames(name)...); err != nil {
+	if err := detect.CheckFollowed(root.FS(), src.Path, dockerfile.IgnoreNames(name)...); err != nil {
 		return "", err
 	}
-	return file, a.checkContext(root, src.Path, name)
+	if len(a.pointers)+len(a.submodules) == 0 {
+		return file, nil
+	}
+	text, err := detect.ReadFile(root.FS(), path.Join(src.Path, name))
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", name, err)
+	}
+	return file, a.checkContext(dockerfile.ContextOf(text, ignoreFile(root, src.Path, name)), src.Path)
 }
 
 // ignoreFile is the text of the .dockerignore that goes with a Dockerfile; nil without one.
 func ignoreFile(root *os.Root, within, name string) []byte {
 	for _, file := range dockerfile.IgnoreNames(name) {
-		if text, err := read(root, path.Join(within, file)); err == nil {
+		if text, err := detect.ReadFile(root.FS(), path.Join(within, file)); err == nil {
 			return text
 		}
 	}
 	return nil
 }
 
-// checkContext goes by the COPY and ADD of the Dockerfile and by what its .dockerignore leaves.
-func (a absent) checkContext(root *os.Root, within, name string) error {
-	if len(a.pointers)+len(a.submodules) == 0 {
-		return nil
-	}
-	text, err := read(root, path.Join(within, name))
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
-	}
-	c := dockerfile.ContextOf(text, ignoreFile(root, within, name))
+// checkContext refuses what a Dockerfile copies of a folder that is absent there.
+func (a absent) checkContext(c dockerfile.Context, within string) error {
 	const way = ", fetch it in the Dockerfile, or name it in .dockerignore when the image does not need it"
 	if needed := c.Reads(a.pointers, within); len(needed) > 0 {
 		return pointerFault(needed, way)
 	}
 	if needed := c.Reads(a.submodules, within); len(needed) > 0 {
-		return submoduleFault(needed, way)
+		return detect.SubmoduleFault(needed, way)
 	}
 	return nil
 }
@@ -217,7 +209,7 @@ func (a absent) within(src Source) absent {
 		if err != nil || !filepath.IsLocal(local) {
 			continue
 		}
-		if l, found := inspect(folder, filepath.ToSlash(local)); found {
+		if l, found := detect.Inspect(folder.FS(), filepath.ToSlash(local)); found {
 			inside.links = append(inside.links, l)
 		}
 	}
@@ -237,7 +229,7 @@ type goPackage struct {
 
 // goPackages are the packages that a program is made of, with their files for cgo. What cannot be found is left out: the
 // compiler tells.
-func (s Steps) goPackages(ctx context.Context, src Source, d Detection, environment []string) []goPackage {
+func (s Steps) goPackages(ctx context.Context, src Source, d detect.Detection, environment []string) []goPackage {
 	var stdout bytes.Buffer
 	err := run(ctx, command{
 		name: s.goCommand(), args: []string{"list", "-e", "-deps", "-json=Dir,ImportPath,Standard,CgoFiles,EmbedFiles,EmbedPatterns", "."},
@@ -267,7 +259,7 @@ func (s Steps) goPackages(ctx context.Context, src Source, d Detection, environm
 // concernsGo says that it takes a look at the packages of a Go program to know whether it needs what is absent.
 func (a absent) concernsGo() bool {
 	return len(a.pointers)+len(a.submodules) > 0 ||
-		slices.ContainsFunc(a.links, func(l brokenLink) bool { return compiled(l.path) })
+		slices.ContainsFunc(a.links, func(l detect.BrokenLink) bool { return compiled(l.Path) })
 }
 
 // checkGo refuses a program that is made of what is absent.
@@ -290,8 +282,8 @@ func (a absent) checkGo(packages []goPackage) error {
 			}
 		}
 		for _, l := range a.links {
-			if path.Dir(l.path) == p.Dir && compiled(l.path) {
-				return l.fault()
+			if path.Dir(l.Path) == p.Dir && compiled(l.Path) {
+				return l.Fault()
 			}
 		}
 	}
@@ -299,7 +291,7 @@ func (a absent) checkGo(packages []goPackage) error {
 	case len(pointers) > 0:
 		return pointerFault(pointers, way)
 	case len(submodules) > 0:
-		return submoduleFault(submodules, way)
+		return detect.SubmoduleFault(submodules, way)
 	}
 	return nil
 }
@@ -332,7 +324,7 @@ func (a absent) explain(err error, at string, lines []string, packages []goPacka
 	}
 	if file := cgoFile(packages, at, lines); file != "" {
 		return &Fault{What: fmt.Sprintf(`%s; %s imports "C", and Go programs are compiled without cgo here`, f.What, file),
-			Fix: withoutCgo}
+			Fix: detect.WithoutCgo}
 	}
 	return err
 }
@@ -341,13 +333,13 @@ func (a absent) explain(err error, at string, lines []string, packages []goPacka
 func (a absent) explainAbsent(f *Fault, at string, lines []string) error {
 	var links []string
 	for _, l := range a.links {
-		links = append(links, l.path)
+		links = append(links, l.Path)
 	}
 	var cause *Fault
 	if name, found := mentioned(links, at, lines); found {
-		cause = a.links[slices.Index(links, name)].fault()
+		cause = a.links[slices.Index(links, name)].Fault()
 	} else if name, found := mentioned(a.submodules, at, lines); found {
-		cause = submoduleFault([]string{name}, "")
+		cause = detect.SubmoduleFault([]string{name}, "")
 	} else {
 		return nil
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path"
 	"regexp"
+
+	"github.com/plateform/plateform/reconciler/detect"
 )
 
 // mayImportC is true of more files than those that do: go list has the last word.
@@ -35,7 +37,7 @@ func checkCgo(sources map[string]bool, packages []goPackage) error {
 	for _, p := range packages {
 		for _, file := range p.CgoFiles {
 			if name := path.Join(p.Dir, file); p.Dir != "" && sources[name] {
-				return &Fault{What: fmt.Sprintf(`%s imports "C", and Go programs are compiled without cgo here`, name), Fix: withoutCgo}
+				return &Fault{What: fmt.Sprintf(`%s imports "C", and Go programs are compiled without cgo here`, name), Fix: detect.WithoutCgo}
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/plateform/plateform/reconciler/localbuild/blame"
+	"github.com/plateform/plateform/reconciler/blame"
 )
 
 // Fault is why a build cannot go on, for the people whose source it is.

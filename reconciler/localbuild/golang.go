@@ -17,7 +17,8 @@ import (
 	"sync"
 
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler/localbuild/blame"
+	"github.com/plateform/plateform/reconciler/blame"
+	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/scope"
 )
 
@@ -32,7 +33,7 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 var goSettings = []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE"}
 
 // compile compiles a Go program and returns the file. The same source gives the same bytes wherever it is compiled.
-func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (string, error) {
+func (s Steps) compile(ctx context.Context, src Source, d detect.Detection, env []manifest.BuildVar) (string, error) {
 	absent, err := lookForAbsent(src.Root, s.MaxSource)
 	if err != nil {
 		return "", err
@@ -82,7 +83,7 @@ func (s Steps) compile(ctx context.Context, src Source, d Detection, env []manif
 }
 
 // moduleFlags give a program that is in no module one that has nothing in it, for the compiler alone: the source is left as it is.
-func (s Steps) moduleFlags(src Source, d Detection) ([]string, error) {
+func (s Steps) moduleFlags(src Source, d detect.Detection) ([]string, error) {
 	root, err := os.OpenRoot(src.Root)
 	if err != nil {
 		return nil, fmt.Errorf("opening the source: %w", err)
@@ -181,7 +182,7 @@ func (s Steps) goSettings(ctx context.Context) (map[string]string, error) {
 
 // workspaceFile is the go.work of the source that a program is compiled with. Without a word the compiler would look further
 // up, where this machine's own files begin, and would refuse a program that the closest go.work does not use.
-func workspaceFile(src Source, d Detection) (string, error) {
+func workspaceFile(src Source, d detect.Detection) (string, error) {
 	root, err := os.OpenRoot(src.Root)
 	if err != nil {
 		return "", fmt.Errorf("opening the source: %w", err)

@@ -11,49 +11,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
+
+	"github.com/plateform/plateform/reconciler/detect"
 )
-
-// brokenLink is a symlink of a source that leads to nothing in it.
-type brokenLink struct {
-	// path in the folder that was looked through, and the target as it is written there.
-	path   string
-	target string
-	// leaves says that the link leads out of the folder, or may do so: nothing must follow it.
-	leaves bool
-	// where says where it leads, in a few words.
-	where string
-}
-
-func (l brokenLink) fault() *Fault {
-	return &Fault{What: fmt.Sprintf("%s is a symlink to %q, which leads %s", l.path, l.target, l.where), Fix: "commit what the build needs in its place, and push"}
-}
-
-// inspect says whether a name in a folder is a symlink that leads to nothing in the folder.
-func inspect(folder *os.Root, name string) (brokenLink, bool) {
-	target, err := folder.Readlink(filepath.FromSlash(name))
-	if err != nil {
-		return brokenLink{}, false // no link
-	}
-	l := brokenLink{path: name, target: target}
-	lexical := path.Join(path.Dir(name), target)
-	_, err = folder.Stat(filepath.FromSlash(name))
-	switch {
-	case path.IsAbs(target), lexical == "..", strings.HasPrefix(lexical, "../"):
-		l.leaves, l.where = true, "out of the source"
-	case err == nil:
-		return brokenLink{}, false
-	case errors.Is(err, fs.ErrNotExist):
-		l.where = "nowhere"
-	case errors.Is(err, syscall.ENOTDIR):
-		l.where = "through a file"
-	case errors.Is(err, syscall.ELOOP): // os.Root gives up on a chain of links earlier than the kernel does
-		l.leaves, l.where = true, "in a circle"
-	default:
-		l.leaves, l.where = true, "out of the source"
-	}
-	return l, true
-}
 
 // walk visits all below a folder but what is Git's own.
 func walk(dir string, visit func(name string, e fs.DirEntry) error) error {
@@ -74,13 +34,13 @@ func walk(dir string, visit func(name string, e fs.DirEntry) error) error {
 
 // confine returns a source for a compiler, which follows every link and would put files of this machine into the program
 // or quote them: the same source when no link leads out and none of code is broken, else a copy without broken links.
-func confine(src Source, broken []brokenLink, work string) (Source, error) {
-	if !slices.ContainsFunc(broken, func(l brokenLink) bool { return l.leaves || path.Ext(l.path) == ".go" }) {
+func confine(src Source, broken []detect.BrokenLink, work string) (Source, error) {
+	if !slices.ContainsFunc(broken, func(l detect.BrokenLink) bool { return l.Leaves || path.Ext(l.Path) == ".go" }) {
 		return src, nil
 	}
 	left := map[string]bool{}
 	for _, l := range broken {
-		left[l.path] = true
+		left[l.Path] = true
 	}
 	root := filepath.Join(work, "confined")
 	if err := os.Mkdir(root, 0o700); err != nil {
@@ -126,16 +86,6 @@ func copyFile(from, to string) error {
 	}
 	_, err = io.Copy(copied, source)
 	return errors.Join(err, copied.Close())
-}
-
-// checkFollowed refuses a file that a build is going to read when it is a symlink that leads to nothing in the source.
-func checkFollowed(folder *os.Root, dir string, names ...string) error {
-	for _, name := range names {
-		if l, found := inspect(folder, path.Join(dir, name)); found {
-			return l.fault()
-		}
-	}
-	return nil
 }
 
 // notFound is how tools say that they do not find a file.

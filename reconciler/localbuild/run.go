@@ -13,7 +13,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/localbuild/blame"
+	"github.com/plateform/plateform/reconciler/blame"
 )
 
 // keptLogs is how many logs a project keeps.

@@ -12,7 +12,8 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/localbuild/blame"
+	"github.com/plateform/plateform/reconciler/blame"
+	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/scan"
 )
 
@@ -221,13 +222,16 @@ func (s Steps) printf(format string, args ...any) {
 
 // Build makes the image of a source, without labels. The Detection that it returns knows a port that only the finished
 // image tells. An error that is the source's own fault is a *Fault.
-func (s Steps) Build(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (v1.Image, Detection, error) {
+func (s Steps) Build(ctx context.Context, src Source, d detect.Detection, env []manifest.BuildVar) (v1.Image, detect.Detection, error) {
 	if err := checkVariables(env); err != nil {
 		return nil, d, err
 	}
 	switch {
 	case d.Dockerfile != "":
 		return s.followDockerfile(ctx, src, d, env)
+	case d.App != nil && d.Framework != manifest.FrameworkGo:
+		image, err := s.followGenerated(ctx, src, d, env)
+		return image, d, err
 	case d.Framework == manifest.FrameworkGo:
 		program, err := s.compile(ctx, src, d, env)
 		if err != nil {
@@ -239,7 +243,7 @@ func (s Steps) Build(ctx context.Context, src Source, d Detection, env []manifes
 	return nil, d, d.Buildable()
 }
 
-func (s Steps) followDockerfile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (v1.Image, Detection, error) {
+func (s Steps) followDockerfile(ctx context.Context, src Source, d detect.Detection, env []manifest.BuildVar) (v1.Image, detect.Detection, error) {
 	image, err := s.buildDockerfile(ctx, src, d, env)
 	if err != nil || d.Port != 0 {
 		return image, d, err
@@ -248,10 +252,7 @@ func (s Steps) followDockerfile(ctx context.Context, src Source, d Detection, en
 	if err != nil {
 		return nil, d, fmt.Errorf("reading the built image: %w", err)
 	}
-	d.setPort(reconciler.ExposedPort(config.Config.ExposedPorts), "the built image exposes it")
-	if d.Port == 0 {
-		d.setPort(manifest.FrameworkPort(d.Framework), "usual for "+d.Framework)
-	}
+	d.PortOfImage(reconciler.ExposedPort(config.Config.ExposedPorts))
 	return image, d, nil
 }
 

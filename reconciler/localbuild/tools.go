@@ -16,7 +16,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/plateform/plateform/manifest"
-	"github.com/plateform/plateform/reconciler/localbuild/blame"
+	"github.com/plateform/plateform/reconciler/blame"
+	"github.com/plateform/plateform/reconciler/detect"
 )
 
 // probing bounds the question whether a tool works, so that a daemon that hangs is passed over.
@@ -43,9 +44,11 @@ type script struct {
 
 // recipe is what to build.
 type recipe struct {
-	// context is the folder, dockerfile a file in it, both on this machine.
+	// context is the folder, and dockerfile a file in it or elsewhere, both on this machine; ignore is the file that says which
+	// files to leave out, where it is not in the context.
 	context    string
 	dockerfile string
+	ignore     string
 	arguments  []manifest.BuildVar
 	// name is what the image is called meanwhile, archive the file it goes to.
 	name    string
@@ -87,6 +90,9 @@ func buildctl(r recipe) script {
 // buildah needs no rights beyond those of a container with chroot, and must not hand the proxy of this machine on.
 func buildah(r recipe) script {
 	build := append([]string{"bud", "--isolation", "chroot", "--http-proxy=false"}, r.buildArguments()...)
+	if r.ignore != "" {
+		build = append(build, "--ignorefile", r.ignore)
+	}
 	return script{
 		steps: [][]string{
 			append(build, "-t", r.name, "-f", r.dockerfile, r.context),
@@ -110,7 +116,7 @@ func docker(r recipe) script {
 
 // buildDockerfile builds with the first tool that works here. The tools follow no symlink of the folder out of it, except
 // for the Dockerfile and what says which files to leave out: those are looked at before.
-func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env []manifest.BuildVar) (v1.Image, error) {
+func (s Steps) buildDockerfile(ctx context.Context, src Source, d detect.Detection, env []manifest.BuildVar) (v1.Image, error) {
 	absent, err := lookForAbsent(src.Root, s.MaxSource)
 	if err != nil {
 		return nil, err
@@ -119,6 +125,13 @@ func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env
 	if err != nil {
 		return nil, err
 	}
+	return s.build(ctx, recipe{context: src.Dir(), dockerfile: dockerfile, arguments: env}, func(err error, said *tail) error {
+		return absent.within(src).explain(blame.Tool("the Dockerfile does not build", said.telling(err), said.all(), err), "", said.all(), nil)
+	})
+}
+
+// build runs a recipe. What explains a failure gets what the tool has said.
+func (s Steps) build(ctx context.Context, r recipe, explain func(error, *tail) error) (v1.Image, error) {
 	if err := os.MkdirAll(filepath.Join(s.Work, "home"), 0o700); err != nil {
 		return nil, fmt.Errorf("preparing the build: %w", err)
 	}
@@ -126,11 +139,8 @@ func (s Steps) buildDockerfile(ctx context.Context, src Source, d Detection, env
 	if err != nil {
 		return nil, err
 	}
-	r := recipe{
-		context: src.Dir(), dockerfile: dockerfile, arguments: env,
-		name: "localhost/plateform-build:" + s.Name, archive: filepath.Join(s.Work, "image.tar"),
-	}
-	if err := s.runTool(ctx, chosen, r, func(err error, lines []string) error { return absent.within(src).explain(err, "", lines, nil) }); err != nil {
+	r.name, r.archive = "localhost/plateform-build:"+s.Name, filepath.Join(s.Work, "image.tar")
+	if err := s.runTool(ctx, chosen, r, explain); err != nil {
 		return nil, err
 	}
 	image, err := tarball.ImageFromPath(r.archive, nil)
@@ -175,7 +185,7 @@ func (s Steps) choose(ctx context.Context, candidates []tool) (tool, error) {
 }
 
 // runTool runs the script of a tool. What explains a failure is asked only after one.
-func (s Steps) runTool(ctx context.Context, t tool, r recipe, explain func(error, []string) error) error {
+func (s Steps) runTool(ctx context.Context, t tool, r recipe, explain func(error, *tail) error) error {
 	todo := t.script(r)
 	if todo.cleanUp != nil {
 		defer func() {
@@ -191,7 +201,7 @@ func (s Steps) runTool(ctx context.Context, t tool, r recipe, explain func(error
 		err := run(ctx, s.call(t, step, out, out))
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			return explain(blame.Tool("the Dockerfile does not build", tail.telling(err), tail.all(), err), tail.all())
+			return explain(err, tail)
 		}
 		if err != nil {
 			return err

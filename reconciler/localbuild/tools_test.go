@@ -17,6 +17,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/test/ociregistry"
 )
@@ -91,7 +92,7 @@ const (
 	failing  = `case "$*" in *" -f "*) echo 'Step 2/3 : RUN make'; echo 'make: no rule' >&2; exit 2 ;; esac` + "\n"
 )
 
-func followDockerfile(t *testing.T, dockerfile string) (v1.Image, localbuild.Detection, string, error) {
+func followDockerfile(t *testing.T, dockerfile string) (v1.Image, detect.Detection, string, error) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "source")
 	writeFiles(t, dir, map[string]string{"Dockerfile": dockerfile})
@@ -181,16 +182,85 @@ func TestADockerfileThatDoesNotBuild(t *testing.T) {
 	}
 }
 
-func TestWithoutADockerfile(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "source")
-	writeFiles(t, dir, map[string]string{"pom.xml": "<project><groupId>org.springframework.boot</groupId></project>"})
-	src := localbuild.Source{Root: dir}
+// A source without a Dockerfile is built with one that is written for it, beside the source and not in it.
+func TestAGeneratedDockerfileIsBuilt(t *testing.T) {
+	for tool, body := range map[string]string{"buildctl": buildctl, "buildah": buildah, "docker": docker} {
+		t.Run(tool, func(t *testing.T) {
+			b := newToolbox(t)
+			b.add(t, tool, "for a in \"$@\"; do case \"$a\" in */generated/Dockerfile|dockerfile=*/generated) f=${a#dockerfile=}; f=${f%/Dockerfile}/Dockerfile; "+
+				"cp \"$f\" $here/dockerfile; cp \"$f.dockerignore\" $here/ignore;; esac; done\n"+body)
+			src := sourceWith(t, map[string]string{
+				"package.json": `{"scripts": {"start": "node server.js"}}`, "package-lock.json": "{}", "server.js": "", "logo.png": lfs,
+			})
+			d, err := localbuild.Detect(src, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps := localbuild.Steps{Name: "one", Work: t.TempDir(), Cache: t.TempDir()}
+			env := []manifest.BuildVar{{Name: "GREETING", Value: "hi\nRUN rm -rf /"}}
+			if _, _, err := steps.Build(t.Context(), src, d, env); err == nil || !strings.Contains(err.Error(), "logo.png is a Git LFS pointer") {
+				t.Errorf("a pointer that is copied: %v", err)
+			}
+			if err := os.Remove(filepath.Join(src.Root, "logo.png")); err != nil {
+				t.Fatal(err)
+			}
+			if _, d, err = steps.Build(t.Context(), src, d, env); err != nil || d.Port != 3000 {
+				t.Fatalf("port %d, %v", d.Port, err)
+			}
+			text := b.read(t, "dockerfile")
+			if !strings.Contains(text, "\nARG GREETING\n") || strings.Contains(text, "rm -rf /\n") || !strings.Contains(text, "CMD [\"node\", \"server.js\"]") {
+				t.Errorf("the Dockerfile is\n%s", text)
+			}
+			if ignore := b.read(t, "ignore"); !strings.Contains(ignore, "**/node_modules\n") {
+				t.Errorf("left out is %q", ignore)
+			}
+			if calls := b.read(t, "calls"); !strings.Contains(calls, "GREETING=hi\nRUN rm -rf /") {
+				t.Errorf("the value is handed on:\n%s", calls)
+			}
+			entries, err := os.ReadDir(src.Root)
+			if err != nil || len(entries) != 3 {
+				t.Errorf("the source has changed: %v (%v)", entries, err)
+			}
+		})
+	}
+}
+
+// Nobody has written the names of the images that a generated Dockerfile stands on: what is wrong with them is told so.
+func TestBaseImagesThatCannotBeHad(t *testing.T) {
+	tests := []struct{ name, says, want string }{
+		{"no network", `echo '[1/2] STEP 1/5: FROM docker.io/library/node:24-bookworm AS build'; echo 'Error: creating build container: initializing source docker://node:24-bookworm: ` +
+			`pinging container registry registry-1.docker.io: Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host' >&2`,
+			"the base image docker.io/library/node:24-bookworm of the generated Dockerfile cannot be fetched: a server that the build needs has no address: no such host " +
+				"(whoever runs the machine that builds gives it a way to docker.io; or add a Dockerfile to the source whose images it can reach)"},
+		{"no such version", `echo 'ERROR: docker.io/library/node:24-bookworm: not found: manifest unknown' >&2`,
+			"there is no image docker.io/library/node:24-bookworm, which the generated Dockerfile stands on (have the source ask for another version of node"},
+		{"something else", `echo '[1/2] STEP 1/5: FROM docker.io/library/node:24-bookworm AS build'; echo 'Error: building at STEP "RUN npm ci": while running runtime: exit status 1' >&2`,
+			"the generated Dockerfile does not build: Error: building at STEP"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			newToolbox(t).add(t, "docker", "case \"$*\" in *\" -f \"*) "+tt.says+"; exit 2;; esac\n")
+			src := sourceWith(t, map[string]string{"package.json": `{"scripts": {"start": "node server.js"}}`})
+			d, err := localbuild.Detect(src, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = localbuild.Steps{Name: "one", Work: t.TempDir(), Cache: t.TempDir()}.Build(t.Context(), src, d, nil)
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("error %v\nwant  %s", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestASourceThatDoesNotSayEnough(t *testing.T) {
+	src := sourceWith(t, map[string]string{"package.json": `{}`})
 	d, err := localbuild.Detect(src, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = localbuild.Steps{Name: "one", Work: t.TempDir()}.Build(t.Context(), src, d, nil)
-	if err == nil || !strings.Contains(err.Error(), "spring-boot is not built without a Dockerfile yet (add a Dockerfile") {
+	if err == nil || !strings.Contains(err.Error(), "this is node, but nothing says how the app is started: package.json has no script start (write scripts.start") {
 		t.Errorf("error %v", err)
 	}
 }

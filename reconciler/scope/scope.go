@@ -67,7 +67,7 @@ func Candidates(s Settings) []string {
 	var candidates []string
 	for dir := path.Join(".", s.Path); ; dir = path.Dir(dir) {
 		for _, name := range []string{
-			goMod, goWork, pom, settingsGradle, settingsGradleKotlin, packageJSON, pnpmWorkspace,
+			goMod, goWork, pom, settingsGradle, settingsGradleKotlin, packageJSON, pnpmWorkspace, cargoToml,
 		} {
 			candidates = append(candidates, path.Join(dir, name))
 		}
@@ -128,8 +128,11 @@ func (l *look) follow(s Settings) error {
 		return l.found()
 	case manifest.FrameworkJava, manifest.FrameworkSpringBoot, manifest.FrameworkQuarkus, manifest.FrameworkMicronaut:
 		return l.jvm()
-	case manifest.FrameworkNext, manifest.FrameworkVite, manifest.FrameworkExpress, manifest.FrameworkNode, manifest.FrameworkStatic:
+	case manifest.FrameworkNext, manifest.FrameworkNuxt, manifest.FrameworkNest, manifest.FrameworkExpress, manifest.FrameworkVite,
+		manifest.FrameworkReact, manifest.FrameworkNode, manifest.FrameworkStatic:
 		return l.node()
+	case manifest.FrameworkRust:
+		return cargo(l)
 	}
 	return nil
 }
@@ -139,6 +142,8 @@ func (l *look) found() error {
 	switch {
 	case l.exists(path.Join(l.dir, goMod)), hasGoFiles(l.files, l.dir) && l.above(l.dir, goMod) != "":
 		return l.golang()
+	case l.exists(path.Join(l.dir, cargoToml)):
+		return cargo(l)
 	case l.exists(path.Join(l.dir, packageJSON)):
 		return l.node()
 	}

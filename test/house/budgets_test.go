@@ -27,8 +27,6 @@ const (
 var larger = map[string]int{
 	// The nouns and what is said of them: words, checks, inference, parts, watched paths, values, signing all work on the kinds.
 	"manifest": 4780,
-	// Two builders in one: of Go programs, and of Dockerfiles with four tools; the steps are shared with build servers.
-	"reconciler/localbuild": 3150,
 	// One goroutine's memory: follower, sources, builds, runs, rollouts, releases and writer each own a part of it and touch
 	// the others' through the project they all work on. What needs none of it is in config, decision, gate, gitops, release, worker.
 	// What registries say of images and tags, and which sources are lost, is kept there too, by project, for decisions and verdicts are

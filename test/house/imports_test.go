@@ -46,17 +46,24 @@ var mayImport = map[string][]string{
 	"reconciler/release":  {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/scan":     {"manifest", "reconciler"},
 	"reconciler/scope":    {"manifest"},
-	"reconciler/words":    {"manifest", "reconciler"},
-	"reconciler/queue":    {},
-	"reconciler/gate":     {"manifest", "reconciler"},
-	"reconciler/backlog":  {"manifest", "reconciler"},
-	"reconciler/worker":   {"manifest", "manifest/repourl", "reconciler", "reconciler/queue", "reconciler/words"},
+	"reconciler/blame":    {},
+	"reconciler/detect":   {"manifest", "reconciler/blame", "reconciler/dockerfile", "reconciler/scope"},
+
+	"reconciler/dockerfile":          {},
+	"reconciler/dockerfile/generate": {"manifest", "reconciler/blame", "reconciler/detect"},
+
+	"reconciler/words":   {"manifest", "reconciler"},
+	"reconciler/queue":   {},
+	"reconciler/gate":    {"manifest", "reconciler"},
+	"reconciler/backlog": {"manifest", "reconciler"},
+	"reconciler/worker":  {"manifest", "manifest/repourl", "reconciler", "reconciler/queue", "reconciler/words"},
 	"reconciler/review": {"manifest", "reconciler", "reconciler/config", "reconciler/queue", "reconciler/worker", "reconciler/plan", "reconciler/card",
 		"reconciler/rights", "reconciler/change", "reconciler/words"},
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
 		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
-	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words"}, // what a build reads, and what people read, is said once
+	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words", // what a build reads, and what people read, is said once
+		"reconciler/blame", "reconciler/detect", "reconciler/dockerfile", "reconciler/dockerfile/"},
 	// below an adapter
 	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/deployments": {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
@@ -85,6 +92,7 @@ var mayImport = map[string][]string{
 	"cmd/plateform/demo": {"manifest", "gitstore", "webhook", "reconciler", "reconciler/ledger", "reconciler/card", "reconciler/github/auth",
 		"test/githubserver", "test/githubserver/forge", "test/githubserver/model",
 		"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
+	"cmd/plateform/source": {"manifest", "gitstore", "reconciler/blame", "reconciler/detect", "reconciler/dockerfile/generate", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/images": {"reconciler/registry", "cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit"},
 	"cmd/plateform/doctor": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/",
 		"cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},

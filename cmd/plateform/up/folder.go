@@ -12,6 +12,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/git"
+	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/localbuild"
 )
 
@@ -25,7 +26,7 @@ type Folder struct {
 	Git    bool
 	Branch string
 	// Found is how the app would be built.
-	Found localbuild.Detection
+	Found detect.Detection
 }
 
 // Look finds out what is in a folder. One that nothing says how to build is an error that says what would help.
@@ -40,9 +41,45 @@ func Look(ctx context.Context, dir string) (Folder, error) {
 	}
 	var fault *localbuild.Fault
 	if errors.As(err, &fault) {
-		return f, exit.Finding("%s cannot be built: %w", f.Dir(), err)
+		return f, exit.Finding("%s cannot be built: %w%s", f.Dir(), err, f.elsewhere())
 	}
 	return f, err
+}
+
+// elsewhere says which folders below hold an app; empty when none does.
+func (f Folder) elsewhere() string {
+	root, err := os.OpenRoot(f.Dir())
+	if err != nil {
+		return ""
+	}
+	defer root.Close()
+	places, _ := detect.Places(root.FS(), "")
+	var found []string
+	for _, p := range places[:min(len(places), 5)] {
+		found = append(found, fmt.Sprintf("%s (%s)", p.Path, p.Framework))
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return "; there is an app in " + strings.Join(found, ", ") + ": run plateform up there"
+}
+
+// checkTool says what is missing on this machine to build an app that a Dockerfile is written for.
+func (f Folder) checkTool(ctx context.Context) (err error) {
+	if f.Found.Dockerfile != "" || !localbuild.NeedsTool(f.Found) {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "plateform-up-")
+	if err != nil {
+		return fmt.Errorf("preparing a look at the container tools: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	_, err = localbuild.Steps{Work: dir, Cache: dir}.Tool(ctx)
+	var trouble *localbuild.Trouble
+	if errors.As(err, &trouble) {
+		return exit.Finding("%s cannot be built here: %s is built with a container tool, from a Dockerfile that is written for it, and %w", f.Dir(), f.Found.Framework, err)
+	}
+	return err
 }
 
 // find finds a folder and the repository that it is in.

@@ -3,6 +3,7 @@ package up_test
 import (
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,9 +26,12 @@ func TestNamesFitProjects(t *testing.T) {
 func TestAFolderThatCannotBeBuiltIsAFinding(t *testing.T) {
 	w := newWorkplace(t)
 	w.write("empty/README", "nothing here")
-	w.write("snake/app.py", "print(1)")
+	w.write("snake/setup.py", "setup()")
+	w.write("monorepo/package.json", `{"workspaces": ["apps/*"]}`)
+	w.write("monorepo/apps/web/package.json", `{"dependencies": {"next": "15"}, "scripts": {"build": "next build"}}`)
 	for folder, want := range map[string]string{
-		"empty": "nothing in the source says how to build it", "snake": "python is not built without a Dockerfile yet (add a Dockerfile",
+		"empty": "nothing in the source says how to build it", "snake": "this is python, but nothing says how the app is started: there is no main.py or app.py, and no Procfile (write web: ",
+		"monorepo": "); there is an app in apps/web (nextjs): run plateform up there",
 	} {
 		_, err := up.Look(t.Context(), filepath.Join(w.git.Dir, folder))
 		if err == nil || exit.CodeOf(err) != exit.Findings || !strings.Contains(err.Error(), want) {
@@ -38,6 +42,37 @@ func TestAFolderThatCannotBeBuiltIsAFinding(t *testing.T) {
 		if _, err := up.Look(t.Context(), dir); err == nil || exit.CodeOf(err) != exit.WrongUsage {
 			t.Errorf("%s: got %v", dir, err)
 		}
+	}
+}
+
+// Without a container tool nothing is begun for an app that needs one: it says which there could be.
+func TestAnAppThatNeedsAContainerToolSaysSo(t *testing.T) {
+	w := newWorkplace(t)
+	w.write("app/server.js", "")
+	w.write("app/package.json", `{"scripts": {"start": "node server.js"}}`)
+	home := filepath.Join(t.TempDir(), "plateform")
+	real, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := t.TempDir()
+	if err := os.Symlink(real, filepath.Join(path, "git")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", path)
+	var out strings.Builder
+	err = up.Options{Dir: filepath.Join(w.git.Dir, "app"), Home: home, Out: &out}.Run(t.Context())
+	for _, want := range []string{"cannot be built here: node is built with a container tool, from a Dockerfile that is written for it, and nothing here can build a Dockerfile",
+		"buildah is not installed", "(install buildah on the machine"} {
+		if err == nil || exit.CodeOf(err) != exit.Findings || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if !strings.Contains(out.String(), "node server.js") {
+		t.Errorf("it does not say what it found:\n%s", out.String())
+	}
+	if _, err := os.Stat(home); !os.IsNotExist(err) {
+		t.Errorf("an installation was begun (%v)", err)
 	}
 }
 

@@ -54,6 +54,9 @@ func (o Options) look(ctx context.Context) (Folder, error) {
 // Run brings the app up and follows it until the context ends.
 func (o Options) Run(ctx context.Context) (err error) {
 	folder, err := o.look(ctx)
+	if err == nil {
+		err = folder.checkTool(ctx)
+	}
 	if err != nil {
 		return stopped(ctx, err)
 	}

@@ -1,0 +1,31 @@
+# Written by plateform build dockerfile from what it found in the source:
+#   build.framework: python (there is a Pipfile)
+#   runtime: python 3.11 (Pipfile)
+#   packages: pipenv (Pipfile.lock)
+#   start: python migrate.py && python serve.py (web in Procfile)
+#   port: 8080 (the generated Dockerfile has it listen there)
+# There is no .dockerignore. These lines keep out what the image does not need: .git .env .env.* **/.DS_Store **/__pycache__ **/*.pyc .venv venv
+
+FROM docker.io/library/python:3.11-bookworm AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+RUN pip install pipenv==2025.0.4
+RUN python -m venv /venv
+ENV VIRTUAL_ENV=/venv PATH=/venv/bin:$PATH UV_PROJECT_ENVIRONMENT=/venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1
+WORKDIR /app
+ARG GREETING
+COPY Pipfile Pipfile.lock ./
+RUN pipenv requirements > /tmp/requirements.txt && \
+    pip install -r /tmp/requirements.txt
+COPY . .
+RUN find . ! -type l ! -perm -004 -exec chmod a+rX {} +
+
+FROM docker.io/library/python:3.11-slim-bookworm
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY --from=build /app ./
+ENV PORT=8080 HOME=/tmp
+USER 65532:65532
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$PORT"]
+CMD ["sh", "-c", "python migrate.py && python serve.py"]
