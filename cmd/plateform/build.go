@@ -172,7 +172,7 @@ func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (
 		made, err = a.makeImage(ctx, flags, r, source, client)
 	}
 	if err != nil {
-		return ofTheSource(err)
+		return job.OfTheSource(err)
 	}
 	image := made.Image
 	if flags.output == "json" {
@@ -217,13 +217,4 @@ func (f *imageFlags) registry() (*registry.Client, error) {
 		return nil, exit.Usage("set both --username-file and --password-file, or neither")
 	}
 	return registry.New(options)
-}
-
-// ofTheSource makes what is the source's fault a finding.
-func ofTheSource(err error) error {
-	var fault *localbuild.Fault
-	if errors.As(err, &fault) {
-		return exit.Finding("%w", err)
-	}
-	return err
 }

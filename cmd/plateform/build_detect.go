@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/job"
 	"github.com/plateform/plateform/cmd/plateform/source"
 	"github.com/plateform/plateform/manifest"
 )
@@ -72,7 +73,7 @@ func buildDetect(ctx context.Context, a *app, flags detectFlags, args []string) 
 	default:
 		found.Print(a.stdout)
 	}
-	return ofTheSource(err)
+	return job.OfTheSource(err)
 }
 
 // buildDockerfileCommand prints the Dockerfile that a source is built with.
@@ -114,7 +115,7 @@ func buildDockerfile(ctx context.Context, a *app, flags detectFlags, args []stri
 	defer func() { err = errors.Join(err, files.Close()) }()
 	out, err := source.DockerfileOf(files, flags.path, settings, names)
 	if err != nil {
-		return ofTheSource(err)
+		return job.OfTheSource(err)
 	}
 	if flags.output == "json" {
 		return writeJSON(a.stdout, out)

@@ -97,18 +97,22 @@ network is.`
 			return err
 		}
 		j.GoCommand = f.goCommand
-		err = step(c.Context(), j, f)
-		var fault *localbuild.Fault
-		if errors.As(err, &fault) {
-			return exit.Finding("%w", err)
-		}
-		return err
+		return OfTheSource(step(c.Context(), j, f))
 	}
 	c.Flags().StringVar(&f.dir, "dir", ".", "folder of the job, the same for all its steps")
 	c.Flags().StringVar(&f.cache, "cache", "", "folder that lasts from job to job, in which each workspace has one (default: that of the user)")
 	c.Flags().BoolVar(&f.insecure, "insecure", false, "allow plain http to the registry; to this machine it always is")
 	c.Flags().StringVar(&f.goCommand, "go", "go", "go command that compiles")
 	return c
+}
+
+// OfTheSource makes an error that is the source's fault a finding, for scripts that tell one from the other.
+func OfTheSource(err error) error {
+	var fault *localbuild.Fault
+	if errors.As(err, &fault) {
+		return exit.Finding("%w", err)
+	}
+	return err
 }
 
 func checkout(ctx context.Context, j *Job, _ flags) error {
