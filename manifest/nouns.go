@@ -162,7 +162,8 @@ type PolicySpec struct {
 
 // ScanPolicy says which findings of an image scan stop a release.
 type ScanPolicy struct {
-	// FailOn is the lowest severity that stops a release: low, medium, high or critical; none when absent.
+	// FailOn is the lowest severity that stops a release of an image that is built: low, medium, high or critical; none when absent.
+	// Then each of these has to be scanned. Images that project.yaml names are not.
 	FailOn string `yaml:"failOn,omitempty" json:"failOn,omitempty"`
 }
 
