@@ -342,7 +342,7 @@ func (b *Builder) adoptEnded(ctx context.Context, l *look, known *build) (bool, 
 			return false, err
 		}
 		another := known.request.Attempt != "" && known.request.Attempt != attempt
-		if end.Image == nil && (another || end.gone) {
+		if end.Image == nil && (another || end.gone || end.trouble != "") {
 			continue // it is made again
 		}
 		b.enter(l, &probe)

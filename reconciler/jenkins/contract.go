@@ -45,6 +45,9 @@ func Parameters() []string {
 // ResultFile is the artifact that says what a build made.
 const ResultFile = "release.json"
 
+// FailureFile is the artifact that says why a build failed, of a job that does so.
+const FailureFile = "failure.json"
+
 // Marker begins a line of the log that says which stage a build has entered: the marker, the nonce, the stage.
 const Marker = "plateform-stage"
 

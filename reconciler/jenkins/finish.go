@@ -22,6 +22,8 @@ type ending struct {
 	reconciler.BuildStatus
 	// gone says that its image is not in the registry.
 	gone bool
+	// trouble is why it is to be tried again, in the job's words; empty when it is not.
+	trouble string
 }
 
 // finish finds out how a build has ended. An error says that nobody knows yet.
@@ -34,7 +36,17 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 		Stages: b.stagesOf(known), Done: true, URL: b.remote.link(r), Seconds: int((r.Duration + 500) / 1000),
 	}}
 	if r.Result != resultSuccess {
+		said, err := b.remote.failure(ctx, r)
+		if err != nil {
+			return ending{}, err
+		}
 		end.Failure = &reconciler.BuildFailure{Summary: b.remote.whyFailed(r, view)}
+		if said.Summary != "" {
+			end.Failure.Summary = said.Summary + "; " + end.Failure.Summary
+		}
+		if said.Temporary {
+			end.trouble = end.Failure.Summary
+		}
 		end.Failure.Log, err = b.remote.tail(ctx, r.Number)
 		return end, err
 	}

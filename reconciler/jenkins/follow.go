@@ -168,7 +168,7 @@ func (b *Builder) advance(ctx context.Context, s step, stages bool) error {
 			return err
 		}
 		if !found {
-			b.lose(known, hasLost)
+			b.lose(known, hasLost, lostVerdict)
 			return nil
 		}
 		b.mu.Lock()
@@ -182,12 +182,16 @@ func (b *Builder) advance(ctx context.Context, s step, stages bool) error {
 				return err
 			}
 		}
-		b.lose(known, s.lost)
+		b.lose(known, s.lost, lostVerdict)
 		return nil
 	case s.run.done():
 		end, err := b.finish(ctx, known, *s.run)
 		if err != nil {
 			return err
+		}
+		if end.trouble != "" {
+			b.lose(known, end.trouble, "")
+			return nil
 		}
 		b.end(known, end.BuildStatus)
 		return nil
@@ -204,8 +208,12 @@ func (b *Builder) numberOf(known *build) int64 {
 	return known.number
 }
 
-// lose ends a build that is lost: to be started again after a while, unless that happens too often.
-func (b *Builder) lose(known *build, why string) {
+// lostVerdict stands before why a build is lost, when that is how it ends.
+const lostVerdict = "lost: "
+
+// lose ends a build that is lost, or failed for a reason that is none of its source: to be started again after a while, unless that
+// happens too often. verdict stands before the reason then.
+func (b *Builder) lose(known *build, why, verdict string) {
 	b.mu.Lock()
 	known.losses++
 	known.give(known.number)
@@ -215,10 +223,15 @@ func (b *Builder) lose(known *build, why string) {
 	status.Done, status.Failure = true, &reconciler.BuildFailure{Summary: why + " (it is started again)", Temporary: true}
 	if !again {
 		status.Failure = &reconciler.BuildFailure{
-			Summary: fmt.Sprintf("lost: %s, %d times in a row (look after Jenkins and its agents, then retry)", why, maxLosses),
+			Summary: fmt.Sprintf("%s%s, %d times in a row (look after Jenkins and its agents, then retry)", verdict, why, maxLosses),
 		}
 	}
-	b.options.Log.Warn("a build is lost in Jenkins", "build", known.request.ID, "project", known.request.Key.String(), "why", why, "again", again)
+	log := b.options.Log.With("build", known.request.ID, "project", known.request.Key.String(), "why", why, "again", again)
+	if verdict == "" {
+		log.Warn("a build in Jenkins failed through no fault of its source")
+	} else {
+		log.Warn("a build is lost in Jenkins")
+	}
 	b.end(known, status)
 }
 

@@ -128,15 +128,36 @@ func (r *remote) logFrom(ctx context.Context, number, offset int64) (text string
 	return console.Content, console.Offset, err
 }
 
+// artifact reads a file that a build has archived; nil when it has none.
+func (r *remote) artifact(ctx context.Context, build run, name string) ([]byte, error) {
+	artifact := gojenkins.Artifact{Jenkins: r.jenkins, Path: r.runPath(build.Number) + "/artifact/" + name}
+	data, err := artifact.GetData(ctx)
+	if codeOf(err) == http.StatusNotFound {
+		return nil, nil
+	}
+	return data, err
+}
+
+// failure reads what a job says of why a build failed; nothing when it says nothing, or was stopped.
+func (r *remote) failure(ctx context.Context, build run) (Failure, error) {
+	if build.Result != "FAILURE" {
+		return Failure{}, nil
+	}
+	data, err := r.artifact(ctx, build, FailureFile)
+	if err != nil || len(data) > maxResult {
+		return Failure{}, err
+	}
+	return ParseFailure(data), nil
+}
+
 // result reads what a build says that it has made. problem says what is wrong with that.
 func (r *remote) result(ctx context.Context, build run) (made *manifest.BuildResult, problem string, err error) {
-	artifact := gojenkins.Artifact{Jenkins: r.jenkins, Path: r.runPath(build.Number) + "/artifact/" + ResultFile}
-	data, err := artifact.GetData(ctx)
+	data, err := r.artifact(ctx, build, ResultFile)
 	switch {
-	case codeOf(err) == http.StatusNotFound:
-		return nil, "it archived no " + ResultFile + " (docs/jenkins.md says what that has to say)", nil
 	case err != nil:
 		return nil, "", err
+	case data == nil:
+		return nil, "it archived no " + ResultFile + " (docs/jenkins.md says what that has to say)", nil
 	case len(data) > maxResult:
 		return nil, fmt.Sprintf("its %s is larger than %d KiB", ResultFile, maxResult>>10), nil
 	}

@@ -15,6 +15,32 @@ var (
 	resultFramework = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 )
 
+// Failure is what a job says of why a build failed: the file failure.json.
+type Failure struct {
+	// Summary in one line, with what to do next.
+	Summary string `json:"summary"`
+	// Temporary says that the source is not to blame, and that another try may well end otherwise.
+	Temporary bool `json:"temporary,omitempty"`
+}
+
+// maxSummary bounds what is taken of a summary, which tools and sources have a part in.
+const maxSummary = 500
+
+// ParseFailure reads a failure.json; nothing of what is none.
+func ParseFailure(data []byte) (f Failure) {
+	if json.Unmarshal(data, &f) != nil {
+		return Failure{}
+	}
+	f.Summary = oneLine(f.Summary)
+	if runes := []rune(f.Summary); len(runes) > maxSummary {
+		f.Summary = string(runes[:maxSummary]) + "…"
+	}
+	if f.Summary == "" {
+		return Failure{}
+	}
+	return f
+}
+
 // ParseResult reads a release.json. An error says in one line what is wrong with it.
 func ParseResult(data []byte) (*manifest.BuildResult, error) {
 	r := &manifest.BuildResult{}

@@ -528,3 +528,45 @@ func TestNewRefusesWhatIsNoJenkins(t *testing.T) {
 		}
 	}
 }
+
+// A job says why a build failed, and whether another try may end otherwise: then it is started again, three times.
+func TestAFailureInTheWordsOfTheJob(t *testing.T) {
+	for name, tt := range map[string]struct {
+		file    string
+		want    string
+		another bool
+	}{
+		"the source's fault":   {`{"summary": "main.go:3: undefined: x (mend the source and push)"}`, "main.go:3: undefined: x (mend the source and push); build 1 of the job platform/build image failed in its stage Build", false},
+		"nobody's fault":       {`{"summary": "the registry answers 503", "temporary": true}`, "the registry answers 503; build 1 of the job", true},
+		"nothing":              {`{"temporary": true}`, "build 1 of the job platform/build image failed in its stage Build", false},
+		"no JSON":              {`<html>`, "build 1 of the job platform/build image failed in its stage Build", false},
+		"what is not for eyes": {`{"summary": "a\u001b[31mb\nc` + strings.Repeat("x", 5000) + `"}`, "…; build 1 of the job", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, jenkinsserver.Options{})
+			w.does(func(_ context.Context, b *jenkinsserver.Build) error {
+				b.Archive(jenkins.FailureFile, []byte(tt.file))
+				return errCompile
+			})
+			r, b := w.request("a1"), w.open()
+			w.start(b, r)
+			f := w.end(b, r.ID).Failure
+			if f == nil || !strings.Contains(f.Summary, tt.want) || f.Temporary != tt.another || strings.ContainsAny(f.Summary, "\x1b\n") {
+				t.Fatalf("it failed with %+v", f)
+			}
+			if !tt.another {
+				return
+			}
+			next := w.open() // another process does not take it for an answer
+			w.start(next, r)
+			w.end(next, r.ID)
+			for range 2 {
+				w.start(b, r)
+				f = w.end(b, r.ID).Failure
+			}
+			if f.Temporary || !strings.Contains(f.Summary, "3 times in a row") || strings.Contains(f.Summary, "lost") {
+				t.Errorf("in the end it is %+v", f)
+			}
+		})
+	}
+}

@@ -123,7 +123,7 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 		}
 	}
 	if err := b.options.Checkout(ctx, r.Repository, r.Commit, source.Root); err != nil {
-		return nil, unfetched(err)
+		return nil, Unfetched(err)
 	}
 	steps := Steps{
 		Name: r.ID, Work: made, Cache: filepath.Join(b.options.Dir, "cache"), GoCommand: b.options.GoCommand,
@@ -132,8 +132,8 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 	return steps.Run(ctx, r, source, b.options.Registry, func(stage reconciler.Stage) { b.enter(j, stage) })
 }
 
-// unfetched says whose fault it is that a source is not there. A repository that is away may come back.
-func unfetched(err error) error {
+// Unfetched says whose fault it is that a source is not there. A repository that is away may come back.
+func Unfetched(err error) error {
 	trouble, found := blame.Of(err)
 	var known *Trouble
 	switch {

@@ -70,7 +70,7 @@ func (p *pipelines) agent() func(ctx context.Context, b *jenkinsserver.Build) er
 		t.Fatal(err)
 	}
 	// It finds what the source has in findings.json, as a scanner finds what a source brings along.
-	scanner := "#!/bin/sh\ncat source/findings.json 2>/dev/null || echo '{\"SchemaVersion\": 2}'\n"
+	scanner := "#!/bin/sh\nif test -e '" + filepath.Join(programs, "broken") + "'; then echo no database >&2; exit 1; fi\ncat source/findings.json 2>/dev/null || echo '{\"SchemaVersion\": 2}'\n"
 	if err := os.WriteFile(filepath.Join(programs, "trivy"), []byte(scanner), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +174,10 @@ func TestJenkinsBuilds(t *testing.T) {
 
 	broken := shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
 	verdict := shop.sourceVerdict(broken)
-	if verdict.State != "failure" || !strings.Contains(verdict.Description, "build 2 of the job platform/build failed in its stage Build") {
-		t.Errorf("the failure is told as %+v", verdict)
+	for _, want := range []string{"undefined: sellEverything", "build 2 of the job platform/build failed in its stage Build"} {
+		if verdict.State != "failure" || !strings.Contains(verdict.Description, want) {
+			t.Errorf("the failure is told as %+v, and lacks %q", verdict, want)
+		}
 	}
 	shop.still(one)
 	log, err := run1(w.dir, nil, os.Getenv(binaryVariable), "logs", "ws-1/shop", "--build", "--follow", "--config", filepath.Join(w.dir, "serve.yaml"))
@@ -217,6 +219,39 @@ func TestJenkinsBuilds(t *testing.T) {
 	wantDoctor(job+" lacks the parameters PLATEFORM_ID", "docs/jenkins.md")
 	ci.Delete(jenkinsJob)
 	wantDoctor("there is no job platform/build in Jenkins, or the user plateform may not read it", "check builder.jenkins in serve.yaml")
+}
+
+// An agent whose scanner has no database is nobody's fault who wrote the source: the build is made again by itself, and people are told
+// what it waits for.
+func TestTroubleOfAnAgentIsNotOfTheSource(t *testing.T) {
+	t.Parallel()
+	w, ci := buildWithJenkins(t)
+	w.platform = append(w.platform, "policy: {scan: {failOn: high}}")
+	broken := filepath.Join(w.dir, "agent", "broken")
+	if err := os.WriteFile(broken, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.open()
+	shop := w.goProject("ws-1", "shop")
+	commit := w.add(shop)
+	w.await("a word on what it waits for", func() error {
+		for _, n := range shop.notes(commit) {
+			if n.State == "pending" && strings.Contains(n.Description, "the image cannot be scanned") {
+				return nil
+			}
+		}
+		return fmt.Errorf("there are %+v", shop.notes(commit))
+	})
+	if err := os.Remove(broken); err != nil {
+		t.Fatal(err)
+	}
+	shop.runs("v1.0.0")
+	if verdict := shop.verdict(commit); verdict.State != "success" {
+		t.Errorf("it ended with %+v", verdict)
+	}
+	if got := len(ci.begun()); got < 2 {
+		t.Errorf("Jenkins built %d times", got)
+	}
 }
 
 // With a policy for scans, what is found in an image is looked at before anybody can pull it: with too much the build fails, and what

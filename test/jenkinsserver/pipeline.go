@@ -102,7 +102,7 @@ func (p *pipelineReader) block() (nodes []node) {
 func (n node) check() error {
 	known := []string{
 		"agent", "options", "parameters", "stages", "stage", "steps", "when", "container", "withCredentials", "withEnv", "sh", "post", "success",
-		"archiveArtifacts",
+		"failure", "archiveArtifacts",
 	}
 	if !slices.Contains(known, n.word) {
 		return fmt.Errorf("%s is not known", n.word)
@@ -159,12 +159,29 @@ func (a Agent) run(ctx context.Context, pipeline node, b *Build) error {
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
 		env = append(env, name+"="+parameters[name])
 	}
+	err = w.stages(ctx, pipeline, env)
+	if ctx.Err() != nil { // it was stopped
+		return err
+	}
+	ended := "success"
+	if err != nil {
+		ended = "failure"
+	}
+	for _, post := range pipeline.find("post") {
+		for _, condition := range post.find(ended) {
+			err = errors.Join(err, w.steps(ctx, condition.body, env))
+		}
+	}
+	return err
+}
+
+func (w *workspace) stages(ctx context.Context, pipeline node, env []string) error {
 	for _, stages := range pipeline.find("stages") {
 		for _, stage := range stages.find("stage") {
 			if w.skips(stage) {
 				continue
 			}
-			err := b.Stage(stage.quoted()[0], func() error {
+			err := w.Stage(stage.quoted()[0], func() error {
 				for _, steps := range stage.find("steps") {
 					if err := w.steps(ctx, steps.body, env); err != nil {
 						return err
@@ -173,13 +190,6 @@ func (a Agent) run(ctx context.Context, pipeline node, b *Build) error {
 				return nil
 			})
 			if err != nil {
-				return err
-			}
-		}
-	}
-	for _, post := range pipeline.find("post") {
-		for _, success := range post.find("success") {
-			if err := w.steps(ctx, success.body, env); err != nil {
 				return err
 			}
 		}
@@ -231,7 +241,10 @@ func (w *workspace) step(ctx context.Context, step node, env []string) error {
 	case "archiveArtifacts":
 		name := step.quoted()[0]
 		data, err := os.ReadFile(filepath.Join(w.dir, name))
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && strings.Contains(step.args, "allowEmptyArchive: true"):
+			return nil
+		case errors.Is(err, fs.ErrNotExist):
 			return fmt.Errorf("no artifacts found that match file pattern %q", name)
 		}
 		w.Archive(name, data)

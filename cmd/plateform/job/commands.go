@@ -97,7 +97,10 @@ network is.`
 			return err
 		}
 		j.GoCommand = f.goCommand
-		return OfTheSource(step(c.Context(), j, f))
+		if err := step(c.Context(), j, f); err != nil {
+			return OfTheSource(errors.Join(err, j.Fail(err)))
+		}
+		return nil
 	}
 	c.Flags().StringVar(&f.dir, "dir", ".", "folder of the job, the same for all its steps")
 	c.Flags().StringVar(&f.cache, "cache", "", "folder that lasts from job to job, in which each workspace has one (default: that of the user)")

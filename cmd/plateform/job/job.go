@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/reconciler/localbuild"
 )
@@ -69,12 +71,15 @@ type Checkout func(ctx context.Context, repository, commit, dir string) error
 // Checkout is the first step: the source, and nothing that an earlier job left in the folder.
 func (j *Job) Checkout(ctx context.Context, checkout Checkout) error {
 	j.enter(reconciler.StageBuilding)
-	for _, name := range []string{sourceFolder, imageFolder, workFolder, madeFile, scanFile, jenkins.ResultFile} {
+	for _, name := range []string{sourceFolder, imageFolder, workFolder, madeFile, scanFile, jenkins.ResultFile, jenkins.FailureFile} {
 		if err := os.RemoveAll(j.at(name)); err != nil {
 			return fmt.Errorf("clearing away what an earlier job left: %w", err)
 		}
 	}
-	return checkout(ctx, j.Request.Repository, j.Request.Commit, j.at(sourceFolder))
+	if err := checkout(ctx, j.Request.Repository, j.Request.Commit, j.at(sourceFolder)); err != nil {
+		return localbuild.Unfetched(err)
+	}
+	return nil
 }
 
 // Find looks for the image of an earlier build of the same source. When there is one, the job is at its end.
@@ -142,6 +147,9 @@ func (j *Job) Scan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if j.Cache != "" { // its databases are not for what a source runs to write
+		steps.Cache = j.Cache
+	}
 	counts, err := steps.Scan(ctx, j.Request.Scan, image)
 	if err != nil {
 		return err
@@ -208,6 +216,19 @@ func (j *Job) counts(was made) (*manifest.ScanResult, error) {
 		return nil, fmt.Errorf("%s is about the image %s, and not about %s (scan what was made)", scanFile, s.Digest, was.Digest)
 	}
 	return &s.Scan, nil
+}
+
+// Fail notes why a step failed: Plateform tells people so, and tries again what is not the source's fault.
+func (j *Job) Fail(err error) error {
+	text, failure := err.Error(), jenkins.Failure{}
+	var fault *blame.Fault
+	if trouble, found := blame.Of(err); found {
+		text, failure.Temporary = trouble.Error(), !trouble.Lasting
+	} else if errors.As(err, &fault) {
+		text = fault.Error()
+	}
+	failure.Summary = strings.NewReplacer(j.at(sourceFolder)+string(filepath.Separator), "./", j.dir, "the folder of the job").Replace(text)
+	return j.write(jenkins.FailureFile, failure)
 }
 
 // conclude writes what the job has made.
