@@ -72,6 +72,16 @@ type Edit struct {
 	Files map[string][]byte
 }
 
+// Signed is the edit as a commit that proves who made it; the edit itself without a key.
+func (e Edit) Signed(key *SigningKey) Edit {
+	if key == nil {
+		return e
+	}
+	message := e.Message
+	e.Seal = func(tree, parent string) (string, error) { return SignCommit(message, tree, parent, *key), nil }
+	return e
+}
+
 // Merge is what comes of merging two commits.
 type Merge struct {
 	// Commit that has both as its parents; empty when there are Conflicts, or nothing is to be merged.

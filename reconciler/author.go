@@ -12,6 +12,12 @@ func Author(now time.Time) manifest.Signature {
 	return manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com", When: now}
 }
 
+// SignedByPlateform says that a commit is Plateform's, as far as anybody can tell: signed with one of the keys, or, where there are none,
+// with Plateform as its author.
+func SignedByPlateform(c manifest.Commit, keys []manifest.PublicKey) bool {
+	return ByPlateform(c) && (len(keys) == 0 || manifest.VerifyCommit(c, keys))
+}
+
 // ByPlateform says that a commit gives Plateform as its author. Whoever may push can write that: where it matters, a commit is signed.
 func ByPlateform(c manifest.Commit) bool { return c.Author.Email == Author(c.Author.When).Email }
 

@@ -41,12 +41,34 @@ func ReadTrust(reader reconciler.Reader, commit string) (*Trust, error) {
 		t.doubt = doubtful(problems[0])
 		return t, nil
 	}
-	for _, text := range platform.Spec.Releases.PublicKeys {
-		if key, err := manifest.ParsePublicKey(text); err == nil { // otherwise it is reported as a problem of platform.yaml
-			t.keys = append(t.keys, key)
-		}
-	}
+	t.keys = PublicKeys(platform)
 	return t, nil
+}
+
+// Honoured reads the release file of a project at a commit; nil when there is none that one of the keys signed for whom the workspace
+// belonged to then. Without keys its checksum has to fit.
+func Honoured(reader reconciler.Reader, commit string, k manifest.Key, v manifest.Version, keys []manifest.PublicKey) (*manifest.Release, error) {
+	file := manifest.ReleaseFile(k, v)
+	data, err := reader.Read(commit, file)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	release, problems := manifest.ParseRelease(file, data)
+	if len(problems) > 0 {
+		return nil, nil
+	}
+	owner, err := (&Trust{reader: reader, commit: commit, owners: map[string]Owner{}}).Owner(k.Workspace)
+	if err != nil || manifest.VerifyRelease(data, release, k, owner.ID, keys) != nil {
+		return nil, err
+	}
+	return release, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func doubtful(p manifest.Problem) string {

@@ -74,12 +74,7 @@ func (w Wanted) mark(e *manifest.Edit) {
 	}
 	subject, _, _ := strings.Cut(e.Message, "\n")
 	e.Message = manifest.FormatMessage(subject, trailers)
-	if w.Signer != nil {
-		message := e.Message
-		e.Seal = func(tree, parent string) (string, error) {
-			return manifest.SignCommit(message, tree, parent, *w.Signer), nil
-		}
-	}
+	*e = e.Signed(w.Signer)
 }
 
 // edit makes a commit of files.

@@ -51,7 +51,7 @@ func FindMark(reader reconciler.Reader, head, until string, keys []manifest.Publ
 
 // markOf is the mark that a commit is, if it is one.
 func markOf(commit manifest.Commit, keys []manifest.PublicKey) (Mark, bool) {
-	if !reconciler.ByPlateform(commit) || len(keys) > 0 && !manifest.VerifyCommit(commit, keys) {
+	if !reconciler.SignedByPlateform(commit, keys) {
 		return Mark{}, false
 	}
 	mark := Mark{Commit: commit.Hash}

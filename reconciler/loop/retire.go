@@ -28,7 +28,7 @@ func (rl *releases) retire(ready []*project) []manifest.Edit {
 	}
 	subject := fmt.Sprintf("Remove %s of %s", manifest.Count(len(edit.Files), "old release file"), few(projects))
 	edit.Message = manifest.FormatMessage(subject, nil)
-	return []manifest.Edit{edit}
+	return []manifest.Edit{edit.Signed(rl.options.Signer)}
 }
 
 // few names one project, or says how many there are.

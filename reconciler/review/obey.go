@@ -242,7 +242,7 @@ func (c *commands) push(ctx context.Context, remark reconciler.Remark, order com
 			if err != nil {
 				return "", err
 			}
-			edits, said = append(edits, signed(edit, remark, c.Clock())), append(said, what)
+			edits, said = append(edits, signed(edit, remark, c.Clock()).Signed(c.Signer)), append(said, what)
 		}
 		commits, err := c.Main.Push(ctx, head, edits)
 		if errors.Is(err, manifest.ErrMoved) {
@@ -273,7 +273,7 @@ func edited(reader reconciler.Reader, head string, order command, key manifest.K
 	return plan.Edit(), fmt.Sprintf("Rolled back %s from %s to %s, without a build,", key, plan.From(), plan.To), nil
 }
 
-// signed is a commit of Plateform's that says who wanted it, and where.
+// signed is an edit of Plateform's that says who wanted it, and where.
 func signed(edit manifest.Edit, remark reconciler.Remark, now time.Time) manifest.Edit {
 	edit.Author = reconciler.Author(now)
 	between := "\n\n"
@@ -287,13 +287,14 @@ func signed(edit manifest.Edit, remark reconciler.Remark, now time.Time) manifes
 
 // doneBy finds the commits that a remark had made; empty when there are none.
 func (c *commands) doneBy(ctx context.Context, head string, remark reconciler.Remark) (string, error) {
+	keys := c.keys(head)
 	var found []string
 	for range maxCommitsAfter {
 		commit, err := c.Main.Commit(head)
 		if err != nil {
 			return "", err
 		}
-		if askedBy(commit) == strconv.FormatInt(remark.ID, 10) {
+		if askedBy(commit, keys) == strconv.FormatInt(remark.ID, 10) {
 			subject, _, _ := strings.Cut(commit.Message, "\n")
 			found = append(found, subject+" in "+head)
 		}
@@ -306,9 +307,19 @@ func (c *commands) doneBy(ctx context.Context, head string, remark reconciler.Re
 	return strings.Join(found, "\n"), ctx.Err()
 }
 
+// keys are those that the commits of commands are signed with; none when they are not signed with one of platform.yaml, so that by their
+// author they are found again at least.
+func (c *commands) keys(head string) []manifest.PublicKey {
+	keys, _ := config.KeysAt(c.Main, head)
+	if c.Signer == nil || !slices.Contains(keys, c.Signer.Public()) {
+		return nil
+	}
+	return keys
+}
+
 // askedBy is the remark that a commit of Plateform's was made for; empty for any other commit.
-func askedBy(c manifest.Commit) string {
-	if !reconciler.ByPlateform(c) {
+func askedBy(c manifest.Commit, keys []manifest.PublicKey) string {
+	if !reconciler.SignedByPlateform(c, keys) {
 		return ""
 	}
 	for _, t := range manifest.Trailers(c.Message) {

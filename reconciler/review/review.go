@@ -70,6 +70,8 @@ type Options struct {
 	Charts       reconciler.Charts
 	Images       Images
 	Record       Record
+	// Signer signs the commits of commands; nil when there is no key.
+	Signer *manifest.SigningKey
 	// DeletePage is the page where people remove a file of the config repository.
 	DeletePage func(file string) string
 	Log        *slog.Logger

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/config"
 )
 
 // maxTraced bounds how far back it is looked for what became of a proposal.
@@ -21,20 +22,36 @@ type made struct {
 	removedBy string
 }
 
+// past is what happened up to a head, the newest first, and which keys sign what is Plateform's there.
+type past struct {
+	head    string
+	history []manifest.Commit
+	keys    []manifest.PublicKey
+}
+
 // trace finds the newest release of each project that came of commits, as of a head.
 func (o *outcomes) trace(ctx context.Context, head string, commits []string) (map[manifest.Key]made, error) {
 	history, err := o.since(ctx, head, commits)
 	if err != nil {
 		return nil, err
 	}
+	keys, known := config.KeysAt(o.Config, head)
+	if !known { // nothing can be told from what somebody pretends
+		return nil, nil
+	}
 	found := map[manifest.Key]made{}
 	for _, commit := range slices.Backward(history) { // the oldest first
-		if key, version, ok := releaseBy(commit, commits); ok {
+		key, version, ok, err := o.releaseBy(commit, commits, keys)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			found[key] = made{version: version}
 		}
 	}
+	past := past{head, history, keys}
 	for key, m := range found {
-		if err := o.whereIs(key, &m, head, history); err != nil {
+		if err := o.whereIs(key, &m, past); err != nil {
 			return nil, err
 		}
 		found[key] = m
@@ -72,10 +89,11 @@ func (o *outcomes) since(ctx context.Context, head string, commits []string) ([]
 	return history, nil
 }
 
-// releaseBy is the release that a commit of Plateform brings, if it was made of one of some commits.
-func releaseBy(c manifest.Commit, commits []string) (key manifest.Key, version manifest.Version, ok bool) {
+// releaseBy is the release that a commit of Plateform brings, if it was made of one of some commits. Where there are keys, its file says
+// so, which one of them signed: whoever may push can write what they like into a commit.
+func (o *outcomes) releaseBy(c manifest.Commit, commits []string, keys []manifest.PublicKey) (key manifest.Key, version manifest.Version, ok bool, err error) {
 	if !reconciler.ByPlateform(c) {
-		return key, version, false
+		return key, version, false, nil
 	}
 	trailers := map[string]string{}
 	for _, t := range manifest.Trailers(c.Message) {
@@ -83,16 +101,21 @@ func releaseBy(c manifest.Commit, commits []string) (key manifest.Key, version m
 	}
 	_, causedBy, _ := strings.Cut(trailers[manifest.TrailerCausedBy], " ")
 	causedBy, _, _ = strings.Cut(causedBy, " ")
-	if !slices.Contains(commits, causedBy) {
-		return key, version, false
+	key = manifest.Key{Workspace: trailers[manifest.TrailerWorkspace], Project: trailers[manifest.TrailerProject]}
+	version, noVersion := manifest.ParseVersion(trailers[manifest.TrailerRelease])
+	if noVersion != nil || !slices.Contains(commits, causedBy) || len(keys) == 0 {
+		return key, version, noVersion == nil && slices.Contains(commits, causedBy), nil
 	}
-	version, err := manifest.ParseVersion(trailers[manifest.TrailerRelease])
-	return manifest.Key{Workspace: trailers[manifest.TrailerWorkspace], Project: trailers[manifest.TrailerProject]}, version, err == nil
+	release, err := config.Honoured(o.Config, c.Hash, key, version, keys)
+	if err != nil || release == nil {
+		return key, version, false, err
+	}
+	return key, version, slices.Contains(commits, release.Spec.Cause.Commit), nil
 }
 
 // whereIs finds out whether a release is still there, and who took it away.
-func (o *outcomes) whereIs(key manifest.Key, m *made, head string, history []manifest.Commit) error {
-	entries, err := o.Config.List(head, manifest.ReleasesDir(key))
+func (o *outcomes) whereIs(key manifest.Key, m *made, past past) error {
+	entries, err := o.Config.List(past.head, manifest.ReleasesDir(key))
 	if err != nil {
 		return err
 	}
@@ -110,8 +133,8 @@ func (o *outcomes) whereIs(key manifest.Key, m *made, head string, history []man
 	}
 	m.newest = false
 	file := manifest.ReleaseFile(key, m.version)
-	for _, commit := range history { // the newest first: what is not there was taken away last by the first that is found
-		if reconciler.ByPlateform(commit) && !reconciler.ForPeople(commit) || len(commit.Parents) == 0 || len(commit.Cut) > 0 {
+	for _, commit := range past.history { // the newest first: what is not there was taken away last by the first that is found
+		if reconciler.SignedByPlateform(commit, past.keys) && !reconciler.ForPeople(commit) || len(commit.Parents) == 0 || len(commit.Cut) > 0 {
 			continue
 		}
 		changes, err := o.Config.Diff(commit.Parents[0], commit.Hash)

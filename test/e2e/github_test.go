@@ -258,6 +258,8 @@ func TestGitHubInTrouble(t *testing.T) {
 		t.Errorf("with a ruleset that lets Plateform pass doctor says\n%s", said)
 	}
 	h.unprotect("platform-config", protected)
+	w.doctorOnWebhooks(h, doctor)
+	w.doctorOnProtection(h, installed, doctor)
 	h.must(h.server.Permit(installed, map[string]string{"contents": "write", "metadata": "read"}))
 	if said := doctor(); !strings.Contains(said, "the GitHub App may not have checks: write, contents: write, deployments: write, issues: read, pull_requests: write, statuses: write") || !strings.Contains(said, "grant it that permission") {
 		t.Errorf("without the permission doctor says\n%s", said)
@@ -269,6 +271,55 @@ func TestGitHubInTrouble(t *testing.T) {
 	shop.runs("v1.0.1")
 	w.shows(h, "platform-config@"+edited, shop.context(), "success", "v1.0.1 is in plateform-gitops")
 	w.checkManners(h)
+}
+
+// doctorOnWebhooks asks what doctor says of the App's webhook, as it is wrong in one way after the other.
+func (w *world) doctorOnWebhooks(h *hub, doctor func() string) {
+	w.t.Helper()
+	for _, c := range []struct{ url, secret, says string }{
+		{"", "", "the webhook of the GitHub App is not active"},
+		{w.server.url() + "/hooks", "", "the webhook of the GitHub App leads to " + w.server.url() + "/hooks, where serve takes none"},
+		{w.server.url() + "/webhooks/github", "", "the webhook of the GitHub App has no secret"},
+		{w.server.url() + "/webhooks/github", "s", "with a secret; nothing was delivered yet"},
+	} {
+		h.server.MoveAppHook(gitHubApp, c.url, c.secret)
+		if said := doctor(); !strings.Contains(said, c.says) {
+			w.t.Errorf("with a webhook to %q doctor says\n%s\nwant %q", c.url, said, c.says)
+		}
+	}
+	h.server.MoveAppHook(gitHubApp, w.server.url()+"/webhooks/github", "another secret")
+	w.config.commit("Have GitHub tell of something", files{"README.md": "hello\n"})
+	w.await("doctor to say that nothing takes the delivery", func() error {
+		return contains(doctor(), "was answered with 404", "have the proxy pass /webhooks/github on")
+	})
+	h.server.MoveAppHook(gitHubApp, "", "")
+}
+
+// doctorOnProtection asks what doctor says of a branch that is protected in the way that came before rulesets.
+func (w *world) doctorOnProtection(h *hub, installed int64, doctor func() string) {
+	w.t.Helper()
+	const branch = "platform-config/branches/main/protection"
+	h.asRoot(http.MethodPut, branch, `{"required_status_checks": {"strict": true, "contexts": ["plateform/plan"]}, "enforce_admins": true, "required_pull_request_reviews": {"required_approving_review_count": 1}, "restrictions": {"users": ["alice"], "teams": []}}`, nil)
+	h.asRoot(http.MethodPost, branch+"/required_signatures", "", nil)
+	if said := doctor(); !strings.Contains(said, "main has a branch protection, which this login may not read") {
+		w.t.Errorf("of a branch protection that it may not read doctor says\n%s", said)
+	}
+	rights := map[string]string{"contents": "write", "statuses": "write", "checks": "write", "pull_requests": "write", "deployments": "write", "issues": "read", "metadata": "read", "administration": "read"}
+	h.must(h.server.Permit(installed, rights))
+	said := doctor()
+	for _, says := range []string{
+		"the branch protection of main wants signed commits, status checks on what is pushed, a pull request, pushes of certain people only, and lets Plateform not pass it by",
+		"take a ruleset in its place", "pull requests have to be up to date with main before they are merged",
+	} {
+		if !strings.Contains(said, says) {
+			w.t.Errorf("with a branch protection doctor does not say %q:\n%s", says, said)
+		}
+	}
+	h.asRoot(http.MethodPut, branch, `{"required_status_checks": null, "enforce_admins": true, "required_pull_request_reviews": {"required_approving_review_count": 1, "bypass_pull_request_allowances": {"apps": ["plateform"]}}, "restrictions": null}`, nil)
+	if said := doctor(); !strings.Contains(said, "the branch protection of main lets Plateform push") {
+		w.t.Errorf("with a branch protection that makes an exception of Plateform doctor says\n%s", said)
+	}
+	h.asRoot(http.MethodDelete, branch, "", nil)
 }
 
 // protect gives the branch main of a repository a ruleset, and returns its id.

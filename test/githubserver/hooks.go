@@ -108,6 +108,15 @@ func (c *call) redeliver(hookID int64) answer {
 	return reply(202, wire.Object{})
 }
 
+func getAppHook(c *call) answer {
+	h := c.world.Hooks.Hook(-c.who.App.ID)
+	config := wire.Object{"url": h.URL, "content_type": "json", "insecure_ssl": "0"}
+	if h.Secret != "" {
+		config["secret"] = "********"
+	}
+	return ok(config)
+}
+
 func listAppDeliveries(c *call) answer { return c.deliveries(-c.who.App.ID) }
 
 func redeliverToApp(c *call) answer { return c.redeliver(-c.who.App.ID) }

@@ -24,8 +24,10 @@ func (c *call) protectionJSON(branch string, p *model.Protection) wire.Object {
 	}
 	if p.Reviews != nil {
 		o["required_pull_request_reviews"] = wire.Object{"url": link + "/required_pull_request_reviews", "dismiss_stale_reviews": false,
-			"require_code_owner_reviews": false, "required_approving_review_count": p.Reviews.Count}
+			"require_code_owner_reviews": false, "required_approving_review_count": p.Reviews.Count,
+			"bypass_pull_request_allowances": c.actorsJSON(p.Reviews.Bypass)}
 	}
+	o["required_signatures"] = wire.Object{"url": link + "/required_signatures", "enabled": p.Signed}
 	if p.Only != nil {
 		o["restrictions"] = c.restrictionsJSON(link+"/restrictions", *p.Only)
 	}
@@ -33,6 +35,12 @@ func (c *call) protectionJSON(branch string, p *model.Protection) wire.Object {
 }
 
 func (c *call) restrictionsJSON(link string, a model.ProtectedActors) wire.Object {
+	o := c.actorsJSON(a)
+	o["url"], o["users_url"], o["teams_url"], o["apps_url"] = link, link+"/users", link+"/teams", link+"/apps"
+	return o
+}
+
+func (c *call) actorsJSON(a model.ProtectedActors) wire.Object {
 	users, apps := []any{}, []any{}
 	for _, login := range a.Users {
 		if u := c.world.UserByLogin(login); u != nil {
@@ -44,7 +52,7 @@ func (c *call) restrictionsJSON(link string, a model.ProtectedActors) wire.Objec
 			apps = append(apps, c.world.AppJSON(one))
 		}
 	}
-	return wire.Object{"url": link, "users_url": link + "/users", "teams_url": link + "/teams", "apps_url": link + "/apps", "users": users, "teams": []wire.Object{}, "apps": apps}
+	return wire.Object{"users": users, "teams": []wire.Object{}, "apps": apps}
 }
 
 func getBranch(c *call) answer {
@@ -92,6 +100,16 @@ func putProtection(c *call) answer {
 	}
 	c.repo.Rules.Protected[branch] = &p
 	return ok(c.protectionJSON(branch, &p))
+}
+
+func requireSignatures(c *call) answer {
+	branch := c.vars["branch"]
+	p := c.repo.Rules.Protected[branch]
+	if p == nil {
+		return problem(404, "Branch not protected")
+	}
+	p.Signed = true
+	return ok(c.protectionJSON(branch, p)["required_signatures"])
 }
 
 func deleteProtection(c *call) answer {

@@ -15,9 +15,10 @@ func routes() map[string]endpoint {
 		"GET /app":               {do: getApp, asApp: true},
 		"GET /app/installations": {do: listInstallations, asApp: true},
 		"POST /app/installations/{installation_id}/access_tokens": {do: createInstallationToken, asApp: true},
-		"GET /app/hook/deliveries":                                {do: listAppDeliveries, asApp: true},
-		"POST /app/hook/deliveries/{delivery_id}/attempts":        {do: redeliverToApp, asApp: true},
-		"GET /installation/repositories":                          {do: listInstallationRepositories},
+		"GET /app/hook/config":                             {do: getAppHook, asApp: true},
+		"GET /app/hook/deliveries":                         {do: listAppDeliveries, asApp: true},
+		"POST /app/hook/deliveries/{delivery_id}/attempts": {do: redeliverToApp, asApp: true},
+		"GET /installation/repositories":                   {do: listInstallationRepositories},
 	}
 	const repo = "/repos/{owner}/{repo}"
 	below := func(method, path string, e endpoint) { all[method+" "+repo+path] = e }
@@ -100,6 +101,7 @@ func ruleRoutes(below func(method, path string, e endpoint)) {
 	below("GET", "/branches/{branch}", endpoint{do: getBranch, needs: "contents:read"})
 	below("GET", "/branches/{branch}/protection", endpoint{do: getProtection, needs: "administration:read", role: model.Admin})
 	below("PUT", "/branches/{branch}/protection", endpoint{do: putProtection, needs: "administration:write", role: model.Admin})
+	below("POST", "/branches/{branch}/protection/required_signatures", endpoint{do: requireSignatures, needs: "administration:write", role: model.Admin})
 	below("DELETE", "/branches/{branch}/protection", endpoint{do: deleteProtection, needs: "administration:write", role: model.Admin})
 	below("GET", "/rulesets", endpoint{do: listRulesets, needs: "metadata:read"})
 	below("POST", "/rulesets", endpoint{do: createRuleset, needs: "administration:write", role: model.Admin})

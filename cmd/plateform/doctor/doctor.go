@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
@@ -103,21 +105,45 @@ func (d *examination) round(ctx context.Context, tell func(Diagnosis), checks ..
 
 // checkSettings reads serve.yaml and opens what it names, talking to nobody.
 func (d *examination) checkSettings(context.Context) []Diagnosis {
+	found := placeholders(d.file)
 	s, err := installation.Load(d.file)
 	if err != nil {
-		return settingsDiagnoses(d.file, err)
+		return append(found, settingsDiagnoses(d.file, err)...)
 	}
 	if d.github, err = s.GitHub.Open(d.now); err != nil {
-		return []Diagnosis{broken("settings", err, "")}
+		return append(found, broken("settings", err, ""))
 	}
 	if d.config, err = d.open(s.Config, "config"); err != nil {
-		return []Diagnosis{broken("settings", err, "")}
+		return append(found, broken("settings", err, ""))
 	}
 	if d.gitops, err = d.open(s.GitOps, "gitops"); err != nil {
-		return []Diagnosis{broken("settings", err, "")}
+		return append(found, broken("settings", err, ""))
 	}
 	d.settings = s
-	return []Diagnosis{ok("settings", "%s: forge %s, builder %s, engine %s", d.file, s.Forge.Kind, s.Builder.Kind, s.Engine.Kind)}
+	return append(found, ok("settings", "%s: forge %s, builder %s, engine %s", d.file, s.Forge.Kind, s.Builder.Kind, s.Engine.Kind))
+}
+
+// placeholder is what init writes where only people know what belongs there, and what it says of that.
+var placeholder = regexp.MustCompile(`\bREPLACE\b(: ?[^\n]*)?`)
+
+// placeholders finds the lines of serve.yaml in which one is left. One in a comment may stand beside what has been filled in.
+func placeholders(file string) (found []Diagnosis) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil // whoever reads the settings says so
+	}
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		setting, comment, _ := strings.Cut(line, "#")
+		switch at := fmt.Sprintf("%s:%d: ", file, number); {
+		case placeholder.MatchString(setting):
+			found = append(found, fail("settings", at+"what belongs here is still to be written", "write it in the place of "+strings.TrimSpace(placeholder.FindString(setting))))
+		case placeholder.MatchString(comment):
+			found = append(found, warn("settings", at+"it says "+placeholder.FindString(comment), "write what belongs here, and remove the comment"))
+		}
+	}
+	return found
 }
 
 // open prepares one of the two repositories, with the access that serve would have.

@@ -30,9 +30,14 @@ func (d *examination) checkGitHub(ctx context.Context) []Diagnosis {
 		may := g.ask(ctx, r, remote.URL == d.settings.Config.URL)
 		if found = append(found, may); may.Status == Fine {
 			found = append(found, g.checkRules(ctx, r, remote.Branch)...)
+			found = append(found, g.checkProtection(ctx, r, remote.Branch)...)
 		}
 	}
-	return append(found, g.checkEvents(ctx)...)
+	found = append(found, g.checkEvents(ctx)...)
+	if config, ok := d.github.Site.Repository(d.settings.Config.URL); ok {
+		found = append(found, g.checkHook(ctx, config)...)
+	}
+	return found
 }
 
 // checkEvents asks which events the App is told of, where webhooks are taken.

@@ -140,7 +140,7 @@ func (i *Installation) open() error {
 	if i.images != nil {
 		ports.Images = i.images
 	}
-	if err := i.openReviews(config, gitops, reviewParts{charts: builtin, images: images, record: record, poll: poll}); err != nil {
+	if err := i.openReviews(config, gitops, reviewParts{charts: builtin, images: images, record: record, signer: signer, poll: poll}); err != nil {
 		return err
 	}
 	i.reconciler, err = loop.New(fragile(loop.Options{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/github/deliveries"
 	"github.com/plateform/plateform/reconciler/github/deployments"
@@ -65,7 +66,7 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 		Reviews: pulls, Remarks: pulls, Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) },
 		Config: proposed, ConfigBranch: i.settings.Config.Branch,
 		GitOps: remembered, GitOpsBranch: i.settings.GitOps.Branch,
-		Charts: parts.charts, Images: parts.images, Record: parts.record, Log: i.log,
+		Charts: parts.charts, Images: parts.images, Record: parts.record, Signer: parts.signer, Log: i.log,
 		Every: min(slowestReview, pollsPerReview*parts.poll),
 		DeletePage: func(file string) string {
 			return i.github.Site.Web.JoinPath(repository.Owner, repository.Name, "delete", url.PathEscape(i.settings.Config.Branch), file).String()
@@ -105,6 +106,7 @@ type reviewParts struct {
 	charts reconciler.Charts
 	images review.Images
 	record review.Record
+	signer *manifest.SigningKey
 	poll   time.Duration
 }
 

@@ -36,6 +36,10 @@ func WritePulls() Permissions { return Permissions{"pull_requests": "write"} }
 // ReadMetadata is what asking who may read a repository needs; every App has it.
 func ReadMetadata() Permissions { return Permissions{"metadata": "read"} }
 
+// ReadAdministration is what reading the protection of a branch needs. It is not among what Plateform asks for: doctor uses it where it is
+// given.
+func ReadAdministration() Permissions { return Permissions{"administration": "read"} }
+
 // WriteDeployments is what showing deployments needs.
 func WriteDeployments() Permissions { return Permissions{"deployments": "write"} }
 

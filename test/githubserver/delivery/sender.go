@@ -103,6 +103,13 @@ func (s *Sender) SetHook(h Hook) {
 	s.hooks[h.ID] = h
 }
 
+// Hook is one by its id; zero when there is none.
+func (s *Sender) Hook(id int64) Hook {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hooks[id]
+}
+
 // Script has a function decide what becomes of each delivery; nil sends all. It is called without a lock held, when the
 // delivery's turn has come.
 func (s *Sender) Script(fate func(Delivery) Fate) {

@@ -16,6 +16,8 @@ type Protection struct {
 	Linear  *bool             `json:"required_linear_history"`
 	Force   *bool             `json:"allow_force_pushes"`
 	Delete  *bool             `json:"allow_deletions"`
+	// Signed says that commits have to be signed by a key that GitHub knows, which no commit of this server is. It is set by itself.
+	Signed bool `json:"-"`
 }
 
 type protectedChecks struct {
@@ -90,6 +92,9 @@ func (p *Protection) broken(ctx context.Context, r *Repository, m Move, who Prin
 	}
 	if m.Old != bare.Zero && p.Reviews != nil && !p.Reviews.Bypass.has(who) {
 		why = append(why, "Changes must be made through a pull request.")
+	}
+	if m.Old != bare.Zero && p.Signed {
+		why = append(why, "Commits must have verified signatures.")
 	}
 	if IsSet(p.Linear) {
 		if text := (Rule{Type: "required_linear_history"}).broken(ctx, r, m); text != "" {
