@@ -48,6 +48,9 @@ type Options struct {
 	MemoryBytes   int64
 	// MaxPacks bounds the packs on disk before everything is fetched anew into one. Default 24.
 	MaxPacks int
+	// MaxProposalBytes bounds what is fetched at once of what people propose: whoever may propose something may send much. Default
+	// 256 MiB.
+	MaxProposalBytes int64
 }
 
 func (o Options) withDefaults() Options {
@@ -66,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxPacks <= 0 {
 		o.MaxPacks = 24
+	}
+	if o.MaxProposalBytes <= 0 {
+		o.MaxProposalBytes = 256 << 20
 	}
 	return o
 }

@@ -28,14 +28,23 @@ type Proposals struct {
 	side *Store
 	// merges are the newest that were made, with what the remote needs of each. They belong to whoever has the lock of side.
 	merges []*edit.Batch
+	// tooLarge are heads that bring more than is taken: they are not fetched again. They belong to whoever has that lock, too.
+	tooLarge map[plumbing.Hash]bool
 }
 
-// maxMerges bounds how many merges are kept to be pushed.
-const maxMerges = 32
+// maxTooLarge bounds how many of those are kept, maxMerges how many merges are kept to be pushed.
+const (
+	maxTooLarge = 1024
+	maxMerges   = 32
+)
 
 // Proposals returns those of a Store. It makes no network call. The Store has to stay open as long as they are used.
 func (s *Store) Proposals() *Proposals {
-	p := &Proposals{store: s, side: open(s.options, s.ref)}
+	p := &Proposals{store: s, side: open(s.options, s.ref), tooLarge: map[plumbing.Hash]bool{}}
+	p.side.db.Store(pack.NewDB(pack.Options{
+		Dir: s.options.Dir, CacheBytes: s.options.CacheBytes, MemoryObjects: s.options.MemoryObjects, MemoryBytes: s.options.MemoryBytes,
+		MaxBytes: s.options.MaxProposalBytes,
+	}))
 	p.reader = newReader(func() pack.Source { return p.objects() }, p.cutBehind)
 	return p
 }
@@ -57,7 +66,9 @@ func (b both) Object(h plumbing.Hash) (pack.Object, bool, error) {
 func (p *Proposals) objects() pack.Source { return both{p.side.db.Load(), p.store.db.Load()} }
 
 // Fetch brings in the commit that a ref of the repository names, refs/pull/7/head for one, and returns it; "" when there is no
-// such ref. known are commits that are at hand, which need not be sent again.
+// such ref. known are commits that are at hand, which need not be sent again. What brings more than Options.MaxProposalBytes is an
+// manifest.ErrTooMuch beside
+// the commit, and is not asked for again.
 func (p *Proposals) Fetch(ctx context.Context, ref string, known ...string) (string, error) {
 	if err := p.side.lock(ctx); err != nil {
 		return "", err
@@ -65,7 +76,7 @@ func (p *Proposals) Fetch(ctx context.Context, ref string, known ...string) (str
 	defer p.side.unlock()
 	head, err := p.fetch(ctx, ref, known)
 	if err != nil {
-		return "", fmt.Errorf("fetching %s of %s: %w", ref, Redact(p.side.options.URL), err)
+		return hashString(head), fmt.Errorf("fetching %s of %s: %w", ref, Redact(p.side.options.URL), err)
 	}
 	return hashString(head), nil
 }
@@ -81,6 +92,9 @@ func (p *Proposals) fetch(ctx context.Context, ref string, known []string) (plum
 	head := up.Refs.References[ref]
 	if head.IsZero() || p.has(head) {
 		return head, nil
+	}
+	if p.tooLarge[head] {
+		return head, manifest.ErrTooMuch
 	}
 	if p.side.db.Load().Packs() > p.side.options.MaxPacks { // what is needed of the rest is fetched again
 		old := p.side.db.Load()
@@ -100,6 +114,13 @@ func (p *Proposals) fetch(ctx context.Context, ref string, known []string) (plum
 	req.Capabilities.Delete(capability.ThinPack) // what the differences of such a pack come from is in another place
 	db := p.side.db.Load()
 	if err := up.Receive(ctx, req, db.Receive); err != nil {
+		if errors.Is(err, ErrTooLarge) && ref != p.side.ref.String() {
+			if len(p.tooLarge) >= maxTooLarge {
+				clear(p.tooLarge)
+			}
+			p.tooLarge[head] = true
+			return head, fmt.Errorf("%w: %w", manifest.ErrTooMuch, err)
+		}
 		return head, err
 	}
 	if !db.Has(head) {

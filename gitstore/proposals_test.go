@@ -267,3 +267,42 @@ func TestMergesAreThoseOfGit(t *testing.T) {
 		t.Errorf("%d merges and %d conflicts say little", clean, conflicts)
 	}
 }
+
+// Whoever proposes something sends as much as they like: what is too much is fetched once, up to there, and others are answered.
+func TestAProposalThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	server := gitserver.New(t)
+	repo := server.Create(t, "config")
+	repo.Commit(gitserver.Change{Message: "Begin", Files: map[string]string{"a": "1\n"}})
+	store, err := Open(Options{URL: repo.URL, Dir: t.TempDir(), MaxProposalBytes: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	proposals := store.Proposals()
+	t.Cleanup(func() { _ = proposals.Close() })
+	base, err := store.Fetch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 1<<20)
+	source := rand.NewChaCha8([32]byte{1})
+	_, _ = source.Read(noise)
+	large := repo.Commit(gitserver.Change{Message: "Much", Branch: "much", Parent: base, Files: map[string]string{"noise": string(noise)}})
+	repo.Git("update-ref", pull, large)
+	if _, err := proposals.Fetch(t.Context(), pull, base); !errors.Is(err, manifest.ErrTooMuch) {
+		t.Fatalf("fetching it: %v", err)
+	}
+	before := server.Count("config", gitserver.FetchPack)
+	if head, err := proposals.Fetch(t.Context(), pull, base); !errors.Is(err, manifest.ErrTooMuch) || head != large {
+		t.Errorf("fetching %s again: %v", head, err)
+	}
+	if now := server.Count("config", gitserver.FetchPack); now != before {
+		t.Errorf("it was asked for again: %d times, %d before", now, before)
+	}
+	small := repo.Commit(gitserver.Change{Message: "Little", Branch: "much", Parent: base, Files: map[string]string{"b": "2\n"}})
+	repo.Git("update-ref", "refs/pull/8/head", small)
+	if head, err := proposals.Fetch(t.Context(), "refs/pull/8/head", base); err != nil || head != small {
+		t.Errorf("another one is %s, %v", head, err)
+	}
+}

@@ -13,6 +13,9 @@ var ErrMoved = errors.New("the branch has moved")
 // which side changed what.
 var ErrUnrelated = errors.New("they have no one commit in common")
 
+// ErrTooMuch says that what somebody proposes brings more than is taken.
+var ErrTooMuch = errors.New("it brings more than is taken")
+
 // Commit is one Git commit as far as Plateform cares.
 type Commit struct {
 	Hash string

@@ -28,7 +28,8 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 		return 0, err
 	}
 	head, err := r.Config.Fetch(ctx, p.HeadRef, now.config)
-	if err != nil {
+	tooMuch := errors.Is(err, manifest.ErrTooMuch)
+	if err != nil && !tooMuch {
 		return 0, err
 	}
 	if head != p.Head { // one of the two is behind, and who pushed which is not known
@@ -38,7 +39,10 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 	if !before.again && before.done.isOf(*p, now) {
 		return 0, nil
 	}
-	found, err := planner{r.Options}.review(ctx, *p, head, now)
+	found := refused(*p, now)
+	if err = nil; !tooMuch {
+		found, err = planner{r.Options}.review(ctx, *p, head, now)
+	}
 	if err == nil {
 		err = r.publish(ctx, *p, found, before)
 	}

@@ -33,6 +33,15 @@ type findings struct {
 // planner finds out what is to be said of proposals.
 type planner struct{ Options }
 
+// refused says of a proposal that it brings too much to be looked at.
+func refused(p reconciler.Proposal, now tips) findings {
+	f := findings{done: done{head: p.Head, tips: now, framing: framingOf(p), pusher: p.Pusher.ID, everything: true}, state: reconciler.StateFailure}
+	f.title = "it cannot be looked at"
+	f.card.Trouble = "It brings more than is taken of a pull request. Take what is large out of its history, also where a later commit deletes it, and push that: " +
+		"what apps consist of is in their own repositories."
+	return f
+}
+
 // review plans what merging a head would do.
 func (r planner) review(ctx context.Context, p reconciler.Proposal, head string, now tips) (findings, error) {
 	f := findings{done: done{head: head, tips: now, framing: framingOf(p), pusher: p.Pusher.ID, everything: true}, state: reconciler.StateFailure}
@@ -69,6 +78,7 @@ func (r planner) review(ctx context.Context, p reconciler.Proposal, head string,
 	if f.auto, err = r.automatic(now.config); err != nil {
 		return f, err
 	}
+	f.auto = f.auto && len(changes) > 0 // everybody may change nothing, as often as they like
 	if f.card.Rights, f.sources, err = r.owners(ctx, p, now.config, merged); err != nil {
 		return f, err
 	}

@@ -35,7 +35,8 @@ const (
 // Branch is a branch of a repository, and other refs of it, as they are read beside the loop.
 type Branch interface {
 	reconciler.Reader
-	// Fetch brings in the commit that a ref names, and returns it; "" when there is no such ref. known are commits at hand.
+	// Fetch brings in the commit that a ref names, and returns it; "" when there is no such ref. known are commits at hand. What
+	// brings too much is a manifest.ErrTooMuch, with the commit.
 	Fetch(ctx context.Context, ref string, known ...string) (string, error)
 }
 

@@ -24,7 +24,6 @@ type made struct {
 
 // past is what happened up to a head, the newest first, and which keys sign what is Plateform's there.
 type past struct {
-	head    string
 	history []manifest.Commit
 	keys    []manifest.PublicKey
 }
@@ -49,14 +48,24 @@ func (o *outcomes) trace(ctx context.Context, head string, commits []string) (ma
 			found[key] = made{version: version}
 		}
 	}
-	past := past{head, history, keys}
+	gone := map[string]manifest.Key{}
 	for key, m := range found {
-		if err := o.whereIs(key, &m, past); err != nil {
+		there, err := o.isThere(key, &m, head)
+		if err != nil {
 			return nil, err
+		}
+		if !there {
+			gone[manifest.ReleaseFile(key, m.version)] = key
 		}
 		found[key] = m
 	}
-	return found, nil
+	removed, err := o.removed(ctx, gone, past{history, keys})
+	for key, by := range removed {
+		m := found[key]
+		m.removedBy = by
+		found[key] = m
+	}
+	return found, err
 }
 
 // since are the commits along the first parents of a head, the newest first, down to the oldest of some commits; none when that is too
@@ -113,38 +122,46 @@ func (o *outcomes) releaseBy(c manifest.Commit, commits []string, keys []manifes
 	return key, version, slices.Contains(commits, release.Spec.Cause.Commit), nil
 }
 
-// whereIs finds out whether a release is still there, and who took it away.
-func (o *outcomes) whereIs(key manifest.Key, m *made, past past) error {
-	entries, err := o.Config.List(past.head, manifest.ReleasesDir(key))
+// isThere finds out whether a release is still there, and whether it is the newest.
+func (o *outcomes) isThere(key manifest.Key, m *made, head string) (there bool, err error) {
+	entries, err := o.Config.List(head, manifest.ReleasesDir(key))
 	if err != nil {
-		return err
+		return false, err
 	}
-	there, before := false, false
-	m.newest = true
+	newest, before := true, false
 	for _, entry := range entries {
 		version, ok := manifest.ReleaseVersion(entry.Name)
 		there = there || ok && version == m.version
-		m.newest = m.newest && (!ok || version.Compare(m.version) <= 0)
+		newest = newest && (!ok || version.Compare(m.version) <= 0)
 		before = before || ok && version.Compare(m.version) < 0
 	}
-	m.newest = m.newest && before
-	if there {
-		return nil
-	}
-	m.newest = false
-	file := manifest.ReleaseFile(key, m.version)
-	for _, commit := range past.history { // the newest first: what is not there was taken away last by the first that is found
-		if reconciler.SignedByPlateform(commit, past.keys) && !reconciler.ForPeople(commit) || len(commit.Parents) == 0 || len(commit.Cut) > 0 {
+	m.newest = there && newest && before
+	return there, nil
+}
+
+// removed finds out who took release files away, each of a project, in one walk however many there are.
+func (o *outcomes) removed(ctx context.Context, gone map[string]manifest.Key, in past) (map[manifest.Key]string, error) {
+	removed := map[manifest.Key]string{}
+	for _, commit := range in.history { // the newest first: what is not there was taken away last by the first that is found
+		if len(gone) == 0 {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if reconciler.SignedByPlateform(commit, in.keys) && !reconciler.ForPeople(commit) || len(commit.Parents) == 0 || len(commit.Cut) > 0 {
 			continue
 		}
 		changes, err := o.Config.Diff(commit.Parents[0], commit.Hash)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if slices.ContainsFunc(changes, func(change manifest.Change) bool { return change.Path == file && change.After == "" }) {
-			m.removedBy = commit.Hash
-			return nil
+		for _, change := range changes {
+			if key, wanted := gone[change.Path]; wanted && change.After == "" {
+				removed[key] = commit.Hash
+				delete(gone, change.Path)
+			}
 		}
 	}
-	return nil
+	return removed, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/rights"
 	"github.com/plateform/plateform/test/gitserver"
@@ -199,5 +200,44 @@ func TestProject(t *testing.T) {
 	}
 	if problems, err := rights.Project(w.open(), w.repo.Head("main"), shop, "roll a project back"); err != nil || len(problems) != 1 {
 		t.Errorf("nobody may do it: %v, %v", problems, err)
+	}
+}
+
+// counted counts the commits that are read.
+type counted struct {
+	reconciler.Reader
+	commits int
+}
+
+func (c *counted) Commit(hash string) (manifest.Commit, error) {
+	c.commits++
+	return c.Reader.Commit(hash)
+}
+
+// Whoever asks for a great many retries, in one message or in as many commits as he likes, is refused, and keeps nobody busy.
+func TestVeryManyRetries(t *testing.T) {
+	w := newWorld(t, platformHead+admins)
+	const long, many = 300, 200
+	for i := range long {
+		w.commit(files{"README.md": fmt.Sprintf("%d\n", i)})
+	}
+	message := "Try all again\n\n"
+	for i := range 20 * many {
+		message += fmt.Sprintf("Plateform-Retry: ws-2/app-%d\n", i)
+	}
+	head := w.propose("many", gitserver.Change{Message: message})
+	for i := range many {
+		head = w.repo.Commit(gitserver.Change{Branch: "many", Parent: head, Message: fmt.Sprintf("Again\n\nPlateform-Retry: ws-2/app-%d\n", i)})
+	}
+	reader := &counted{Reader: w.open()}
+	v, err := rights.Check(reader, w.repo.Head("main"), head, people[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Problems) < 100 || len(v.Problems) > 110 {
+		t.Errorf("%d problems are told", len(v.Problems))
+	}
+	if most := 4 * (long + many); reader.commits > most {
+		t.Errorf("%d commits were read, of %d that there are", reader.commits, long+many)
 	}
 }

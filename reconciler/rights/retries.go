@@ -23,6 +23,9 @@ func (c *check) retries([]manifest.Change) error {
 	}
 	for _, a := range asked {
 		for _, k := range a.projects {
+			if len(c.problems) > maxProblems { // it is refused, and more is not told
+				return nil
+			}
 			if len(manifest.CheckFolders("", k)) > 0 { // no project is called so
 				continue
 			}
@@ -46,13 +49,28 @@ func (c *check) retries([]manifest.Change) error {
 	return nil
 }
 
-// isMerged says that a commit led to the base already.
+// isMerged says that a commit led to the base already. All that did are found in one walk, however many are asked for.
 func (c *check) isMerged(commit string) (bool, error) {
-	if c.base == "" {
-		return false, nil
+	if c.merged != nil || c.base == "" {
+		return c.merged[commit], nil
 	}
-	_, merged, err := config.Span(c.reader, commit, c.base)
-	return merged, err
+	merged := map[string]bool{c.base: true}
+	for queue := []string{c.base}; len(queue) > 0; {
+		hash := queue[0]
+		queue = queue[1:]
+		known, err := c.reader.Commit(hash)
+		if err != nil {
+			return false, fmt.Errorf("walking config commit %.10s back: %w", hash, err)
+		}
+		for _, parent := range known.Parents {
+			if !merged[parent] {
+				merged[parent] = true
+				queue = append(queue, parent)
+			}
+		}
+	}
+	c.merged = merged
+	return merged[commit], nil
 }
 
 // askedRetries finds them among the commits that lead to the head, up to those on the branch, the newest config.Far of them. A

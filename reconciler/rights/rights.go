@@ -79,6 +79,8 @@ type check struct {
 	platform   platform
 	// tenants are the workspaces at the base, those that were asked for.
 	tenants map[string]*tenant
+	// merged are the commits that led to the base; nil until somebody asks.
+	merged map[string]bool
 	// back are the release files that are added by people who might bring them back.
 	back     []manifest.Change
 	problems manifest.Problems

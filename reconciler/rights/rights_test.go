@@ -225,6 +225,13 @@ func TestWhoMayChangeWhat(t *testing.T) {
 		{name: "a workspace deleted", files: files{"workspaces/ws-1": ""}, want: everyAdmin},
 		{name: "a workspace added", files: files{manifest.WorkspaceFile("ws-3"): workspace("ws-3", 99, "mallory", "")}, want: everyAdmin},
 		{name: "the own workspace added without self-service", files: files{manifest.WorkspaceFile("ws-99"): workspace("ws-99", 99, "mallory", "")}, want: everyAdmin},
+		{name: "workspace.yaml with a second document", files: files{ws1: was + "---\n" + strings.Replace(was, "projects: 10", "projects: 99", 1)}, want: everyAdmin},
+		{name: "workspace.yaml with a key twice", files: files{ws1: was + "  quota: {projects: 99}\n"}, want: everyAdmin},
+		{name: "workspace.yaml with an owner twice", files: edit("owner: {github: carol, id: 2}", "owner: {github: carol, id: 2, id: 3}"), want: everyAdmin},
+		{name: "workspace.yaml with the owner as an alias", files: files{ws1: strings.Replace(strings.Replace(was, "{github: dave, id: 3, role: admin}", "&dave {github: dave, id: 3, role: admin}", 1), "owner: {github: carol, id: 2}", "owner: *dave", 1)}, want: everyAdmin},
+		{name: "workspace.yaml with a key that merges", files: edit("quota: {projects: 10}", "quota: {<<: {projects: 99}}"), want: everyAdmin},
+		{name: "workspace.yaml with a tag", files: edit("projects: 10", "projects: !!int \"99\""), want: everyAdmin},
+		{name: "what git does with files, beside workspace.yaml", files: files{"workspaces/ws-1/.gitattributes": "* merge=union\n"}, want: ownerAdmins},
 		{name: "what is beside workspace.yaml", files: files{"workspaces/ws-1/README.md": "Theirs\n"}, want: ownerAdmins},
 
 		{name: "a project added", files: files{manifest.ProjectFile(renamed): project(renamed, "")}, want: devs},
@@ -240,6 +247,11 @@ func TestWhoMayChangeWhat(t *testing.T) {
 		{name: "a project moved to another workspace", files: files{shopFile: "", manifest.ProjectFile(moved): project(moved, "")}, want: everyAdmin},
 		{name: "a project copied to another workspace", files: files{manifest.ProjectFile(moved): project(moved, "")}, want: "1 6"},
 		{name: "a project of a workspace that is not there", files: files{"workspaces/ws-9/projects/x/project.yaml": project(manifest.Key{Workspace: "ws-9", Project: "x"}, "")}, want: everyAdmin},
+
+		{name: "a project of a workspace that begins alike", files: files{"workspaces/ws-10/projects/shop/project.yaml": project(shop, "")}, want: everyAdmin},
+		{name: "a project of a workspace that it begins like", files: files{"workspaces/ws/projects/shop/project.yaml": project(shop, "")}, want: everyAdmin},
+		{name: "workspace.yaml is a folder", files: files{ws1: "", ws1 + "/workspace.yaml": was}, want: everyAdmin},
+		{name: "project.yaml is a folder", files: files{shopFile: "", shopFile + "/project.yaml": project(shop, "")}, want: devs},
 
 		{name: "a release taken back", files: files{release(shop, "v1.0.1"): ""}, want: devs},
 		{name: "a release of another tenant taken back", files: files{release(other, "v1.0.0"): ""}, want: "1 6"},
@@ -274,7 +286,8 @@ func TestLinksAndNames(t *testing.T) {
 		"workspaces/ws-1/projects/Shop/project.yaml", "workspaces/ws-1/projects/shop/Project.yaml", "workspaces/ws-1/projects/shop/Releases/v1.0.1.yaml",
 		"workspaces/ws-1/projects/shop/releases/V1.0.1.yaml", "workspaces/ws-1/projects/shop/project.yaml.", "workspaces/ws-1/projects/shop/project.yaml ",
 		"workspaces/ws-1/workspace.yaml::$DATA", "workspaces/ws-1/WORKSP~1.YAM", "workspaces/ws-1/wor\u212aspace.yaml", "workspaces/ws-1/work\u200bspace.yaml", "workspaces/ws-1/a\\b",
-		"workspaces/ws-1/\u202elmay.txt", "workspaces/ws-1/x\x1b[2J",
+		"workspaces/ws-1/\u202elmay.txt", "workspaces/ws-1/projects/cafe\u0301/project.yaml", "workspaces/ws-1/projects/caf\u00e9/project.yaml",
+		"workspaces/ws\u20111/projects/shop/project.yaml", "workspaces/ws-1/projects/shop\u00a0/project.yaml", "workspaces/ws-1/x\x1b[2J",
 	} {
 		rows = append(rows, row{name: fmt.Sprintf("the name %q", file), files: files{file: "x"}, want: everyAdmin})
 	}

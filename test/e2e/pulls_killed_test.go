@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -125,5 +126,30 @@ func TestKilledOverPullRequests(t *testing.T) {
 	if n := len(lines(w.config.look("log", "--format=%H", "--grep=^Plateform-Comment:", "main"))); n != 4 {
 		t.Errorf("4 comments made %d commits", n)
 	}
+	w.checkManners(h)
+}
+
+// GitHub takes no cards for a while, and serve ends before it does again: what Plateform merged meanwhile is told by the next one,
+// although the loop has left it behind.
+func TestAMergeThatWasNotTold(t *testing.T) {
+	t.Parallel()
+	w, h, shop := withImages(t, "autoMerge: true, admins: [{github: root, id: 1}]")
+	wiki := w.imageProject("ws-1", "wiki", "birds/wren:1")
+	h.onMain("Add a wiki", map[string]string{wiki.file(): wiki.yaml()})
+	wiki.runs("v1.0.0")
+	w.settle()
+	trouble := editing()
+	trouble.Status = http.StatusBadGateway
+	h.server.Inject(trouble)
+	gone := h.proposedBy(w, gitHubUser, "gone", files{wiki.file(): ""})
+	gone.merged()
+	wiki.gone()
+	shop.edit("replicas: 2")
+	shop.runs("v1.0.1")
+	w.settle()
+	w.stop()
+	h.server.Heal()
+	w.start()
+	gone.says("done: 1 project")
 	w.checkManners(h)
 }

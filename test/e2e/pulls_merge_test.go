@@ -316,3 +316,26 @@ func TestWhatMergesItselfIsOfPeople(t *testing.T) {
 	}
 	w.checkManners(h)
 }
+
+// What changes no file is merged by nobody but people: everybody may do that, as often as they like.
+func TestNothingMergesItself(t *testing.T) {
+	t.Parallel()
+	w, h, _ := withImages(t, "autoMerge: true, admins: [{github: root, id: 1}]")
+	empty := w.proposed(h, "empty", func() { w.config.record("Nothing", nil) })
+	executable := w.proposed(h, "executable", func() {
+		w.config.git("update-index", "--chmod=+x", "platform.yaml")
+		w.config.git("commit", "--quiet", "--message", "Make it a program")
+		w.config.git("reset", "--quiet", "--hard")
+	})
+	for _, p := range []*pull{empty, executable} {
+		p.planned("success", "0 projects")
+		p.owners("success")
+		p.says("no project is touched")
+	}
+	h.proposedBy(w, gitHubUser, "other", files{"workspaces/ws-1/README.md": "ours\n"}).merged()
+	for _, p := range []*pull{empty, executable} {
+		p.owners("success")
+		p.isOpen()
+	}
+	w.checkManners(h)
+}

@@ -135,3 +135,30 @@ func TestARefusedCommandStaysRefused(t *testing.T) {
 	}
 	w.checkManners(h)
 }
+
+// A pull request for another branch is nothing of Plateform's, and becomes one when it is to go to this branch.
+func TestAPullRequestOfAnotherBranch(t *testing.T) {
+	t.Parallel()
+	w, h, shop := withImages(t, "autoMerge: true, admins: [{github: root, id: 1}]")
+	commit := func(who int64, branch, from string, fs map[string]string) {
+		_, err := h.server.Commit(t.Context(), forge.NewCommit{Repo: "acme/platform-config", Branch: branch, From: from, Author: who, Message: "Propose " + branch, Files: fs})
+		h.must(err)
+	}
+	commit(gitHubUser, "other", "main", map[string]string{"workspaces/ws-1/README.md": "ours\n"})
+	commit(gitHubUser, "stray", "main", map[string]string{shop.file(): shop.yaml("replicas: 2")})
+	stray := &pull{w: w, h: h, branch: "stray"}
+	var err error
+	stray.number, err = h.server.OpenPull(t.Context(), forge.NewPull{Repo: "acme/platform-config", Base: "other", Head: "stray", Title: "Scale it", Author: gitHubUser})
+	h.must(err)
+	ignored := stray.say(gitHubUser, "/plateform retry ws-1/shop")
+	h.proposedBy(w, gitHubUser, "mine", files{"workspaces/ws-1/NOTES.md": "ours\n"}).merged()
+	w.settle()
+	stray.isOpen()
+	if n := len(stray.cards()) + len(h.checks(stray.head(), "plateform/plan")) + stray.answers(ignored) + len(w.asked(ignored)); n > 0 {
+		t.Errorf("a pull request of another branch was told %d things", n)
+	}
+	h.request("PATCH", fmt.Sprintf("platform-config/pulls/%d", stray.number), `{"base": "main"}`, nil)
+	stray.merged()
+	shop.runs("v1.0.1")
+	w.checkManners(h)
+}
