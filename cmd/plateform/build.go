@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/job"
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/cmd/plateform/source"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/reconciler/registry"
@@ -40,62 +39,10 @@ Plateform's repositories.`,
 	return c
 }
 
-// sourceFlags say what of a checkout is built, and how.
-type sourceFlags struct {
-	path       string
-	framework  string
-	dockerfile string
-	env        []string
-	output     string
-}
-
-func (f *sourceFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.path, "path", "", "folder of the checkout that is built (source.path of the project)")
-	c.Flags().StringVar(&f.framework, "framework", "", "what the source is (build.framework; default: found out)")
-	c.Flags().StringVar(&f.dockerfile, "dockerfile", "", "Dockerfile, relative to the path (build.dockerfile)")
-	outputFlag(c, &f.output, "text", "json")
-}
-
-// source is the checkout in the folder that was named, or the one the user stands in.
-func (f *sourceFlags) source(args []string) (localbuild.Source, error) {
-	if err := oneOf("output", f.output, "text", "json"); err != nil {
-		return localbuild.Source{}, err
-	}
-	dir := "."
-	if len(args) > 0 {
-		dir = args[0]
-	}
-	root, err := filepath.Abs(dir)
-	if err != nil {
-		return localbuild.Source{}, err
-	}
-	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return localbuild.Source{}, exit.Usage("there is no folder %s (name the checkout of the app)", dir)
-	}
-	return localbuild.Source{Root: root, Path: f.path}, nil
-}
-
-// settings are those of the project.
-func (f *sourceFlags) settings() (*manifest.Build, error) {
-	b := &manifest.Build{Framework: f.framework, Dockerfile: f.dockerfile}
-	if f.framework != "" {
-		if err := manifest.CheckFramework(f.framework); err != nil {
-			return nil, exit.Usage("--framework: %w", err)
-		}
-	}
-	for _, variable := range f.env {
-		name, value, found := strings.Cut(variable, "=")
-		if !found {
-			return nil, exit.Usage("--env %s: write NAME=VALUE", name)
-		}
-		b.Env = append(b.Env, manifest.BuildVar{Name: name, Value: value})
-	}
-	return b, nil
-}
-
 // imageFlags say what to make.
 type imageFlags struct {
-	sourceFlags
+	source.Flags
+	output       string
 	request      reconciler.BuildRequest
 	usernameFile string
 	passwordFile string
@@ -125,9 +72,10 @@ machine is. --output json prints the image as a release file has it.`,
 		Args: argumentCount(0, 1),
 		RunE: func(c *cobra.Command, args []string) error { return a.buildImage(c.Context(), flags, args) },
 	}
-	flags.add(c)
+	flags.Add(c)
+	outputFlag(c, &flags.output, "text", "json")
 	f := c.Flags()
-	f.StringArrayVar(&flags.env, "env", nil, "NAME=VALUE of the build's environment (build.env); may be repeated")
+	f.StringArrayVar(&flags.Env, "env", nil, "NAME=VALUE of the build's environment (build.env); may be repeated")
 	f.StringVar(&flags.request.ID, "id", "", "ID of the build; required")
 	f.StringVar(&flags.request.Destination, "destination", "", "repository to push to, without a tag; required")
 	f.StringVar(&flags.request.Commit, "commit", "", "commit of the checkout, for the labels; required")
@@ -143,13 +91,16 @@ machine is. --output json prints the image as a release file has it.`,
 }
 
 func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (err error) {
-	source, err := flags.source(args)
+	if err := oneOf("output", flags.output, "text", "json"); err != nil {
+		return err
+	}
+	root, err := source.Folder(args)
 	if err != nil {
 		return err
 	}
 	r := flags.request
-	r.Path = flags.path
-	if r.Build, err = flags.settings(); err != nil {
+	r.Path = flags.Path
+	if r.Build, err = flags.Build(); err != nil {
 		return err
 	}
 	for _, needed := range []struct{ flag, value string }{
@@ -169,10 +120,10 @@ func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (
 	defer client.Close()
 	made, err := localbuild.Find(ctx, client, r)
 	if err == nil && made == nil {
-		made, err = a.makeImage(ctx, flags, r, source, client)
+		made, err = a.makeImage(ctx, flags, r, localbuild.Source{Root: root, Path: flags.Path}, client)
 	}
 	if err != nil {
-		return job.OfTheSource(err)
+		return source.Error(err)
 	}
 	image := made.Image
 	if flags.output == "json" {
@@ -184,7 +135,7 @@ func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (
 }
 
 // makeImage runs the build in a folder of its own.
-func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.BuildRequest, source localbuild.Source, to localbuild.Registry) (made *localbuild.Made, err error) {
+func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.BuildRequest, src localbuild.Source, to localbuild.Registry) (made *localbuild.Made, err error) {
 	work, err := os.MkdirTemp("", "plateform-build-")
 	if err != nil {
 		return nil, fmt.Errorf("preparing the build: %w", err)
@@ -197,7 +148,7 @@ func (a *app) makeImage(ctx context.Context, flags imageFlags, r reconciler.Buil
 	steps := localbuild.Steps{
 		Name: r.ID, Work: work, Cache: filepath.Join(cache, "plateform"), GoCommand: flags.goCommand, Log: a.stderr,
 	}
-	return steps.Run(ctx, r, source, to, func(reconciler.Stage) {})
+	return steps.Run(ctx, r, src, to, func(reconciler.Stage) {})
 }
 
 // registry opens the registry to push to.

@@ -4,37 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/plateform/plateform/cmd/plateform/job"
 	"github.com/plateform/plateform/cmd/plateform/source"
-	"github.com/plateform/plateform/manifest"
 )
 
 // detectFlags say what is looked at: the files of a folder, or a commit of a repository.
 type detectFlags struct {
-	sourceFlags
+	source.Flags
 	revision string
+	output   string
 }
 
 func (f *detectFlags) add(c *cobra.Command) {
-	f.sourceFlags.add(c)
+	f.Add(c)
 	c.Flags().StringVar(&f.revision, "revision", "", "commit, tag or branch of the repository to look at instead of the files of a folder")
+	outputFlag(c, &f.output, "text", "json")
 }
 
-// open opens what is looked at, with what is authored about it.
-func (f *detectFlags) open(ctx context.Context, args []string) (source.Files, *manifest.Build, error) {
+// open opens what is looked at.
+func (f *detectFlags) open(ctx context.Context, args []string) (source.Files, error) {
 	if err := oneOf("output", f.output, "text", "json"); err != nil {
-		return source.Files{}, nil, err
+		return source.Files{}, err
 	}
-	settings, err := f.settings()
-	if err != nil {
-		return source.Files{}, nil, err
-	}
-	files, err := source.Open(ctx, append(args, ".")[0], f.revision)
-	return files, settings, err
+	return source.Open(ctx, append(args, ".")[0], f.revision)
 }
 
 // buildDetectCommand says what a source is.
@@ -60,12 +54,16 @@ for you. When nothing says how to build it, the exit code is 1, and the folders 
 }
 
 func buildDetect(ctx context.Context, a *app, flags detectFlags, args []string) (err error) {
-	files, settings, err := flags.open(ctx, args)
+	settings, err := flags.Build()
+	if err != nil {
+		return err
+	}
+	files, err := flags.open(ctx, args)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	found, err := source.Detect(files, flags.path, settings)
+	found, err := source.Detect(files, flags.Path, settings)
 	switch {
 	case err != nil && found.Empty():
 	case flags.output == "json":
@@ -73,7 +71,7 @@ func buildDetect(ctx context.Context, a *app, flags detectFlags, args []string) 
 	default:
 		found.Print(a.stdout)
 	}
-	return job.OfTheSource(err)
+	return source.Error(err)
 }
 
 // buildDockerfileCommand prints the Dockerfile that a source is built with.
@@ -97,25 +95,25 @@ folder of the repository to build it from, bases are the images it stands on, ig
 		RunE: func(c *cobra.Command, args []string) error { return buildDockerfile(c.Context(), a, flags, args) },
 	}
 	flags.add(c)
-	c.Flags().StringArrayVar(&flags.env, "env", nil, "NAME, or NAME=VALUE, of a variable of the build (build.env); may be repeated")
+	c.Flags().StringArrayVar(&flags.Env, "env", nil, "NAME, or NAME=VALUE, of a variable of the build (build.env); may be repeated")
 	return c
 }
 
 func buildDockerfile(ctx context.Context, a *app, flags detectFlags, args []string) (err error) {
-	var names []string
-	for _, variable := range flags.env {
-		name, _, _ := strings.Cut(variable, "=")
-		names = append(names, name)
+	names := flags.Names()
+	flags.Env = nil // only names count
+	settings, err := flags.Build()
+	if err != nil {
+		return err
 	}
-	flags.env = nil // only names count
-	files, settings, err := flags.open(ctx, args)
+	files, err := flags.open(ctx, args)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	out, err := source.DockerfileOf(files, flags.path, settings, names)
+	out, err := source.DockerfileOf(files, flags.Path, settings, names)
 	if err != nil {
-		return job.OfTheSource(err)
+		return source.Error(err)
 	}
 	if flags.output == "json" {
 		return writeJSON(a.stdout, out)

@@ -12,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/cmd/plateform/doctor"
+	"github.com/plateform/plateform/cmd/plateform/source"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/ledger"
 	"github.com/plateform/plateform/reconciler/plan"
 	"github.com/plateform/plateform/reconciler/rights"
@@ -25,10 +27,11 @@ func documented() map[string]any {
 		"planned quota": plan.Quota{},
 		"status":        ledger.Status{}, "project": ledger.Project{}, "newest release": ledger.NewestRelease{},
 		"why": ledger.Why{}, "asked commit": ledger.AskedCommit{}, "answer": ledger.Answer{}, "traced release": ledger.TracedRelease{}, "source": ledger.Source{},
-		"event":    ledger.Event{},
-		"validate": validation{},
-		"version":  Version{},
-		"doctor":   doctor.Report{}, "diagnosis": doctor.Diagnosis{},
+		"event":        ledger.Event{},
+		"validate":     validation{},
+		"version":      Version{},
+		"build detect": source.Detected{}, "app": detect.App{}, "place": detect.Place{}, "build dockerfile": source.Dockerfile{},
+		"doctor": doctor.Report{}, "diagnosis": doctor.Diagnosis{},
 		"problem": manifest.Problem{}, "commit": ledger.Commit{}, "image": manifest.Image{}, "cause": manifest.Cause{},
 		"build": manifest.BuildRecord{}, "scan": manifest.ScanResult{}, "hold": manifest.Hold{}, "run": manifest.LastRun{}, "report": ledger.Note{},
 	}
@@ -82,7 +85,7 @@ func fieldsOf(object reflect.Type, objects map[string]any) []string {
 		field := object.Field(i)
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
-		case name == "-":
+		case name == "-", !field.IsExported():
 		case field.Anonymous && name == "":
 			fields = append(fields, fieldsOf(field.Type, objects)...)
 		default:

@@ -150,7 +150,7 @@ func (r *recipe) present(names ...string) []string {
 	root := tree{r.t.files, r.context}
 	var found []string
 	for _, name := range names {
-		if isPlain(name) && root.exists(name) {
+		if isPlain(name) && root.exists(name) && !slices.Contains(found, name) {
 			found = append(found, name)
 		}
 	}

@@ -151,12 +151,9 @@ func (r *recipe) golang(d *Detection) *blame.Fault {
 	if app.Version = goVersions().known[0]; said != nil {
 		r.version(app, goVersions(), from{said, "go in " + module.at("go.mod")})
 	}
-	work, err := scope.Workspace(r.t.files, r.t.at(d.Package))
-	switch {
-	case err != nil || work != "":
-		r.because("install", "everything is copied first", "the Go workspace of "+work)
-	case module.dir != r.context || module.isFolder("vendor"):
-	case module.exists("go.mod"):
+	// Folders that a go.mod or go.work names have to be there, too, and what is vendored is not fetched.
+	named, err := scope.GoFolders(r.t.files, r.t.at(d.Package))
+	if err == nil && len(named) == 0 && module.dir == r.context && module.exists("go.mod") && !module.isFolder("vendor") {
 		app.Manifests = r.present("go.mod", "go.sum")
 	}
 	if !module.exists("go.mod") {

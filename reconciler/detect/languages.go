@@ -45,6 +45,10 @@ func (r *recipe) php(framework string) *blame.Fault {
 		from{toolVersions("php").FindStringSubmatch(r.t.text(".tool-versions")), ".tool-versions"},
 		from{[]string{required["php"]}, "require.php in composer.json"})
 	app.Manifests = r.present("composer.json", "composer.lock")
+	if regexp.MustCompile(`"type"\s*:\s*"(?:path|artifact)"`).MatchString(r.t.text("composer.json")) {
+		app.Manifests = nil
+		r.because("install", "everything is copied first", "composer.json names folders of the source")
+	}
 	if !r.t.exists("composer.json") {
 		app.Tool, app.Manifests = "", nil
 	}
@@ -109,7 +113,7 @@ func (r *recipe) ruby(framework string) *blame.Fault {
 	if gems == "" {
 		return &blame.Fault{What: "there is no Gemfile", Fix: "add one, or " + addDockerfile}
 	}
-	app := &App{Language: "ruby", Tool: "bundler", Manifests: r.present("Gemfile", "Gemfile.lock", ".ruby-version")}
+	app := &App{Language: "ruby", Tool: "bundler", Manifests: r.present("Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions")}
 	r.version(app, rubyVersions(),
 		from{line.FindStringSubmatch(r.t.text(".ruby-version")), ".ruby-version"},
 		from{rubyLine.FindStringSubmatch(gems), "ruby in Gemfile"},
@@ -246,7 +250,7 @@ var (
 	cargoSection = regexp.MustCompile(`(?m)^\s*(\[\[?[A-Za-z0-9_.-]+\]\]?)`)
 	cargoName    = regexp.MustCompile(`(?m)^\s*name\s*=\s*["']([A-Za-z0-9_-]{1,64})["']`)
 	defaultRun   = regexp.MustCompile(`(?m)^\s*default-run\s*=\s*["']([A-Za-z0-9_-]{1,64})["']`)
-	cargoPath    = regexp.MustCompile(`(?m)\bpath\s*=\s*["']`)
+	cargoFiles   = regexp.MustCompile(`(?m)^\s*(?:\[\[|\[lib\]|\[workspace|build\s*=)|\bpath\s*=\s*["']`) // what Cargo looks for files by
 	rustChannel  = regexp.MustCompile(`(?m)^\s*channel\s*=\s*["']([0-9][^"']*)["']`)
 	rustNumber   = regexp.MustCompile(`\A\s*([0-9]+\.[0-9]+[0-9.]*)\s*\z`)
 )
@@ -279,7 +283,7 @@ func (r *recipe) rust() *blame.Fault {
 	r.version(app, rustVersions(),
 		from{rustChannel.FindStringSubmatch(r.t.text("rust-toolchain.toml")), "rust-toolchain.toml"},
 		from{rustNumber.FindStringSubmatch(r.t.text("rust-toolchain")), "rust-toolchain"})
-	if len(programs) == 1 && len(sections["[[bin]]"]) == 0 && len(sections["[workspace]"]) == 0 && !cargoPath.MatchString(text) && r.t.exists("src/main.rs") {
+	if !cargoFiles.MatchString(text) && r.t.exists("src/main.rs") {
 		app.Manifests = r.present("Cargo.toml", "Cargo.lock")
 	}
 	r.because("build", "cargo build --bin "+programs[0], "Cargo.toml")

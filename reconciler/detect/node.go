@@ -256,7 +256,7 @@ func (r *recipe) static() *blame.Fault {
 
 // skipped are folders that hold no app: what was installed, built or tested with.
 func skipped(name string) bool {
-	return strings.HasPrefix(name, ".") || slices.Contains([]string{"node_modules", "vendor", "bower_components", "testdata", "target", "dist", "build",
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || slices.Contains([]string{"node_modules", "vendor", "bower_components", "testdata", "target", "dist", "build",
 		"out", "venv", "__pycache__", "Pods", "third_party"}, name)
 }
 

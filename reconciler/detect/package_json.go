@@ -17,7 +17,10 @@ type packageJSON struct {
 	Scripts         map[string]string
 	Dependencies    map[string]string
 	DevDependencies map[string]string
-	PNPM            map[string]string
+
+	OptionalDependencies map[string]string
+
+	PNPM map[string]string
 	// Workspaces says that it is the root of others.
 	Workspaces bool
 }
@@ -31,7 +34,8 @@ func parsePackage(text string) *packageJSON {
 	return &packageJSON{
 		Name: word(sections["name"]), Main: word(sections["main"]), PackageManager: word(sections["packageManager"]),
 		Engines: words(sections["engines"]), Volta: words(sections["volta"]), Scripts: words(sections["scripts"]),
-		Dependencies: words(sections["dependencies"]), DevDependencies: words(sections["devDependencies"]), PNPM: words(sections["pnpm"]),
+		Dependencies: words(sections["dependencies"]), DevDependencies: words(sections["devDependencies"]),
+		OptionalDependencies: words(sections["optionalDependencies"]), PNPM: words(sections["pnpm"]),
 		Workspaces: sections["workspaces"] != nil,
 	}
 }
@@ -67,6 +71,21 @@ func (p *packageJSON) depends(name string, all bool) bool {
 	_, builds := p.DevDependencies[name]
 	return runs || all && builds
 }
+
+// namesFolders says that a package is installed from a folder or a file of the source.
+func (p *packageJSON) namesFolders() bool {
+	for _, dependencies := range []map[string]string{p.Dependencies, p.DevDependencies, p.OptionalDependencies} {
+		for _, version := range dependencies {
+			if fromSource.MatchString(version) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fromSource are versions that are a folder or a file.
+var fromSource = regexp.MustCompile(`^(?:file|link|portal|patch):|^\.\.?(?:/|$)`)
 
 // simpleWords are the words of a script that a shell would not change.
 var simpleWords = regexp.MustCompile(`^[A-Za-z0-9_./:@,+-]+( [A-Za-z0-9_./:@,=+-]+)*$`)

@@ -144,7 +144,7 @@ func (r nodeRecipe) nodeManifests(root tree, lock string, own, top *packageJSON)
 			}
 		}
 	}
-	if root.dir != r.context {
+	if root.dir != r.context || own.namesFolders() || top.namesFolders() {
 		return nil // its folder has to be there, and what it depends on
 	}
 	files := r.present("package.json", lock, ".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", "bunfig.toml")

@@ -3,6 +3,7 @@ package detect
 import (
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 
 	"github.com/plateform/plateform/manifest"
@@ -24,9 +25,27 @@ type Place struct {
 	Reason string `json:"reason"`
 }
 
-// Places are the folders below one that hold an app that can be built, nearest first, none inside another. It is for folders
-// that hold none themselves. all is false when there may be more.
+// aside are folders of what a repository has beside its apps.
+var aside = regexp.MustCompile(`(?:^|/)(?:examples?|samples?|docs?|tests?|e2e|tools?|scripts|hack|internal)(?:/|$)`)
+
+// Places are the folders below one that hold an app that can be built, none inside another: nearest first, and what is an example
+// or a tool last. It is for folders that hold none themselves. all is false when there may be more.
 func Places(files fs.FS, dir string) (places []Place, all bool) {
+	places, all = look(files, dir)
+	slices.SortStableFunc(places, func(a, b Place) int {
+		switch x, y := aside.MatchString(a.Path), aside.MatchString(b.Path); {
+		case x == y:
+			return 0
+		case x:
+			return 1
+		}
+		return -1
+	})
+	return places, all
+}
+
+// look looks through the folders, level by level.
+func look(files fs.FS, dir string) (places []Place, all bool) {
 	top, err := openTree(files, path.Join(".", dir))
 	if err != nil {
 		return nil, true

@@ -40,6 +40,8 @@ func monorepo() map[string]string {
 		"tools/cmd/b/main.go":               "package main\n\nfunc main() {}\n",
 		"legacy/Dockerfile":                 "FROM scratch\nEXPOSE 7000\n",
 		"node_modules/express/package.json": `{"scripts": {"start": "node x"}}`,
+		"_example/main.go":                  "package main\n\nfunc main() {}\n",
+		"examples/Dockerfile":               "FROM scratch\n",
 		"docs/README.md":                    "",
 	}
 }
@@ -55,6 +57,7 @@ func TestPlacesOfAMonorepo(t *testing.T) {
 		"apps/admin: vite 8080 (package.json depends on vite)",
 		"apps/web: nextjs 3000 (package.json depends on next)",
 		"services/orders: spring-boot 8080 (services/orders/pom.xml names org.springframework.boot)",
+		"examples: dockerfile 0 (there is a Dockerfile)",
 		"tools/cmd/a: go 8080 (a Go program of the module in tools/go.mod)",
 		"tools/cmd/b: go 8080 (a Go program of the module in tools/go.mod)",
 	}

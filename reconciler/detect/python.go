@@ -67,7 +67,8 @@ var (
 	pipfilePython  = regexp.MustCompile(`(?m)^\s*python_(?:full_)?version\s*=\s*["']([^"']+)["']`)
 	poetrySection  = regexp.MustCompile(`(?m)^\s*\[tool\.poetry(?:\.dependencies)?\]`)
 	projectSection = regexp.MustCompile(`(?m)^\s*\[project\]`)
-	otherFile      = regexp.MustCompile(`(?m)^\s*(?:-r|--requirement|-c|--constraint|-e|--editable|\.|file:)`)
+	otherFile      = regexp.MustCompile(`(?m)^\s*(?:-r|--requirement|-c|--constraint|-e|--editable|\.|file:)|@\s*file:`)
+	otherFolder    = regexp.MustCompile(`(?m)^\s*\[tool\.uv\.(?:sources|workspace)|\bpath\s*=\s*["']|\bfile:`)
 	staticRoot     = regexp.MustCompile(`(?m)^\s*STATIC_ROOT\s*=`)
 	settingsModule = regexp.MustCompile(`DJANGO_SETTINGS_MODULE["']\s*,\s*["']([A-Za-z_][A-Za-z0-9_.]*)["']`)
 	pythonName     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -125,6 +126,10 @@ func (r pythonRecipe) installPython(app *App, pyproject string) {
 	locked := func(tool, lock string, files ...string) {
 		app.Tool, app.Manifests = tool, r.present(append(files, lock)...)
 		r.because("packages", tool, lock)
+		if otherFolder.MatchString(r.t.text(files[0])) {
+			app.Manifests = nil
+			r.because("install", "everything is copied first", files[0]+" names folders of the source")
+		}
 	}
 	t := r.t
 	switch {
@@ -148,12 +153,13 @@ func (r pythonRecipe) installPython(app *App, pyproject string) {
 		}
 		r.because("packages", "pip", file)
 	case poetrySection.MatchString(pyproject) && !projectSection.MatchString(pyproject):
-		locked("poetry", "pyproject.toml")
+		locked("poetry", "pyproject.toml", "pyproject.toml")
 	case pyproject != "":
 		app.Tool, app.Build, app.Manifests = "uv pip", "pyproject.toml", r.present("pyproject.toml")
 		r.because("packages", "uv pip", "pyproject.toml, without a lockfile")
 	case t.exists("Pipfile"):
-		locked("pipenv", "Pipfile")
+		locked("pipenv", "Pipfile", "Pipfile")
+		app.Build = "lock"
 	case t.exists("setup.py"), t.exists("setup.cfg"):
 		app.Tool, app.Build = "pip", "."
 		r.because("packages", "pip", t.first("setup.py", "setup.cfg"))

@@ -364,23 +364,27 @@ func main() {
 }
 `
 
-// The Dockerfile that is written for a static site is built and runs without rights, also when the checkout lets nobody else
-// read its files. What its .dockerignore would leave out is left out.
-func TestAGeneratedDockerfileOfASite(t *testing.T) {
+// nginx is an image with what stands in for it, and the programs that our Dockerfile runs there.
+func nginx(t *testing.T) v1.Image {
+	t.Helper()
 	program := sourceWith(t, map[string]string{"go.mod": "module example.com/server\n\ngo 1.25\n", "main.go": server})
 	compile := exec.CommandContext(t.Context(), "go", "build", "-o", "server", ".")
 	compile.Dir, compile.Env = program.Root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := compile.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	b := &base{t: t, files: map[string]string{"bin/nginx": filepath.Join(program.Root, "server")}, env: []string{"PATH=/bin"}}
+	for _, tool := range []string{"sh", "find", "chmod", "sed"} {
+		b.program(tool, "bin/"+tool)
+	}
+	return b.image()
+}
+
+// The Dockerfile that is written for a static site is built and runs without rights, also when the checkout lets nobody else
+// read its files. What its .dockerignore would leave out is left out.
+func TestAGeneratedDockerfileOfASite(t *testing.T) {
 	src := sourceWith(t, map[string]string{"index.html": "<h1>hello</h1>", "css/site.css": "body {}", ".env": "SECRET=1", "node_modules/x/y.js": "x"})
-	image := buildGenerated(t, src, func(string) v1.Image {
-		b := &base{t: t, files: map[string]string{"bin/nginx": filepath.Join(program.Root, "server")}, env: []string{"PATH=/bin"}}
-		for _, tool := range []string{"sh", "find", "chmod", "sed"} {
-			b.program(tool, "bin/"+tool)
-		}
-		return b.image()
-	}, []manifest.BuildVar{{Name: "HOSTILE", Value: "x\nUSER root\nRUN exit 1"}})
+	image := buildGenerated(t, src, func(string) v1.Image { return nginx(t) }, []manifest.BuildVar{{Name: "HOSTILE", Value: "x\nUSER root\nRUN exit 1"}})
 	at := runImage(t, image)
 	for path, want := range map[string]string{"/": "200 <h1>hello</h1>", "/css/site.css": "200 body {}", "/node_modules/x/y.js": "404 404 page not found\n"} {
 		code, body := get(t, at+path)
@@ -396,5 +400,32 @@ func TestAGeneratedDockerfileOfASite(t *testing.T) {
 	}
 	if bytes.Contains(content, []byte("SECRET=1")) {
 		t.Error("the .env is in the image")
+	}
+}
+
+// The builder makes a release of such a source: what it is and where it listens are known of the image, for whoever finds it.
+func TestTheBuilderBuildsASiteWithoutADockerfile(t *testing.T) {
+	if _, err := exec.LookPath("buildah"); err != nil {
+		t.Skip("buildah is not here")
+	}
+	b := newBench(t, nil)
+	r := b.request(t, "one", map[string]string{"web/index.html": "<h1>hello</h1>"})
+	r.Path = "web"
+	src := localbuild.Source{Root: r.Repository, Path: r.Path}
+	d, err := localbuild.Detect(src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := generate.Dockerfile(d, nil)
+	if err != nil || len(file.Bases) != 1 {
+		t.Fatal(file.Bases, err)
+	}
+	put(t, filepath.Join(b.options.Dir, "cache"), map[string]v1.Image{file.Bases[0]: nginx(t)})
+	made := b.good(t, r)
+	if made.Framework != manifest.FrameworkStatic || made.Port != 8080 || made.Commit != r.Commit {
+		t.Errorf("made %+v", made)
+	}
+	if code, body := get(t, runImage(t, pull(t, made.Repository, made.Digest))); code != http.StatusOK || body != "<h1>hello</h1>" {
+		t.Errorf("it answers %d %q", code, body)
 	}
 }

@@ -56,13 +56,20 @@ type Images interface {
 	Has(ctx context.Context, repository, digest string) (bool, error)
 }
 
+// Committing is how what people ask for in comments is committed.
+type Committing struct {
+	// Main is the branch of the config repository, and Pushed is called after a commit.
+	Main   reconciler.Repository
+	Pushed func()
+	// Signer signs the commits; nil when there is no key.
+	Signer *manifest.SigningKey
+}
+
 // Options of a Reviewer.
 type Options struct {
 	Reviews reconciler.Reviews
 	Remarks reconciler.Remarks
-	// Main is the branch of the config repository, to commit to, and Pushed is called after a commit.
-	Main   reconciler.Repository
-	Pushed func()
+	Committing
 	// Config and GitOps are the two repositories, and the names of their branches.
 	Config       Config
 	ConfigBranch string
@@ -71,8 +78,6 @@ type Options struct {
 	Charts       reconciler.Charts
 	Images       Images
 	Record       Record
-	// Signer signs the commits of commands; nil when there is no key.
-	Signer *manifest.SigningKey
 	// DeletePage is the page where people remove a file of the config repository.
 	DeletePage func(file string) string
 	Log        *slog.Logger

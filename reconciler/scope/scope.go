@@ -142,6 +142,8 @@ func (l *look) found() error {
 	switch {
 	case l.exists(path.Join(l.dir, goMod)), hasGoFiles(l.files, l.dir) && l.above(l.dir, goMod) != "":
 		return l.golang()
+	case l.exists(path.Join(l.dir, pom)), l.isGradle(): // also with a package.json for what browsers get
+		return l.jvm()
 	case l.exists(path.Join(l.dir, cargoToml)):
 		return cargo(l)
 	case l.exists(path.Join(l.dir, packageJSON)):

@@ -289,6 +289,29 @@ func (b broken) Open(name string) (fs.File, error) {
 }
 
 // The candidates are what is read first: with them at hand few files have to be fetched on their own.
+func TestCargo(t *testing.T) {
+	for _, l := range []layout{
+		{"alone", `api/Cargo.toml [package]`, scope.Settings{Path: "api"}, "api", ""},
+		{"a workspace", `Cargo.toml [workspace]\nmembers = ["crates/*"]
+			crates/api/Cargo.toml [package]`, scope.Settings{Path: "crates/api"}, ".", "the workspace of Cargo.toml"},
+		{"a workspace of its own", `Cargo.toml [workspace]
+			api/Cargo.toml [workspace]\n[package]`, scope.Settings{Path: "api"}, "api", ""},
+		{"a package beside it", `api/Cargo.toml [dependencies]\nlib = { path = "../lib" }`, scope.Settings{Path: "api", Framework: "rust"}, "api, lib", "api/Cargo.toml depends on lib"},
+		{"no package further up", `Cargo.toml [package]
+			api/Cargo.toml [package]`, scope.Settings{Path: "api"}, "api", ""},
+	} {
+		t.Run(l.name, l.run)
+	}
+}
+
+// Java stands before what it has a package.json for.
+func TestAModuleWithAFrontend(t *testing.T) {
+	layout{"a module", `pom.xml <project><modules><module>api</module></modules></project>
+		api/pom.xml <project><parent/></project>
+		api/package.json {}
+		package.json {"workspaces": ["web"]}`, scope.Settings{Path: "api"}, ".", "the parent pom pom.xml"}.run(t)
+}
+
 func TestCandidates(t *testing.T) {
 	got := scope.Candidates(scope.Settings{Path: "a/b"})
 	for _, want := range []string{"go.mod", "a/go.work", "a/b/go.mod", "pom.xml", "a/b/package.json", "pnpm-workspace.yaml"} {

@@ -85,7 +85,7 @@ var mayImport = map[string][]string{
 	"cmd/plateform/up": {"manifest", "manifest/repourl", "gitstore", "reconciler", "reconciler/", "cmd/plateform/installation", "cmd/plateform/scaffold",
 		"cmd/plateform/checkout", "cmd/plateform/feed", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/installation": {"manifest", "manifest/repourl", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit"},
-	"cmd/plateform/job":          {"manifest", "gitstore", "reconciler", "reconciler/blame", "reconciler/jenkins", "reconciler/localbuild", "reconciler/registry", "cmd/plateform/exit"},
+	"cmd/plateform/job":          {"manifest", "gitstore", "reconciler", "reconciler/blame", "reconciler/jenkins", "reconciler/localbuild", "reconciler/registry", "cmd/plateform/exit", "cmd/plateform/source"},
 	"cmd/plateform/logs":         {"manifest", "reconciler", "reconciler/jenkins", "reconciler/localbuild", "cmd/plateform/installation", "cmd/plateform/exit"},
 	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
 	// the story on GitHub needs one, and there is one: see docs/decisions.md
@@ -94,7 +94,7 @@ var mayImport = map[string][]string{
 		"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/source": {"manifest", "gitstore", "reconciler/blame", "reconciler/detect", "reconciler/dockerfile/generate", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/images": {"reconciler/registry", "cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit"},
-	"cmd/plateform/doctor": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/",
+	"cmd/plateform/doctor": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/",
 		"cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 }
 

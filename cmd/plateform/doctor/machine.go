@@ -51,7 +51,7 @@ func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
 	case err != nil:
 		return []Diagnosis{broken(what, err, "")}
 	}
-	return []Diagnosis{ok(what, "%s builds Dockerfiles", tool)}
+	return []Diagnosis{ok(what, "%s builds Dockerfiles, and those that are written for sources without one", tool)}
 }
 
 // checkScanner looks for what scans images here, when the platform wants them scanned.

@@ -63,10 +63,11 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 	proposed, remembered := config.Proposals(), gitops.Proposals()
 	i.later(func() error { return errors.Join(proposed.Close(), remembered.Close()) })
 	reviewer, err := review.New(review.Options{
-		Reviews: pulls, Remarks: pulls, Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) },
+		Reviews: pulls, Remarks: pulls,
+		Committing: review.Committing{Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) }, Signer: parts.signer},
 		Config: proposed, ConfigBranch: i.settings.Config.Branch,
 		GitOps: remembered, GitOpsBranch: i.settings.GitOps.Branch,
-		Charts: parts.charts, Images: parts.images, Record: parts.record, Signer: parts.signer, Log: i.log,
+		Charts: parts.charts, Images: parts.images, Record: parts.record, Log: i.log,
 		Every: min(slowestReview, pollsPerReview*parts.poll),
 		DeletePage: func(file string) string {
 			return i.github.Site.Web.JoinPath(repository.Owner, repository.Name, "delete", url.PathEscape(i.settings.Config.Branch), file).String()

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/source"
 	"github.com/plateform/plateform/gitstore"
-	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
@@ -98,7 +98,7 @@ network is.`
 		}
 		j.GoCommand = f.goCommand
 		if err := step(c.Context(), j, f); err != nil {
-			return OfTheSource(errors.Join(err, j.Fail(err)))
+			return source.Error(errors.Join(err, j.Fail(err)))
 		}
 		return nil
 	}
@@ -107,15 +107,6 @@ network is.`
 	c.Flags().BoolVar(&f.insecure, "insecure", false, "allow plain http to the registry; to this machine it always is")
 	c.Flags().StringVar(&f.goCommand, "go", "go", "go command that compiles")
 	return c
-}
-
-// OfTheSource makes an error that is the source's fault a finding, for scripts that tell one from the other.
-func OfTheSource(err error) error {
-	var fault *localbuild.Fault
-	if errors.As(err, &fault) {
-		return exit.Finding("%w", err)
-	}
-	return err
 }
 
 func checkout(ctx context.Context, j *Job, _ flags) error {

@@ -89,13 +89,15 @@ func (f *file) python() {
 // pythonPackages are the commands that install what the app names.
 func (f *file) pythonPackages(all bool) []string {
 	switch app := f.app; {
+	case app.Tool == "uv" && all:
+		return []string{"uv sync --frozen --no-dev"}
 	case app.Tool == "uv":
 		return []string{"uv sync --frozen --no-dev --no-install-project"}
 	case app.Tool == "uv pip":
 		return []string{"uv pip install -r pyproject.toml"}
 	case app.Tool == "poetry":
 		return []string{"poetry install --only main --no-root --no-interaction"}
-	case app.Tool == "pipenv" && slices.Contains(app.Manifests, "Pipfile.lock"):
+	case app.Tool == "pipenv" && app.Build == "":
 		return []string{"pipenv requirements > /tmp/requirements.txt", "pip install -r /tmp/requirements.txt"}
 	case app.Tool == "pipenv":
 		return []string{"pipenv lock", "pipenv requirements > /tmp/requirements.txt", "pip install -r /tmp/requirements.txt"}
