@@ -9,7 +9,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 )
 
-// history is a config repository of which only commits, what they change and the releases at the head are known.
+// history is a config repository of which only commits, what they change, the platform and the releases at the head are known.
 type history struct {
 	Config
 	commits map[string]manifest.Commit
@@ -23,6 +23,11 @@ func (h *history) Commit(hash string) (manifest.Commit, error) { return h.commit
 func (h *history) Diff(_, to string) ([]manifest.Change, error) {
 	h.diffs++
 	return h.changes[to], nil
+}
+
+// Read returns a platform.yaml without keys.
+func (h *history) Read(string, string) ([]byte, error) {
+	return []byte("apiVersion: plateform.dev/v1\nkind: Platform\nmetadata: {name: platform}\nspec: {domain: apps.example.com, registry: {url: registry.example.com}}\n"), nil
 }
 
 func (h *history) List(string, string) ([]manifest.Entry, error) { return h.left, nil }

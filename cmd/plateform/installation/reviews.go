@@ -65,7 +65,7 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 	reviewer, err := review.New(review.Options{
 		Reviews: pulls, Remarks: pulls,
 		Committing: review.Committing{Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) }, Signer: parts.signer},
-		Config: proposed, ConfigBranch: i.settings.Config.Branch,
+		Config:     proposed, ConfigBranch: i.settings.Config.Branch,
 		GitOps: remembered, GitOpsBranch: i.settings.GitOps.Branch,
 		Charts: parts.charts, Images: parts.images, Record: parts.record, Log: i.log,
 		Every: min(slowestReview, pollsPerReview*parts.poll),
