@@ -19,10 +19,16 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 	switch {
 	case p == nil || p.Branch != r.ConfigBranch || p.Fate == reconciler.FateClosed:
 		r.forget(number)
+		r.disturb(r.heads.gone(number))
 		return 0, nil
 	case p.Fate == reconciler.FateMerged:
+		r.disturb(r.heads.gone(number))
 		return r.tell(ctx, *p)
 	}
+	if err := r.heads.notice(ctx, r.Reviews); err != nil {
+		return 0, err
+	}
+	r.disturb(r.heads.saw(number, p.Head))
 	now, err := r.seeTips(ctx)
 	if err != nil {
 		return 0, err
@@ -110,6 +116,7 @@ func (r *Reviewer) finish(number int, d done) {
 	r.view(number).done = d
 }
 
+// forget forgets what was said of a proposal.
 func (r *Reviewer) forget(number int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,11 +125,17 @@ func (r *Reviewer) forget(number int) {
 
 // publish says what was found. The checks come first: they are what merging waits for.
 func (r *Reviewer) publish(ctx context.Context, p reconciler.Proposal, f findings, before view) error {
-	planned := reconciler.Check{Name: reconciler.PlanCheck, Commit: f.done.head, State: f.state, Title: f.title, Summary: f.card.Summary()}
-	if f.card.Plan != nil {
-		planned.Problems = f.card.Plan.Problems
+	select {
+	case r.saying <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	for _, check := range []reconciler.Check{planned, ownersCheck(p, f)} {
+	defer func() { <-r.saying }()
+	all, err := planner{r.Options}.together(ctx, p, f, r.heads.sharing(f.done.head))
+	if err != nil {
+		return fmt.Errorf("judging the pull requests with the same commit: %w", err)
+	}
+	for _, check := range checksOf(all) {
 		check.Again = before.again
 		if err := r.Reviews.Publish(ctx, check); err != nil {
 			return fmt.Errorf("publishing the check %s: %w", check.Name, err)

@@ -23,6 +23,10 @@ type told struct {
 
 func (r *told) Proposal(context.Context, int) (*reconciler.Proposal, error) { return &r.proposal, nil }
 
+func (r *told) Open(context.Context) ([]reconciler.Proposal, error) {
+	return []reconciler.Proposal{r.proposal}, nil
+}
+
 func (r *told) Publish(_ context.Context, c reconciler.Check) error {
 	r.checks = append(r.checks, c)
 	return nil

@@ -22,11 +22,12 @@ func (r *Reviewer) look(ctx context.Context) (again time.Duration, err error) {
 	open := map[int]bool{}
 	for _, p := range proposals {
 		open[p.Number] = true
+		r.disturb(r.heads.saw(p.Number, p.Head))
 		if r.isNew(p) {
 			r.wake(p.Number, polling, p.UpdatedAt, false)
 		}
 	}
-	for _, number := range r.numbers(func(v *view) bool { return v.done.head != "" }) {
+	for _, number := range r.heads.known() {
 		if !open[number] {
 			r.wake(number, polling, r.Clock(), false)
 		}

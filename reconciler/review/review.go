@@ -98,6 +98,9 @@ type Reviewer struct {
 	views    map[int]*view
 	outcomes *outcomes
 	commands *commands
+	heads    heads
+	// saying is held by whoever publishes: what is said of a head is of all that share it then.
+	saying chan struct{}
 	// troubled are the keys whose last turn failed.
 	troubled map[string]bool
 }
@@ -116,7 +119,7 @@ func New(o Options) (*Reviewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reviewer{Options: o, views: map[int]*view{}, troubled: map[string]bool{}}
+	r := &Reviewer{Options: o, views: map[int]*view{}, heads: heads{of: map[int]string{}}, saying: make(chan struct{}, 1), troubled: map[string]bool{}}
 	r.outcomes = &outcomes{Options: o, commits: commits}
 	r.commands = &commands{
 		Options: o, outcomes: r.outcomes, look: r.Said, concerned: r.concerned, obeyed: obeyed,

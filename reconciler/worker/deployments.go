@@ -40,16 +40,11 @@ type Deployments struct {
 	mu sync.Mutex
 	// wanted is what is to be shown, by project.
 	wanted map[string]reconciler.Deployment
-	// made are the newest releases that were committed and are not shown yet, by project.
-	made map[string]made
 	// asked are the projects that each commit asked something of; no more are kept than tell that it is a mass change.
 	asked *lru.LRU[string, map[manifest.Key]bool]
 	// trouble is why the last one was not shown; nil when it was.
 	trouble error
 }
-
-// made is a release, and the commit that has it.
-type made struct{ release, commit string }
 
 // NewDeployments returns the worker.
 func NewDeployments(port reconciler.Deployments, log *slog.Logger, common Common) (*Deployments, error) {
@@ -57,7 +52,7 @@ func NewDeployments(port reconciler.Deployments, log *slog.Logger, common Common
 	if err != nil {
 		return nil, err
 	}
-	d := &Deployments{Common: common, port: port, log: log, wanted: map[string]reconciler.Deployment{}, made: map[string]made{}, asked: asked}
+	d := &Deployments{Common: common, port: port, log: log, wanted: map[string]reconciler.Deployment{}, asked: asked}
 	d.queue = common.Queue(queue.Options{Turn: d.show, Timeout: deployTimeout, Host: func(string) string { return theForge }, PerHost: deploysAtOnce})
 	return d, nil
 }
@@ -79,22 +74,14 @@ func (d *Deployments) Observe(e reconciler.Event) {
 		return
 	}
 	r := *e.Report
-	if r.Project == (manifest.Key{}) || !r.Terminal() || !deploys(r) {
-		return
-	}
-	if r.Aside {
-		d.released(r)
+	if r.Project == (manifest.Key{}) || r.Aside || !r.Terminal() || !deploys(r) { // what stands aside is said of who asked, too
 		return
 	}
 	if d.count(cmp.Or(r.Source, r.Commit), r.Project) > maxDeploysOfCommit {
 		return
 	}
 	key := r.Project.String()
-	deployment := deploymentOf(r, e.Recalled)
-	if made := d.made[key]; made.release == deployment.Release && made.release != "" {
-		deployment.Commit = made.commit
-	}
-	d.wanted[key] = deployment
+	d.wanted[key] = deploymentOf(r, e.Recalled)
 	d.queue.AddAfter(key, deployPause)
 }
 
@@ -107,16 +94,6 @@ func deploymentOf(r reconciler.Report, again bool) reconciler.Deployment {
 		deployment.LiveURL = r.LiveURL
 	}
 	return deployment
-}
-
-// released notes the commit of a release: it is the one that is deployed, whichever asked. Whoever calls it has the lock.
-func (d *Deployments) released(r reconciler.Report) {
-	key := r.Project.String()
-	d.made[key] = made{r.Release.Version, r.Commit}
-	if wanted, found := d.wanted[key]; found && wanted.Release == r.Release.Version {
-		wanted.Commit = r.Commit
-		d.wanted[key] = wanted
-	}
 }
 
 // deploys says that a report is on what runs now, and not on what did not come so far.
@@ -188,6 +165,5 @@ func (d *Deployments) over(key string, wanted reconciler.Deployment) (again time
 		return deployPause
 	}
 	delete(d.wanted, key)
-	delete(d.made, key)
 	return 0
 }

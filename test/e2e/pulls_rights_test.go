@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,6 +129,63 @@ func TestOwnersOfPullRequests(t *testing.T) {
 	retry := w.proposed(h, "retry", func() { w.config.record("Change nothing that matters", files{"README.md": "hello\n"}) })
 	retry.owners("failure")
 	w.checkManners(h)
+}
+
+// A check stands on a commit, and so two pull requests of one commit share it: nobody gets by with what somebody else may do. Once the
+// other one is closed, or has another commit, its own word counts again.
+func TestPullRequestsOfOneCommit(t *testing.T) {
+	t.Parallel()
+	w, h, shop := withPeople(t, "admins: [{github: root, id: 1}]")
+	mine := h.proposedBy(w, gitHubUser, "mine", files{shop.file(): shop.yaml("replicas: 2")})
+	mine.owners("success", "@alice may change all of this")
+	copied := func(branch string) *pull {
+		w.config.git("fetch", "--quiet", "origin")
+		w.config.git("push", "--quiet", "origin", "origin/mine:refs/heads/"+branch)
+		p := &pull{w: w, h: h, branch: branch}
+		var err error
+		p.number, err = h.server.OpenPull(t.Context(), forge.NewPull{Repo: "acme/platform-config", Head: branch, Title: "Propose " + branch, Author: mallory})
+		h.must(err)
+		return p
+	}
+	theirs := copied("theirs")
+	mine.sharedOwners("failure", fmt.Sprintf("of 2 pull requests with this commit, #%d may not change all of this", theirs.number), "only developers of ws-1 may change a project")
+	theirs.says("only developers of ws-1 may change a project")
+	if card := mine.says("release v1.0.0 → v1.0.1"); strings.Contains(card, "only developers") {
+		t.Errorf("what somebody else may not do is on the card of who may:\n%s", card)
+	}
+	writes := h.checkWrites()
+	w.restart()
+	w.settle()
+	mine.sharedOwners("failure", "of 2 pull requests")
+	if now := h.checkWrites(); now != writes {
+		t.Errorf("%d writes of checks after a restart, want the %d of before", now, writes)
+	}
+	h.must(h.server.ClosePull(t.Context(), "acme/platform-config", theirs.number, mallory))
+	mine.sharedOwners("success", "@alice may change all of this")
+
+	theirs = copied("again")
+	mine.sharedOwners("failure", "of 2 pull requests")
+	theirs.editedBy(mallory, files{shop.file(): shop.yaml("replicas: 3")})
+	theirs.owners("failure", "@mallory may not do 1 thing")
+	mine.sharedOwners("success", "@alice may change all of this")
+	w.checkManners(h)
+}
+
+// sharedOwners waits for the newest check of the rights on the head: GitHub shows that one of several.
+func (p *pull) sharedOwners(conclusion string, says ...string) {
+	p.w.t.Helper()
+	head := p.head()
+	p.w.await("the owners' check of "+p.branch, func() error {
+		runs := p.h.checks(head, "plateform/owners")
+		if len(runs) == 0 {
+			return errors.New("there is none")
+		}
+		newest := slices.MaxFunc(runs, func(a, b checkRun) int { return cmp.Compare(a.ID, b.ID) })
+		if newest.Conclusion != conclusion {
+			return fmt.Errorf("the checks are %+v", runs)
+		}
+		return contains(newest.Output.Title+"\n"+newest.Output.Summary, says...)
+	})
 }
 
 // retitle changes its title, as alice.
