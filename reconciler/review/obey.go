@@ -162,17 +162,22 @@ func (c *commands) carryOut(ctx context.Context, p reconciler.Proposal, remark r
 	if err != nil {
 		return "", err
 	}
+	return c.push(ctx, remark, order, keys)
+}
+
+// may refuses what the author of a remark may not do with projects, as of a commit.
+func (c *commands) may(remark reconciler.Remark, order command, keys []manifest.Key, head string) error {
 	what := map[verb]string{verbRetry: "retry a project", verbRollback: "roll a project back"}[order.verb]
 	for _, key := range keys {
 		problems, err := rights.Project(c.Main, head, key, what, rights.Person(remark.Author))
 		if err != nil {
-			return "", err
+			return err
 		}
 		if len(problems) > 0 {
-			return "", config.Refuse("%s (%s)", problems[0].What, problems[0].Fix)
+			return config.Refuse("%s (%s)", problems[0].What, problems[0].Fix)
 		}
 	}
-	return c.push(ctx, remark, order, keys)
+	return nil
 }
 
 // replan plans an open proposal once more, for its author and for those who may change what it is about.
@@ -225,7 +230,7 @@ func (c *commands) about(ctx context.Context, p reconciler.Proposal, order comma
 	return keys, nil
 }
 
-// push makes the commits of a command, unless that was done.
+// push makes the commits of a command, unless that was done. Whether its author may is asked of the commit that they come on top of.
 func (c *commands) push(ctx context.Context, remark reconciler.Remark, order command, keys []manifest.Key) (string, error) {
 	for range pushes {
 		head, err := c.Main.Fetch(ctx)
@@ -234,6 +239,9 @@ func (c *commands) push(ctx context.Context, remark reconciler.Remark, order com
 		}
 		if done, err := c.doneBy(ctx, head, remark); done != "" || err != nil {
 			return done, err
+		}
+		if err := c.may(remark, order, keys, head); err != nil {
+			return "", err
 		}
 		var edits []manifest.Edit
 		var said []string

@@ -162,3 +162,24 @@ func TestAPullRequestOfAnotherBranch(t *testing.T) {
 	shop.runs("v1.0.1")
 	w.checkManners(h)
 }
+
+// Rights are those of the commit that a command's commit goes on top of: who loses them before that lands does nothing any more.
+func TestACommandOfSomebodyWhoMayNotAnyMore(t *testing.T) {
+	t.Parallel()
+	w, h, shop := withImages(t, "admins: [{github: root, id: 1}]")
+	alone := w.config.read(workspaceFile("ws-1"))
+	h.onMain("Let mallory in", map[string]string{workspaceFile("ws-1"): alone + fmt.Sprintf("  members: [{github: mallory, id: %d, role: developer}]\n", mallory),
+		shop.file(): shop.yaml("replicas: 2")})
+	shop.runs("v1.0.1")
+	w.settle()
+	other := h.proposedBy(w, gitHubUser, "other", files{"workspaces/ws-1/README.md": "ours\n"})
+	other.says("no project is touched")
+	beaten := h.before(pushing(), func() { h.onMain("Put mallory out", map[string]string{workspaceFile("ws-1"): alone}) })
+	comment := other.say(mallory, "/plateform rollback ws-1/shop")
+	w.happened("somebody to be faster than the command", beaten)
+	other.answered("This was not done: only developers of ws-1 may roll a project back")
+	if made := w.asked(comment); len(made) > 0 {
+		t.Errorf("it was done in %q", made)
+	}
+	w.checkManners(h)
+}
