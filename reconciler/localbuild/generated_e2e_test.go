@@ -5,6 +5,7 @@ package localbuild_test
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,16 @@ import (
 type base struct {
 	t     *testing.T
 	files map[string]string // where they are in the image, and here
+	links map[string]string // and where links in it lead
 	env   []string
+}
+
+// link adds a link.
+func (b *base) link(name, target string) {
+	if b.links == nil {
+		b.links = map[string]string{}
+	}
+	b.links[name] = target
 }
 
 // program adds a program of this machine under the names given, with the libraries that it loads.
@@ -135,6 +145,12 @@ func (b *base) image() v1.Image {
 			b.t.Fatal(err)
 		}
 	}
+	for name, target := range b.links {
+		folder(filepath.Dir(name))
+		if err := w.WriteHeader(&tar.Header{Name: name, Linkname: target, Mode: 0o777, Typeflag: tar.TypeSymlink}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
 	if err := w.Close(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -212,8 +228,8 @@ func buildGenerated(t *testing.T, src localbuild.Source, stands func(reference s
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
-	if d.Port != 8080 {
-		t.Errorf("the port is %d", d.Port)
+	if d.Port == 0 {
+		t.Error("its port is not known")
 	}
 	return image
 }
@@ -258,7 +274,7 @@ func runImage(t *testing.T, image v1.Image) string {
 		command.Path = "/bin/" + command.Path
 	}
 	command.Err = nil // it was looked for outside
-	command.Dir, command.Env = "/", append(config.Config.Env, "PORT="+port)
+	command.Dir, command.Env = cmp.Or(config.Config.WorkingDir, "/"), append(config.Config.Env, "PORT="+port)
 	command.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
@@ -400,6 +416,37 @@ func TestAGeneratedDockerfileOfASite(t *testing.T) {
 	}
 	if bytes.Contains(content, []byte("SECRET=1")) {
 		t.Error("the .env is in the image")
+	}
+}
+
+// The Dockerfile that is written for an app of Node is built with the Node of this machine, and what its build makes answers.
+func TestAGeneratedDockerfileOfNode(t *testing.T) {
+	npm, err := exec.LookPath("npm")
+	if err == nil {
+		npm, err = filepath.EvalSymlinks(npm)
+	}
+	if err != nil {
+		t.Skipf("npm is not here: %v", err)
+	}
+	src := sourceWith(t, map[string]string{
+		"package.json":      `{"name": "shop", "scripts": {"build": "node build.js", "start": "node --title=shop server.js"}}`,
+		"package-lock.json": `{"name": "shop", "lockfileVersion": 3, "requires": true, "packages": {"": {"name": "shop"}}}`,
+		"build.js":          `require("fs").writeFileSync("made.json", JSON.stringify({word: process.env.GREETING}))`,
+		"server.js":         `require("http").createServer((_, a) => a.end(require("./made.json").word)).listen(process.env.PORT, "127.0.0.1")`,
+	})
+	image := buildGenerated(t, src, func(string) v1.Image {
+		b := &base{t: t, files: map[string]string{}, env: []string{"PATH=/bin"}}
+		for _, tool := range []string{"sh", "find", "chmod", "node"} {
+			b.program(tool, "bin/"+tool)
+		}
+		b.program("env", "usr/bin/env")
+		modules := filepath.Dir(filepath.Dir(npm)) // npm-cli.js is in bin of its package
+		b.tree(modules, "lib/npm", func(name string) bool { return name == "docs" || name == "man" })
+		b.link("bin/npm", "../lib/npm/bin/npm-cli.js")
+		return b.image()
+	}, []manifest.BuildVar{{Name: "GREETING", Value: `hello "there" $HOME`}})
+	if code, body := get(t, runImage(t, image)); code != http.StatusOK || body != `hello "there" $HOME` {
+		t.Errorf("it answers %d %q", code, body)
 	}
 }
 
