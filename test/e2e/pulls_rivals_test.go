@@ -75,7 +75,7 @@ func TestTwoServesAnswerPullRequests(t *testing.T) {
 	blog := w.imageProject("ws-1", "blog", "birds/wren:1")
 	foreign := h.proposedBy(w, mallory, "foreign", files{blog.file(): blog.yaml()})
 	both("planned it", fmt.Sprintf(`msg="pull request planned" number=%d`, foreign.number))
-	foreign.newestOwners("failure")
+	foreign.newest("plateform/owners", "failure")
 	foreign.says("you may not")
 	for i := range 3 {
 		mine := h.proposedBy(w, gitHubUser, fmt.Sprint("mine-", i), files{shop.file(): shop.yaml(fmt.Sprintf("replicas: %d", i+2))})
@@ -101,15 +101,16 @@ func TestTwoServesAnswerPullRequests(t *testing.T) {
 	w.checkManners(h)
 }
 
-// newestOwners is owners where two that check at the same time may both have written theirs: the newest counts.
-func (p *pull) newestOwners(conclusion string) {
+// newest waits for the newest check of a name on the head, where there may be several: two processes may write at the same time, and
+// GitHub takes no annotation away.
+func (p *pull) newest(check, conclusion string, says ...string) {
 	p.w.t.Helper()
-	p.w.await("the owners' check of "+p.branch, func() error {
-		runs := p.h.checks(p.head(), "plateform/owners")
+	p.w.await("the newest "+check+" of "+p.branch, func() error {
+		runs := p.h.checks(p.head(), check)
 		if len(runs) == 0 || runs[0].Conclusion != conclusion {
 			return fmt.Errorf("the checks are %+v", runs)
 		}
-		return nil
+		return contains(runs[0].Output.Title+"\n"+runs[0].Output.Summary, says...)
 	})
 }
 

@@ -114,7 +114,7 @@ func TestHostileNamesOnPullRequests(t *testing.T) {
 		"workspaces/ws-1/projects/" + "a|b`c@alice" + "/project.yaml":          object("Project", "x", "type: monolithic"),
 		"workspaces/ws-1/projects/wiki/project.yaml": object("Project", "wiki", fmt.Sprintf("type: %q", odd), fmt.Sprintf("image: %q", odd),
 			fmt.Sprintf("domain: %q", odd), fmt.Sprintf("%q: %q", odd, odd)),
-		shop.file(): shop.yaml(`env: [{name: GREETING, value: "one\ncanary-1\n  canary-2: x\n"}]`, "replicas: 2"),
+		shop.file(): shop.yaml(`env: [{name: GREETING, value: "one\nhidden-1\n  hidden-2: x\n"}]`, "replicas: 2"),
 	})
 	var err error
 	p.number, err = h.server.OpenPull(t.Context(), forge.NewPull{Repo: "acme/platform-config", Head: branch, Title: title, Body: title, Author: mallory})
@@ -139,7 +139,7 @@ func TestHostileNamesOnPullRequests(t *testing.T) {
 			t.Errorf("a control character is in %q", text[i:])
 		}
 	}
-	for _, secret := range []string{"canary-", "\u202e", "\x1b"} {
+	for _, secret := range []string{"hidden-", "\u202e", "\x1b"} {
 		if strings.Contains(strings.Join(texts, ""), secret) {
 			t.Errorf("%q is shown", secret)
 		}
