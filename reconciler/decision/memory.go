@@ -251,11 +251,14 @@ func without(holds []manifest.Hold, gone func(manifest.Hold) bool) []manifest.Ho
 	return slices.DeleteFunc(slices.Clone(holds), gone)
 }
 
-// bringBack ends the holds of a release whose file is there again.
+// bringBack ends the holds of a release whose file is there again, and those that another rollback has put on what it has: who brings it
+// back to run wants that.
 func bringBack(run manifest.RunSpec, s Change) manifest.RunSpec {
+	newest := s.After.Newest
+	back := newest != nil && slices.ContainsFunc(run.Holds, func(h manifest.Hold) bool { return h.Release == newest.Metadata.Name })
 	run.Holds = without(run.Holds, func(h manifest.Hold) bool {
 		version, err := manifest.ParseVersion(h.Release)
-		return err == nil && s.After.Has(version)
+		return err == nil && s.After.Has(version) || back && h.Reason == manifest.HeldRollback && newest.Spec.Parts[h.Part] == h.Key
 	})
 	return run
 }
