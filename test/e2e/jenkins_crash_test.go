@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Killed at any moment of a build in Jenkins and of its release, serve finds the build there when it is started again: every push to the app
@@ -64,7 +65,7 @@ func TestJenkinsKilledWhileItBuilds(t *testing.T) {
 		shop.push(text)
 		select {
 		case <-fell:
-		case <-t.Context().Done():
+		case <-time.After(patience):
 			t.Fatal("the moment never came")
 		}
 		w.settleBut(shop)

@@ -35,13 +35,15 @@ type pipelines struct {
 	gate chan struct{} // builds wait until it is closed; nil when they do not
 	// built are the commits that were built, in order.
 	built []string
+	// running counts the builds that run, by their ID.
+	running map[string]int
 }
 
 // buildWithJenkins is a world whose images are made by a Jenkins.
 func buildWithJenkins(t *testing.T) (*world, *pipelines) {
 	t.Helper()
 	w := newWorld(t)
-	p := &pipelines{Server: jenkinsserver.New(t, jenkinsserver.Options{Prefix: "/ci"}), w: w}
+	p := &pipelines{Server: jenkinsserver.New(t, jenkinsserver.Options{Prefix: "/ci"}), w: w, running: map[string]int{}}
 	p.Add(jenkinsserver.User{Name: "plateform", Token: jenkinsToken})
 	p.pipeline = p.agent()
 	p.Put(jenkinsserver.Job{Name: jenkinsJob, Pipeline: true, Parameters: parametersOfJob(), Run: p.run})
@@ -128,10 +130,19 @@ func (p *pipelines) begun() []string {
 
 // run is a build: it waits at the gate, and then does as the pipeline says.
 func (p *pipelines) run(ctx context.Context, b *jenkinsserver.Build) error {
+	id := b.Parameter(jenkins.ParamID)
 	p.mu.Lock()
 	p.built = append(p.built, b.Parameter(jenkins.ParamCommit))
+	if p.running[id]++; p.running[id] > 1 {
+		p.w.t.Errorf("%d builds of %s run at a time", p.running[id], id)
+	}
 	gate := p.gate
 	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.running[id]--
+	}()
 	if gate != nil {
 		select {
 		case <-gate:
