@@ -14,14 +14,20 @@ type endpoint struct {
 	needs string
 	// role that a person needs in the repository.
 	role model.Role
-	// asApp is for an App as itself.
-	asApp bool
+	// asApp is for an App as itself, asClient for one with its client id and secret.
+	asApp, asClient bool
 }
 
 // allowed says whether whoever calls may do that, and what is answered otherwise. GitHub hides what one may not read.
 func (c *call) allowed(e endpoint) (answer, bool) {
 	anonymous := c.who.User == nil && c.who.App == nil
 	switch {
+	case e.asClient && c.who.Client == nil:
+		return problem(http.StatusUnauthorized, "Requires authentication"), false
+	case e.asClient && c.who.Client.ClientID != c.vars["client_id"]:
+		return notFound(), false
+	case e.asClient:
+		return answer{}, true
 	case e.asApp && c.who.App == nil:
 		return problem(http.StatusUnauthorized, "A JSON web token could not be decoded"), false
 	case e.asApp:

@@ -127,7 +127,7 @@ func isWrite(method string) bool { return method != http.MethodGet && method != 
 // checked answers a call whose request, answer, or both may be wrong.
 func (s *Server) checked(c *call, known bool) answer {
 	who, write := c.who, isWrite(c.request.Method)
-	content := write && !strings.HasPrefix(c.op.Name, "POST /app/")
+	content := write && !strings.HasPrefix(c.op.Name, "POST /app/") && !strings.HasPrefix(c.op.Name, "POST /applications/")
 	if c.op.Name != "GET /rate_limit" {
 		if refused, allowed := c.desk.budgets.spend(who, write, content); !allowed {
 			return refused

@@ -60,7 +60,8 @@ func (b *budgets) spentBy(p model.Principal) *spent {
 	return s
 }
 
-// UseUp leaves somebody with so many requests in the hour: a login, or the slug of an App with [bot] behind it.
+// UseUp leaves somebody with so many requests in the hour: a login, the slug of an App with [bot] behind it, or its
+// client id.
 func (s *Server) UseUp(who string, remaining int) error {
 	return s.Locked(func(w *forge.World) error {
 		p, err := principalNamed(w, who)
@@ -93,7 +94,7 @@ func (s *Server) Throttle(who string, t Throttle) error {
 	})
 }
 
-// principalNamed finds whose budget is meant; that of an App is its installation's.
+// principalNamed finds whose budget is meant; that of an App is its installation's, and that of its client id its own.
 func principalNamed(w *forge.World, who string) (model.Principal, error) {
 	for _, i := range w.Installations {
 		if i.App.Bot.Login == who && !i.Deleted {
@@ -102,6 +103,9 @@ func principalNamed(w *forge.World, who string) (model.Principal, error) {
 	}
 	if u := w.UserByLogin(who); u != nil {
 		return model.Principal{User: u}, nil
+	}
+	if a := w.AppByClient(who); a != nil {
+		return model.Principal{Client: a}, nil
 	}
 	return model.Principal{}, fmt.Errorf("there is nobody called %s", who)
 }

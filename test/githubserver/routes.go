@@ -19,6 +19,8 @@ func routes() map[string]endpoint {
 		"GET /app/hook/deliveries":                         {do: listAppDeliveries, asApp: true},
 		"POST /app/hook/deliveries/{delivery_id}/attempts": {do: redeliverToApp, asApp: true},
 		"GET /installation/repositories":                   {do: listInstallationRepositories},
+
+		"POST /applications/{client_id}/token": {do: checkToken, asClient: true},
 	}
 	const repo = "/repos/{owner}/{repo}"
 	below := func(method, path string, e endpoint) { all[method+" "+repo+path] = e }

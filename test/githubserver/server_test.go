@@ -31,7 +31,6 @@ func TestMissing(t *testing.T) {
 		"PATCH /applications/{client_id}/token",
 		"PATCH /repos/{owner}/{repo}",
 		"PATCH /user",
-		"POST /applications/{client_id}/token",
 		"POST /repos/{owner}/{repo}/commits/{commit_sha}/comments",
 		"POST /repos/{owner}/{repo}/git/commits",
 		"POST /repos/{owner}/{repo}/git/trees",

@@ -21,6 +21,8 @@ type NewApp struct {
 	Events []string
 	// HookURL and Secret of its webhook.
 	HookURL, Secret string
+	// ClientID and ClientSecret are what it asks with who a user's token belongs to.
+	ClientID, ClientSecret string
 }
 
 // AddApp registers an App. Its bot is SLUG[bot].
@@ -33,7 +35,7 @@ func (f *Forge) AddApp(n NewApp) error {
 		actor := &model.User{ID: w.ID(), Login: n.Slug + "[bot]", Kind: model.Bot, Created: w.Now()}
 		w.Users[actor.ID] = actor
 		w.Apps[n.ID] = &model.App{ID: n.ID, Slug: n.Slug, Name: n.Slug, Owner: owner, Bot: actor, Key: n.Key, Permissions: maps.Clone(n.Permissions),
-			Events: append([]string{}, n.Events...), Created: w.Now()}
+			Events: append([]string{}, n.Events...), Created: w.Now(), ClientID: n.ClientID, ClientSecret: n.ClientSecret}
 		w.Hooks.SetHook(appHook(n.ID, n.HookURL, n.Secret))
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/plateform/plateform/test/githubserver/model"
 )
@@ -43,6 +44,30 @@ func (f *Forge) FineGrainedToken(userID int64, permissions map[string]string, re
 			t.Repositories[r.ID] = true
 		}
 		text = model.NewToken("github_pat_")
+		w.Tokens[text] = t
+		return nil
+	})
+	return text, err
+}
+
+// UserToken is the token that an App gets for a person who authorized it: it allows what both may do. It ends after a while; 0 is never.
+func (f *Forge) UserToken(appID, userID int64, life time.Duration) (string, error) {
+	var text string
+	err := f.Locked(func(w *World) error {
+		a, u := w.Apps[appID], w.Users[userID]
+		if a == nil || a.ClientID == "" || u == nil {
+			return fmt.Errorf("there is no App %d with a client id, or no user %d", appID, userID)
+		}
+		t := &model.Token{ID: w.ID(), User: u, Issued: a, Made: w.Now(), Permissions: maps.Clone(a.Permissions), Repositories: map[int64]bool{}}
+		if life > 0 {
+			t.Expires = w.Now().Add(life)
+		}
+		for _, r := range w.Repos {
+			for _, i := range w.InstallationsOf(r) {
+				t.Repositories[r.ID] = t.Repositories[r.ID] || i.App == a
+			}
+		}
+		text = model.NewToken("ghu_")
 		w.Tokens[text] = t
 		return nil
 	})

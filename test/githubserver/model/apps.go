@@ -8,14 +8,16 @@ import (
 
 // App is a GitHub App.
 type App struct {
-	ID          int64
-	Slug, Name  string
-	Owner       *User
-	Bot         *User
-	Key         *rsa.PublicKey
-	Permissions map[string]string
-	Events      []string
-	Created     time.Time
+	ID         int64
+	Slug, Name string
+	Owner      *User
+	Bot        *User
+	Key        *rsa.PublicKey
+	// ClientID and ClientSecret are what the App asks with who a user's token belongs to; empty when it has none.
+	ClientID, ClientSecret string
+	Permissions            map[string]string
+	Events                 []string
+	Created                time.Time
 }
 
 // Installation is an App at an account.

@@ -16,6 +16,10 @@ import (
 // Token is what a request says who it is with.
 type Token struct {
 	User *User
+	// ID, Issued and Made are of a user's token that was issued to an App: its number, the App, and when that was.
+	ID     int64
+	Issued *App
+	Made   time.Time
 	// Of an installation only.
 	Installation *Installation
 	Repositories map[int64]bool    // nil for all of the installation's
@@ -26,9 +30,11 @@ type Token struct {
 
 // Principal is who a request comes from. The zero value is nobody known.
 type Principal struct {
-	User  *User  // a person, or the bot of an App
-	App   *App   // an App as itself, with a JWT
-	Token *Token // what it came with
+	User *User // a person, or the bot of an App
+	App  *App  // an App as itself, with a JWT
+	// Client is an App with its client id and secret.
+	Client *App
+	Token  *Token // what it came with
 }
 
 // Installed is the installation that a request comes from, if any.
@@ -46,6 +52,8 @@ func (p Principal) Key() string {
 		return fmt.Sprintf("installation %d", p.Installed().ID)
 	case p.App != nil:
 		return fmt.Sprintf("app %d", p.App.ID)
+	case p.Client != nil:
+		return "client " + p.Client.ClientID
 	case p.User != nil:
 		return fmt.Sprintf("user %d", p.User.ID)
 	}
@@ -59,6 +67,8 @@ func (p Principal) Name() string {
 		return p.User.Login
 	case p.App != nil:
 		return p.App.Slug + "[bot]"
+	case p.Client != nil:
+		return p.Client.ClientID
 	}
 	return ""
 }
@@ -89,6 +99,12 @@ func (d *Directory) Authenticate(r *http.Request) (Principal, error) {
 		if !valid {
 			return Principal{}, errCredentials
 		}
+		if a := d.AppByClient(name); a != nil {
+			if password != a.ClientSecret {
+				return Principal{}, errCredentials
+			}
+			return Principal{Client: a}, nil
+		}
 		if text = password; text == "" || text == "x-oauth-basic" {
 			text = name
 		}
@@ -99,14 +115,33 @@ func (d *Directory) Authenticate(r *http.Request) (Principal, error) {
 	default:
 		return Principal{}, errCredentials
 	}
-	t := d.Tokens[text]
-	if t == nil || !t.Expires.IsZero() && !d.Now().Before(t.Expires) {
+	t := d.Valid(text)
+	if t == nil {
 		return Principal{}, errCredentials
 	}
 	if t.Installation != nil && (t.Installation.Deleted || t.Installation.Suspended) {
 		return Principal{}, errCredentials
 	}
 	return Principal{User: t.User, Token: t}, nil
+}
+
+// Valid is a token that is good now; nil when there is none.
+func (d *Directory) Valid(text string) *Token {
+	t := d.Tokens[text]
+	if t == nil || !t.Expires.IsZero() && !d.Now().Before(t.Expires) {
+		return nil
+	}
+	return t
+}
+
+// AppByClient finds an App by its client id; nil when there is none.
+func (d *Directory) AppByClient(id string) *App {
+	for _, a := range d.Apps {
+		if id != "" && a.ClientID == id {
+			return a
+		}
+	}
+	return nil
 }
 
 // authenticateApp checks the JWT of an App as GitHub does: RS256, at most ten minutes, not from the future.
