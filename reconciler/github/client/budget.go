@@ -55,7 +55,7 @@ type spending struct {
 	// content says that it writes what people see, which GitHub counts separately.
 	content  bool
 	priority Priority
-	// account whose repository it is about: an App has so many requests in an hour for each; empty when it is about none.
+	// account whose repository it is about, or whose client id: an App has so many requests in an hour for each; empty when it is about none.
 	account string
 }
 

@@ -196,13 +196,14 @@ func readAnswer(res *http.Response) ([]byte, error) {
 	return answer, nil
 }
 
-// spendingOf says what a request costs. A token that is minted is nothing that people see.
+// spendingOf says what a request costs. A token that is minted, and one that is asked about, are nothing that people see.
 func (c *Client) spendingOf(req *http.Request) spending {
 	account := c.accountOf(req.URL.Path)
 	if req.Method == http.MethodGet || req.Method == http.MethodHead {
 		return spending{points: pointsOfRead, account: account}
 	}
-	s := spending{points: pointsOfWrite, content: !strings.HasSuffix(req.URL.Path, "/access_tokens"), priority: Final, account: account}
+	asks := strings.HasSuffix(req.URL.Path, "/access_tokens") || strings.HasPrefix(account, applications)
+	s := spending{points: pointsOfWrite, content: !asks, priority: Final, account: account}
 	if p, ok := req.Context().Value(priorityKey{}).(Priority); ok {
 		s.priority = p
 	}

@@ -62,8 +62,15 @@ func (b *budget) note(account string, l left) {
 	b.left[account] = l
 }
 
-// accountOf is whose repository a path of the API is about; empty when it is about none.
+// applications is what the paths begin with at which an App asks with its client id about the tokens of users.
+const applications = "applications/"
+
+// accountOf is whose repository a path of the API is about; empty when it is about none. Whoever asks with a client id has an hour's
+// requests of their own.
 func (c *Client) accountOf(path string) string {
+	if strings.HasPrefix(path, c.api.Path+applications) {
+		return strings.TrimPrefix(path, c.api.Path)
+	}
 	rest, ok := strings.CutPrefix(path, c.api.Path+"repos/")
 	if !ok {
 		return ""
