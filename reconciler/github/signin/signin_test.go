@@ -486,6 +486,17 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// What is asked is nothing that people see, of which GitHub takes 500 an hour.
+func TestQuestionsAreNoContent(t *testing.T) {
+	h := start(t)
+	for range 500 {
+		if _, err := h.signIn.Identify(t.Context(), h.token(7, 0)); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(time.Second)
+	}
+}
+
 // nobody asks without a login.
 type nobody struct{}
 
