@@ -24,6 +24,7 @@ func (d *examination) checkSecrets(context.Context) []Diagnosis {
 		{"gitops.passwordFile", s.GitOps.PasswordFile}, {"gitops.sshKeyFile", s.GitOps.SSHKeyFile},
 		{"registry.passwordFile", s.Registry.PasswordFile}, {"keys.signingKeyFile", s.Keys.SigningKeyFile},
 		{"github.tokenFile", s.GitHub.TokenFile}, {"github.app.privateKeyFile", s.GitHub.App.PrivateKeyFile},
+		{"builder.jenkins.tokenFile", s.Builder.Jenkins.TokenFile},
 	}
 	for n, source := range s.Sources {
 		files = append(files, secret{fmt.Sprintf("sources[%d].usernameFile", n), source.UsernameFile},
@@ -31,6 +32,12 @@ func (d *examination) checkSecrets(context.Context) []Diagnosis {
 	}
 	if hook := s.Webhooks.GitHub; hook != nil {
 		files = append(files, secret{"webhooks.github.secretFile", hook.SecretFile}, secret{"webhooks.github.previousSecretFile", hook.PreviousSecretFile})
+	}
+	if hook := s.Webhooks.Jenkins; hook != nil {
+		files = append(files, secret{"webhooks.jenkins.secretFile", hook.SecretFile}, secret{"webhooks.jenkins.previousSecretFile", hook.PreviousSecretFile})
+	}
+	if in := s.API.GitHub; in != nil {
+		files = append(files, secret{"api.github.clientSecretFile", in.ClientSecretFile})
 	}
 	var found []Diagnosis
 	fine := 0

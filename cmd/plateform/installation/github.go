@@ -44,11 +44,8 @@ func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Open returns how GitHub is reached, without asking it anything; nil when no login is named.
-func (s GitHubSettings) Open(now func() time.Time) (*GitHub, error) {
-	if !s.login() {
-		return nil, nil
-	}
+// reach returns how GitHub is reached by somebody who is nobody there yet.
+func (s GitHubSettings) reach(now func() time.Time) (*GitHub, error) {
 	site, err := auth.SiteAt(s.BaseURL)
 	if err != nil {
 		return nil, exit.Usage("github.baseURL: %w", err)
@@ -58,7 +55,19 @@ func (s GitHubSettings) Open(now func() time.Time) (*GitHub, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &GitHub{Site: site, Client: api, Tokens: auth.File(s.TokenFile), clock: clock}
+	return &GitHub{Site: site, Client: api, clock: clock}, nil
+}
+
+// Open returns how GitHub is reached, without asking it anything; nil when no login is named.
+func (s GitHubSettings) Open(now func() time.Time) (*GitHub, error) {
+	if !s.login() {
+		return nil, nil
+	}
+	g, err := s.reach(now)
+	if err != nil {
+		return nil, err
+	}
+	g.Tokens = auth.File(s.TokenFile)
 	if s.App.ID == 0 {
 		if _, err := g.Tokens.Token(context.Background(), auth.Repository{}, nil); err != nil {
 			return nil, exit.Usage("github.tokenFile: %w", err)
@@ -68,7 +77,7 @@ func (s GitHubSettings) Open(now func() time.Time) (*GitHub, error) {
 	if _, err := auth.ReadKey(s.App.PrivateKeyFile); err != nil {
 		return nil, exit.Usage("github.app.privateKeyFile: %w", err)
 	}
-	g.app, err = auth.NewApp(auth.AppOptions{ID: s.App.ID, KeyFile: s.App.PrivateKeyFile, Client: api, Now: now})
+	g.app, err = auth.NewApp(auth.AppOptions{ID: s.App.ID, KeyFile: s.App.PrivateKeyFile, Client: g.Client, Now: now})
 	if err != nil {
 		return nil, err
 	}

@@ -43,11 +43,18 @@ type Installation struct {
 	serving *serving
 	// desk is nil where the forge is no GitHub.
 	desk *desk
+	edge
+	// closers give back what was opened; the newest first.
+	closers []func() error
+}
+
+// edge is what those come to who are not the installation itself.
+type edge struct {
 	// webhooks are those of GitHub, calls those of a Jenkins; nil when none are taken.
 	webhooks *webhook.GitHub
 	calls    *webhook.Jenkins
-	// closers give back what was opened; the newest first.
-	closers []func() error
+	// identities is nil when nobody could tell who somebody is.
+	identities reconciler.Identities
 }
 
 // Options are what an installation gets from the process that it is part of.
@@ -82,6 +89,9 @@ func (i *Installation) open() error {
 		return err
 	}
 	if i.github, err = i.settings.GitHub.Open(i.now); err != nil {
+		return err
+	}
+	if i.identities, err = i.settings.Identities(i.github, i.now); err != nil {
 		return err
 	}
 	if err := i.claimData(); err != nil {

@@ -69,25 +69,25 @@ func (s JenkinsSettings) Options() (jenkins.Options, error) {
 	if err != nil {
 		return jenkins.Options{}, exit.Usage("builder.jenkins.timeout: %w", err)
 	}
-	authorities, err := s.authorities()
+	authorities, err := authoritiesIn(s.CAFile)
 	if err != nil {
 		return jenkins.Options{}, exit.Usage("builder.jenkins.caFile: %w", err)
 	}
 	return jenkins.Options{URL: s.URL, User: s.User, Token: token, Job: s.Job, Authorities: authorities, Timeout: timeout}, nil
 }
 
-// authorities are those of the file; nil when there is none.
-func (s JenkinsSettings) authorities() (*x509.CertPool, error) {
-	if s.CAFile == "" {
+// authoritiesIn are those of a file; nil when none is named.
+func authoritiesIn(file string) (*x509.CertPool, error) {
+	if file == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(s.CAFile)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
-		return nil, errors.New(s.CAFile + " has no certificate in it (write certificates as PEM)")
+		return nil, errors.New(file + " has no certificate in it (write certificates as PEM)")
 	}
 	return pool, nil
 }

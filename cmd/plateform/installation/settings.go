@@ -77,6 +77,30 @@ type SourceSettings struct {
 type APISettings struct {
 	// Listen is the address of /metrics, for Prometheus, as 127.0.0.1:8081; it asks nobody who they are, so keep it private. Default: none, they are not served.
 	Listen string `yaml:"listen,omitempty"`
+	// GitHub is how people are known by tokens that GitHub issued to an App for them. Default: none, such tokens are not taken.
+	GitHub *SignInSettings `yaml:"github,omitempty"`
+	// OIDC is how people are known by tokens of an OpenID Connect issuer, such as a realm of a Keycloak. Default: none, such tokens are not taken.
+	OIDC *OIDCSettings `yaml:"oidc,omitempty"`
+}
+
+// SignInSettings are the App that people sign in through at the GitHub of github.baseURL.
+type SignInSettings struct {
+	// ClientID is the Client ID of the App, from its settings on GitHub; it is not the App ID.
+	ClientID string `yaml:"clientId"`
+	// ClientSecretFile is the file with a client secret of the App; read anew for each use.
+	ClientSecretFile string `yaml:"clientSecretFile"`
+}
+
+// OIDCSettings are an OpenID Connect issuer.
+type OIDCSettings struct {
+	// Issuer is the URL that its tokens have as iss, letter by letter, as https://login.example.com/realms/acme.
+	Issuer string `yaml:"issuer"`
+	// Audience is what its tokens have to have among their aud: no other token is taken.
+	Audience string `yaml:"audience"`
+	// Claim is the one that holds the numeric id of somebody's GitHub account, as a number or as a text of digits. Whoever can choose it for themselves can be anybody. Default github_id.
+	Claim string `yaml:"claim,omitempty"`
+	// CAFile is the file with the authorities that sign the certificate of the issuer, as PEM. Default: those that this machine trusts.
+	CAFile string `yaml:"caFile,omitempty"`
 }
 
 // ForgeSettings say where people look.
@@ -254,6 +278,13 @@ func (s *Settings) setDefaults(dir string) {
 	if hook := s.Webhooks.Jenkins; hook != nil {
 		beside(dir, &hook.SecretFile)
 		beside(dir, &hook.PreviousSecretFile)
+	}
+	if in := s.API.GitHub; in != nil {
+		beside(dir, &in.ClientSecretFile)
+	}
+	if issuer := s.API.OIDC; issuer != nil {
+		issuer.Claim = cmp.Or(issuer.Claim, "github_id")
+		beside(dir, &issuer.CAFile)
 	}
 	for n := range s.Sources {
 		beside(dir, &s.Sources[n].UsernameFile)

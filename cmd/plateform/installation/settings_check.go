@@ -53,6 +53,7 @@ func (s *Settings) check(file string) manifest.Problems {
 		c.add("builder.local.parallel", "builder.local.parallel is below 1", "write how many builds may run at the same time")
 	}
 	c.webhooks(s)
+	c.identities(s.API)
 	c.checkImages(s)
 	if (s.Registry.UsernameFile == "") != (s.Registry.PasswordFile == "") {
 		c.add("registry", "registry has only one of usernameFile and passwordFile", "set both or neither")
