@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -292,4 +293,34 @@ func TestNewWantsAll(t *testing.T) {
 			t.Errorf("it does without %s", name)
 		}
 	}
+}
+
+// Whatever somebody shows instead of a token of the issuer is nobody's.
+func FuzzIdentify(f *testing.F) {
+	issuer := "https://login.example.com/realms/acme"
+	now := func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+	server, err := oidcserver.New(issuer, now)
+	if err != nil {
+		f.Fatal(err)
+	}
+	verifier, err := oidc.New(oidc.Options{Issuer: issuer, Audience: audience, Claim: "github_id", Now: now})
+	if err != nil {
+		f.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	other, err := server.Token(audience, map[string]any{"iss": "https://other.example.com", "github_id": ann})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{"", "..", "a.b.c", "ghu_4711", other, encode([]byte(`{"alg":"none"}`)) + "." + encode([]byte(`{}`)) + ".", `{"payload":"","protected":"","signature":""}`} {
+		f.Add(seed)
+	}
+	asleep, cancel := context.WithCancel(context.Background())
+	cancel() // nobody is asked who is not there
+	f.Fuzz(func(t *testing.T, token string) {
+		who, err := verifier.Identify(asleep, token)
+		if err == nil || who != (reconciler.Identity{}) || !errors.Is(err, reconciler.ErrNoIdentity) && !errors.Is(err, context.Canceled) {
+			t.Errorf("it is %+v, %v", who, err)
+		}
+	})
 }

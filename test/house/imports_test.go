@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 	// below an adapter
 	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/deployments": {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
+	"reconciler/github/signin":      {"reconciler", "reconciler/github/client"},
 	"reconciler/github/reviews":     {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/auth":        {"manifest", "reconciler", "reconciler/github/client"},
 

@@ -81,7 +81,7 @@ func (d *examination) run(ctx context.Context, tell func(Diagnosis)) {
 	if d.settings == nil {
 		return
 	}
-	d.round(ctx, tell, d.checkConfig, d.checkGitOps, d.checkGitHub, d.checkSignIn, d.checkIssuer, d.checkSecrets, d.checkJenkins, d.checkGo, d.checkContainerTool, d.checkApps, d.checkData, d.checkListen)
+	d.round(ctx, tell, d.checkConfig, d.checkGitOps, d.checkGitHub, ofPeople{d}.checkSignIn, ofPeople{d}.checkIssuer, d.checkSecrets, d.checkJenkins, d.checkGo, d.checkContainerTool, d.checkApps, d.checkData, d.checkListen)
 	d.round(ctx, tell, d.checkSigningKey, d.checkScanner, d.checkRegistry, d.checkImages, d.checkPort, d.checkSources)
 }
 

@@ -10,8 +10,11 @@ import (
 	"github.com/plateform/plateform/reconciler/oidc"
 )
 
+// ofPeople is an examination of those who tell who somebody is.
+type ofPeople struct{ *examination }
+
 // checkSignIn asks GitHub about a token that nobody has, which it refuses in another way than a wrong client secret.
-func (d *examination) checkSignIn(ctx context.Context) []Diagnosis {
+func (d ofPeople) checkSignIn(ctx context.Context) []Diagnosis {
 	const what = "sign-in"
 	asks, err := d.settings.SignIn(d.github, d.now)
 	if err != nil {
@@ -34,7 +37,7 @@ func (d *examination) checkSignIn(ctx context.Context) []Diagnosis {
 }
 
 // checkIssuer asks the OpenID Connect issuer who it is and which keys it has.
-func (d *examination) checkIssuer(ctx context.Context) []Diagnosis {
+func (d ofPeople) checkIssuer(ctx context.Context) []Diagnosis {
 	const what = "issuer"
 	verifier, err := d.settings.Issuer(d.now)
 	if err != nil {

@@ -83,9 +83,9 @@ func TestSignInIsExamined(t *testing.T) {
 			GitHub: installation.GitHubSettings{BaseURL: server.URL},
 			API:    installation.APISettings{GitHub: &installation.SignInSettings{ClientID: c.client, ClientSecretFile: c.file}},
 		}}
-		said(t, name, d.checkSignIn(t.Context()), c.status, c.says)
+		said(t, name, ofPeople{d}.checkSignIn(t.Context()), c.status, c.says)
 	}
-	if found := (&examination{now: time.Now, settings: &installation.Settings{}}).checkSignIn(t.Context()); len(found) > 0 {
+	if found := (ofPeople{&examination{now: time.Now, settings: &installation.Settings{}}}).checkSignIn(t.Context()); len(found) > 0 {
 		t.Errorf("without api.github: %+v", found)
 	}
 	for _, v := range hub.Violations() {
@@ -120,9 +120,9 @@ func TestIssuerIsExamined(t *testing.T) {
 		issuer.Inject(c.fault)
 		d := &examination{now: time.Now, settings: &installation.Settings{API: installation.APISettings{
 			OIDC: &installation.OIDCSettings{Issuer: server.URL + c.at, Audience: "plateform", Claim: "github_id", CAFile: c.ca}}}}
-		said(t, name, d.checkIssuer(t.Context()), c.status, c.says)
+		said(t, name, ofPeople{d}.checkIssuer(t.Context()), c.status, c.says)
 	}
-	if found := (&examination{now: time.Now, settings: &installation.Settings{}}).checkIssuer(t.Context()); len(found) > 0 {
+	if found := (ofPeople{&examination{now: time.Now, settings: &installation.Settings{}}}).checkIssuer(t.Context()); len(found) > 0 {
 		t.Errorf("without api.oidc: %+v", found)
 	}
 }
