@@ -65,7 +65,7 @@ func (r *Reviewer) seeTips(ctx context.Context) (tips, error) {
 	if now.config == "" {
 		return now, fmt.Errorf("the config repository has no branch %s", r.ConfigBranch)
 	}
-	if err := r.released(before.config, now.config); err != nil {
+	if err := r.released(ctx, before.config, now.config); err != nil {
 		return now, err
 	}
 	r.mu.Lock()
@@ -76,7 +76,7 @@ func (r *Reviewer) seeTips(ctx context.Context) (tips, error) {
 }
 
 // released has the commits looked at again whose releases came or went.
-func (r *Reviewer) released(before, now string) error {
+func (r *Reviewer) released(ctx context.Context, before, now string) error {
 	if before == now {
 		return nil
 	}
@@ -88,6 +88,7 @@ func (r *Reviewer) released(before, now string) error {
 		return r.recently(now)
 	}
 	commits := map[string]bool{}
+	var gone []string
 	for _, change := range changes {
 		file, ok := manifest.FileOf(change.Path)
 		if !ok || file.Kind != manifest.KindRelease || change.Special {
@@ -96,6 +97,13 @@ func (r *Reviewer) released(before, now string) error {
 		commit, hash := now, change.After
 		if hash == "" {
 			commit, hash = before, change.Before
+			last, err := r.outcomes.ranLast(now, file.Key, file.Version)
+			if err != nil {
+				return err
+			}
+			if last { // else it is an old one, tidied away
+				gone = append(gone, change.Path)
+			}
 		}
 		data, err := reconciler.ReadFile(r.Config, commit, change.Path, hash)
 		if err != nil {
@@ -104,6 +112,16 @@ func (r *Reviewer) released(before, now string) error {
 		if release, problems := manifest.ParseRelease(change.Path, data); len(problems) == 0 && release.Spec.Cause.Kind != manifest.CauseSource {
 			commits[release.Spec.Cause.Commit] = true
 		}
+		for _, commit := range r.outcomes.rolledBack(file.Key) { // it may be back, or in the next release
+			commits[commit] = true
+		}
+	}
+	also, err := r.outcomes.wentAlong(ctx, before, gone)
+	if err != nil {
+		return err
+	}
+	for _, commit := range also {
+		commits[commit] = true
 	}
 	for commit := range commits {
 		r.queue.Add(commitKey + commit)

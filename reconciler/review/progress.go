@@ -41,6 +41,8 @@ type followed struct {
 	proposals []int
 	asked     bool
 	reports   map[manifest.Key]reconciler.Report
+	// rolledBack are the projects of which a release that it came out with was taken back.
+	rolledBack map[manifest.Key]bool
 }
 
 // Observe implements reconciler.Observer: reports are what the card of a merged proposal goes on with.
@@ -84,10 +86,31 @@ func (o *outcomes) brought(commit string, number int) {
 func (o *outcomes) follows(commit string) *followed {
 	f, found := o.commits.Get(commit)
 	if !found {
-		f = &followed{reports: map[manifest.Key]reconciler.Report{}}
+		f = &followed{reports: map[manifest.Key]reconciler.Report{}, rolledBack: map[manifest.Key]bool{}}
 		o.commits.Add(commit, f)
 	}
 	return f
+}
+
+// wasRolledBack keeps whether the release that commits came out with was taken back.
+func (o *outcomes) wasRolledBack(commits []string, key manifest.Key, was bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, commit := range commits {
+		o.follows(commit).rolledBack[key] = was
+	}
+}
+
+// rolledBack are the commits of which a release of a project was taken back.
+func (o *outcomes) rolledBack(key manifest.Key) (commits []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, commit := range o.commits.Keys() {
+		if f, found := o.commits.Peek(commit); found && f.rolledBack[key] {
+			commits = append(commits, commit)
+		}
+	}
+	return commits
 }
 
 // reported gives the proposals that brought a commit their turns.
@@ -192,7 +215,11 @@ func (o *outcomes) outcome(ctx context.Context, p reconciler.Proposal, head stri
 	if err != nil {
 		return card.Card{}, err
 	}
-	found, err := o.trace(ctx, head, commits)
+	well := map[manifest.Key]bool{}
+	for _, p := range progress {
+		well[p.Project] = p.State == reconciler.StateSuccess && p.Stage != reconciler.StageHeld
+	}
+	found, err := o.trace(ctx, head, commits, well)
 	if err != nil {
 		return card.Card{}, err
 	}
@@ -203,6 +230,7 @@ func (o *outcomes) outcome(ctx context.Context, p reconciler.Proposal, head stri
 			continue
 		}
 		progress[i].Release, progress[i].RolledBackBy = made.version.String(), made.removedBy
+		o.wasRolledBack(commits, key, made.removedBy != "")
 		if made.newest && progress[i].State == reconciler.StateSuccess {
 			progress[i].RollbackURL = o.DeletePage(manifest.ReleaseFile(key, made.version))
 		}

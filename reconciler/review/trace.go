@@ -2,6 +2,7 @@ package review
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,7 +16,10 @@ const maxTraced = 2000
 
 // made is a release that came of a proposal.
 type made struct {
+	key     manifest.Key
 	version manifest.Version
+	// commit brought it, and causedBy is the commit that caused it.
+	commit, causedBy string
 	// newest says that it is the project's newest release and not its only one, so that taking it away rolls back.
 	newest bool
 	// removedBy is the commit of people that took it away; empty while it is there.
@@ -28,8 +32,10 @@ type past struct {
 	keys    []manifest.PublicKey
 }
 
-// trace finds the newest release of each project that came of commits, as of a head.
-func (o *outcomes) trace(ctx context.Context, head string, commits []string) (map[manifest.Key]made, error) {
+// trace finds the release of each project that came of commits, as of a head: the newest that one of them caused. For a project that
+// is well without one it is the first that was made once all of them were there, as a release that does for several proposals names one
+// of them. When a release was taken back, the next one that brings the same takes its place.
+func (o *outcomes) trace(ctx context.Context, head string, commits []string, well map[manifest.Key]bool) (map[manifest.Key]made, error) {
 	history, err := o.since(ctx, head, commits)
 	if err != nil {
 		return nil, err
@@ -38,34 +44,139 @@ func (o *outcomes) trace(ctx context.Context, head string, commits []string) (ma
 	if !known { // nothing can be told from what somebody pretends
 		return nil, nil
 	}
-	found := map[manifest.Key]made{}
-	for _, commit := range slices.Backward(history) { // the oldest first
-		key, version, ok, err := o.releaseBy(commit, commits, keys)
+	in := past{history, keys}
+	found, err := o.firstOf(in, commits, well)
+	if err != nil {
+		return nil, err
+	}
+	for open := found; len(open) > 0; { // each round goes on from later commits
+		if err := o.follow(ctx, in, open, head); err != nil {
+			return nil, err
+		}
+		maps.Copy(found, open)
+		if open, err = o.again(in, open); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// firstOf finds the releases that came of commits, whatever became of them.
+func (o *outcomes) firstOf(in past, commits []string, well map[manifest.Key]bool) (map[manifest.Key]made, error) {
+	caused, with := map[manifest.Key]made{}, map[manifest.Key]made{}
+	after := slices.IndexFunc(in.history, func(c manifest.Commit) bool { return slices.Contains(commits, c.Hash) })
+	for i, commit := range slices.Backward(in.history) { // the oldest first
+		m, ok := releaseOf(commit)
+		_, known := with[m.key]
+		first := well[m.key] && !known && i < after // whatever was on the branch before it was looked at when it was made
+		if !ok || !first && !slices.Contains(commits, m.causedBy) {
+			continue
+		}
+		proven, err := o.proven(&m, in.keys)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			found[key] = made{version: version}
+		if proven && first {
+			with[m.key] = m
+		}
+		if proven && slices.Contains(commits, m.causedBy) {
+			caused[m.key] = m
 		}
 	}
+	maps.Copy(with, caused)
+	return with, nil
+}
+
+// follow finds out which releases are still there, and who took the others away.
+func (o *outcomes) follow(ctx context.Context, in past, found map[manifest.Key]made, head string) error {
 	gone := map[string]manifest.Key{}
 	for key, m := range found {
 		there, err := o.isThere(key, &m, head)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !there {
 			gone[manifest.ReleaseFile(key, m.version)] = key
 		}
 		found[key] = m
 	}
-	removed, err := o.removed(ctx, gone, past{history, keys})
+	removed, err := o.removed(ctx, gone, in)
 	for key, by := range removed {
 		m := found[key]
 		m.removedBy = by
 		found[key] = m
 	}
-	return found, err
+	return err
+}
+
+// again finds the releases that bring what others brought that were taken back before, as after a retry.
+func (o *outcomes) again(in past, found map[manifest.Key]made) (map[manifest.Key]made, error) {
+	wanted, back := map[manifest.Key]manifest.Parts{}, map[string][]manifest.Key{}
+	for key, m := range found {
+		if m.removedBy == "" {
+			continue
+		}
+		parts, err := o.changedBy(m, in.keys)
+		if err != nil {
+			return nil, err
+		}
+		if len(parts) > 0 {
+			wanted[key], back[m.removedBy] = parts, append(back[m.removedBy], key)
+		}
+	}
+	next, open := map[manifest.Key]made{}, map[manifest.Key]bool{}
+	for _, commit := range slices.Backward(in.history) {
+		for _, key := range back[commit.Hash] {
+			open[key] = true
+		}
+		m, ok := releaseOf(commit)
+		if !ok || !open[m.key] {
+			continue
+		}
+		release, err := config.Honoured(o.Config, m.commit, m.key, m.version, in.keys)
+		if err != nil {
+			return nil, err
+		}
+		if release != nil && has(release.Spec.Parts, wanted[m.key]) {
+			next[m.key], open[m.key] = m, false
+		}
+	}
+	return next, nil
+}
+
+// changedBy are the parts of a release that differ from the one before it.
+func (o *outcomes) changedBy(m made, keys []manifest.PublicKey) (manifest.Parts, error) {
+	release, err := config.Honoured(o.Config, m.commit, m.key, m.version, keys)
+	if err != nil || release == nil {
+		return nil, err
+	}
+	entries, err := o.Config.List(m.commit, manifest.ReleasesDir(m.key))
+	if err != nil {
+		return nil, err
+	}
+	var before manifest.Version
+	for _, entry := range entries {
+		if version, ok := manifest.ReleaseVersion(entry.Name); ok && version.Compare(m.version) < 0 && version.Compare(before) > 0 {
+			before = version
+		}
+	}
+	older, err := config.Honoured(o.Config, m.commit, m.key, before, keys)
+	if err != nil || older == nil {
+		return release.Spec.Parts, err
+	}
+	parts := maps.Clone(release.Spec.Parts)
+	maps.DeleteFunc(parts, func(part, key string) bool { return older.Spec.Parts[part] == key })
+	return parts, nil
+}
+
+// has says that parts have all of some others.
+func has(parts, others manifest.Parts) bool {
+	for part, key := range others {
+		if parts[part] != key {
+			return false
+		}
+	}
+	return true
 }
 
 // since are the commits along the first parents of a head, the newest first, down to the oldest of some commits; none when that is too
@@ -98,28 +209,36 @@ func (o *outcomes) since(ctx context.Context, head string, commits []string) ([]
 	return history, nil
 }
 
-// releaseBy is the release that a commit of Plateform brings, if it was made of one of some commits. Where there are keys, its file says
-// so, which one of them signed: whoever may push can write what they like into a commit.
-func (o *outcomes) releaseBy(c manifest.Commit, commits []string, keys []manifest.PublicKey) (key manifest.Key, version manifest.Version, ok bool, err error) {
+// releaseOf is the release that a commit of Plateform brings, as its message says.
+func releaseOf(c manifest.Commit) (m made, ok bool) {
 	if !reconciler.ByPlateform(c) {
-		return key, version, false, nil
+		return m, false
 	}
 	trailers := map[string]string{}
 	for _, t := range manifest.Trailers(c.Message) {
 		trailers[t.Key] = t.Value
 	}
 	_, causedBy, _ := strings.Cut(trailers[manifest.TrailerCausedBy], " ")
-	causedBy, _, _ = strings.Cut(causedBy, " ")
-	key = manifest.Key{Workspace: trailers[manifest.TrailerWorkspace], Project: trailers[manifest.TrailerProject]}
-	version, noVersion := manifest.ParseVersion(trailers[manifest.TrailerRelease])
-	if noVersion != nil || !slices.Contains(commits, causedBy) || len(keys) == 0 {
-		return key, version, noVersion == nil && slices.Contains(commits, causedBy), nil
+	m.causedBy, _, _ = strings.Cut(causedBy, " ")
+	m.commit = c.Hash
+	m.key = manifest.Key{Workspace: trailers[manifest.TrailerWorkspace], Project: trailers[manifest.TrailerProject]}
+	version, err := manifest.ParseVersion(trailers[manifest.TrailerRelease])
+	m.version = version
+	return m, err == nil
+}
+
+// proven takes what it says of a release from its file, where there are keys: one of them signed that, and whoever may push can write
+// what they like into a commit.
+func (o *outcomes) proven(m *made, keys []manifest.PublicKey) (bool, error) {
+	if len(keys) == 0 {
+		return true, nil
 	}
-	release, err := config.Honoured(o.Config, c.Hash, key, version, keys)
+	release, err := config.Honoured(o.Config, m.commit, m.key, m.version, keys)
 	if err != nil || release == nil {
-		return key, version, false, err
+		return false, err
 	}
-	return key, version, slices.Contains(commits, release.Spec.Cause.Commit), nil
+	m.causedBy = release.Spec.Cause.Commit
+	return true, nil
 }
 
 // isThere finds out whether a release is still there, and whether it is the newest.

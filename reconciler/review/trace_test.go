@@ -2,6 +2,7 @@ package review
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,7 +73,7 @@ func TestManyReleasesAreTakenBack(t *testing.T) {
 	want[manifest.Key{Workspace: "ws-1", Project: "app-0"}] = head
 
 	o := &outcomes{Options: Options{Config: h}}
-	found, err := o.trace(t.Context(), head, []string{cause})
+	found, err := o.trace(t.Context(), head, []string{cause}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,5 +84,40 @@ func TestManyReleasesAreTakenBack(t *testing.T) {
 	}
 	if h.diffs > len(h.commits) {
 		t.Errorf("%d comparisons for %d commits", h.diffs, len(h.commits))
+	}
+}
+
+// What people did to a project between two of its releases went along with the second, whatever it names as its cause; what was done to
+// others, before, or by Plateform itself did not.
+func TestWhatWentAlongWithARelease(t *testing.T) {
+	t.Parallel()
+	alice := manifest.Signature{Name: "alice", Email: "alice@example.com"}
+	shop := manifest.Key{Workspace: "ws-1", Project: "shop"}
+	edit := func(path string) manifest.Change { return manifest.Change{Path: path, Before: "a", After: "b"} }
+	h := &history{commits: map[string]manifest.Commit{}, changes: map[string][]manifest.Change{}}
+	release := func(project string, patch int) {
+		version := manifest.Version{Major: 1, Patch: patch}
+		h.add(reconciler.Author(time.Time{}), fmt.Sprintf("Release\n\nWorkspace: ws-1\nProject: %s\nRelease: %s\n", project, version))
+	}
+	h.add(alice, "Begin", edit(manifest.PlatformFile))
+	h.add(alice, "Before", edit(manifest.ProjectFile(shop)))
+	release("shop", 0)
+	want := []string{h.add(alice, "Scale", edit(manifest.ProjectFile(shop)))}
+	h.add(alice, "Scale another", edit(manifest.ProjectFile(manifest.Key{Workspace: "ws-1", Project: "blog"})))
+	h.add(alice, "Move another workspace", edit(manifest.WorkspaceFile("ws-2")))
+	release("blog", 7)
+	want = append(want, h.add(alice, "Give it more", edit(manifest.WorkspaceFile("ws-1"))))
+	h.add(reconciler.Author(time.Time{}), "Tidy", edit(manifest.ProjectFile(shop)))
+	want = append(want, h.add(alice, "Move the platform", edit(manifest.PlatformFile)))
+	release("shop", 1)
+	h.add(alice, "Later", edit(manifest.ProjectFile(shop)))
+	release("shop", 2)
+	tip := h.add(alice, "Last", edit("README.md"))
+
+	o := &outcomes{Options: Options{Config: h}}
+	got, err := o.wentAlong(t.Context(), tip, []string{manifest.ReleaseFile(shop, manifest.Version{Major: 1, Patch: 1})})
+	slices.Reverse(got)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v went along, want %v (%v)", got, want, err)
 	}
 }
