@@ -28,6 +28,12 @@ func (Secret) String() string { return "***" }
 // GoString hides the password.
 func (Secret) GoString() string { return "***" }
 
+// Login is a username with its password.
+type Login struct {
+	Username string
+	Password Secret
+}
+
 // Options of a Client.
 type Options struct {
 	// Host returns the host[:port] of the Harbor: of other hosts nothing is asked.
@@ -35,6 +41,8 @@ type Options struct {
 	// Username and Password log in; a robot account has to be allowed to read artifacts and to create scans.
 	Username string
 	Password Secret
+	// Login returns what to log in with for a repository in place of those, where there may be something of its own for it.
+	Login func(repository string) Login
 	// Insecure allows plain HTTP. Loopback addresses are always allowed it.
 	Insecure bool
 	// Clock tells the time, for Retry-After; time.Now when nil.
@@ -87,11 +95,15 @@ func (c *Client) Result(ctx context.Context, repository, digest string, again bo
 	if err != nil {
 		return nil, err
 	}
+	login := Login{c.options.Username, c.options.Password}
+	if c.options.Login != nil {
+		login = c.options.Login(repository)
+	}
 	if again {
-		return nil, c.call(ctx, http.MethodPost, path+"/scan", nil)
+		return nil, c.call(ctx, login, http.MethodPost, path+"/scan", nil)
 	}
 	var image artifact
-	if err := c.call(ctx, http.MethodGet, path+"?with_scan_overview=true", &image); err != nil {
+	if err := c.call(ctx, login, http.MethodGet, path+"?with_scan_overview=true", &image); err != nil {
 		return nil, err
 	}
 	newest, found := image.ScanOverview[newReport]
@@ -105,12 +117,12 @@ func (c *Client) Result(ctx context.Context, repository, digest string, again bo
 	case "Pending", "Running", "Scheduled":
 		return nil, nil
 	case "Error":
-		if err := c.call(ctx, http.MethodPost, path+"/scan", nil); err != nil {
+		if err := c.call(ctx, login, http.MethodPost, path+"/scan", nil); err != nil {
 			return nil, err
 		}
 		return nil, errors.New("harbor's scanner has failed, and was asked to look again (its log is in Harbor, at the artifact)")
 	}
-	return nil, c.call(ctx, http.MethodPost, path+"/scan", nil) // nobody has looked, or somebody stopped it
+	return nil, c.call(ctx, login, http.MethodPost, path+"/scan", nil) // nobody has looked, or somebody stopped it
 }
 
 // artifact is the URL of an image in the API. The name of a repository is escaped twice, as Harbor wants it.
@@ -142,15 +154,15 @@ func loopback(host string) bool {
 const maxAnswer = 1 << 20
 
 // call makes one request, and reads the answer into result unless that is nil.
-func (c *Client) call(ctx context.Context, method, at string, result any) (err error) {
+func (c *Client) call(ctx context.Context, login Login, method, at string, result any) (err error) {
 	r, err := http.NewRequestWithContext(ctx, method, at, nil)
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("X-Accept-Vulnerabilities", newReport+", "+oldReport)
-	if c.options.Username != "" {
-		r.SetBasicAuth(c.options.Username, string(c.options.Password))
+	if login.Username != "" {
+		r.SetBasicAuth(login.Username, string(login.Password))
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
@@ -203,7 +215,7 @@ func (c *Client) refusal(r *http.Request, answer *http.Response, body []byte) er
 	fix := ""
 	switch answer.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		fix = " (the account of registry.usernameFile in serve.yaml has to be allowed to read artifacts and to create scans)"
+		fix = " (the account of registry.usernameFile in serve.yaml, or that of its workspace in registry.workspaces, has to be allowed to read artifacts and to create scans)"
 	case http.StatusNotFound:
 		fix = " (the image has been removed, or the account may not see the project)"
 	}

@@ -102,3 +102,32 @@ func TestWhatHarborRefuses(t *testing.T) {
 	w.server.Login("robot$plateform", "another")
 	refused("401 unauthorized (the account of registry.usernameFile in serve.yaml", ask(w.repository, w.digest))
 }
+
+// Where a workspace has credentials of its own, the scanner is asked with those about its images, and with the platform's about others.
+func TestWorkspacesLogInForTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	host, _, _ := strings.Cut(w.repository, "/")
+	client := harbor.New(harbor.Options{Host: func() string { return host }, Username: "robot$plateform", Password: "hunter2",
+		Login: func(repository string) harbor.Login {
+			if strings.HasPrefix(repository, host+"/ws-1/") {
+				return harbor.Login{Username: "robot$ws-1", Password: "hunter3"}
+			}
+			return harbor.Login{Username: "robot$plateform", Password: "hunter2"}
+		}})
+	t.Cleanup(client.Close)
+	for _, again := range []bool{false, true} {
+		w.server.Login("robot$ws-1", "hunter3")
+		if _, err := client.Result(t.Context(), w.repository, w.digest, again); err != nil {
+			t.Errorf("its own: %v", err)
+		}
+		w.server.Login("robot$plateform", "hunter2")
+		_, err := client.Result(t.Context(), host+"/ws-2/shop", w.digest, again)
+		if err == nil || !strings.Contains(err.Error(), "404") {
+			t.Errorf("another's, which is not there: %v", err)
+		}
+		_, err = client.Result(t.Context(), w.repository, w.digest, again)
+		if err == nil || !strings.Contains(err.Error(), "or that of its workspace in registry.workspaces") || strings.Contains(err.Error(), "hunter") {
+			t.Errorf("its own, with credentials that are refused: %v", err)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -48,6 +47,11 @@ type Options struct {
 	// Username and Password for the platform's own registry; none when both are empty. They are never sent elsewhere.
 	Username string
 	Password Password
+	// Workspaces are credentials for the repositories of single workspaces, by their names, in place of those. They are sent for no
+	// other repository: those of a workspace are below Root()/NAME/.
+	Workspaces map[string]Login
+	// Root returns registry.url of platform.yaml, host[:port][/path]; without it nobody has credentials of their own.
+	Root func() string
 	// Host returns the host[:port] of the platform's own registry, for images of it that people name. Without it
 	// Resolve asks every registry without credentials.
 	Host func() string
@@ -72,6 +76,8 @@ type Client struct {
 	hosts     *quietHosts
 	own       access
 	others    access
+	// workspaces are the ways to ask for the repositories of those that have credentials of their own.
+	workspaces map[string]access
 }
 
 // access is a way to ask registries: with the platform's credentials, or without. It remembers tokens.
@@ -84,8 +90,8 @@ var _ reconciler.Registry = (*Client)(nil)
 
 // New returns a client. Close it at the end.
 func New(o Options) (*Client, error) {
-	if (o.Username == "") != (o.Password == "") {
-		return nil, errors.New("registry: a username needs a password and the other way round; set both registry.usernameFile and registry.passwordFile, or neither")
+	if err := o.checkLogins(); err != nil {
+		return nil, err
 	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
@@ -103,31 +109,24 @@ func New(o Options) (*Client, error) {
 	if !ok {
 		return nil, fmt.Errorf("registry: the default transport is a %T", remote.DefaultTransport)
 	}
-	c := &Client{options: o, transport: standard.Clone(), hosts: &quietHosts{}}
+	c := &Client{options: o, transport: standard.Clone(), hosts: &quietHosts{}, workspaces: map[string]access{}}
 	var err error
-	if c.own, err = c.access(true); err != nil {
+	if c.own, err = c.access(Login{o.Username, o.Password}, true); err != nil {
 		return nil, err
 	}
-	c.others, err = c.access(false)
+	for workspace, login := range o.Workspaces {
+		if c.workspaces[workspace], err = c.access(login, true); err != nil {
+			return nil, err
+		}
+	}
+	c.others, err = c.access(Login{}, false)
 	return c, err
 }
 
-// auth is how the platform logs in to its own registry.
-func (c *Client) auth() authn.Authenticator {
-	if c.options.Username == "" {
-		return authn.Anonymous
-	}
-	return &authn.Basic{Username: c.options.Username, Password: string(c.options.Password)}
-}
-
 // remoteOptions are how the library is used. Retries are ours: those of the library do not end with the context.
-func (c *Client) remoteOptions(own bool) []remote.Option {
-	auth := authn.Anonymous
-	if own {
-		auth = c.auth()
-	}
+func (c *Client) remoteOptions(login Login, own bool) []remote.Option {
 	return []remote.Option{
-		remote.WithAuth(auth),
+		remote.WithAuth(login.authenticator()),
 		remote.WithTransport(c.wire(own)),
 		remote.WithUserAgent("plateform"),
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
@@ -135,8 +134,8 @@ func (c *Client) remoteOptions(own bool) []remote.Option {
 }
 
 // access prepares one way to ask.
-func (c *Client) access(own bool) (access, error) {
-	options := c.remoteOptions(own)
+func (c *Client) access(login Login, own bool) (access, error) {
+	options := c.remoteOptions(login, own)
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
 		return access{}, fmt.Errorf("registry: %w", err)
@@ -163,7 +162,7 @@ func (c *Client) Digest(ctx context.Context, repository, tag string) (string, er
 	if err != nil {
 		return "", err
 	}
-	found, err := c.get(ctx, c.own, ref)
+	found, err := c.get(ctx, c.ownAccess(ref.Context()), ref)
 	if err != nil {
 		return "", err
 	}
@@ -183,7 +182,7 @@ func (c *Client) Lookup(ctx context.Context, repository, tag string) (digest str
 		return "", nil, err
 	}
 	err = c.try(ctx, "reading "+tag, ref.Context(), func(ctx context.Context) error {
-		found, err := c.own.puller.Get(ctx, ref)
+		found, err := c.ownAccess(ref.Context()).puller.Get(ctx, ref)
 		if err != nil {
 			return err
 		}

@@ -16,11 +16,7 @@ func (c *Client) Pull(ctx context.Context, repository, digest string) (v1.Image,
 	if err != nil {
 		return nil, err
 	}
-	own := c.isOwn(ref.Context())
-	a := c.others
-	if own {
-		a = c.own
-	}
+	a := c.accessTo(ref.Context())
 	pulled := &fetched{}
 	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
 		found, err := getImage(ctx, a, ref)
@@ -39,7 +35,7 @@ func (c *Client) Pull(ctx context.Context, repository, digest string) (v1.Image,
 	if err != nil {
 		return nil, err
 	}
-	pulled.layers, err = c.layers(ctx, own, ref.Context(), pulled)
+	pulled.layers, err = c.layers(ctx, ref.Context(), pulled)
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +52,16 @@ type fetched struct {
 func (f *fetched) Layers() ([]v1.Layer, error) { return f.layers, nil }
 
 // layers are those of an image. Their size is bounded by whoever reads them, and by nothing else.
-func (c *Client) layers(ctx context.Context, own bool, in name.Repository, image v1.Image) ([]v1.Layer, error) {
+func (c *Client) layers(ctx context.Context, in name.Repository, image v1.Image) ([]v1.Layer, error) {
 	m, err := image.Manifest()
 	if err != nil {
 		return nil, err
 	}
-	options := append(c.remoteOptions(own), remote.WithTransport(tolerant{neighbourly{attentive{c.transport, c.options.Clock, c.hosts}, own}}))
+	login, own := Login{}, c.isOwn(in)
+	if own {
+		login = c.loginOf(in)
+	}
+	options := append(c.remoteOptions(login, own), remote.WithTransport(tolerant{neighbourly{attentive{c.transport, c.options.Clock, c.hosts}, own}}))
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)

@@ -22,10 +22,7 @@ func (c *Client) Resolve(ctx context.Context, reference string) (manifest.Image,
 	if err != nil {
 		return manifest.Image{}, err
 	}
-	a := c.others
-	if c.isOwn(ref.Context()) {
-		a = c.own
-	}
+	a := c.accessTo(ref.Context())
 	image := manifest.Image{Repository: nameOf(ref.Context()), Tag: tag}
 	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
 		found, err := getImage(ctx, a, ref)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,9 +32,14 @@ type Registry struct {
 	answer   func(http.ResponseWriter, *http.Request) bool
 	requests int
 	pushes   map[string]int
+	// owners are the logins that alone are let in to repositories below a path; asked are who asked for which repository.
+	owners map[string]login
+	asked  map[string][]string
 	// immutable: a tag that is there cannot be written again.
 	immutable bool
 }
+
+type login struct{ username, password string }
 
 // New starts a registry that ends with the test.
 func New(t testing.TB) *Registry {
@@ -44,7 +50,7 @@ func New(t testing.TB) *Registry {
 // Of is New for a registry of the caller's.
 func Of(t testing.TB, images http.Handler) *Registry {
 	t.Helper()
-	r := &Registry{pushes: map[string]int{}, direct: images}
+	r := &Registry{pushes: map[string]int{}, direct: images, owners: map[string]login{}, asked: map[string][]string{}}
 	r.serve = r.handler(r.direct)
 	server := httptest.NewServer(r)
 	r.Host = strings.TrimPrefix(server.URL, "http://")
@@ -69,12 +75,12 @@ func (r *Registry) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		r.mu.Lock()
 		r.requests++
-		answer, username, password := r.answer, r.username, r.password
+		answer := r.answer
 		r.mu.Unlock()
 		if answer != nil && answer(w, request) {
 			return
 		}
-		if u, p, _ := request.BasicAuth(); username != "" && (u != username || p != password) {
+		if !r.admits(request) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
 			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
 			return
@@ -92,6 +98,50 @@ func (r *Registry) handler(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, request)
 	})
+}
+
+// admits says that whoever asks may, and notes who it is.
+func (r *Registry) admits(request *http.Request) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	username, password, _ := request.BasicAuth()
+	who := login{username, password}
+	path := strings.TrimPrefix(request.URL.Path, "/v2/")
+	if path == "" { // whoever is somebody is let in there
+		for _, owner := range r.owners {
+			if owner == who {
+				return true
+			}
+		}
+		return r.username == "" && len(r.owners) == 0 || r.username != "" && who == login{r.username, r.password}
+	}
+	repository := path
+	for _, below := range []string{"/manifests/", "/blobs/", "/tags/"} {
+		repository, _, _ = strings.Cut(repository, below)
+	}
+	if username != "" && !slices.Contains(r.asked[repository], username) {
+		r.asked[repository] = append(r.asked[repository], username)
+	}
+	for prefix, owner := range r.owners {
+		if strings.HasPrefix(path, prefix) {
+			return owner == who
+		}
+	}
+	return r.username == "" || who == login{r.username, r.password}
+}
+
+// Own has these credentials alone be let in to the repositories below a path, as apps/shop/. RequireLogin is for all others.
+func (r *Registry) Own(path, username, password string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.owners[path] = login{username, password}
+}
+
+// Askers are the usernames that asked for each repository, in the order of their first time, whether they were let in or not.
+func (r *Registry) Askers() map[string][]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.asked)
 }
 
 // refuses says that a request would write a tag again that must not be.

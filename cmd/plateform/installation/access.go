@@ -3,6 +3,7 @@ package installation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -85,19 +86,34 @@ func normalHost(text string) (string, error) {
 // Options are how the registry is reached.
 func (s RegistrySettings) Options() (registry.Options, error) {
 	options := registry.Options{Insecure: s.Insecure}
-	if s.UsernameFile == "" {
-		return options, nil
+	if s.UsernameFile != "" {
+		login, err := readLogin(s.UsernameFile, s.PasswordFile)
+		if err != nil {
+			return options, err
+		}
+		options.Username, options.Password = login.Username, login.Password
 	}
-	username, err := ReadSecret(s.UsernameFile)
-	if err != nil {
-		return options, err
+	for n, w := range s.Workspaces {
+		login, err := readLogin(w.UsernameFile, w.PasswordFile)
+		if err != nil {
+			return options, fmt.Errorf("registry.workspaces[%d]: %w", n, err)
+		}
+		if options.Workspaces == nil {
+			options.Workspaces = map[string]registry.Login{}
+		}
+		options.Workspaces[w.Workspace] = login
 	}
-	password, err := ReadSecret(s.PasswordFile)
-	if err != nil {
-		return options, err
-	}
-	options.Username, options.Password = username, registry.Password(password)
 	return options, nil
+}
+
+// readLogin reads a username and a password.
+func readLogin(usernameFile, passwordFile string) (registry.Login, error) {
+	username, err := ReadSecret(usernameFile)
+	if err != nil {
+		return registry.Login{}, err
+	}
+	password, err := ReadSecret(passwordFile)
+	return registry.Login{Username: username, Password: registry.Password(password)}, err
 }
 
 // Signer reads the key that signs releases; nil when there is none.

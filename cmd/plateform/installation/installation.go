@@ -122,12 +122,10 @@ func (i *Installation) open() error {
 		return err
 	}
 	builder, err := i.builder(images, sources)
-	if err == nil {
-		builder, err = i.scanned(builder, config.registryHost)
-	}
 	if err != nil {
 		return err
 	}
+	builder = i.scanned(builder, config.registryHost, images)
 	engine, err := i.engine(images)
 	if err != nil {
 		return err

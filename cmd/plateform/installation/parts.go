@@ -148,13 +148,18 @@ func (b *branch) platform() *manifest.Platform {
 	return platform
 }
 
-// registryHost is the host of the registry that platform.yaml names; empty before it was read.
-func (b *branch) registryHost() string {
+// registryURL is registry.url of platform.yaml; empty before it was read.
+func (b *branch) registryURL() string {
 	platform := b.platform()
 	if platform == nil {
 		return ""
 	}
-	host, _, _ := strings.Cut(platform.Spec.Registry.URL, "/")
+	return platform.Spec.Registry.URL
+}
+
+// registryHost is the host of the registry that platform.yaml names; empty before it was read.
+func (b *branch) registryHost() string {
+	host, _, _ := strings.Cut(b.registryURL(), "/")
 	return host
 }
 
@@ -164,7 +169,7 @@ func (i *Installation) registry(config *branch) (*registry.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	options.Host, options.Platforms = config.registryHost, i.settings.Engine.Platforms
+	options.Host, options.Root, options.Platforms = config.registryHost, config.registryURL, i.settings.Engine.Platforms
 	client, err := registry.New(options)
 	if err != nil {
 		return nil, err

@@ -198,8 +198,20 @@ type RegistrySettings struct {
 	UsernameFile string `yaml:"usernameFile,omitempty"`
 	// PasswordFile is the file with the password.
 	PasswordFile string `yaml:"passwordFile,omitempty"`
+	// Workspaces is the list of those whose repositories, below registry.url/WORKSPACE/, are asked with credentials of their own, and not with those above. They are used for no other repository.
+	Workspaces []WorkspaceLoginSettings `yaml:"workspaces,omitempty"`
 	// Insecure is whether plain http is allowed; to addresses of this machine it always is. Default false.
 	Insecure bool `yaml:"insecure,omitempty"`
+}
+
+// WorkspaceLoginSettings are the credentials for the images of one workspace.
+type WorkspaceLoginSettings struct {
+	// Workspace is its name, which is that of its folder in platform-config.
+	Workspace string `yaml:"workspace"`
+	// UsernameFile is the file with the username.
+	UsernameFile string `yaml:"usernameFile"`
+	// PasswordFile is the file with the password.
+	PasswordFile string `yaml:"passwordFile"`
 }
 
 // EngineSettings say who gets things running.
@@ -285,6 +297,10 @@ func (s *Settings) setDefaults(dir string) {
 	if issuer := s.API.OIDC; issuer != nil {
 		issuer.Claim = cmp.Or(issuer.Claim, "github_id")
 		beside(dir, &issuer.CAFile)
+	}
+	for n := range s.Registry.Workspaces {
+		beside(dir, &s.Registry.Workspaces[n].UsernameFile)
+		beside(dir, &s.Registry.Workspaces[n].PasswordFile)
 	}
 	for n := range s.Sources {
 		beside(dir, &s.Sources[n].UsernameFile)

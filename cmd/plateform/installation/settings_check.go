@@ -3,6 +3,7 @@ package installation
 import (
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -58,6 +59,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	if (s.Registry.UsernameFile == "") != (s.Registry.PasswordFile == "") {
 		c.add("registry", "registry has only one of usernameFile and passwordFile", "set both or neither")
 	}
+	c.workspaceLogins(s.Registry.Workspaces)
 	for _, platform := range s.Engine.Platforms {
 		if parts := strings.Split(platform, "/"); len(parts) < 2 || len(parts) > 3 || slices.Contains(parts, "") || platform != strings.ToLower(platform) {
 			c.add("engine.platforms", fmt.Sprintf("engine.platforms has %q, which is no platform", platform), "write os/architecture, as linux/amd64 or linux/arm64")
@@ -184,6 +186,27 @@ func (c *settingsCheck) sources(all []SourceSettings) {
 		}
 		if s.PasswordFile == "" {
 			c.add(field, field+" has no passwordFile", "name a file with the password or token")
+		}
+	}
+}
+
+// workspaceName is what folders of workspaces are called.
+var workspaceName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$`)
+
+// workspaceLogins checks the credentials of single workspaces.
+func (c *settingsCheck) workspaceLogins(all []WorkspaceLoginSettings) {
+	seen := map[string]bool{}
+	for n, w := range all {
+		field := fmt.Sprintf("registry.workspaces[%d]", n)
+		switch {
+		case !workspaceName.MatchString(w.Workspace):
+			c.add(field+".workspace", fmt.Sprintf("%s.workspace %q is no name of a workspace", field, w.Workspace), "write the name of its folder in platform-config, as shop")
+		case seen[w.Workspace]:
+			c.add(field+".workspace", fmt.Sprintf("%s.workspace %s is there twice", field, w.Workspace), "give each workspace one entry")
+		}
+		seen[w.Workspace] = true
+		if w.UsernameFile == "" || w.PasswordFile == "" {
+			c.add(field, field+" has no usernameFile or no passwordFile", "name a file with the username, and one with the password")
 		}
 	}
 }

@@ -1,0 +1,102 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// Login is a username with its password.
+type Login struct {
+	Username string
+	Password Password
+}
+
+// authenticator is how the library logs in with it; as nobody without a username.
+func (l Login) authenticator() authn.Authenticator {
+	if l.Username == "" {
+		return authn.Anonymous
+	}
+	return &authn.Basic{Username: l.Username, Password: string(l.Password)}
+}
+
+// checkLogins refuses halves.
+func (o Options) checkLogins() error {
+	if (o.Username == "") != (o.Password == "") {
+		return errors.New("registry: a username needs a password and the other way round; set both registry.usernameFile and registry.passwordFile, or neither")
+	}
+	for workspace, login := range o.Workspaces {
+		if login.Username == "" || login.Password == "" {
+			return fmt.Errorf("registry: the credentials of the workspace %s lack a username or a password; see its files in registry.workspaces", workspace)
+		}
+	}
+	return nil
+}
+
+// workspaceOf is the workspace that a repository belongs to and that has credentials of its own; empty when there is none.
+func (c *Client) workspaceOf(in name.Repository) string {
+	if len(c.options.Workspaces) == 0 || c.options.Root == nil {
+		return ""
+	}
+	host, path, _ := strings.Cut(strings.Trim(c.options.Root(), "/"), "/")
+	root, err := name.NewRegistry(host)
+	if host == "" || err != nil || !strings.EqualFold(root.RegistryStr(), in.RegistryStr()) {
+		return ""
+	}
+	rest := in.RepositoryStr()
+	if path != "" {
+		var below bool
+		if rest, below = strings.CutPrefix(rest, path+"/"); !below {
+			return ""
+		}
+	}
+	workspace, _, below := strings.Cut(rest, "/")
+	if _, has := c.options.Workspaces[workspace]; !has || !below {
+		return ""
+	}
+	return workspace
+}
+
+// loginOf is how the platform logs in for a repository of its own registry.
+func (c *Client) loginOf(in name.Repository) Login {
+	if workspace := c.workspaceOf(in); workspace != "" {
+		return c.options.Workspaces[workspace]
+	}
+	return Login{c.options.Username, c.options.Password}
+}
+
+// LoginFor is what to log in with for a repository of the platform, with its host; nothing where nobody has to.
+func (c *Client) LoginFor(repository string) Login {
+	in, err := name.NewRepository(repository, c.nameOptions(true)...)
+	if err != nil {
+		return Login{}
+	}
+	return c.loginOf(in)
+}
+
+// ownAccess is how a repository of the platform's own registry is asked.
+func (c *Client) ownAccess(in name.Repository) access {
+	if workspace := c.workspaceOf(in); workspace != "" {
+		return c.workspaces[workspace]
+	}
+	return c.own
+}
+
+// accessTo is how any repository is asked.
+func (c *Client) accessTo(in name.Repository) access {
+	if c.isOwn(in) {
+		return c.ownAccess(in)
+	}
+	return c.others
+}
+
+// nameLogin has an error name the credentials that were not accepted.
+func (c *Client) nameLogin(e *Error, in name.Repository) {
+	if workspace := c.workspaceOf(in); workspace != "" && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) {
+		e.Fix = fmt.Sprintf("the registry does not let the credentials of the workspace %s do this; check its entry of registry.workspaces in serve.yaml, and what that account may do there", workspace)
+	}
+}
