@@ -59,8 +59,9 @@ type examination struct {
 	config, gitops *gitstore.Store
 	closers        []func() error
 	// What the config repository says, once it has been read; platform is nil when it is unusable.
-	platform *manifest.Platform
-	projects map[manifest.Key]*manifest.Project
+	platform   *manifest.Platform
+	projects   map[manifest.Key]*manifest.Project
+	workspaces map[string]*manifest.Workspace
 }
 
 func (d *examination) close() error {

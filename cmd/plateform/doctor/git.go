@@ -64,7 +64,7 @@ func (d *examination) readConfig(head string) []Diagnosis {
 	files := gitstore.FS(d.config, head)
 	config, problems := manifest.Load(files)
 	problems = append(problems, manifest.LocateIn(files, config.Validate())...)
-	d.platform, d.projects = config.Platform, config.Projects
+	d.platform, d.projects, d.workspaces = config.Platform, config.Projects, config.Workspaces
 	switch {
 	case config.Platform == nil && len(problems) == 0:
 		return []Diagnosis{fail(what, fmt.Sprintf("there is no %s", manifest.PlatformFile), "is config.url a config repository? plateform init makes one")}

@@ -30,6 +30,9 @@ func (d *examination) checkSecrets(context.Context) []Diagnosis {
 		files = append(files, secret{fmt.Sprintf("sources[%d].usernameFile", n), source.UsernameFile},
 			secret{fmt.Sprintf("sources[%d].passwordFile", n), source.PasswordFile})
 	}
+	for n, w := range s.Registry.Workspaces {
+		files = append(files, secret{fmt.Sprintf("registry.workspaces[%d].passwordFile", n), w.PasswordFile})
+	}
 	if hook := s.Webhooks.GitHub; hook != nil {
 		files = append(files, secret{"webhooks.github.secretFile", hook.SecretFile}, secret{"webhooks.github.previousSecretFile", hook.PreviousSecretFile})
 	}
@@ -117,34 +120,34 @@ func (d *examination) checkRegistry(ctx context.Context) []Diagnosis {
 	if known {
 		return found
 	}
-	return append(found, d.askRegistry(ctx, what))
+	return append(found, d.askRegistry(ctx, what)...)
 }
 
-// askRegistry asks the registry of platform.yaml whether it is there.
-func (d *examination) askRegistry(ctx context.Context, what string) Diagnosis {
+// askRegistry asks the registry of platform.yaml whether it is there, as each whose credentials there are.
+func (d *examination) askRegistry(ctx context.Context, what string) []Diagnosis {
 	options, err := d.settings.Registry.Options()
 	if err != nil {
-		return broken(what, err, "")
+		return []Diagnosis{broken(what, err, "")}
 	}
-	options.Timeout = d.timeout
+	options.Timeout, options.Root = d.timeout, func() string { return d.platform.Spec.Registry.URL }
 	client, err := registry.New(options)
 	if err != nil {
-		return broken(what, err, "")
+		return []Diagnosis{broken(what, err, "")}
 	}
 	defer client.Close()
 	answer, err := client.Check(ctx, d.someImage())
 	var refused *registry.Error
 	switch {
 	case errors.As(err, &refused):
-		return fail(what, refused.Registry+": "+refused.What, refused.Fix)
+		return append([]Diagnosis{fail(what, refused.Registry+": "+refused.What, refused.Fix)}, d.askAsWorkspaces(ctx, client)...)
 	case err != nil:
-		return broken(what, err, "")
+		return []Diagnosis{broken(what, err, "")}
 	}
 	who := "without credentials"
 	if options.Username != "" {
 		who = "with the credentials of serve.yaml"
 	}
-	return d.judgeRegistry(what, who, answer)
+	return append([]Diagnosis{d.judgeRegistry(what, who, answer)}, d.askAsWorkspaces(ctx, client)...)
 }
 
 func (d *examination) judgeRegistry(what, who string, answer registry.Answer) Diagnosis {
@@ -168,13 +171,4 @@ func onThisMachine(url string) bool {
 		host = name
 	}
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
-}
-
-// someImage is a repository that images would be pushed to: that of a project, if there is one.
-func (d *examination) someImage() string {
-	name := "plateform/doctor"
-	for key := range d.projects {
-		name = key.String() // any will do
-	}
-	return d.platform.Spec.Registry.URL + "/" + name
 }

@@ -28,6 +28,7 @@ func Copy(ctx context.Context, out io.Writer, s *installation.Settings, to strin
 	if err != nil {
 		return err
 	}
+	options.Root = func() string { return to }
 	client, err := registry.New(options)
 	if err != nil {
 		return err

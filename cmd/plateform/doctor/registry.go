@@ -1,0 +1,55 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/registry"
+)
+
+// askAsWorkspaces asks the registry of platform.yaml whether it lets each workspace in that has credentials of its own.
+func (d *examination) askAsWorkspaces(ctx context.Context, client *registry.Client) []Diagnosis {
+	var found []Diagnosis
+	for _, w := range d.settings.Registry.Workspaces {
+		what := "registry, workspace " + w.Workspace
+		if _, there := d.workspaces[w.Workspace]; !there {
+			found = append(found, warn(what, "there is no such workspace in platform-config: its credentials are used for nothing", "check its name in registry.workspaces, or remove it"))
+			continue
+		}
+		repository := d.imageOf(func(key manifest.Key) bool { return key.Workspace == w.Workspace }, w.Workspace+"/doctor")
+		_, err := client.Check(ctx, repository)
+		var refused *registry.Error
+		switch {
+		case errors.As(err, &refused):
+			found = append(found, fail(what, refused.Registry+": "+refused.What, refused.Fix))
+		case err != nil:
+			found = append(found, broken(what, err, "check its entry of registry.workspaces in serve.yaml"))
+		default:
+			found = append(found, ok(what, "%s/%s lets us in with its own credentials", d.platform.Spec.Registry.URL, w.Workspace))
+		}
+	}
+	return found
+}
+
+// someImage is a repository that images would be pushed to with the platform's credentials: that of a project, if there is one.
+func (d *examination) someImage() string {
+	own := map[string]bool{}
+	for _, w := range d.settings.Registry.Workspaces {
+		own[w.Workspace] = true
+	}
+	return d.imageOf(func(key manifest.Key) bool { return !own[key.Workspace] }, "plateform/doctor")
+}
+
+// imageOf is the repository of the first project that fits, or of another name when none does.
+func (d *examination) imageOf(fits func(manifest.Key) bool, otherwise string) string {
+	keys := slices.SortedFunc(maps.Keys(d.projects), func(a, b manifest.Key) int { return strings.Compare(a.String(), b.String()) })
+	if at := slices.IndexFunc(keys, fits); at >= 0 {
+		otherwise = keys[at].String()
+	}
+	return fmt.Sprintf("%s/%s", d.platform.Spec.Registry.URL, otherwise)
+}
