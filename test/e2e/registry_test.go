@@ -39,6 +39,10 @@ type registry struct {
 	denied map[string]bool          // repository → pushes are refused
 	before func(method, path string)
 	after  func(method, path string)
+	// lets says whether Plateform may with the login that a request comes with; everybody may when it is nil.
+	lets func(username, password, path string) bool
+	// logins are keys of registry in serve.yaml beyond the usual, each with a comma in front.
+	logins string
 	// images answers requests as they are.
 	images http.Handler
 	// scanner makes it a Harbor; nil for a registry that scans nothing.
@@ -67,12 +71,18 @@ func (r *registry) handler(next http.Handler) http.Handler {
 			return
 		}
 		r.mu.Lock()
-		before, after := r.before, r.after
+		before, after, lets := r.before, r.after, r.lets
 		if tag != "" {
 			r.pushes[repository+":"+tag]++
 		}
 		r.mu.Unlock()
 		if r.scanner != nil && r.scanner.Answer(w, request) {
+			return
+		}
+		username, password, _ := request.BasicAuth()
+		if lets != nil && strings.HasPrefix(request.UserAgent(), "plateform") && !lets(username, password, strings.TrimPrefix(request.URL.Path, "/v2/")) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="images"`)
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"log in first"}]}`, http.StatusUnauthorized)
 			return
 		}
 		if before != nil {

@@ -110,9 +110,9 @@ func (w *world) registrySettings() string {
 		return "registry: {kind: embedded, listen: '" + w.embedded + "'}"
 	}
 	if w.registry.scanner != nil {
-		return "registry: {kind: harbor, insecure: true}"
+		return "registry: {kind: harbor, insecure: true" + w.registry.logins + "}"
 	}
-	return "registry: {insecure: true}"
+	return "registry: {insecure: true" + w.registry.logins + "}"
 }
 
 func (w *world) stop() {
