@@ -40,7 +40,7 @@ func (c *Client) logIn(ctx context.Context, in name.Repository) (Answer, error) 
 	if err != nil {
 		return Answer{}, err
 	}
-	inside, err := transport.NewWithContext(ctx, in.Registry, c.loginOf(in).authenticator(), plain, []string{in.Scope(transport.PushScope)})
+	inside, err := transport.NewWithContext(ctx, in.Registry, c.own.login(in).authenticator(), plain, []string{in.Scope(transport.PushScope)})
 	if err != nil {
 		return Answer{}, err
 	}

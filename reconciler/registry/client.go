@@ -74,10 +74,8 @@ type Client struct {
 	options   Options
 	transport *http.Transport
 	hosts     *quietHosts
-	own       access
+	own       ownRegistry
 	others    access
-	// workspaces are the ways to ask for the repositories of those that have credentials of their own.
-	workspaces map[string]access
 }
 
 // access is a way to ask registries: with the platform's credentials, or without. It remembers tokens.
@@ -109,13 +107,13 @@ func New(o Options) (*Client, error) {
 	if !ok {
 		return nil, fmt.Errorf("registry: the default transport is a %T", remote.DefaultTransport)
 	}
-	c := &Client{options: o, transport: standard.Clone(), hosts: &quietHosts{}, workspaces: map[string]access{}}
+	c := &Client{options: o, transport: standard.Clone(), hosts: &quietHosts{}, own: ownRegistry{options: o, workspaces: map[string]access{}}}
 	var err error
-	if c.own, err = c.access(Login{o.Username, o.Password}, true); err != nil {
+	if c.own.platform, err = c.access(Login{o.Username, o.Password}, true); err != nil {
 		return nil, err
 	}
 	for workspace, login := range o.Workspaces {
-		if c.workspaces[workspace], err = c.access(login, true); err != nil {
+		if c.own.workspaces[workspace], err = c.access(login, true); err != nil {
 			return nil, err
 		}
 	}
@@ -162,7 +160,7 @@ func (c *Client) Digest(ctx context.Context, repository, tag string) (string, er
 	if err != nil {
 		return "", err
 	}
-	found, err := c.get(ctx, c.ownAccess(ref.Context()), ref)
+	found, err := c.get(ctx, c.own.access(ref.Context()), ref)
 	if err != nil {
 		return "", err
 	}
@@ -182,7 +180,7 @@ func (c *Client) Lookup(ctx context.Context, repository, tag string) (digest str
 		return "", nil, err
 	}
 	err = c.try(ctx, "reading "+tag, ref.Context(), func(ctx context.Context) error {
-		found, err := c.ownAccess(ref.Context()).puller.Get(ctx, ref)
+		found, err := c.own.access(ref.Context()).puller.Get(ctx, ref)
 		if err != nil {
 			return err
 		}

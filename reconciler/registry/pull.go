@@ -16,7 +16,10 @@ func (c *Client) Pull(ctx context.Context, repository, digest string) (v1.Image,
 	if err != nil {
 		return nil, err
 	}
-	a := c.accessTo(ref.Context())
+	a := c.others
+	if c.isOwn(ref.Context()) {
+		a = c.own.access(ref.Context())
+	}
 	pulled := &fetched{}
 	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
 		found, err := getImage(ctx, a, ref)
@@ -59,7 +62,7 @@ func (c *Client) layers(ctx context.Context, in name.Repository, image v1.Image)
 	}
 	login, own := Login{}, c.isOwn(in)
 	if own {
-		login = c.loginOf(in)
+		login = c.own.login(in)
 	}
 	options := append(c.remoteOptions(login, own), remote.WithTransport(tolerant{neighbourly{attentive{c.transport, c.options.Clock, c.hosts}, own}}))
 	puller, err := remote.NewPuller(options...)

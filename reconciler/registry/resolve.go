@@ -22,7 +22,10 @@ func (c *Client) Resolve(ctx context.Context, reference string) (manifest.Image,
 	if err != nil {
 		return manifest.Image{}, err
 	}
-	a := c.accessTo(ref.Context())
+	a := c.others
+	if c.isOwn(ref.Context()) {
+		a = c.own.access(ref.Context())
+	}
 	image := manifest.Image{Repository: nameOf(ref.Context()), Tag: tag}
 	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
 		found, err := getImage(ctx, a, ref)

@@ -51,7 +51,7 @@ func (c *Client) retry(ctx context.Context, within limits, doing string, in name
 			return struct{}{}, backoff.Permanent(context.Cause(ctx))
 		}
 		explained := explain(err, doing, in)
-		c.nameLogin(explained, in)
+		c.own.nameLogin(explained, in)
 		explained.leaveAlone(asked.wait())
 		pause.least = explained.retryAfter
 		if !explained.Temporary() || explained.retryAfter > within.wait {

@@ -32,7 +32,7 @@ func (c *Client) Push(ctx context.Context, repository, tag string, image v1.Imag
 		return want.String(), err
 	}
 	// A pusher remembers what it has uploaded, and a registry may have lost that since.
-	pusher, err := remote.NewPusher(c.remoteOptions(c.loginOf(ref.Context()), true)...)
+	pusher, err := remote.NewPusher(c.remoteOptions(c.own.login(ref.Context()), true)...)
 	if err != nil {
 		return "", fmt.Errorf("registry: %w", err)
 	}
@@ -80,7 +80,7 @@ func (c *Client) Tag(ctx context.Context, repository, digest, tag string) error 
 	if err != nil {
 		return refused{fmt.Errorf("tagging %s: %w", repository, err)}
 	}
-	found, err := c.get(ctx, c.ownAccess(ref.Context()), ref.Context().Digest(digest))
+	found, err := c.get(ctx, c.own.access(ref.Context()), ref.Context().Digest(digest))
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c *Client) Tag(ctx context.Context, repository, digest, tag string) error 
 		return err
 	}
 	err = c.try(ctx, "tagging "+digest+" as "+tag, ref.Context(), func(ctx context.Context) error {
-		return c.ownAccess(ref.Context()).pusher.Put(ctx, ref, found)
+		return c.own.access(ref.Context()).pusher.Put(ctx, ref, found)
 	})
 	return c.written(ctx, ref, want, err)
 }
@@ -132,7 +132,7 @@ func (c *Client) written(ctx context.Context, ref name.Tag, want v1.Hash, err er
 // tagged is the digest that a tag has, whatever it is of.
 func (c *Client) tagged(ctx context.Context, ref name.Tag) (digest v1.Hash, err error) {
 	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
-		found, err := c.ownAccess(ref.Context()).puller.Get(ctx, ref)
+		found, err := c.own.access(ref.Context()).puller.Get(ctx, ref)
 		if err == nil {
 			digest = found.Digest
 		}
@@ -179,7 +179,7 @@ func (c *Client) byDigest(repository, digest string) (name.Digest, access, error
 	ref, err := name.NewDigest(repository+"@"+digest, c.nameOptions(false)...)
 	if err == nil && c.isOwn(ref.Context()) {
 		ref, err = name.NewDigest(repository+"@"+digest, c.nameOptions(true)...)
-		return ref, c.ownAccess(ref.Context()), err
+		return ref, c.own.access(ref.Context()), err
 	}
 	if err != nil {
 		return ref, c.others, noReference(repository+"@"+digest, err)

@@ -37,12 +37,20 @@ func (o Options) checkLogins() error {
 	return nil
 }
 
+// ownRegistry is how the platform's own registry is asked: for the repositories of some workspaces in a way of their own.
+type ownRegistry struct {
+	options  Options
+	platform access
+	// workspaces have credentials of their own.
+	workspaces map[string]access
+}
+
 // workspaceOf is the workspace that a repository belongs to and that has credentials of its own; empty when there is none.
-func (c *Client) workspaceOf(in name.Repository) string {
-	if len(c.options.Workspaces) == 0 || c.options.Root == nil {
+func (o ownRegistry) workspaceOf(in name.Repository) string {
+	if len(o.options.Workspaces) == 0 || o.options.Root == nil {
 		return ""
 	}
-	host, path, _ := strings.Cut(strings.Trim(c.options.Root(), "/"), "/")
+	host, path, _ := strings.Cut(strings.Trim(o.options.Root(), "/"), "/")
 	root, err := name.NewRegistry(host)
 	if host == "" || err != nil || !strings.EqualFold(root.RegistryStr(), in.RegistryStr()) {
 		return ""
@@ -55,18 +63,33 @@ func (c *Client) workspaceOf(in name.Repository) string {
 		}
 	}
 	workspace, _, below := strings.Cut(rest, "/")
-	if _, has := c.options.Workspaces[workspace]; !has || !below {
+	if _, has := o.options.Workspaces[workspace]; !has || !below {
 		return ""
 	}
 	return workspace
 }
 
-// loginOf is how the platform logs in for a repository of its own registry.
-func (c *Client) loginOf(in name.Repository) Login {
-	if workspace := c.workspaceOf(in); workspace != "" {
-		return c.options.Workspaces[workspace]
+// login is how the platform logs in for a repository.
+func (o ownRegistry) login(in name.Repository) Login {
+	if workspace := o.workspaceOf(in); workspace != "" {
+		return o.options.Workspaces[workspace]
 	}
-	return Login{c.options.Username, c.options.Password}
+	return Login{o.options.Username, o.options.Password}
+}
+
+// access is how a repository is asked for.
+func (o ownRegistry) access(in name.Repository) access {
+	if workspace := o.workspaceOf(in); workspace != "" {
+		return o.workspaces[workspace]
+	}
+	return o.platform
+}
+
+// nameLogin has an error name the credentials that were not accepted.
+func (o ownRegistry) nameLogin(e *Error, in name.Repository) {
+	if workspace := o.workspaceOf(in); workspace != "" && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) {
+		e.Fix = fmt.Sprintf("the registry does not let the credentials of the workspace %s do this; check its entry of registry.workspaces in serve.yaml, and what that account may do there", workspace)
+	}
 }
 
 // LoginFor is what to log in with for a repository of the platform, with its host; nothing where nobody has to.
@@ -75,28 +98,5 @@ func (c *Client) LoginFor(repository string) Login {
 	if err != nil {
 		return Login{}
 	}
-	return c.loginOf(in)
-}
-
-// ownAccess is how a repository of the platform's own registry is asked.
-func (c *Client) ownAccess(in name.Repository) access {
-	if workspace := c.workspaceOf(in); workspace != "" {
-		return c.workspaces[workspace]
-	}
-	return c.own
-}
-
-// accessTo is how any repository is asked.
-func (c *Client) accessTo(in name.Repository) access {
-	if c.isOwn(in) {
-		return c.ownAccess(in)
-	}
-	return c.others
-}
-
-// nameLogin has an error name the credentials that were not accepted.
-func (c *Client) nameLogin(e *Error, in name.Repository) {
-	if workspace := c.workspaceOf(in); workspace != "" && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) {
-		e.Fix = fmt.Sprintf("the registry does not let the credentials of the workspace %s do this; check its entry of registry.workspaces in serve.yaml, and what that account may do there", workspace)
-	}
+	return c.own.login(in)
 }
