@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -120,34 +119,7 @@ func (d *examination) checkRegistry(ctx context.Context) []Diagnosis {
 	if known {
 		return found
 	}
-	return append(found, d.askRegistry(ctx, what)...)
-}
-
-// askRegistry asks the registry of platform.yaml whether it is there, as each whose credentials there are.
-func (d *examination) askRegistry(ctx context.Context, what string) []Diagnosis {
-	options, err := d.settings.Registry.Options()
-	if err != nil {
-		return []Diagnosis{broken(what, err, "")}
-	}
-	options.Timeout, options.Root = d.timeout, func() string { return d.platform.Spec.Registry.URL }
-	client, err := registry.New(options)
-	if err != nil {
-		return []Diagnosis{broken(what, err, "")}
-	}
-	defer client.Close()
-	answer, err := client.Check(ctx, d.someImage())
-	var refused *registry.Error
-	switch {
-	case errors.As(err, &refused):
-		return append([]Diagnosis{fail(what, refused.Registry+": "+refused.What, refused.Fix)}, d.askAsWorkspaces(ctx, client)...)
-	case err != nil:
-		return []Diagnosis{broken(what, err, "")}
-	}
-	who := "without credentials"
-	if options.Username != "" {
-		who = "with the credentials of serve.yaml"
-	}
-	return append([]Diagnosis{d.judgeRegistry(what, who, answer)}, d.askAsWorkspaces(ctx, client)...)
+	return append(found, atRegistry{d}.ask(ctx, what)...)
 }
 
 func (d *examination) judgeRegistry(what, who string, answer registry.Answer) Diagnosis {

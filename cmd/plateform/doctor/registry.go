@@ -12,8 +12,38 @@ import (
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
+// atRegistry is an examination of the registry of platform.yaml.
+type atRegistry struct{ *examination }
+
+// ask asks the registry of platform.yaml whether it is there, as each whose credentials there are.
+func (d atRegistry) ask(ctx context.Context, what string) []Diagnosis {
+	options, err := d.settings.Registry.Options()
+	if err != nil {
+		return []Diagnosis{broken(what, err, "")}
+	}
+	options.Timeout, options.Root = d.timeout, func() string { return d.platform.Spec.Registry.URL }
+	client, err := registry.New(options)
+	if err != nil {
+		return []Diagnosis{broken(what, err, "")}
+	}
+	defer client.Close()
+	answer, err := client.Check(ctx, d.someImage())
+	var refused *registry.Error
+	switch {
+	case errors.As(err, &refused):
+		return append([]Diagnosis{fail(what, refused.Registry+": "+refused.What, refused.Fix)}, d.askAsWorkspaces(ctx, client)...)
+	case err != nil:
+		return []Diagnosis{broken(what, err, "")}
+	}
+	who := "without credentials"
+	if options.Username != "" {
+		who = "with the credentials of serve.yaml"
+	}
+	return append([]Diagnosis{d.judgeRegistry(what, who, answer)}, d.askAsWorkspaces(ctx, client)...)
+}
+
 // askAsWorkspaces asks the registry of platform.yaml whether it lets each workspace in that has credentials of its own.
-func (d *examination) askAsWorkspaces(ctx context.Context, client *registry.Client) []Diagnosis {
+func (d atRegistry) askAsWorkspaces(ctx context.Context, client *registry.Client) []Diagnosis {
 	var found []Diagnosis
 	for _, w := range d.settings.Registry.Workspaces {
 		what := "registry, workspace " + w.Workspace
@@ -37,7 +67,7 @@ func (d *examination) askAsWorkspaces(ctx context.Context, client *registry.Clie
 }
 
 // someImage is a repository that images would be pushed to with the platform's credentials: that of a project, if there is one.
-func (d *examination) someImage() string {
+func (d atRegistry) someImage() string {
 	own := map[string]bool{}
 	for _, w := range d.settings.Registry.Workspaces {
 		own[w.Workspace] = true
@@ -46,7 +76,7 @@ func (d *examination) someImage() string {
 }
 
 // imageOf is the repository of the first project that fits, or of another name when none does.
-func (d *examination) imageOf(fits func(manifest.Key) bool, otherwise string) string {
+func (d atRegistry) imageOf(fits func(manifest.Key) bool, otherwise string) string {
 	keys := slices.SortedFunc(maps.Keys(d.projects), func(a, b manifest.Key) int { return strings.Compare(a.String(), b.String()) })
 	if at := slices.IndexFunc(keys, fits); at >= 0 {
 		otherwise = keys[at].String()
