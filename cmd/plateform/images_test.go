@@ -15,10 +15,12 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/reconciler/embedded"
+	"github.com/plateform/plateform/reconciler/registry"
 	"github.com/plateform/plateform/test/ociregistry"
 )
 
-// All images go to another registry with their tags and digests; what is somebody else's there stays.
+// All images go to another registry with their tags and digests, each with the credentials of its workspace; what is somebody else's
+// there stays.
 func TestImagesCopy(t *testing.T) {
 	images, err := embedded.Open(embedded.Options{Dir: t.TempDir()})
 	if err != nil {
@@ -26,11 +28,13 @@ func TestImagesCopy(t *testing.T) {
 	}
 	from, to := ociregistry.Of(t, images), ociregistry.New(t)
 	to.RequireLogin("robot", "hunter2")
+	to.Own("apps/ws-2/", "robot-2", "hunter3")
 	dir := t.TempDir()
 	serve := filepath.Join(dir, "serve.yaml")
 	text := "config: {url: config.git}\ngitops: {url: gitops.git}\n" +
-		fmt.Sprintf("registry: {kind: embedded, listen: %q, usernameFile: user, passwordFile: password}\n", from.Host)
-	for file, content := range map[string]string{serve: text, filepath.Join(dir, "user"): "robot\n", filepath.Join(dir, "password"): "hunter2\n"} {
+		fmt.Sprintf("registry: {kind: embedded, listen: %q, usernameFile: user, passwordFile: password, workspaces: [{workspace: ws-2, usernameFile: user-2, passwordFile: password-2}]}\n", from.Host)
+	for file, content := range map[string]string{serve: text, filepath.Join(dir, "user"): "robot\n", filepath.Join(dir, "password"): "hunter2\n",
+		filepath.Join(dir, "user-2"): "robot-2\n", filepath.Join(dir, "password-2"): "hunter3\n"} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +58,7 @@ func TestImagesCopy(t *testing.T) {
 		code := a.run(t.Context(), []string{"images", "copy", to.Host + "/apps", "--config", serve})
 		return code, stdout.String(), stderr.String()
 	}
-	target := to.Client(t, "robot", "hunter2")
+	targets := map[string]*registry.Client{"ws-1": to.Client(t, "robot", "hunter2"), "ws-2": to.Client(t, "robot-2", "hunter3")}
 	for range 2 {
 		code, out, said := copyAll()
 		if code != exit.OK || !strings.Contains(out, "Copied 3 tags") || !strings.Contains(out, "set registry.url in platform.yaml to "+to.Host+"/apps") {
@@ -62,7 +66,8 @@ func TestImagesCopy(t *testing.T) {
 		}
 		for at, digest := range want {
 			repository, tag, _ := strings.Cut(at, ":")
-			if got, err := target.Digest(t.Context(), to.Host+"/apps/"+repository, tag); err != nil || got != digest || !strings.Contains(out, at+"  "+digest) {
+			workspace, _, _ := strings.Cut(at, "/")
+			if got, err := targets[workspace].Digest(t.Context(), to.Host+"/apps/"+repository, tag); err != nil || got != digest || !strings.Contains(out, at+"  "+digest) {
 				t.Errorf("%s is %s, %v, want %s: %s", at, got, err, digest, out)
 			}
 		}

@@ -23,7 +23,7 @@ func (v *Verifier) identity(token *oidc.IDToken) (reconciler.Identity, error) {
 		return reconciler.Identity{}, nobody("its claims are not written as those of a token are")
 	}
 	now := v.options.Now()
-	ends := token.Expiry.Add(leeway)
+	ends := token.Expiry.Add(leeway) // as it is taken until then, whoever asks is told so
 	if _, said := claims["exp"]; !said || !now.Before(ends) {
 		return reconciler.Identity{}, nobody("it has expired")
 	}

@@ -88,7 +88,7 @@ func (k *keys) find(ctx context.Context, kid string) ([]jose.JSONWebKey, error) 
 		select {
 		case <-k.turn:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, k.gaveUp(ctx)
 		}
 	}
 	defer func() { k.turn <- struct{}{} }()
@@ -109,12 +109,17 @@ func (k *keys) refresh(ctx context.Context, kid string) ([]jose.JSONWebKey, erro
 	case now.has(kid) && now.youngerThan(usableFor, at):
 		return now.set, nil
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, k.gaveUp(ctx)
 	case now.failed != nil:
 		wait := now.tried.Add(now.pause).Sub(at)
 		return nil, &UnreachableError{What: now.failed.What, Fix: now.failed.Fix, Wait: max(wait, time.Second)}
 	}
 	return now.set, nil
+}
+
+// gaveUp says that a context ended before it was known which keys there are.
+func (k *keys) gaveUp(ctx context.Context) error {
+	return fmt.Errorf("waiting for the keys of the issuer %s: %w", k.issuer, ctx.Err())
 }
 
 // ask asks the issuer, and keeps what it says. What ended because of who asked is not the issuer's fault.

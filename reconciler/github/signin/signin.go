@@ -89,7 +89,7 @@ func (s *SignIn) Identify(ctx context.Context, token string) (reconciler.Identit
 	select {
 	case <-a.turn:
 	case <-ctx.Done():
-		return reconciler.Identity{}, ctx.Err()
+		return reconciler.Identity{}, fmt.Errorf("waiting for what GitHub says of a token: %w", ctx.Err())
 	}
 	defer func() { a.turn <- struct{}{} }()
 	now := s.options.Now()
