@@ -53,7 +53,7 @@ func newRegistry(t *testing.T) *registry {
 	t.Helper()
 	r := &registry{t: t, pushes: map[string]int{}, gates: map[string]chan struct{}{}, denied: map[string]bool{}}
 	r.images = containers.New(containers.Logger(log.New(io.Discard, "", 0)))
-	server := httptest.NewServer(r.handler(r.images))
+	server := httptest.NewServer(r.handler(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) { r.images.ServeHTTP(w, request) })))
 	r.host = strings.TrimPrefix(server.URL, "http://")
 	t.Cleanup(func() {
 		r.openAll()

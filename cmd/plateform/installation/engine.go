@@ -15,6 +15,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/direct"
 	"github.com/plateform/plateform/reconciler/localrun"
 	"github.com/plateform/plateform/reconciler/localrun/router"
 	"github.com/plateform/plateform/reconciler/localrun/shim"
@@ -25,8 +26,10 @@ import (
 // engineLocal is the kind of engine that runs everything on this machine.
 const engineLocal = "local"
 
-// apps run on this machine, behind one address.
+// apps run on this machine, behind one address, or in a cluster.
 type apps struct {
+	// direct is the engine of a cluster, and then there is none of this machine.
+	direct *direct.Engine
 	engine *localrun.Engine
 	router *router.Router
 	// listener is nil until the address was opened.
@@ -60,8 +63,18 @@ func (s EngineSettings) OtherPort(in manifest.IngressSpec) (said, fix string) {
 }
 
 // engine opens what gets things running; nil for an installation that stops at plateform-gitops.
-func (i *Installation) engine(images *registry.Client) (reconciler.Engine, error) {
-	if i.settings.Engine.Kind != engineLocal {
+func (i *Installation) engine(images *registry.Client, gitops reconciler.Reader, builtin reconciler.Charts) (reconciler.Engine, error) {
+	notify := func() { i.reconciler.Hint(loop.Hint{Rollouts: true}) }
+	switch i.settings.Engine.Kind {
+	case engineDirect:
+		engine, err := i.settings.Engine.openCluster(direct.Options{GitOps: gitops, Charts: builtin, Notify: notify, Clock: i.now, Log: i.log})
+		if err != nil {
+			return nil, err
+		}
+		i.apps = &apps{direct: engine}
+		return engine, nil
+	case engineLocal:
+	default:
 		return nil, nil
 	}
 	self, err := os.Executable()
@@ -71,7 +84,7 @@ func (i *Installation) engine(images *registry.Client) (reconciler.Engine, error
 	front := router.New(router.Options{Log: i.log, Clock: i.now})
 	engine, err := localrun.New(localrun.Options{
 		Images: images, Router: front, Dir: i.settings.appsDir(), Shim: []string{self, shim.Argument},
-		Notify: func() { i.reconciler.Hint(loop.Hint{Rollouts: true}) }, Clock: i.now, Log: i.log,
+		Notify: notify, Clock: i.now, Log: i.log,
 	})
 	if err != nil {
 		return nil, exit.Usage("engine: %w", err)
@@ -82,7 +95,7 @@ func (i *Installation) engine(images *registry.Client) (reconciler.Engine, error
 
 // ListenApps opens the address where apps answer and returns it; empty for an installation that runs none.
 func (i *Installation) ListenApps(ctx context.Context) (string, error) {
-	if i.apps == nil {
+	if i.apps == nil || i.apps.direct != nil {
 		return "", nil
 	}
 	var listening net.ListenConfig
@@ -96,7 +109,7 @@ func (i *Installation) ListenApps(ctx context.Context) (string, error) {
 
 // ServeApps has apps answer at an address that was opened. It is closed with the installation.
 func (i *Installation) ServeApps(listener net.Listener) {
-	if i.apps == nil {
+	if i.apps == nil || i.apps.direct != nil {
 		return
 	}
 	i.apps.listener = listener
@@ -110,6 +123,12 @@ func (i *Installation) ServeApps(listener net.Listener) {
 
 // run runs apps until the context ends. They end after their requests have.
 func (a *apps) run(ctx context.Context) error {
+	if a.direct != nil {
+		if err := a.direct.Run(ctx); !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("engine direct: %w", err)
+		}
+		return nil
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {

@@ -126,11 +126,11 @@ func (i *Installation) open() error {
 		return err
 	}
 	builder = i.scanned(builder, config.registryHost, images)
-	engine, err := i.engine(images)
+	builtin, err := charts.New()
 	if err != nil {
 		return err
 	}
-	builtin, err := charts.New()
+	engine, err := i.engine(images, gitops, builtin)
 	if err != nil {
 		return err
 	}

@@ -216,8 +216,10 @@ type WorkspaceLoginSettings struct {
 
 // EngineSettings say who gets things running.
 type EngineSettings struct {
-	// Kind of the engine: none (stops when plateform-gitops is written) or local (runs everything on this machine, which has to be Linux; for trusted sources only). Default none.
+	// Kind of the engine: none (stops when plateform-gitops is written), direct (applies charts to a Kubernetes cluster) or local (runs everything on this machine, which has to be Linux; for trusted sources only). Default none.
 	Kind string `yaml:"kind,omitempty"`
+	// Kubeconfig is the file that says how engine direct reaches its cluster. Default: the cluster that serve runs in, or else what kubectl would use.
+	Kubeconfig string `yaml:"kubeconfig,omitempty"`
 	// Listen is the address where engine local answers for all projects, by their hosts. Its port is ingress.port in platform.yaml, unless something in front leads there; port 0 picks one and prints it. Default 127.0.0.1:8480.
 	Listen string `yaml:"listen,omitempty"`
 	// Platforms are those of the cluster's nodes, like linux/arm64 or linux/arm/v7: an image in project.yaml has to be for one of them. Default linux/amd64, and for engine local what this machine is.
@@ -278,7 +280,7 @@ func (s *Settings) setDefaults(dir string) {
 	}
 	s.Engine.Listen = cmp.Or(s.Engine.Listen, "127.0.0.1:8480")
 	for _, file := range []*string{
-		&s.DataDir, &s.Keys.SigningKeyFile, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
+		&s.DataDir, &s.Keys.SigningKeyFile, &s.Engine.Kubeconfig, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
 		&s.GitHub.App.PrivateKeyFile, &s.GitHub.TokenFile, &s.Builder.Jenkins.TokenFile, &s.Builder.Jenkins.CAFile,
 	} {
 		beside(dir, file)

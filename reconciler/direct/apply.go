@@ -1,0 +1,124 @@
+package direct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/fluxcd/cli-utils/pkg/object"
+	"github.com/fluxcd/pkg/ssa"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// refusal is an error that does not go away by itself: what is wanted cannot be, as it is.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+func refused(format string, args ...any) error { return refusal{fmt.Errorf(format, args...)} }
+
+// final says that an error is one that trying again does not mend.
+func final(err error) bool {
+	var r refusal
+	if errors.As(err, &r) {
+		return true
+	}
+	if apierrors.HasStatusCause(err, "NamespaceTerminating") {
+		return false
+	}
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err)
+}
+
+// apply sends one object.
+func apply(ctx context.Context, as client.Client, o *unstructured.Unstructured) error {
+	return as.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(fieldOwner), client.ForceOwnership)
+}
+
+// keepsData says of a kind that what it holds is people's data, which is never deleted because it is not rendered any more.
+func keepsData(kind schema.GroupKind) bool { return kind.Kind == "PersistentVolumeClaim" }
+
+// difference is what has to be done to a project.
+type difference struct {
+	// send is what is new or other than before, in the order in which it is sent.
+	send []*unstructured.Unstructured
+	// prune is what is not rendered any more.
+	prune []object.ObjMetadata
+	// next is the inventory then, and union that and what there was before.
+	next, union *inventory
+}
+
+// compare says what has to be done so that the cluster has objects. lost are those of the inventory that are not there.
+func compare(before *inventory, t wanted, objects []*unstructured.Unstructured, lost map[object.ObjMetadata]bool) (difference, error) {
+	d := difference{
+		next:  &inventory{Namespace: t.Namespace, Release: t.Release, Objects: map[object.ObjMetadata]string{}},
+		union: &inventory{Namespace: t.Namespace, Objects: map[object.ObjMetadata]string{}},
+	}
+	for _, o := range objects {
+		hash, err := hashOf(o)
+		if err != nil {
+			return d, err
+		}
+		id := object.UnstructuredToObjMetadata(o)
+		d.next.Objects[id] = hash
+		if before == nil || before.Objects[id] != hash || lost[id] {
+			d.send = append(d.send, o)
+			hash = "" // until it was sent
+		}
+		d.union.Objects[id] = hash
+	}
+	sort.Sort(ssa.SortableUnstructureds(d.send))
+	if before == nil {
+		return d, nil
+	}
+	for id, hash := range before.Objects {
+		if _, stays := d.next.Objects[id]; stays {
+			continue
+		}
+		if keepsData(id.GroupKind) { // it stays, and is still this project's
+			d.next.Objects[id] = hash
+			d.union.Objects[id] = hash
+			continue
+		}
+		d.prune = append(d.prune, id)
+		d.union.Objects[id] = hash
+	}
+	return d, nil
+}
+
+// find returns an object of the inventory as a cluster has it; nil when it is not there.
+func (c *cluster) find(ctx context.Context, from client.Reader, id object.ObjMetadata) (*unstructured.Unstructured, error) {
+	mapping, err := c.mapper.RESTMapping(id.GroupKind)
+	if err != nil {
+		return nil, fmt.Errorf("the cluster does not know the kind %s: %w", id.GroupKind, err)
+	}
+	o := &unstructured.Unstructured{}
+	o.SetGroupVersionKind(mapping.GroupVersionKind)
+	err = from.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name}, o)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return o, err
+}
+
+// remove deletes an object of a project. One that is another project's by now is left alone.
+func (p *project) remove(ctx context.Context, as client.Client, id object.ObjMetadata) error {
+	c := p.engine.cluster
+	o, err := c.find(ctx, as, id)
+	if err != nil || o == nil {
+		return err
+	}
+	if keyOf(o) != p.key {
+		return nil
+	}
+	policy := metav1.DeletePropagationBackground
+	err = as.Delete(ctx, o, &client.DeleteOptions{PropagationPolicy: &policy})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("deleting %s: %w", name(o), err)
+	}
+	return nil
+}

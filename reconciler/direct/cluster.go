@@ -1,0 +1,198 @@
+package direct
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/plateform/plateform/manifest"
+)
+
+// The labels of what the charts make.
+const (
+	labelWorkspace = "plateform.dev/workspace"
+	labelProject   = "plateform.dev/project"
+	// labelInventory marks the ConfigMaps that remember what projects are made of.
+	labelInventory = "plateform.dev/inventory"
+)
+
+// fieldOwner is the field manager of all that is applied.
+const fieldOwner = "plateform"
+
+// Calls a second that are made before the client holds itself back; the API server has its own limits, which say when to come again.
+const (
+	callsASecond = 200
+	burst        = 400
+)
+
+// made are the kinds that projects are made of, besides pods and what makes them.
+func made() []schema.GroupVersionKind {
+	return []schema.GroupVersionKind{
+		appsv1.SchemeGroupVersion.WithKind("Deployment"),
+		appsv1.SchemeGroupVersion.WithKind("StatefulSet"),
+		batchv1.SchemeGroupVersion.WithKind("Job"),
+		batchv1.SchemeGroupVersion.WithKind("CronJob"),
+		corev1.SchemeGroupVersion.WithKind("Service"),
+		corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"),
+		networkingv1.SchemeGroupVersion.WithKind("Ingress"),
+		policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
+	}
+}
+
+// cluster is a Kubernetes cluster: calls to it, and what watches tell of it.
+type cluster struct {
+	config *rest.Config
+	http   *http.Client
+	mapper meta.RESTMapper
+	// admin acts with the rights of this process, and asks the server each time.
+	admin client.Client
+	// seen is what the watches tell; it answers without a call.
+	seen cache.Cache
+	set  kubernetes.Interface
+	// watched are the kinds that handlers were added for.
+	watched map[string]bool
+
+	mu      sync.Mutex
+	tenants map[string]client.Client
+}
+
+func newCluster(config *rest.Config) (*cluster, error) {
+	config = rest.CopyConfig(config)
+	config.QPS, config.Burst = callsASecond, burst
+	config.UserAgent = fieldOwner
+	config.WarningHandler = rest.NoWarnings{} // they are about the charts, at each release of each project
+	there, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	mapper, err := apiutil.NewDynamicRESTMapper(config, there)
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{config: config, http: there, mapper: mapper, watched: map[string]bool{}, tenants: map[string]client.Client{}}
+	if c.admin, err = client.New(config, client.Options{HTTPClient: there, Mapper: mapper}); err != nil {
+		return nil, err
+	}
+	if c.set, err = kubernetes.NewForConfigAndClient(config, there); err != nil {
+		return nil, err
+	}
+	ours, err := labels.NewRequirement(labelProject, selection.Exists, nil)
+	if err != nil {
+		return nil, err
+	}
+	c.seen, err = cache.New(config, cache.Options{
+		HTTPClient: there, Scheme: scheme.Scheme, Mapper: mapper,
+		DefaultLabelSelector: labels.NewSelector().Add(*ours), DefaultTransform: cache.TransformStripManagedFields(),
+	})
+	return c, err
+}
+
+// deployer is the service account of a namespace that the objects of its projects are applied as.
+const deployer = "plateform-deployer"
+
+// as returns a client that acts as the deployer of a namespace.
+func (c *cluster) as(namespace string) (client.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if tenant := c.tenants[namespace]; tenant != nil {
+		return tenant, nil
+	}
+	config := rest.CopyConfig(c.config)
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + namespace + ":" + deployer,
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
+	}
+	there, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	tenant, err := client.New(config, client.Options{HTTPClient: there, Mapper: c.mapper})
+	if err != nil {
+		return nil, fmt.Errorf("acting as %s of namespace %s: %w", deployer, namespace, err)
+	}
+	c.tenants[namespace] = tenant
+	return tenant, nil
+}
+
+// kinds are all that is watched, as the cache wants to be asked.
+func kinds() []client.Object {
+	all := []client.Object{&corev1.Pod{}, &appsv1.ReplicaSet{}}
+	for _, kind := range made() {
+		o := &unstructured.Unstructured{}
+		o.SetGroupVersionKind(kind)
+		all = append(all, o)
+	}
+	return all
+}
+
+// watch has the cluster followed, from seen.Start on, and each project told of that something of it changed.
+func (c *cluster) watch(ctx context.Context, changed func(manifest.Key)) error {
+	tell := func(object any) {
+		if last, gone := object.(toolscache.DeletedFinalStateUnknown); gone {
+			object = last.Obj
+		}
+		if o, ok := object.(client.Object); ok {
+			changed(keyOf(o))
+		}
+	}
+	for _, kind := range kinds() {
+		if c.watched[kindOf(kind)] {
+			continue
+		}
+		informer, err := c.seen.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		if err != nil {
+			return err
+		}
+		if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+			AddFunc: tell, UpdateFunc: func(_, now any) { tell(now) }, DeleteFunc: tell,
+		}); err != nil {
+			return err
+		}
+		c.watched[kindOf(kind)] = true
+	}
+	return nil
+}
+
+func kindOf(o client.Object) string {
+	return fmt.Sprintf("%T %s", o, o.GetObjectKind().GroupVersionKind())
+}
+
+// synced waits until the watches have told of all that is there.
+func (c *cluster) synced(ctx context.Context) error {
+	for _, kind := range kinds() {
+		if _, err := c.seen.GetInformer(ctx, kind); err != nil {
+			return fmt.Errorf("reading what runs in the cluster: %w", err)
+		}
+	}
+	return nil
+}
+
+// keyOf is the project that an object belongs to.
+func keyOf(o client.Object) manifest.Key {
+	l := o.GetLabels()
+	return manifest.Key{Workspace: l[labelWorkspace], Project: l[labelProject]}
+}
+
+// of selects what belongs to a project.
+func of(k manifest.Key) client.MatchingLabels {
+	return client.MatchingLabels{labelWorkspace: k.Workspace, labelProject: k.Project}
+}

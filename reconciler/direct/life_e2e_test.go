@@ -1,0 +1,235 @@
+//go:build e2e
+
+package direct_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+var shop = manifest.Key{Workspace: "ws-1", Project: "shop"}
+
+// want hands the engine targets.
+func (n *node) want(targets ...reconciler.Target) {
+	n.t.Helper()
+	if err := n.engine.Want(n.t.Context(), "c0ffee", targets); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// await waits until the rollout of the shop is as it should be, and returns it.
+func (n *node) await(what string, is func(reconciler.Rollout) bool) reconciler.Rollout {
+	n.t.Helper()
+	var rollout reconciler.Rollout
+	n.eventually(what, func() error {
+		rollouts, err := n.engine.Rollouts(n.t.Context(), []manifest.Key{shop})
+		if rollout = rollouts[shop]; err == nil && !is(rollout) {
+			err = fmt.Errorf("it is %+v", rollout)
+		}
+		return err
+	})
+	return rollout
+}
+
+// eventually waits until there is no error any more.
+func (n *node) eventually(what string, check func() error) {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(n.t.Context(), 2*time.Minute)
+	defer cancel()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			n.t.Fatalf("waited for %s: %v", what, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func healthy(r reconciler.Rollout) bool { return r.Phase == reconciler.PhaseHealthy }
+
+// What somebody edits or deletes by hand is put back, and said with what it was and who it was.
+func TestDirectMendsDrift(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	ns := n.namespace("ws-1")
+
+	deployments := n.set.AppsV1().Deployments(ns)
+	if _, err := deployments.Patch(t.Context(), "shop", "application/merge-patch+json", []byte(`{"spec":{"replicas":0}}`), metav1.PatchOptions{FieldManager: "somebody"}); err != nil {
+		t.Fatal(err)
+	}
+	n.await("the edit to be told", func(r reconciler.Rollout) bool {
+		return strings.Contains(r.Drift, "Deployment shop has another spec.replicas by somebody")
+	})
+	n.eventually("one replica", func() error {
+		d, err := deployments.Get(t.Context(), "shop", metav1.GetOptions{})
+		if err == nil && *d.Spec.Replicas != 1 {
+			err = fmt.Errorf("there are %d", *d.Spec.Replicas)
+		}
+		return err
+	})
+
+	before, err := n.set.CoreV1().Services(ns).Get(t.Context(), "shop", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.set.CoreV1().Services(ns).Delete(t.Context(), "shop", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	n.await("the deletion to be told", func(r reconciler.Rollout) bool { return strings.Contains(r.Drift, "Service shop was deleted") })
+	after, err := n.set.CoreV1().Services(ns).Get(t.Context(), "shop", metav1.GetOptions{})
+	if err != nil || after.UID == before.UID {
+		t.Errorf("the service is %v (%v)", after, err)
+	}
+	n.await("all to be well", healthy)
+	n.eventually("an answer", func() error {
+		if got := n.answer(t, shop); got != "v1.0.0" {
+			return fmt.Errorf("it answers %q", got)
+		}
+		return nil
+	})
+}
+
+// The whole namespace is brought back with all that is in it.
+func TestDirectBringsBackANamespace(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	before, err := n.set.CoreV1().Namespaces().Get(t.Context(), n.namespace("ws-1"), metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.set.CoreV1().Namespaces().Delete(t.Context(), before.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	n.eventually("another namespace that answers", func() error {
+		now, err := n.set.CoreV1().Namespaces().Get(t.Context(), before.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if now.UID == before.UID || now.Labels["plateform.dev/owner-id"] != "42" {
+			return fmt.Errorf("it is the old one, or nobody's: %v", now.Labels)
+		}
+		if got := n.answer(t, shop); got != "v1.0.0" {
+			return fmt.Errorf("it answers %q", got)
+		}
+		return nil
+	})
+	n.await("all to be well", healthy)
+}
+
+// A namespace that is there and not of the workspace is refused, and left as it is.
+func TestDirectRefusesANamespaceOfSomebody(t *testing.T) {
+	n := newNode(t)
+	name := n.namespace("ws-1")
+	if _, err := n.set.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	r := n.await("a refusal", func(r reconciler.Rollout) bool { return r.Phase == reconciler.PhaseFailed })
+	if !strings.Contains(r.Cause, "namespace "+name+" is there and is not of workspace ws-1") || !strings.Contains(r.Cause, "spec.namespace") {
+		t.Errorf("the cause is %s", r.Cause)
+	}
+	there, err := n.set.CoreV1().Namespaces().Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil || there.Labels["plateform.dev/workspace"] != "" {
+		t.Errorf("the namespace is %v (%v)", there.Labels, err)
+	}
+}
+
+// The account that the projects of a workspace are applied as can do nothing in another's namespace, and nothing but what charts need in
+// its own.
+func TestDirectTenantsAreApart(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	blog := manifest.Key{Workspace: "ws-2", Project: "blog"}
+	n.want(n.target(shop, "v1.0.0", nil), n.target(blog, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	config := rest.CopyConfig(n.config)
+	config.Impersonate.UserName = "system:serviceaccount:" + n.namespace("ws-1") + ":plateform-deployer"
+	tenant, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if _, err := tenant.AppsV1().Deployments(n.namespace("ws-1")).List(ctx, metav1.ListOptions{}); err != nil {
+		t.Errorf("in its own namespace: %v", err)
+	}
+	for what, try := range map[string]func() error{
+		"another's deployments": func() error {
+			_, err := tenant.AppsV1().Deployments(n.namespace("ws-2")).List(ctx, metav1.ListOptions{})
+			return err
+		},
+		"another's secrets": func() error {
+			_, err := tenant.CoreV1().Secrets(n.namespace("ws-2")).List(ctx, metav1.ListOptions{})
+			return err
+		},
+		"its own role": func() error {
+			return tenant.RbacV1().Roles(n.namespace("ws-1")).Delete(ctx, "plateform-deployer", metav1.DeleteOptions{})
+		},
+		"its own quota": func() error {
+			return tenant.CoreV1().ResourceQuotas(n.namespace("ws-1")).Delete(ctx, "workspace", metav1.DeleteOptions{})
+		},
+		"its namespace": func() error {
+			return tenant.CoreV1().Namespaces().Delete(ctx, n.namespace("ws-1"), metav1.DeleteOptions{})
+		},
+	} {
+		if err := try(); !apierrors.IsForbidden(err) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// What a release does not have any more is deleted.
+func TestDirectPrunes(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	budgets := n.set.PolicyV1().PodDisruptionBudgets(n.namespace("ws-1"))
+	n.replicas = 2
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	if _, err := budgets.Get(t.Context(), "shop", metav1.GetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	n.replicas = 1
+	n.want(n.target(shop, "v1.0.1", nil))
+	n.await("v1.0.1", func(r reconciler.Rollout) bool { return r.Release == "v1.0.1" && healthy(r) })
+	if _, err := budgets.Get(t.Context(), "shop", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the disruption budget: %v", err)
+	}
+}
+
+// An image that is not there is told as what it is, and what ran before goes on.
+func TestDirectNamesAMissingImage(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	n.image.Digest = "sha256:" + strings.Repeat("0", 64)
+	n.want(n.target(shop, "v1.0.1", nil))
+	r := n.await("the failure", func(r reconciler.Rollout) bool { return r.Phase == reconciler.PhaseFailed })
+	if !r.Gone || !strings.Contains(r.Cause, "cannot be pulled") {
+		t.Errorf("it is %+v", r)
+	}
+	if got := n.answer(t, shop); got != "v1.0.0" {
+		t.Errorf("it answers %q", got)
+	}
+}

@@ -1,0 +1,155 @@
+package direct
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// The labels of a namespace, as plateform-gitops has them.
+const (
+	labelManagedBy = "app.kubernetes.io/managed-by"
+	labelOwnerID   = "plateform.dev/owner-id"
+)
+
+// namespaces brings about what plateform-gitops says of the namespaces.
+type namespaces struct {
+	cluster *cluster
+	gitops  reconciler.Reader
+
+	mu    sync.Mutex
+	locks map[string]*namespaceState
+}
+
+// namespaceState is what was applied of one namespace by this process.
+type namespaceState struct {
+	mu      sync.Mutex
+	applied [sha256.Size]byte
+}
+
+func newNamespaces(c *cluster, gitops reconciler.Reader) *namespaces {
+	return &namespaces{cluster: c, gitops: gitops, locks: map[string]*namespaceState{}}
+}
+
+// forget has a namespace applied anew by whoever needs it next: it may be gone.
+func (n *namespaces) forget(name string) {
+	s := n.state(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.applied = [sha256.Size]byte{}
+}
+
+func (n *namespaces) state(name string) *namespaceState {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.locks[name]
+	if s == nil {
+		s = &namespaceState{}
+		n.locks[name] = s
+	}
+	return s
+}
+
+// bring makes the namespace of a target what plateform-gitops says at a commit.
+func (n *namespaces) bring(ctx context.Context, commit string, t reconciler.Target) error {
+	text, err := n.gitops.Read(commit, manifest.NamespaceFile(t.Key.Workspace))
+	if errors.Is(err, fs.ErrNotExist) {
+		return refused("plateform-gitops has no %s at %s", manifest.NamespaceFile(t.Key.Workspace), manifest.Short(commit))
+	}
+	if err != nil {
+		return fmt.Errorf("reading plateform-gitops: %w", err)
+	}
+	s := n.state(t.Namespace)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := sha256.Sum256(text)
+	if sum == s.applied {
+		return nil
+	}
+	objects, err := decode(string(text))
+	if err != nil {
+		return refused("%s: %w", manifest.NamespaceFile(t.Key.Workspace), err)
+	}
+	if err := n.claim(ctx, t, objects); err != nil {
+		return err
+	}
+	objects = append(objects, deployerOf(t.Namespace)...)
+	for _, o := range objects { // the namespace is the first
+		if err := apply(ctx, n.cluster.admin, o); err != nil {
+			return fmt.Errorf("%s of namespace %s: %w", name(o), t.Namespace, err)
+		}
+	}
+	s.applied = sum
+	return nil
+}
+
+// claim refuses a namespace that is there and is not this workspace's.
+func (n *namespaces) claim(ctx context.Context, t reconciler.Target, objects []*unstructured.Unstructured) error {
+	if len(objects) == 0 || objects[0].GetKind() != "Namespace" || objects[0].GetName() != t.Namespace {
+		return refused("%s is not of namespace %s", manifest.NamespaceFile(t.Key.Workspace), t.Namespace)
+	}
+	there := &unstructured.Unstructured{}
+	there.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
+	err := n.cluster.admin.Get(ctx, client.ObjectKey{Name: t.Namespace}, there)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("asking for namespace %s: %w", t.Namespace, err)
+	}
+	want, have := objects[0].GetLabels(), there.GetLabels()
+	for _, label := range []string{labelManagedBy, labelWorkspace, labelOwnerID} {
+		if have[label] != want[label] {
+			return refused("namespace %s is there and is not of workspace %s: its label %s is %q, not %q (set spec.namespace of the workspace to another name, or label the namespace if it is to be taken over)",
+				t.Namespace, t.Key.Workspace, label, have[label], want[label])
+		}
+	}
+	return nil
+}
+
+// deployerOf are the account that the projects of a namespace are applied as, and what it may do: handle what charts have, and nothing
+// else, in that namespace alone.
+func deployerOf(namespace string) []*unstructured.Unstructured {
+	object := func(apiVersion, kind string, more map[string]any) *unstructured.Unstructured {
+		o := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": apiVersion, "kind": kind,
+			"metadata": map[string]any{"name": deployer, "namespace": namespace, "labels": map[string]any{labelManagedBy: "plateform"}},
+		}}
+		for field, value := range more {
+			o.Object[field] = value
+		}
+		return o
+	}
+	rule := func(group string, resources ...any) map[string]any {
+		return map[string]any{
+			"apiGroups": []any{group}, "resources": resources,
+			"verbs": []any{"get", "list", "watch", "create", "update", "patch", "delete"},
+		}
+	}
+	return []*unstructured.Unstructured{
+		object("v1", "ServiceAccount", map[string]any{"automountServiceAccountToken": false}),
+		object(rbacv1.SchemeGroupVersion.String(), "Role", map[string]any{"rules": []any{
+			rule("", "services", "configmaps", "persistentvolumeclaims", "secrets"),
+			rule("apps", "deployments", "statefulsets"),
+			rule("batch", "jobs", "cronjobs"),
+			rule("networking.k8s.io", "ingresses", "networkpolicies"),
+			rule("policy", "poddisruptionbudgets"),
+		}}),
+		object(rbacv1.SchemeGroupVersion.String(), "RoleBinding", map[string]any{
+			"roleRef":  map[string]any{"apiGroup": rbacv1.GroupName, "kind": "Role", "name": deployer},
+			"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": deployer, "namespace": namespace}},
+		}),
+	}
+}

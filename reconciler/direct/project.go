@@ -1,0 +1,327 @@
+package direct
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fluxcd/cli-utils/pkg/object"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// wanted is a target, and the GitOps commit it was wanted with.
+type wanted struct {
+	reconciler.Target
+	Commit string
+}
+
+func (w wanted) same(o wanted) bool {
+	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && bytes.Equal(w.Values, o.Values)
+}
+
+// project is one project in the cluster. Its goroutine (run) brings about what is wanted newest, and watches over it.
+type project struct {
+	key    manifest.Key
+	engine *Engine
+	// news says that something else is wanted, or that something changed in the cluster.
+	news chan struct{}
+
+	mu     sync.Mutex
+	target wanted
+	status reconciler.Rollout
+	// fresh says that the target was wanted since it was last applied.
+	fresh bool
+	// there is false when nothing of it is left.
+	there bool
+
+	// What follows is for the goroutine of the project alone.
+
+	// applied is the inventory of what was applied last; nil before that.
+	applied *inventory
+	// generations are those that the objects got when this process sent them: what watches tell may be older.
+	generations map[object.ObjMetadata]int64
+	// proven was healthy.
+	proven wanted
+	// tries is how often in a row the cluster did not take it, and checked when drift was last looked for.
+	tries   int
+	checked time.Time
+}
+
+func newProject(k manifest.Key, e *Engine) *project {
+	return &project{key: k, engine: e, news: make(chan struct{}, 1), generations: map[object.ObjMetadata]int64{}}
+}
+
+// want takes the newest target. What is wanted already goes on as it is, unless it has failed.
+func (p *project) want(w wanted) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.target.same(w) && p.status.Phase != reconciler.PhaseFailed && p.status.Phase != reconciler.PhaseUnknown {
+		p.target.Commit, p.status.Commit = w.Commit, w.Commit
+		return
+	}
+	p.target, p.there, p.fresh = w, true, true
+	p.status = reconciler.Rollout{Release: w.Release, Commit: w.Commit, Phase: reconciler.PhaseProgressing}
+	signal(p.news)
+}
+
+// rollout is how far it is; there is false when nothing of it is left.
+func (p *project) rollout() (rollout reconciler.Rollout, there bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.status, p.there
+}
+
+// run takes turns until the context ends.
+func (p *project) run(ctx context.Context) {
+	again := time.Duration(0)
+	for {
+		timer := time.NewTimer(again)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-p.news:
+			timer.Stop()
+		case <-timer.C:
+		}
+		again = p.turn(ctx)
+	}
+}
+
+// turn brings the project nearer to what is wanted, once, and says when to come again if nothing tells of it before.
+func (p *project) turn(ctx context.Context) (again time.Duration) {
+	p.mu.Lock()
+	w, fresh, there := p.target, p.fresh, p.there
+	p.fresh = false
+	p.mu.Unlock()
+	if !there {
+		return p.engine.options.Times.Drift
+	}
+	var err error
+	switch {
+	case w.Remove:
+		var gone bool
+		if gone, err = p.takeAway(ctx, w); err == nil && gone {
+			p.conclude(w, func(*reconciler.Rollout) { p.there = false })
+			return p.engine.options.Times.Drift
+		}
+	case fresh || p.applied == nil || p.tries > 0:
+		err = p.roll(ctx, w)
+	case p.due() || p.edited(ctx) || p.missing(ctx):
+		err = p.watchOver(ctx, w)
+	}
+	if ctx.Err() != nil {
+		return 0
+	}
+	if err != nil {
+		return p.trouble(w, err)
+	}
+	p.tries = 0
+	if w.Remove {
+		return time.Second
+	}
+	return p.observe(ctx, w)
+}
+
+// trouble notes that the cluster does not take what is wanted.
+func (p *project) trouble(w wanted, err error) (again time.Duration) {
+	p.engine.namespaces.forget(w.Namespace) // it may be gone, or changed by somebody
+	times := p.engine.options.Times
+	again = min(times.Retry<<min(p.tries, 16), times.MaxRetry)
+	p.tries++
+	phase := reconciler.PhaseProgressing
+	if final(err) {
+		phase, again = reconciler.PhaseFailed, times.Drift
+	}
+	p.conclude(w, func(r *reconciler.Rollout) {
+		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.same(w)
+	})
+	return again
+}
+
+// line makes one line of a text.
+func line(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// conclude changes what is said of the rollout, unless something else is wanted by now.
+func (p *project) conclude(w wanted, change func(*reconciler.Rollout)) {
+	p.mu.Lock()
+	before, was := p.status, p.there
+	if p.target.same(w) && !p.fresh {
+		change(&p.status)
+	}
+	changed := was != p.there || before.Phase != p.status.Phase || before.Cause != p.status.Cause || before.Drift != p.status.Drift
+	after := p.status
+	p.mu.Unlock()
+	if !changed {
+		return
+	}
+	if after.Phase == reconciler.PhaseFailed && before.Phase != after.Phase {
+		p.engine.options.Log.Warn("a rollout failed", "project", p.key.String(), "rollout", w.Release, "error", after.Cause)
+	}
+	p.engine.options.Notify()
+}
+
+// roll applies what is wanted.
+func (p *project) roll(ctx context.Context, w wanted) error {
+	select {
+	case p.engine.slots <- struct{}{}:
+		defer func() { <-p.engine.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, 4*p.engine.options.Times.Call)
+	defer cancel()
+	c := p.engine.cluster
+	objects, err := p.engine.renderer.render(ctx, w.Target)
+	if err != nil {
+		return err
+	}
+	if err := p.engine.namespaces.bring(ctx, w.Commit, w.Target); err != nil {
+		return err
+	}
+	before, err := c.inventory(ctx, p.key, w.Namespace)
+	if err != nil {
+		return err
+	}
+	lost, err := p.lost(ctx, before)
+	if err != nil {
+		return err
+	}
+	d, err := compare(before, w, objects, lost)
+	if err != nil {
+		return err
+	}
+	if len(d.send) > 0 || len(d.prune) > 0 || before == nil || before.Release != w.Release {
+		if err := p.carryOut(ctx, w, d); err != nil {
+			return err
+		}
+	}
+	p.applied, p.checked = d.next, p.engine.options.Clock()
+	return nil
+}
+
+// carryOut sends what is new and deletes what is not wanted any more. The inventory names both until that is done, so that whoever
+// goes on after a crash knows of all.
+func (p *project) carryOut(ctx context.Context, w wanted, d difference) error {
+	c := p.engine.cluster
+	as, err := c.as(w.Namespace)
+	if err != nil {
+		return err
+	}
+	if err := c.remember(ctx, p.key, d.union); err != nil {
+		return err
+	}
+	for _, o := range d.send {
+		id := object.UnstructuredToObjMetadata(o)
+		sent := o.DeepCopy()
+		if err := apply(ctx, as, sent); err != nil {
+			return fmt.Errorf("applying %s: %w", name(o), err)
+		}
+		p.generations[id] = sent.GetGeneration()
+	}
+	for _, id := range d.prune {
+		if err := p.remove(ctx, as, id); err != nil {
+			return err
+		}
+		delete(p.generations, id)
+	}
+	return c.remember(ctx, p.key, d.next)
+}
+
+// lost are the objects of an inventory that the cluster does not have.
+func (p *project) lost(ctx context.Context, inv *inventory) (map[object.ObjMetadata]bool, error) {
+	lost := map[object.ObjMetadata]bool{}
+	if inv == nil {
+		return lost, nil
+	}
+	for id := range inv.Objects {
+		there, err := p.seen(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if there == nil {
+			lost[id] = true
+		}
+	}
+	return lost, nil
+}
+
+// missing says that somebody deleted what was applied.
+func (p *project) missing(ctx context.Context) bool {
+	lost, err := p.lost(ctx, p.applied)
+	return err == nil && len(lost) > 0
+}
+
+// seen returns an object as the watches tell; nil when it is not there.
+func (p *project) seen(ctx context.Context, id object.ObjMetadata) (*unstructured.Unstructured, error) {
+	c := p.engine.cluster
+	return c.find(ctx, c.seen, id)
+}
+
+// takeAway deletes what a project is made of, in whatever namespaces it is, and says whether nothing is left.
+func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 4*p.engine.options.Times.Call)
+	defer cancel()
+	all, err := p.engine.cluster.inventories(ctx, p.key)
+	if err != nil {
+		return false, err
+	}
+	gone = true
+	for _, inv := range all {
+		empty, err := p.empty(ctx, inv, w.KeepData)
+		if err != nil {
+			return false, err
+		}
+		gone = gone && empty
+	}
+	if gone {
+		p.applied, p.generations, p.proven = nil, map[object.ObjMetadata]int64{}, wanted{}
+	}
+	return gone, nil
+}
+
+// empty deletes what an inventory names and then the inventory itself, and says whether that is done.
+func (p *project) empty(ctx context.Context, inv *inventory, keepData bool) (done bool, err error) {
+	c := p.engine.cluster
+	as, err := c.as(inv.Namespace)
+	if err != nil {
+		return false, err
+	}
+	left := 0
+	for id := range inv.Objects {
+		if keepData && keepsData(id.GroupKind) {
+			continue
+		}
+		there, err := c.find(ctx, as, id)
+		if err != nil {
+			return false, err
+		}
+		if there == nil || keyOf(there) != p.key {
+			continue
+		}
+		left++
+		if there.GetDeletionTimestamp() == nil {
+			if err := p.remove(ctx, as, id); err != nil {
+				return false, err
+			}
+		}
+	}
+	pods, err := p.pods(ctx, inv.Namespace)
+	if err != nil || left > 0 || len(pods) > 0 {
+		return false, err
+	}
+	m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: inv.Namespace, Name: inventoryName(p.key)}}
+	if err := client.IgnoreNotFound(c.admin.Delete(ctx, m)); err != nil {
+		return false, fmt.Errorf("deleting the inventory: %w", err)
+	}
+	return true, nil
+}

@@ -1,0 +1,148 @@
+package direct
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+)
+
+// renderer makes objects of charts and values.
+type renderer struct {
+	charts  reconciler.Charts
+	cluster *cluster
+
+	mu     sync.Mutex
+	loaded map[manifest.Chart]*chart.Chart
+	// speaks is what the cluster speaks; nil until it was asked.
+	speaks *chartutil.Capabilities
+}
+
+func newRenderer(charts reconciler.Charts, c *cluster) *renderer {
+	return &renderer{charts: charts, cluster: c, loaded: map[manifest.Chart]*chart.Chart{}}
+}
+
+// render returns the objects of a target.
+func (r *renderer) render(ctx context.Context, t reconciler.Target) ([]*unstructured.Unstructured, error) {
+	speaks, err := r.capabilities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := r.chart(t.Chart)
+	if err != nil {
+		return nil, refused("the chart %s %s: %w", t.Chart.Name, t.Chart.Version, err)
+	}
+	values, err := chartutil.ReadValues(t.Values)
+	if err != nil {
+		return nil, refused("the values of %s: %w", t.Release, err)
+	}
+	ready, err := chartutil.ToRenderValues(loaded, values, chartutil.ReleaseOptions{Name: t.Key.Project, Namespace: t.Namespace}, speaks)
+	if err != nil {
+		return nil, refused("the values of %s: %w", t.Release, err)
+	}
+	files, err := engine.Engine{Strict: true}.Render(loaded, ready)
+	if err != nil {
+		return nil, refused("rendering %s: %w", t.Release, err)
+	}
+	var objects []*unstructured.Unstructured
+	for name, text := range files {
+		more, err := decode(text)
+		if err != nil {
+			return nil, refused("rendering %s: %s: %w", t.Release, name, err)
+		}
+		objects = append(objects, more...)
+	}
+	for _, o := range objects {
+		if o.GetNamespace() != t.Namespace || keyOf(o) != t.Key {
+			return nil, refused("%s of %s is in namespace %q and belongs to %s", name(o), t.Release, o.GetNamespace(), keyOf(o))
+		}
+	}
+	if len(objects) == 0 {
+		return nil, refused("%s renders nothing", t.Release)
+	}
+	return objects, nil
+}
+
+// chart loads a chart once.
+func (r *renderer) chart(which manifest.Chart) (*chart.Chart, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if loaded := r.loaded[which]; loaded != nil {
+		return loaded, nil
+	}
+	files, err := r.charts.Files(which)
+	if err != nil {
+		return nil, err
+	}
+	var buffered []*loader.BufferedFile
+	for name, content := range files {
+		buffered = append(buffered, &loader.BufferedFile{Name: name, Data: content})
+	}
+	loaded, err := loader.LoadFiles(buffered)
+	if err != nil {
+		return nil, err
+	}
+	r.loaded[which] = loaded
+	return loaded, nil
+}
+
+// capabilities asks the cluster once what it speaks: without that Helm takes it for a very old one.
+func (r *renderer) capabilities(ctx context.Context) (*chartutil.Capabilities, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.speaks != nil {
+		return r.speaks, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	discovery := r.cluster.set.Discovery()
+	version, err := discovery.ServerVersion()
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster for its version: %w", err)
+	}
+	groups, err := discovery.ServerGroups()
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster for its APIs: %w", err)
+	}
+	speaks := &chartutil.Capabilities{
+		KubeVersion: chartutil.KubeVersion{Version: version.GitVersion, Major: version.Major, Minor: version.Minor},
+	}
+	for _, group := range groups.Groups {
+		for _, v := range group.Versions {
+			speaks.APIVersions = append(speaks.APIVersions, v.GroupVersion)
+		}
+	}
+	r.speaks = speaks
+	return speaks, nil
+}
+
+// decode reads the objects of a file of YAML documents.
+func decode(text string) (objects []*unstructured.Unstructured, err error) {
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
+	for {
+		o := &unstructured.Unstructured{}
+		switch err := decoder.Decode(o); {
+		case err == io.EOF:
+			return objects, nil
+		case err != nil:
+			return nil, err
+		case len(o.Object) > 0:
+			objects = append(objects, o)
+		}
+	}
+}
+
+// name is how people call an object.
+func name(o *unstructured.Unstructured) string { return o.GetKind() + " " + o.GetName() }
