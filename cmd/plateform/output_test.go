@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/cmd/plateform/doctor"
+	"github.com/plateform/plateform/cmd/plateform/images"
 	"github.com/plateform/plateform/cmd/plateform/source"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/detect"
@@ -31,6 +32,7 @@ func documented() map[string]any {
 		"validate":     validation{},
 		"version":      Version{},
 		"build detect": source.Detected{}, "app": detect.App{}, "place": detect.Place{}, "build dockerfile": source.Dockerfile{},
+		"images check": images.Report{}, "missing image": images.Missing{}, "unknown images": images.Unknown{},
 		"doctor": doctor.Report{}, "diagnosis": doctor.Diagnosis{},
 		"problem": manifest.Problem{}, "commit": ledger.Commit{}, "image": manifest.Image{}, "cause": manifest.Cause{},
 		"build": manifest.BuildRecord{}, "scan": manifest.ScanResult{}, "hold": manifest.Hold{}, "run": manifest.LastRun{}, "report": ledger.Note{},

@@ -127,7 +127,9 @@ var (
 	ranCommand = regexp.MustCompile(`while running runtime: |building at STEP "RUN |did not complete successfully: |returned a non-zero code: `)
 	// quotesSource begins a line in which a container tool repeats the Dockerfile.
 	quotesSource = regexp.MustCompile(`(?i)^(step \d+|#\d+ \[|=> |> \[|\d+ \| |>>> )`)
-	killed       = regexp.MustCompile(`(exit (code|status):? |non-zero code: )137$|signal: killed$`)
+	// ofMirrors is what mirrors of a registry said before it was asked itself: that they do not have an image says nothing of it.
+	ofMirrors = regexp.MustCompile(`\(Mirrors also failed: \[.*\]\): `)
+	killed    = regexp.MustCompile(`(exit (code|status):? |non-zero code: )137$|signal: killed$`)
 	// address is whom a line is about: a URL, or who was dialled or looked up.
 	address = regexp.MustCompile(`\b(?:https?|docker)://([^/\s"'\\]+)|\bdial tcp (\S+?):? |\blookup ([^\s:]+)|short-name "([^"]+)"`)
 )
@@ -151,7 +153,7 @@ func (s seen) trouble() *Trouble {
 // another sign.
 func last(lines []string, all []sign) *seen {
 	for _, line := range slices.Backward(lines) {
-		line = strings.TrimSpace(line)
+		line = ofMirrors.ReplaceAllString(strings.TrimSpace(line), "")
 		for _, s := range all {
 			if s.pattern.MatchString(line) {
 				return &seen{s, line}

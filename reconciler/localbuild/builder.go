@@ -68,6 +68,8 @@ type Options struct {
 	MaxSource int64
 	// GoCommand compiles Go programs; `go` when empty.
 	GoCommand string
+	// Mirrors are asked for images of registries before those are.
+	Mirrors Mirrors
 	// Notify is called with the ID of a build whose status has changed. It must not block.
 	Notify func(id string)
 	// Clock tells the time; time.Now when nil.

@@ -127,7 +127,7 @@ func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) 
 	}
 	steps := Steps{
 		Name: r.ID, Work: made, Cache: filepath.Join(b.options.Dir, "cache"), GoCommand: b.options.GoCommand,
-		MaxSource: b.options.MaxSource, Log: log,
+		MaxSource: b.options.MaxSource, Mirrors: b.options.Mirrors, Log: log,
 	}
 	return steps.Run(ctx, r, source, b.options.Registry, func(stage reconciler.Stage) { b.enter(j, stage) })
 }

@@ -29,6 +29,8 @@ type Steps struct {
 	GoCommand string
 	// MaxSource bounds a source, in bytes; 0 for no bound.
 	MaxSource int64
+	// Mirrors are asked for images of registries before those are.
+	Mirrors Mirrors
 	// Log takes what the tools say; nothing is kept when nil.
 	Log io.Writer
 }

@@ -32,6 +32,8 @@ type tool struct {
 	probe []string
 	// script says how to build.
 	script func(r recipe) script
+	// mirrors: it reads a registries.conf.
+	mirrors bool
 }
 
 // script is what to do with a tool.
@@ -68,9 +70,9 @@ func tools(storage string) []tool {
 	own := []string{"--root", filepath.Join(storage, "images"), "--runroot", filepath.Join(storage, "run"), "--storage-driver", "vfs"}
 	return []tool{
 		{name: "buildctl", probe: []string{"debug", "workers"}, script: buildctl},
-		{name: "buildah", flags: own, probe: []string{"info"}, script: buildah},
+		{name: "buildah", flags: own, probe: []string{"info"}, script: buildah, mirrors: true},
 		{name: "docker", probe: []string{"version", "--format", "{{.Server.Version}}"}, script: docker},
-		{name: "podman", flags: own, probe: []string{"info"}, script: docker},
+		{name: "podman", flags: own, probe: []string{"info"}, script: podman, mirrors: true},
 	}
 }
 
@@ -87,9 +89,12 @@ func buildctl(r recipe) script {
 	return script{steps: [][]string{line}}
 }
 
+// dockerFormat has a tool make an image as docker does: the format of the OCI has no place for a HEALTHCHECK.
+const dockerFormat = "--format=docker"
+
 // buildah needs no rights beyond those of a container with chroot, and must not hand the proxy of this machine on.
 func buildah(r recipe) script {
-	build := append([]string{"bud", "--isolation", "chroot", "--http-proxy=false"}, r.buildArguments()...)
+	build := append([]string{"bud", dockerFormat, "--isolation", "chroot", "--http-proxy=false"}, r.buildArguments()...)
 	if r.ignore != "" {
 		build = append(build, "--ignorefile", r.ignore)
 	}
@@ -102,9 +107,13 @@ func buildah(r recipe) script {
 	}
 }
 
-// docker is also podman.
-func docker(r recipe) script {
-	build := append([]string{"build"}, r.buildArguments()...)
+func docker(r recipe) script { return likeDocker(r, "build") }
+
+// podman is used as docker is.
+func podman(r recipe) script { return likeDocker(r, "build", dockerFormat) }
+
+func likeDocker(r recipe, build ...string) script {
+	build = append(build, r.buildArguments()...)
 	return script{
 		steps: [][]string{
 			append(build, "-t", r.name, "-f", r.dockerfile, r.context),
@@ -132,13 +141,11 @@ func (s Steps) buildDockerfile(ctx context.Context, src Source, d detect.Detecti
 
 // build runs a recipe. What explains a failure gets what the tool has said.
 func (s Steps) build(ctx context.Context, r recipe, explain func(error, *tail) error) (v1.Image, error) {
-	if err := os.MkdirAll(filepath.Join(s.Work, "home"), 0o700); err != nil {
-		return nil, fmt.Errorf("preparing the build: %w", err)
-	}
-	chosen, err := s.choose(ctx, tools(filepath.Join(s.Cache, "containers")))
+	chosen, err := s.tool(ctx)
 	if err != nil {
 		return nil, err
 	}
+	s.tellMirrors(chosen)
 	r.name, r.archive = "localhost/plateform-build:"+s.Name, filepath.Join(s.Work, "image.tar")
 	if err := s.runTool(ctx, chosen, r, explain); err != nil {
 		return nil, err
@@ -150,14 +157,22 @@ func (s Steps) build(ctx context.Context, r recipe, explain func(error, *tail) e
 	return image, nil
 }
 
-// Tool says which program builds Dockerfiles here: the first of buildctl, buildah, docker and podman that works. The error
-// says of each why not.
-func (s Steps) Tool(ctx context.Context) (string, error) {
+// Tool says which program builds Dockerfiles here: the first of buildctl, buildah, docker and podman that works; and whether it takes
+// Mirrors, which has those come first that do. The error says of each why not.
+func (s Steps) Tool(ctx context.Context) (name string, mirrors bool, err error) {
+	chosen, err := s.tool(ctx)
+	return chosen.name, chosen.mirrors, err
+}
+
+// tool prepares what tools need, and is the first that works.
+func (s Steps) tool(ctx context.Context) (tool, error) {
 	if err := os.MkdirAll(filepath.Join(s.Work, "home"), 0o700); err != nil {
-		return "", fmt.Errorf("preparing a look at the tools: %w", err)
+		return tool{}, fmt.Errorf("preparing the build: %w", err)
 	}
-	chosen, err := s.choose(ctx, tools(filepath.Join(s.Cache, "containers")))
-	return chosen.name, err
+	if err := s.writeMirrors(); err != nil {
+		return tool{}, fmt.Errorf("preparing the mirrors of registries: %w", err)
+	}
+	return s.choose(ctx, s.preferred(tools(filepath.Join(s.Cache, "containers"))))
 }
 
 // choose is the first tool that is there and can build.
@@ -220,6 +235,10 @@ func (s Steps) call(t tool, args []string, stdout, stderr io.Writer) command {
 
 // toolEnvironment is all that a tool gets to see: how to find programs, its daemon and the network.
 func (s Steps) toolEnvironment() []string {
-	return append(append(network(), fromHost("PATH", "DOCKER_HOST", "BUILDKIT_HOST", "XDG_RUNTIME_DIR")...),
+	env := append(append(network(), fromHost("PATH", "DOCKER_HOST", "BUILDKIT_HOST", "XDG_RUNTIME_DIR")...),
 		"HOME="+filepath.Join(s.Work, "home"), "TMPDIR="+s.Work, "LC_ALL=C")
+	if len(s.Mirrors) > 0 {
+		env = append(env, "CONTAINERS_REGISTRIES_CONF="+s.registriesFile())
+	}
+	return env
 }

@@ -139,7 +139,7 @@ func TestTheFirstToolThatWorksIsTaken(t *testing.T) {
 				t.Errorf("detected %+v, want the port of the built image", d)
 			}
 			steps := localbuild.Steps{Work: t.TempDir(), Cache: t.TempDir()}
-			if tool, err := steps.Tool(t.Context()); err != nil || tool != tt.want {
+			if tool, _, err := steps.Tool(t.Context()); err != nil || tool != tt.want {
 				t.Errorf("Tool says %q, %v; want %s", tool, err, tt.want)
 			}
 			calls := b.read(t, "calls")

@@ -147,7 +147,7 @@ func (c *Client) access(login Login, own bool) (access, error) {
 
 // wire is how all requests go out. own says that they are for the platform's own registry.
 func (c *Client) wire(own bool) http.RoundTripper {
-	return tolerant{neighbourly{attentive{bounded{c.transport}, c.options.Clock, c.hosts}, own}}
+	return tolerant{neighbourly{attentive{pages{bounded{c.transport}}, c.options.Clock, c.hosts}, own}}
 }
 
 // Close drops idle connections.

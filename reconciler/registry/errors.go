@@ -53,7 +53,7 @@ func (e *Error) Unwrap() error { return e.err }
 
 // Is makes what is not there fs.ErrNotExist.
 func (e *Error) Is(target error) bool {
-	return target == fs.ErrNotExist && e.Status == http.StatusNotFound
+	return target == fs.ErrNotExist && e.Status == http.StatusNotFound && !e.temporary
 }
 
 // RetryAfter is how long the registry asks to be left alone; 0 when it does not say.
@@ -106,6 +106,19 @@ func explain(err error, doing string, in name.Repository) *Error {
 	return e
 }
 
+// apiRoot is the path that every registry answers.
+const apiRoot = "/v2/"
+
+// trustFix is how to make a certificate count.
+const trustFix = "add that one to the system's, or name a file with all of them in SSL_CERT_FILE"
+
+// plainToTLS says that a server that speaks HTTPS was spoken to without, as is tried where that is allowed and the certificate is not
+// accepted.
+func plainToTLS(answer *transport.Error) bool {
+	text := strings.ToLower(answer.Error())
+	return strings.Contains(text, "http request") && strings.Contains(text, "https")
+}
+
 // answered explains what the registry says.
 func (e *Error) answered(answer *transport.Error) {
 	e.Status = answer.StatusCode
@@ -118,6 +131,12 @@ func (e *Error) answered(answer *transport.Error) {
 		e.Fix = "the registry does not accept the credentials; check registry.usernameFile and registry.passwordFile in serve.yaml, or make the image public"
 	case code == http.StatusForbidden:
 		e.Fix = "the credentials have no right to do this; give the account access to the repository"
+	case code == http.StatusNotFound && answer.Request != nil && answer.Request.URL.Path == apiRoot:
+		e.temporary = true // what stands in front of a registry that is down says so too
+		e.What += ": there is no registry at this address"
+		e.Fix = "check registry.url in platform.yaml, or the name of the image, and what stands in front of the registry"
+	case code == http.StatusBadRequest && plainToTLS(answer):
+		e.Fix = "it speaks HTTPS, and this machine does not accept its certificate: without registry.insecure in serve.yaml it is said why"
 	case code == http.StatusNotFound:
 		e.Fix = "it does not exist there; check the name and the tag, or create the repository"
 	case code == http.StatusTooManyRequests:
@@ -135,6 +154,8 @@ func (e *Error) unanswered(err error, scheme string) {
 	var slow net.Error
 	var dns *net.DNSError
 	var authority x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
 	e.What = oneLine(err.Error())
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -143,8 +164,15 @@ func (e *Error) unanswered(err error, scheme string) {
 		e.Fix = "name a container image or an image index"
 	case errors.Is(err, errPlatform):
 		e.Fix = "name an image for it; if the nodes of the cluster are others, set engine.platforms in serve.yaml"
+	case errors.Is(err, errWebPage):
+		e.temporary = true
+		e.What, e.Fix = errWebPage.Error(), "check registry.url in platform.yaml, or the name of the image, and what stands in front of the registry: a proxy, a page to log in at"
 	case errors.As(err, &authority):
-		e.Fix = "its certificate is signed by an authority this machine does not know; add that one to the system's"
+		e.Fix = "its certificate is signed by an authority this machine does not know; " + trustFix
+	case errors.As(err, &hostname):
+		e.Fix = "its certificate is of another name; use the name that it is of, or have one made for this name"
+	case errors.As(err, &invalid):
+		e.Fix = "its certificate is not good now: renew it, and check the clock of this machine"
 	case scheme == "https" && strings.Contains(err.Error(), http.ErrSchemeMismatch.Error()):
 		e.Fix = "it speaks plain HTTP; set registry.insecure: true in serve.yaml if that is wanted"
 	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout():

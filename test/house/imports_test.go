@@ -94,7 +94,7 @@ var mayImport = map[string][]string{
 		"test/githubserver", "test/githubserver/forge", "test/githubserver/model",
 		"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/source": {"manifest", "gitstore", "reconciler/blame", "reconciler/detect", "reconciler/dockerfile/generate", "cmd/plateform/exit", "cmd/plateform/git"},
-	"cmd/plateform/images": {"reconciler/registry", "cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit"},
+	"cmd/plateform/images": {"manifest", "gitstore", "reconciler", "reconciler/registry", "cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit"},
 	"cmd/plateform/doctor": {"manifest", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/",
 		"cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 }

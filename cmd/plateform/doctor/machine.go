@@ -42,16 +42,24 @@ func (d *examination) checkContainerTool(ctx context.Context) []Diagnosis {
 	if d.settings.Builder.Kind != "local" {
 		return nil
 	}
-	steps := localbuild.Steps{Work: filepath.Join(d.dir, "work"), Cache: filepath.Join(d.dir, "cache")}
-	tool, err := steps.Tool(ctx)
+	mirrors := d.settings.Builder.Local.Mirrors
+	steps := localbuild.Steps{Work: filepath.Join(d.dir, "work"), Cache: filepath.Join(d.dir, "cache"), Mirrors: mirrors}
+	tool, takesMirrors, err := steps.Tool(ctx)
 	var trouble *localbuild.Trouble
 	switch {
 	case errors.As(err, &trouble):
 		return []Diagnosis{warn(what, terminal.Plain((&localbuild.Trouble{What: trouble.What, Err: trouble.Err}).Error()), trouble.Fix)}
 	case err != nil:
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, "let the user that runs serve write to the folder for temporary files ($TMPDIR)")}
+	case len(mirrors) > 0 && !takesMirrors:
+		return []Diagnosis{warn(what, tool+" builds Dockerfiles, and takes no mirrors from serve.yaml (builder.local.mirrors)",
+			"install buildah, which does, where serve runs, or name them in the settings of the daemon: registry-mirrors of docker, [registry] of buildkitd.toml")}
 	}
-	return []Diagnosis{ok(what, "%s builds Dockerfiles, and those that are written for sources without one", tool)}
+	from := ""
+	if n := len(mirrors); n > 0 {
+		from = fmt.Sprintf(", with %s of registries", terminal.Count(n, "mirror"))
+	}
+	return []Diagnosis{ok(what, "%s builds Dockerfiles, and those that are written for sources without one%s", tool, from)}
 }
 
 // checkScanner looks for what scans images here, when the platform wants them scanned.

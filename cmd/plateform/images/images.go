@@ -1,4 +1,4 @@
-// Package images takes the images of the registry inside serve to another one.
+// Package images looks whether the images of an installation are there, and takes those of the registry inside serve to another one.
 package images
 
 import (

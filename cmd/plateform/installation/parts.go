@@ -309,7 +309,7 @@ func (i *Installation) builder(images *registry.Client, sources sources) (reconc
 		return i.jenkins(images)
 	}
 	local, err := localbuild.New(localbuild.Options{
-		Checkout: sources.Checkout, Registry: images, Dir: i.settings.DataDir, Parallel: i.settings.Builder.Local.Parallel,
+		Checkout: sources.Checkout, Registry: images, Dir: i.settings.DataDir, Parallel: i.settings.Builder.Local.Parallel, Mirrors: i.settings.Builder.Local.Mirrors,
 		Notify: func(string) { i.reconciler.Hint(loop.Hint{Builds: true}) }, Clock: i.now, Log: i.log,
 	})
 	if err != nil {

@@ -186,6 +186,8 @@ type JenkinsSettings struct {
 type LocalSettings struct {
 	// Parallel is how many builds run at the same time. Default 2.
 	Parallel int `yaml:"parallel,omitempty"`
+	// Mirrors is which registries are asked for base images before those that images are named after, as docker.io: mirror.example.com/hub; http:// in front allows plain http. Buildah and podman take them; the daemons of docker and buildkit have settings of their own. Default: none.
+	Mirrors map[string]string `yaml:"mirrors,omitempty"`
 }
 
 // RegistrySettings say how to reach the image registry.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/github/auth"
+	"github.com/plateform/plateform/reconciler/localbuild"
 )
 
 // check finds what is wrong with settings that parse.
@@ -55,6 +56,9 @@ func (s *Settings) check(file string) manifest.Problems {
 	}
 	if s.Builder.Local.Parallel < 1 {
 		c.add("builder.local.parallel", "builder.local.parallel is below 1", "write how many builds may run at the same time")
+	}
+	if err := localbuild.Mirrors(s.Builder.Local.Mirrors).Check(); err != nil {
+		c.add("builder.local.mirrors", "builder.local.mirrors: "+err.Error(), "write them as docker.io: mirror.example.com/hub")
 	}
 	c.webhooks(s)
 	c.identities(s.API)

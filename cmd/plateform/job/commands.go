@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/source"
 	"github.com/plateform/plateform/gitstore"
+	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
@@ -23,12 +25,16 @@ const (
 	registryPassword = "PLATEFORM_REGISTRY_PASSWORD"
 )
 
+// mirrors is where a build server names mirrors of registries, parted by spaces.
+const mirrors = "PLATEFORM_MIRRORS"
+
 // flags of a step.
 type flags struct {
 	dir       string
 	cache     string
 	insecure  bool
 	goCommand string
+	mirrors   []string
 }
 
 // Commands are the steps as commands. What they and their tools say goes to out.
@@ -55,7 +61,9 @@ registry.`,
 			Short: "Job: detect what the source is, and build it",
 			Long: `Job: detect what the source is, and build it.
 
-This step runs code of the source. It needs no credentials: give it none. The image is kept in the folder image/, in the OCI layout.`,
+This step runs code of the source. It needs no credentials: give it none. The image is kept in the folder image/, in the OCI layout.
+
+PLATEFORM_MIRRORS names mirrors of registries as --mirror does, parted by spaces. buildah and podman take them.`,
 		}, func(ctx context.Context, j *Job, _ flags) error { return j.Make(ctx) }),
 		command(out, &cobra.Command{
 			Use:   "scan",
@@ -97,6 +105,9 @@ network is.`
 			return err
 		}
 		j.GoCommand = f.goCommand
+		if j.Mirrors, err = f.mirrorsOf(os.Getenv(mirrors)); err != nil {
+			return err
+		}
 		if err := step(c.Context(), j, f); err != nil {
 			return source.Error(errors.Join(err, j.Fail(err)))
 		}
@@ -106,6 +117,9 @@ network is.`
 	c.Flags().StringVar(&f.cache, "cache", "", "folder that lasts from job to job, in which each workspace has one (default: that of the user)")
 	c.Flags().BoolVar(&f.insecure, "insecure", false, "allow plain http to the registry; to this machine it always is")
 	c.Flags().StringVar(&f.goCommand, "go", "go", "go command that compiles")
+	if c.Use == "make" {
+		c.Flags().StringArrayVar(&f.mirrors, "mirror", nil, "REGISTRY=MIRROR: where base images are asked for before the registry they are named after, as docker.io=mirror.example.com/hub; http:// before MIRROR allows plain http; may be repeated")
+	}
 	return c
 }
 
@@ -144,6 +158,19 @@ func (f flags) registry() (*registry.Client, error) {
 	return registry.New(registry.Options{
 		Username: os.Getenv(registryUsername), Password: registry.Password(os.Getenv(registryPassword)), Insecure: f.insecure,
 	})
+}
+
+// mirrorsOf are those of the flags, or else those of the environment.
+func (f flags) mirrorsOf(environment string) (localbuild.Mirrors, error) {
+	named := f.mirrors
+	if len(named) == 0 {
+		named = strings.Fields(environment)
+	}
+	m, err := localbuild.ParseMirrors(named)
+	if err != nil {
+		return nil, exit.Usage("--mirror or %s: %w", mirrors, err)
+	}
+	return m, nil
 }
 
 // cacheFolder is where jobs keep what lasts; empty when the machine has no place for it.

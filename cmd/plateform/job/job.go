@@ -45,6 +45,8 @@ type Job struct {
 	Cache string
 	// GoCommand compiles Go programs; `go` when empty.
 	GoCommand string
+	// Mirrors are asked for images of registries before those are.
+	Mirrors localbuild.Mirrors
 	// Log takes what the steps and their tools say.
 	Log io.Writer
 }
@@ -251,7 +253,7 @@ func (j *Job) steps() (localbuild.Steps, error) {
 			return localbuild.Steps{}, fmt.Errorf("preparing the build: %w", err)
 		}
 	}
-	return localbuild.Steps{Name: j.Request.ID, Work: work, Cache: cache, GoCommand: j.GoCommand, Log: j.Log}, nil
+	return localbuild.Steps{Name: j.Request.ID, Work: work, Cache: cache, GoCommand: j.GoCommand, Mirrors: j.Mirrors, Log: j.Log}, nil
 }
 
 // enter says that a stage begins, for those who follow the log.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/job"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/jenkins"
@@ -158,5 +159,55 @@ func TestStepsOutOfOrder(t *testing.T) {
 func TestAnEnvironmentThatSaysNothing(t *testing.T) {
 	if _, err := job.Read(func(string) string { return "" }, t.TempDir(), nil); err == nil {
 		t.Error("it is taken")
+	}
+}
+
+// Mirrors reach the tool that makes the image: those of the environment, unless flags name some.
+func TestMirrorsOfAJob(t *testing.T) {
+	a := newAgent(t)
+	bin := t.TempDir()
+	tool := "#!/bin/sh\n[ -z \"$CONTAINERS_REGISTRIES_CONF\" ] || cp \"$CONTAINERS_REGISTRIES_CONF\" " + bin + "/conf\ncase \"$*\" in *bud*) exit 1;; esac\n"
+	if err := os.WriteFile(filepath.Join(bin, "buildah"), []byte(tool), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range a.env {
+		t.Setenv(name, value)
+	}
+	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	source := filepath.Join(a.dir, "source")
+	if err := os.MkdirAll(source, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(source, "Dockerfile"), []byte("FROM scratch\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		environment string
+		flags       []string
+		want        string
+		code        int
+	}{
+		{"docker.io=mirror.example.com/hub quay.io=mirror.example.com/quay", nil, `location = "mirror.example.com/quay"`, exit.Findings},
+		{"docker.io=mirror.example.com/hub", []string{"--mirror", "docker.io=other.example.com"}, `location = "other.example.com"`, exit.Findings},
+		{"https://docker.io", nil, "", exit.WrongUsage},
+	} {
+		t.Setenv("PLATEFORM_MIRRORS", tt.environment)
+		var out bytes.Buffer
+		for _, c := range job.Commands(&out) {
+			if c.Name() != "make" {
+				continue
+			}
+			c.SetArgs(append([]string{"--dir", a.dir, "--cache", t.TempDir()}, tt.flags...))
+			c.SilenceErrors, c.SilenceUsage = true, true
+			if err := c.ExecuteContext(t.Context()); exit.CodeOf(err) != tt.code {
+				t.Errorf("%s %v: exit code %d, want %d: %v\n%s", tt.environment, tt.flags, exit.CodeOf(err), tt.code, err, out.String())
+			}
+		}
+		if tt.want == "" {
+			continue
+		}
+		if conf, err := os.ReadFile(filepath.Join(bin, "conf")); err != nil || !strings.Contains(string(conf), tt.want) {
+			t.Errorf("%s %v: the registries.conf is %v\n%s", tt.environment, tt.flags, err, conf)
+		}
 	}
 }

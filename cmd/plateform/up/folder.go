@@ -74,7 +74,7 @@ func (f Folder) checkTool(ctx context.Context) (err error) {
 		return fmt.Errorf("preparing a look at the container tools: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	_, err = localbuild.Steps{Work: dir, Cache: dir}.Tool(ctx)
+	_, _, err = localbuild.Steps{Work: dir, Cache: dir}.Tool(ctx)
 	var trouble *localbuild.Trouble
 	if errors.As(err, &trouble) {
 		return exit.Finding("%s cannot be built here: %s is built with a container tool, from a Dockerfile that is written for it, and %w", f.Dir(), f.Found.Framework, err)

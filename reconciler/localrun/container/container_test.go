@@ -172,7 +172,7 @@ func run() container.Run {
 }
 
 func TestCommandLines(t *testing.T) {
-	const kept = " --pull never --log-driver none --security-opt no-new-privileges --cap-drop ALL" +
+	const kept = " --pull never --no-healthcheck --log-driver none --security-opt no-new-privileges --cap-drop ALL" +
 		" --label plateform.installation=i --label plateform.workspace=ws --label plateform.project=shop --label plateform.release=v1.0.0" +
 		" --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add NET_BIND_SERVICE --cap-add SETGID --cap-add SETUID"
 	shared := run()

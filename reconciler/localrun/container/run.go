@@ -76,7 +76,8 @@ func (t Tool) Prepare(r Run, file string) (Command, error) {
 func (t Tool) flags(r Run) []string {
 	flags := []string{
 		// What it prints comes to us; the tool would keep it in a file of its own, without a bound.
-		"--name", r.Name, "--pull", "never", "--log-driver", "none", "--security-opt", "no-new-privileges", "--cap-drop", "ALL",
+		// Nor is it to ask whether the app is well: that is our part, and podman cannot where there is no systemd.
+		"--name", r.Name, "--pull", "never", "--no-healthcheck", "--log-driver", "none", "--security-opt", "no-new-privileges", "--cap-drop", "ALL",
 		"--label", installationLabel + "=" + r.Labels.Installation, "--label", workspaceLabel + "=" + r.Labels.Workspace,
 		"--label", projectLabel + "=" + r.Labels.Project, "--label", releaseLabel + "=" + r.Labels.Release,
 	}
