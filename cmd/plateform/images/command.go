@@ -159,7 +159,7 @@ func openRegistry(s *installation.Settings, store *gitstore.Store, head string) 
 		return nil, exit.Finding("which registry is the platform's is not known: %w", problems.Err())
 	}
 	host, _, _ := strings.Cut(platform.Spec.Registry.URL, "/")
-	options.Host = func() string { return host }
+	options.Host, options.Root = func() string { return host }, func() string { return platform.Spec.Registry.URL }
 	return registry.New(options)
 }
 
