@@ -32,8 +32,12 @@ test: ## run all tests with the race detector, and each fuzz target for a moment
 fuzz: ## run each fuzz target for FUZZTIME (3s)
 	@.ci/fuzz $(FUZZTIME)
 
+.PHONY: controlplane
+controlplane: ## build the Kubernetes control plane of tests, unless this machine has it (minutes, once)
+	go run ./test/kube/build
+
 .PHONY: e2e
-e2e: ## run the tests that need more than Go and git (buildah, podman, groovy)
+e2e: controlplane ## run the tests that need more than Go and git (buildah, podman, groovy, a control plane)
 	@files=$$(grep -rlE --include='*_test.go' '^//go:build e2e$$' .); \
 	if [ -z "$$files" ]; then echo "there is no test with the tag e2e"; exit 1; fi; \
 	dirs=$$(echo "$$files" | xargs -n1 dirname | sort -u); \
