@@ -12,8 +12,8 @@ import (
 	"github.com/plateform/plateform/reconciler/direct"
 )
 
-// engineDirect is the kind of engine that applies charts to a cluster.
-const engineDirect = "direct"
+// EngineDirect is the kind of engine that applies charts to a cluster.
+const EngineDirect = "direct"
 
 // Cluster is how the cluster of engine direct is reached: by the file that is named, from inside it, or as kubectl does.
 func (s EngineSettings) Cluster() (*rest.Config, error) {

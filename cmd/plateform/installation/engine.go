@@ -66,7 +66,7 @@ func (s EngineSettings) OtherPort(in manifest.IngressSpec) (said, fix string) {
 func (i *Installation) engine(images *registry.Client, gitops reconciler.Reader, builtin reconciler.Charts) (reconciler.Engine, error) {
 	notify := func() { i.reconciler.Hint(loop.Hint{Rollouts: true}) }
 	switch i.settings.Engine.Kind {
-	case engineDirect:
+	case EngineDirect:
 		engine, err := i.settings.Engine.openCluster(direct.Options{GitOps: gitops, Charts: builtin, Notify: notify, Clock: i.now, Log: i.log})
 		if err != nil {
 			return nil, err

@@ -23,8 +23,8 @@ func (s *Settings) check(file string) manifest.Problems {
 	c.kind("builder.kind", s.Builder.Kind, []string{"local", builderJenkins, "none"}, nil)
 	c.jenkins(s.Builder)
 	c.kind("registry.kind", s.Registry.Kind, []string{"external", registryHarbor, "embedded"}, nil)
-	c.kind("engine.kind", s.Engine.Kind, []string{"none", engineDirect, engineLocal}, []string{"argocd"})
-	if s.Engine.Kubeconfig != "" && s.Engine.Kind != engineDirect {
+	c.kind("engine.kind", s.Engine.Kind, []string{"none", EngineDirect, engineLocal}, []string{"argocd"})
+	if s.Engine.Kubeconfig != "" && s.Engine.Kind != EngineDirect {
 		c.add("engine.kubeconfig", "engine.kubeconfig is for engine direct", "leave it out, or set engine.kind to direct")
 	}
 	c.remote("config", s.Config)
