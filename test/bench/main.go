@@ -63,6 +63,7 @@ func measures() []measure {
 		{"plan-10k", (*stage).plan},
 		{"webhook-1k", (*stage).webhooks},
 		{"github-writes", (*stage).githubWrites},
+		{"apply-100", (*stage).apply},
 		{"router", (*stage).router},
 		{"live", (*stage).live},
 	}
