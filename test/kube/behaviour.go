@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"k8s.io/apimachinery/pkg/util/rand"
 )
 
 // Behaviour is how containers of an image do.
@@ -15,6 +13,7 @@ type Behaviour int
 const (
 	Runs          Behaviour = iota // gets ready; in a pod that is not restarted, as those of a job, it ends well
 	NeverReady                     // runs, and its readiness probe fails
+	Ends                           // ends well, as the program of a job does; so it is restarted where it has to run
 	CrashLoop                      // exits with 1 each time it is started; so a job fails
 	OutOfMemory                    // is killed for its memory each time it is started
 	PullFails                      // there is no such image
@@ -24,19 +23,11 @@ const (
 
 // String names the behaviour as an image can be named.
 func (b Behaviour) String() string {
-	names := []string{"runs", "never-ready", "crash-loop", "out-of-memory", "pull-fails", "config-fails", "unschedulable"}
+	names := []string{"runs", "never-ready", "ends", "crash-loop", "out-of-memory", "pull-fails", "config-fails", "unschedulable"}
 	if b < 0 || int(b) >= len(names) {
 		return fmt.Sprintf("behaviour-%d", int(b))
 	}
 	return names[b]
-}
-
-// Image returns an image that no other test has, which behaves so.
-func (c *Cluster) Image(t testing.TB, b Behaviour) string {
-	t.Helper()
-	image := fmt.Sprintf("images.test/%s-%s:1", b, rand.String(8))
-	c.Behave(t, image, b)
-	return image
 }
 
 // Behave says how containers of an image do from now on, also those that are there already. An image without a tag or

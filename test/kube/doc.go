@@ -22,5 +22,6 @@
 // that behaves in the way that [Cluster.Image] or [Cluster.Behave] said; all other images run and get ready, and jobs of
 // them succeed. It deletes pods at once, gives an Ingress an address, and binds volume claims.
 //
-// With PLATEFORM_TEST_CLUSTER=1 and $KUBECONFIG, [Shared] is the cluster there, which has nodes of its own.
+// With PLATEFORM_TEST_CLUSTER=1 and $KUBECONFIG, [Shared] is the cluster there, which has nodes of its own. There
+// [Cluster.Image] pushes real images, and tests are skipped that say more of nodes than an image can do.
 package kube

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -103,8 +104,47 @@ func TestRollout(t *testing.T) {
 		return pod.Spec.Containers[0].Image == good && pod.Status.ContainerStatuses[0].Ready
 	})
 
-	cluster.Behave(t, bad, kube.Runs)
-	kube.Await(t, "the image that does not crash any more", available(client, namespace, "app"))
+	apply(t, client, namespace, "app", good)
+	kube.Await(t, "the way back", available(client, namespace, "app"))
+}
+
+// An image is what its name says, however pods name it, and becomes another.
+func TestBehave(t *testing.T) {
+	t.Parallel()
+	cluster := kube.Shared(t)
+	client, namespace := cluster.Client(), cluster.Namespace(t)
+	repository := "images.test:5000/" + namespace
+	cluster.Behave(t, repository, kube.CrashLoop)
+	cluster.Behave(t, repository+":good", kube.Runs)
+	apply(t, client, namespace, "good", repository+":good")
+	apply(t, client, namespace, "bad", repository+":bad@sha256:"+strings.Repeat("0", 64))
+	kube.Await(t, "the tag that is good", available(client, namespace, "good"))
+	somePod(t, client, namespace, "crashes", waits(corev1.PodRunning, "CrashLoopBackOff"))
+	cluster.Behave(t, repository, kube.Runs)
+	kube.Await(t, "the image that does not crash any more", available(client, namespace, "bad"))
+}
+
+// An init container that fails keeps the others from starting.
+func TestInitContainer(t *testing.T) {
+	t.Parallel()
+	cluster := kube.Shared(t)
+	client, namespace := cluster.Client(), cluster.Namespace(t)
+	for _, first := range []kube.Behaviour{kube.Ends, kube.CrashLoop} {
+		_, err := client.CoreV1().Pods(namespace).Create(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: first.String()}, Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{Name: "first", Image: cluster.Image(t, first)}},
+			Containers:     []corev1.Container{{Name: "app", Image: cluster.Image(t, kube.Runs)}}}}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	somePod(t, client, namespace, "runs after its init container", func(pod corev1.Pod) bool {
+		return pod.Name == kube.Ends.String() && pod.Status.Phase == corev1.PodRunning && pod.Status.ContainerStatuses[0].Ready
+	})
+	somePod(t, client, namespace, "waits for its init container", func(pod corev1.Pod) bool {
+		s := pod.Status
+		return pod.Name == kube.CrashLoop.String() && len(s.InitContainerStatuses) == 1 && s.InitContainerStatuses[0].State.Waiting != nil &&
+			s.InitContainerStatuses[0].State.Waiting.Reason == "CrashLoopBackOff" && waits(corev1.PodPending, "PodInitializing")(pod)
+	})
 }
 
 func TestFailures(t *testing.T) {
@@ -140,7 +180,7 @@ func TestJobs(t *testing.T) {
 	cluster := kube.Shared(t)
 	namespace := cluster.Namespace(t)
 	jobs := cluster.Client().BatchV1().Jobs(namespace)
-	for behaviour, want := range map[kube.Behaviour]batchv1.JobConditionType{kube.Runs: batchv1.JobComplete, kube.CrashLoop: batchv1.JobFailed} {
+	for behaviour, want := range map[kube.Behaviour]batchv1.JobConditionType{kube.Ends: batchv1.JobComplete, kube.CrashLoop: batchv1.JobFailed} {
 		name := behaviour.String()
 		_, err := jobs.Create(t.Context(), &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: batchv1.JobSpec{
 			BackoffLimit: new(int32), Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever,

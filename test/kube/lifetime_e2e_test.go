@@ -3,10 +3,12 @@
 package kube_test
 
 import (
+	"archive/tar"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,9 +17,13 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/plateform/plateform/test/kube"
+	"github.com/plateform/plateform/test/ociregistry"
 )
 
 // inFolder is the first argument of this binary when it plays a test that gets killed.
@@ -115,24 +121,31 @@ func TestKilled(t *testing.T) {
 	awaitGone(t, pids)
 }
 
-// With PLATEFORM_TEST_CLUSTER=1 tests run in the cluster of $KUBECONFIG, and leave it as it was. This binary plays them, in a
-// cluster that belongs to another process.
+// With PLATEFORM_TEST_CLUSTER=1 tests run in the cluster of $KUBECONFIG, with real images, and leave it as it was. This binary
+// plays them, in a cluster that belongs to another process.
 func TestAClusterThatIsThere(t *testing.T) {
-	cluster := kube.Start(t)
-	other := func(test, kubeconfig string) string {
-		c := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^"+test+"$")
-		c.Env = append(os.Environ(), "PLATEFORM_TEST_CLUSTER=1", "KUBECONFIG="+kubeconfig)
+	cluster, registry := kube.Start(t), ociregistry.New(t)
+	for _, b := range []kube.Behaviour{kube.CrashLoop, kube.PullFails} {
+		cluster.Behave(t, "registry.test:5000/test/"+b.String(), b)
+	}
+	for _, tt := range []struct {
+		test, kubeconfig, registry string
+		want                       []string // in what it says
+	}{
+		{"TestRollout", cluster.Kubeconfig(), registry.Host, []string{"--- PASS: TestRollout"}},
+		{"TestFailures$/^(pull|config)-fails", cluster.Kubeconfig(), registry.Host, []string{"--- PASS: TestFailures/pull-fails", "--- SKIP: TestFailures/config-fails", "no image is config-fails"}},
+		{"TestRollout", cluster.Kubeconfig(), "", []string{"--- SKIP: TestRollout", "$PLATEFORM_TEST_REGISTRY"}},
+		{"TestBehave", cluster.Kubeconfig(), registry.Host, []string{"--- SKIP: TestBehave", "PLATEFORM_TEST_CLUSTER"}},
+		{"TestRights", "", "", []string{"--- FAIL: TestRights", "$KUBECONFIG"}},
+	} {
+		c := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^"+tt.test+"$")
+		c.Env = append(os.Environ(), "PLATEFORM_TEST_CLUSTER=1", "PLATEFORM_TEST_PULL=", "KUBECONFIG="+tt.kubeconfig, "PLATEFORM_TEST_REGISTRY="+tt.registry)
 		out, _ := c.CombinedOutput() // says whether it passed
-		return string(out)
-	}
-	if out := other("TestRights", cluster.Kubeconfig()); !strings.Contains(out, "--- PASS: TestRights") {
-		t.Errorf("a test that asks nothing of nodes:\n%s", out)
-	}
-	if out := other("TestRollout", cluster.Kubeconfig()); !strings.Contains(out, "--- SKIP: TestRollout") || !strings.Contains(out, "PLATEFORM_TEST_CLUSTER") {
-		t.Errorf("a test that says how images behave:\n%s", out)
-	}
-	if out := other("TestRights", ""); !strings.Contains(out, "--- FAIL: TestRights") || !strings.Contains(out, "$KUBECONFIG") {
-		t.Errorf("a cluster that is not named:\n%s", out)
+		for _, want := range tt.want {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s with $KUBECONFIG %q and registry %q does not say %q:\n%s", tt.test, tt.kubeconfig, tt.registry, want, out)
+			}
+		}
 	}
 	left, err := cluster.Client().CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
 	if err != nil {
@@ -143,4 +156,58 @@ func TestAClusterThatIsThere(t *testing.T) {
 			t.Errorf("the namespace %s is left", namespace.Name)
 		}
 	}
+	// What was pushed does as it says.
+	if code := runImage(t, registry.Host+"/test/crash-loop"); code != 1 {
+		t.Errorf("an image that crashes ends with %d", code)
+	}
+	if tags, err := remote.List(repository(t, registry.Host+"/test/pull-fails")); err == nil {
+		t.Errorf("an image that is not there has the tags %v", tags)
+	}
+}
+
+func repository(t *testing.T, reference string) name.Repository {
+	t.Helper()
+	r, err := name.NewRepository(reference, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// runImage runs the program of an image of a repository, and returns the code that it ends with.
+func runImage(t *testing.T, reference string) int {
+	t.Helper()
+	tags, err := remote.List(repository(t, reference))
+	if err != nil || len(tags) == 0 {
+		t.Fatalf("tags of %s: %v (%v)", reference, tags, err)
+	}
+	image, err := remote.Image(repository(t, reference).Tag(tags[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := mutate.Extract(image)
+	defer files.Close()
+	r := tar.NewReader(files)
+	header, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), header.Name)
+	if err := os.WriteFile(program, content, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if entrypoint := config.Config.Entrypoint; len(entrypoint) != 2 || entrypoint[0] != "/"+header.Name {
+		t.Fatalf("the entrypoint is %v, and the file %s", entrypoint, header.Name)
+	}
+	c := exec.CommandContext(t.Context(), program, config.Config.Entrypoint[1])
+	_ = c.Run() // ends with a code that is asked for below
+	return c.ProcessState.ExitCode()
 }

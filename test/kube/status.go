@@ -123,6 +123,8 @@ func containerStatus(c corev1.Container, b Behaviour, r restart, since metav1.Ti
 		return waiting(c, "ImagePullBackOff", `Back-off pulling image "`+c.Image+`": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "`+c.Image+`": not found`)
 	case ConfigFails:
 		return waiting(c, "CreateContainerConfigError", `secret "missing" not found`)
+	case Ends:
+		return exits(s, 0, "Completed", r, since)
 	case CrashLoop:
 		return exits(s, 1, "Error", r, since)
 	case OutOfMemory:
