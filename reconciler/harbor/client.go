@@ -95,10 +95,7 @@ func (c *Client) Result(ctx context.Context, repository, digest string, again bo
 	if err != nil {
 		return nil, err
 	}
-	login := Login{c.options.Username, c.options.Password}
-	if c.options.Login != nil {
-		login = c.options.Login(repository)
-	}
+	login := c.loginOf(repository)
 	if again {
 		return nil, c.call(ctx, login, http.MethodPost, path+"/scan", nil)
 	}
@@ -123,6 +120,14 @@ func (c *Client) Result(ctx context.Context, repository, digest string, again bo
 		return nil, errors.New("harbor's scanner has failed, and was asked to look again (its log is in Harbor, at the artifact)")
 	}
 	return nil, c.call(ctx, login, http.MethodPost, path+"/scan", nil) // nobody has looked, or somebody stopped it
+}
+
+// loginOf is what to log in with for a repository.
+func (c *Client) loginOf(repository string) Login {
+	if c.options.Login != nil {
+		return c.options.Login(repository)
+	}
+	return Login{c.options.Username, c.options.Password}
 }
 
 // artifact is the URL of an image in the API. The name of a repository is escaped twice, as Harbor wants it.

@@ -44,6 +44,9 @@ type Server struct {
 	states   map[string]string // of scans, by digest
 	scans    int
 	faults   []Fault
+	// unhealthy components, with why; and the rules of retention.
+	unhealthy map[string]string
+	rules     []map[string]any
 }
 
 // Fault is an answer that takes the place of the right one.
@@ -64,7 +67,7 @@ func New(t testing.TB, images http.Handler) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Server{t: t, doc: doc, images: images, states: map[string]string{}, findings: map[string]int{}}
+	return &Server{t: t, doc: doc, images: images, states: map[string]string{}, findings: map[string]int{}, unhealthy: map[string]string{}}
 }
 
 // Login has the API answer nobody else from now on.
@@ -132,6 +135,9 @@ func (s *Server) Answer(w http.ResponseWriter, r *http.Request) bool {
 		}
 		recorder.WriteHeader(fault.Status)
 		fmt.Fprint(recorder, fault.Body)
+	case path == "/health": // nobody has to log in for it
+		answer(recorder, http.StatusOK, s.health())
+		s.checkAnswer(r, input, recorder)
 	case !s.allowed(r):
 		answer(recorder, http.StatusUnauthorized, errorOf("UNAUTHORIZED", "unauthorized"))
 	default:
@@ -169,6 +175,14 @@ func (s *Server) allowed(r *http.Request) bool {
 // find takes the path of a request apart; path is as described, and empty when it is not.
 func (s *Server) find(r *http.Request) (vars map[string]string, path string) {
 	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), apiRoot+"/"), "/")
+	switch {
+	case len(parts) == 1 && parts[0] == "health":
+		return nil, "/health"
+	case len(parts) == 2 && parts[0] == "projects":
+		return map[string]string{"project_name_or_id": parts[1]}, "/projects/{project_name_or_id}"
+	case len(parts) == 2 && parts[0] == "retentions":
+		return map[string]string{"id": parts[1]}, "/retentions/{id}"
+	}
 	if len(parts) < 6 || parts[0] != "projects" || parts[2] != "repositories" || parts[4] != "artifacts" {
 		return nil, ""
 	}
@@ -215,8 +229,55 @@ func (s *Server) checkAnswer(r *http.Request, input *openapi3filter.RequestValid
 	}
 }
 
+// Unhealthy has a component say that it is not well from now on.
+func (s *Server) Unhealthy(component, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unhealthy[component] = why
+}
+
+// Retain gives all projects a policy that retains what rules say, and removes all else.
+func (s *Server) Retain(rules ...map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = rules
+}
+
+func (s *Server) health() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status, components := "healthy", []any{}
+	for _, name := range []string{"core", "database", "jobservice", "registry", "trivy"} {
+		c := map[string]any{"name": name, "status": "healthy"}
+		if why, ill := s.unhealthy[name]; ill {
+			status, c["status"], c["error"] = "unhealthy", "unhealthy", why
+		}
+		components = append(components, c)
+	}
+	return map[string]any{"status": status, "components": components}
+}
+
+// project answers for one, and for its policy.
+func (s *Server) project(w *httptest.ResponseRecorder, vars map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if vars["id"] != "" {
+		answer(w, http.StatusOK, map[string]any{"id": 7, "algorithm": "or", "rules": s.rules})
+		return
+	}
+	metadata := map[string]any{"public": "false"}
+	if len(s.rules) > 0 {
+		metadata["retention_id"] = "7"
+	}
+	answer(w, http.StatusOK, map[string]any{"name": vars["project_name_or_id"], "metadata": metadata})
+}
+
 // api answers a request that is as described.
 func (s *Server) api(w *httptest.ResponseRecorder, r *http.Request, vars map[string]string) {
+	if vars["reference"] == "" {
+		s.project(w, vars)
+		return
+	}
 	name, err := url.PathUnescape(vars["repository_name"]) // it is escaped twice
 	digest := vars["reference"]
 	repository := vars["project_name"] + "/" + name
