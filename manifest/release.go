@@ -129,6 +129,8 @@ type BuildRecord struct {
 	URL string `yaml:"url,omitempty" json:"url,omitempty"`
 	// Seconds the build took.
 	Seconds int `yaml:"seconds" json:"seconds"`
+	// Reused names the project whose image it is, when nothing was built because the same source had been in this workspace.
+	Reused string `yaml:"reused,omitempty" json:"reused,omitempty"`
 	// Scan counts findings by severity; absent when nothing was scanned.
 	Scan *ScanResult `yaml:"scan,omitempty" json:"scan,omitempty"`
 }
@@ -152,7 +154,13 @@ type BuildResult struct {
 	Port int `yaml:"port,omitempty" json:"port,omitempty"`
 	// Scan counts what a scanner found in the image; absent when nothing was scanned.
 	Scan *ScanResult `yaml:"scan,omitempty" json:"scan,omitempty"`
+	// Reused names the project of the workspace whose image was taken because the same source had been built for it; absent when the
+	// image was built. It is told to people.
+	Reused string `yaml:"reused,omitempty" json:"reused,omitempty"`
 }
+
+// Reused says that nothing was built for a release, because the same source had been in its workspace; false for nil.
+func (r *Release) Reused() bool { return r != nil && r.Spec.Build != nil && r.Spec.Build.Reused != "" }
 
 // Version is the version of a release, which is its name; zero for nil and for a name that is no version.
 func (r *Release) Version() Version {

@@ -41,6 +41,9 @@ type BuildRequest struct {
 	Tree       string
 	// Build settings as authored; nil when all is inferred.
 	Build *manifest.Build
+	// Siblings are the repositories of other projects of the workspace whose source is in the same Git repository: an image that one of
+	// them has of the very same content, built in the same way, is as good as a build.
+	Siblings []string
 	// Runs is the digest of the image that runs, or of one that was rolled back, and is in Destination; empty for none. A build whose image differs from it in
 	// nothing but what its labels say of the commit it is from gives that one back, under its own tag too.
 	Runs string
@@ -66,6 +69,9 @@ func (r BuildRequest) What() string {
 type BuildStatus struct {
 	// Stages that were entered so far, in order: building, scanning, pushing.
 	Stages []Stage
+	// Queued says in one line what the build waits for that has not begun, in the words of the builder and without secrets; empty when
+	// there is nothing to say. What only counts down is told once.
+	Queued string
 	// Done says that the build has ended; then exactly one of Image and Failure is set.
 	Done bool
 	// Image that was built and found in the registry.
@@ -76,6 +82,8 @@ type BuildStatus struct {
 	URL string
 	// Seconds the build took.
 	Seconds int
+	// Reused names the project whose image it is, as ws-1/shop, when nothing was built because the same source had been; else empty.
+	Reused string
 	// Scan counts findings; nil when nothing was scanned.
 	Scan *manifest.ScanResult
 }

@@ -14,6 +14,8 @@ type Outcome string
 const (
 	// OutcomeWaiting: it goes on by itself; Detail says what is waited for, if that is more than its turn.
 	OutcomeWaiting Outcome = "waiting"
+	// OutcomeBuildWaits: Build has not begun; Detail says what it waits for.
+	OutcomeBuildWaits Outcome = "build waits"
 	// OutcomeRetrying: something outside does not answer or refuses; Detail says what. It is tried again.
 	OutcomeRetrying Outcome = "retrying"
 	// OutcomePushRefused: a server refuses what Plateform pushes to one of its own repositories; Detail says which and why. It is
@@ -115,6 +117,8 @@ type ReleaseFacts struct {
 	GitOps string
 	// TakenTags of the release are somebody else's: its images go without them.
 	TakenTags []TagTakenError
+	// Reused says that nothing was built for it, because the same source had been built in the workspace before.
+	Reused bool
 }
 
 // BuildFacts are what a report knows of a build.
@@ -185,9 +189,14 @@ type Statement struct {
 	Waits bool `json:"waits,omitempty"`
 	// Fails is a release that GitOps shows and that is not healthy.
 	Fails string `json:"fails,omitempty"`
+	// Idle says that it is no news of a stage, but why a build waits for its turn: it is not worth a request of its own.
+	Idle bool `json:"idle,omitempty"`
 	// At is when it was so.
 	At time.Time `json:"at"`
 }
+
+// Idle says that the report is why a build has not begun, and no news beyond that.
+func (r Report) Idle() bool { return r.Outcome == OutcomeBuildWaits }
 
 // Terminal says that the statement ends a run.
 func (s Statement) Terminal() bool { return s.State != StatePending && !s.Waits }

@@ -59,7 +59,7 @@ func (a *app) buildImageCommand() *cobra.Command {
 		Long: `Make the image of a source and push it.
 
 A Go program is compiled and put into an image without any container tool; for everything else the source needs a
-Dockerfile, and the machine one of buildctl, buildah, docker and podman. The image is pushed as build-<ID>, with labels
+Dockerfile, and the machine one of buildctl, docker buildx, buildah, docker and podman. The image is pushed as build-<ID>, with labels
 that say where it comes from. When an image of that build is there already, nothing is built.
 
 What the tools say goes to standard error. The exit code is 1 when the source is at fault, and 3 when the registry or this

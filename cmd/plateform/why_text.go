@@ -105,6 +105,9 @@ func (o *output) printOrigin(sheet terminal.Sheet, r *ledger.TracedRelease) {
 	}
 	if b := r.Build; b != nil {
 		text := fmt.Sprintf("took %s", wholeSeconds(b.Seconds))
+		if b.Reused != "" {
+			text = "0s, as the image of " + terminal.Plain(b.Reused) + " is reused: the same source was built for it"
+		}
 		if b.URL != "" {
 			text += ", " + terminal.Plain(b.URL)
 		}

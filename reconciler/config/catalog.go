@@ -242,6 +242,9 @@ func (c *Catalog) View(k manifest.Key) *View {
 	return nil
 }
 
+// In returns the projects of a workspace that the catalog has seen, also deleted ones, sorted.
+func (c *Catalog) In(workspace string) []manifest.Key { return c.known[workspace] }
+
 // Keys returns all projects that the catalog has seen, also deleted ones, sorted.
 func (c *Catalog) Keys() []manifest.Key {
 	all := make([]manifest.Key, 0, len(c.Projects))

@@ -88,6 +88,8 @@ func (c *commit) shows(w word) bool {
 		return true
 	case !w.passing:
 		return false
+	case w.idle && there.state == w.state:
+		return true
 	}
 	return there.count >= maxStatuses-keptForLast || w.own && !w.reopened && there.state != reconciler.StatePending
 }

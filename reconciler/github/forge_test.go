@@ -509,3 +509,25 @@ func TestGivesUpWhileAnotherReports(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Why a build waits for its turn is the first word when there is none yet, and no write of its own behind one: the record has it.
+func TestWhyABuildWaitsCostsNoWrite(t *testing.T) {
+	w := newWorld(t)
+	why := func(project string) reconciler.Report {
+		r := waiting(sha(0), project)
+		r.Outcome, r.Detail = reconciler.OutcomeBuildWaits, "Jenkins: Waiting for next available executor"
+		return r
+	}
+	w.tell(waiting(sha(0), "shop"))
+	w.hub.pass(time.Minute)
+	w.tell(why("shop"), why("web"))
+	w.shows("acme/platform-config", sha(0), "plateform/ws-1/shop pending queued", "plateform/ws-1/web pending waiting for Jenkins: Waiting for next available executor")
+	if said := w.record.statements(sha(0)); len(said) != 3 || w.hub.tried() != 2 {
+		t.Errorf("%d writes, and the record says %v", w.hub.tried(), said)
+	}
+	w.hub.pass(time.Minute)
+	building := waiting(sha(0), "shop")
+	building.Outcome, building.Stage, building.Build.What = reconciler.OutcomeBuilding, reconciler.StageBuilding, "9fceb02d0a"
+	w.tell(building, runs(sha(0), "web"))
+	w.shows("acme/platform-config", sha(0), "plateform/ws-1/shop pending building 9fceb02d0a", "plateform/ws-1/web success v1.0.1 runs")
+}

@@ -35,8 +35,9 @@ type word struct {
 	state       reconciler.State
 	description string
 	url         string
-	// passing says that another word follows; at is when it was so.
+	// passing says that another word follows; idle that it is not worth a request where there is a word; at is when it was so.
 	passing bool
+	idle    bool
 	at      time.Time
 	// aside says that nobody waits for it, so that it may come late.
 	aside bool
@@ -120,7 +121,7 @@ func threadsOf(b *batch, commit string) []thread {
 func wordOf(n *news, t thread) word {
 	w := word{
 		context: t.context, state: n.newest.State, description: client.Description(n.newest.Description), reopened: n.reopened || n.newest.Waits,
-		passing: n.newest.State == reconciler.StatePending, aside: n.aside, at: n.newest.At, threads: []thread{t},
+		passing: n.newest.State == reconciler.StatePending, idle: n.newest.Idle, aside: n.aside, at: n.newest.At, threads: []thread{t},
 	}
 	if u, err := url.Parse(n.newest.URL); err == nil && (u.Scheme == "https" || u.Scheme == "http") && len(n.newest.URL) <= maxURL {
 		w.url = n.newest.URL

@@ -89,6 +89,8 @@ type build struct {
 	losses int
 	// given are the numbers of builds that are given up and count for nothing: stopped, lost, or without their image.
 	given []int64
+	// reasons it was seen to wait in the queue for, without what counts in them.
+	reasons []string
 	// log is how far the log was read for marker lines.
 	log position
 	// complaint is what was last logged about it.

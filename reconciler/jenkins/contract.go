@@ -32,13 +32,14 @@ const (
 	ParamDestination = "PLATEFORM_DESTINATION"
 	ParamTag         = "PLATEFORM_TAG"
 	ParamScan        = "PLATEFORM_SCAN"
+	ParamSiblings    = "PLATEFORM_SIBLINGS"
 )
 
 // Parameters are the names of all parameters that the job has to have.
 func Parameters() []string {
 	return []string{
 		ParamID, ParamAttempt, ParamNonce, ParamProject, ParamImage, ParamRepository, ParamCommit, ParamPath, ParamTree, ParamBuild,
-		ParamRuns, ParamDestination, ParamTag, ParamScan,
+		ParamRuns, ParamDestination, ParamTag, ParamScan, ParamSiblings,
 	}
 }
 
@@ -77,6 +78,7 @@ func parametersOf(r reconciler.BuildRequest, token Secret) (url.Values, error) {
 		ParamID: r.ID, ParamAttempt: r.Attempt, ParamNonce: nonceOf(r, token), ParamProject: r.Key.String(), ParamImage: r.Image,
 		ParamRepository: r.Repository, ParamCommit: r.Commit, ParamPath: r.Path, ParamTree: r.Tree, ParamBuild: settings,
 		ParamRuns: r.Runs, ParamDestination: r.Destination, ParamTag: tagOf(r), ParamScan: r.Scan.FailOn,
+		ParamSiblings: strings.Join(r.Siblings, " "),
 	} {
 		form.Set(name, value)
 	}
@@ -89,6 +91,7 @@ func RequestOf(parameter func(name string) string) (reconciler.BuildRequest, err
 		ID: parameter(ParamID), Attempt: parameter(ParamAttempt), Image: parameter(ParamImage), Repository: parameter(ParamRepository),
 		Commit: parameter(ParamCommit), Path: parameter(ParamPath), Tree: parameter(ParamTree), Runs: parameter(ParamRuns),
 		Destination: parameter(ParamDestination), Scan: manifest.ScanPolicy{FailOn: parameter(ParamScan)},
+		Siblings: strings.Fields(parameter(ParamSiblings)),
 	}
 	var found bool
 	if r.Key.Workspace, r.Key.Project, found = strings.Cut(parameter(ParamProject), "/"); !found {

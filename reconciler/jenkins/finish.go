@@ -40,7 +40,7 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 		if err != nil {
 			return ending{}, err
 		}
-		end.Failure = &reconciler.BuildFailure{Summary: b.remote.whyFailed(r, view)}
+		end.Failure = &reconciler.BuildFailure{Summary: b.remote.whyFailed(known.request.Key, r, view)}
 		if said.Summary != "" {
 			end.Failure.Summary = said.Summary + "; " + end.Failure.Summary
 		}
@@ -61,7 +61,10 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 		end.Failure = &reconciler.BuildFailure{Summary: fmt.Sprintf("build %d of the job %s succeeded, but %s", r.Number, b.options.Job, problem)}
 		return end, nil
 	}
-	end.Scan = made.Scan
+	end.Scan, end.Reused = made.Scan, made.Reused
+	if made.Reused != "" {
+		end.Seconds = 0 // nothing was built
+	}
 	if why := scan.Refused(known.request.Scan, made.Scan); why != "" {
 		end.Failure = &reconciler.BuildFailure{Summary: why}
 		return end, nil

@@ -136,6 +136,7 @@ func (b *Builder) place(l *look, known *build) *step {
 		return &step{known: known} // gone, or older than what was looked at
 	case len(l.queued[id]) > 0:
 		known.at = now
+		known.waits(l.why[id])
 		return nil
 	case restarted, now.Sub(known.at) >= grace:
 		return &step{known: known, lost: hasLost}
@@ -151,7 +152,7 @@ func (b *Builder) seen(known *build, r *run, now time.Time) *step {
 	if known.running.IsZero() {
 		known.running = now
 	}
-	known.status.URL = b.remote.link(*r)
+	known.status.URL, known.status.Queued = b.remote.link(*r), ""
 	s := &step{known: known, run: r}
 	if now.Sub(known.running) >= b.options.Timeout {
 		s.lost, s.stop = fmt.Sprintf("the build had not ended after %v and was given up", b.options.Timeout), true

@@ -32,7 +32,9 @@ type look struct {
 	// session changes when Jenkins restarts.
 	session string
 	queued  map[string][]int64
-	runs    map[string][]run // the newest first
+	// why the first item of each waits, in Jenkins' words.
+	why  map[string]string
+	runs map[string][]run // the newest first
 }
 
 // run is a build in Jenkins.
@@ -69,7 +71,7 @@ func (a actions) parameter(name string) string {
 }
 
 const (
-	queueTree = "items[id,task[url],actions[parameters[name,value]]]"
+	queueTree = "items[id,why,task[url],actions[parameters[name,value]]]"
 	runTree   = "number,url,building,result,duration,actions[parameters[name,value]]"
 	jobTree   = "buildable,property[parameterDefinitions[name]],"
 )
@@ -102,10 +104,11 @@ func (j job) parameters() []string {
 // look asks what Jenkins has: the queue first and then the builds, as an item moves that way and never back. running is how many are
 // under way.
 func (r *remote) look(ctx context.Context, running int) (*look, job, error) {
-	l := &look{queued: map[string][]int64{}, runs: map[string][]run{}}
+	l := &look{queued: map[string][]int64{}, why: map[string]string{}, runs: map[string][]run{}}
 	var waiting struct {
 		Items []struct {
 			ID      int64
+			Why     string
 			Task    struct{ URL string }
 			Actions actions
 		}
@@ -115,7 +118,7 @@ func (r *remote) look(ctx context.Context, running int) (*look, job, error) {
 	}
 	for _, item := range waiting.Items {
 		if id := item.Actions.parameter(ParamID); id != "" && r.isOurs(item.Task.URL) {
-			l.queued[id] = append(l.queued[id], item.ID)
+			l.queued[id], l.why[id] = append(l.queued[id], item.ID), item.Why
 		}
 	}
 	var j job

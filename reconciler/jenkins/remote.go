@@ -169,7 +169,8 @@ func (r *remote) result(ctx context.Context, build run) (made *manifest.BuildRes
 }
 
 // whyFailed says in one line how a build failed.
-func (r *remote) whyFailed(build run, view *gojenkins.PipelineRun) string {
+func (r *remote) whyFailed(k manifest.Key, build run, view *gojenkins.PipelineRun) string {
+	look := fmt.Sprintf(" (its log says why: plateform logs %s --build)", k)
 	text := fmt.Sprintf("build %d of the job %s failed", build.Number, r.job)
 	switch build.Result {
 	case resultAborted:
@@ -181,11 +182,11 @@ func (r *remote) whyFailed(build run, view *gojenkins.PipelineRun) string {
 	if view != nil {
 		for _, stage := range view.Stages {
 			if stage.Status == "FAILED" || stage.Status == "UNSTABLE" {
-				return text + " in its stage " + oneLine(stage.Name) + " (its log says why)"
+				return text + " in its stage " + oneLine(stage.Name) + look
 			}
 		}
 	}
-	return text + " (its log says why)"
+	return text + look
 }
 
 // userInfo is the login in a URL.

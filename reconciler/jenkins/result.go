@@ -13,6 +13,7 @@ import (
 var (
 	resultDigest    = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 	resultFramework = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+	resultReused    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*){1,2}$`)
 )
 
 // Failure is what a job says of why a build failed: the file failure.json.
@@ -55,6 +56,8 @@ func ParseResult(data []byte) (*manifest.BuildResult, error) {
 		return nil, errors.New("digest is not sha256: and 64 hexadecimal digits")
 	case r.Framework != "" && !resultFramework.MatchString(r.Framework):
 		return nil, errors.New("framework is no word of small letters, digits and -")
+	case r.Reused != "" && (len(r.Reused) > 200 || !resultReused.MatchString(r.Reused)):
+		return nil, errors.New("reused is no project, as workspace/project")
 	case r.Port < 0 || r.Port > 65535:
 		return nil, fmt.Errorf("port %d is no port", r.Port)
 	case r.Scan != nil && min(r.Scan.Critical, r.Scan.High, r.Scan.Medium, r.Scan.Low) < 0:

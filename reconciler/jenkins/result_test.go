@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,7 @@ func TestTheImageIsTheOneThatWasAskedFor(t *testing.T) {
 	r := w.request("a1")
 	r.Tree, r.Path, r.Runs = "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "web", "sha256:"+strings.Repeat("1", 64)
 	r.Scan.FailOn = "critical"
+	r.Siblings = []string{path.Dir(r.Destination) + "/blog", path.Dir(r.Destination) + "/store/cart"}
 	b := w.open()
 	w.start(b, r)
 	status := w.end(b, r.ID)
@@ -55,6 +57,7 @@ func TestTheImageIsTheOneThatWasAskedFor(t *testing.T) {
 		"PLATEFORM_REPOSITORY": r.Repository, "PLATEFORM_COMMIT": r.Commit, "PLATEFORM_PATH": "web", "PLATEFORM_TREE": r.Tree,
 		"PLATEFORM_BUILD": `{"env":[{"name":"A","value":"b \u0026 c=d"}]}`, "PLATEFORM_RUNS": r.Runs,
 		"PLATEFORM_DESTINATION": r.Destination, "PLATEFORM_TAG": "build-a1", "PLATEFORM_SCAN": "critical",
+		"PLATEFORM_SIBLINGS": r.Siblings[0] + " " + r.Siblings[1],
 	}, told); diff != "" {
 		t.Errorf("parameters (-want +got):\n%s", diff)
 	}
@@ -132,7 +135,7 @@ func TestWhatABuildSaysIsBelievedAsLittleAsPossible(t *testing.T) {
 		{"less than nothing", says([]byte(`{"digest":"` + digest + `","scan":{"high":-1}}`)), "scan counts less than nothing"},
 		{"too much", says([]byte(`{"digest":"` + digest + `","x":"` + strings.Repeat("x", 100<<10) + `"}`)), "larger than 64 KiB"},
 		{"another image", says([]byte(`{"digest":"` + digest + `"}`)), "the image " + digest + " is not in 127.0.0.1:"},
-		{"unstable", func(context.Context, *jenkinsserver.Build) error { return jenkinsserver.ErrUnstable }, "ended as UNSTABLE (its log says why)"},
+		{"unstable", func(context.Context, *jenkinsserver.Build) error { return jenkinsserver.ErrUnstable }, "ended as UNSTABLE (its log says why: plateform logs ws-1/shop --build)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -376,7 +379,7 @@ func TestTheEndOfTheLogIsKept(t *testing.T) {
 	if !strings.Contains(log, "\n[2Jmain.go:1: it does not compile\n") || !strings.Contains(log, "https://***@git.example.com/x") || len(log) > 40<<10 {
 		t.Errorf("the log has %d bytes: %q", len(log), log[max(0, len(log)-500):])
 	}
-	if want := "build 1 of the job platform/build image failed in its stage Build (its log says why)"; status.Failure.Summary != want {
+	if want := "build 1 of the job platform/build image failed in its stage Build (its log says why: plateform logs ws-1/shop --build)"; status.Failure.Summary != want {
 		t.Errorf("got %q, want %q", status.Failure.Summary, want)
 	}
 }

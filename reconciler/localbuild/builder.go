@@ -50,6 +50,11 @@ type Registry interface {
 	// Push uploads an image, makes sure that it is there, and returns its digest. A tag that has another digest is left as it
 	// is: the error is a *reconciler.TagTakenError.
 	Push(ctx context.Context, repository, tag string, image v1.Image) (string, error)
+	// Copy brings an image that is there into another repository of the same registry, under a tag and with its digest. A tag that has
+	// another digest is left as it is, likewise.
+	Copy(ctx context.Context, from, digest, to, tag string) error
+	// Tag gives an image that is there one more tag, likewise.
+	Tag(ctx context.Context, repository, digest, tag string) error
 }
 
 // Options of a Builder. Checkout, Registry and Dir are needed.

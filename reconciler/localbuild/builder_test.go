@@ -79,7 +79,7 @@ func newRepository(t *testing.T, files map[string]string) (url, commit string) {
 	return dir, git(t, dir, "rev-parse", "HEAD")
 }
 
-// checkout is a Checkout by the git command line.
+// checkout is a Checkout by the git command line. As with any, there is no .git in the end.
 func checkout(ctx context.Context, repository, commit, dir string) error {
 	for _, args := range [][]string{
 		{"clone", "-q", "--no-checkout", "--", repository, dir},
@@ -89,7 +89,7 @@ func checkout(ctx context.Context, repository, commit, dir string) error {
 			return errors.New(strings.TrimSpace(string(out)))
 		}
 	}
-	return nil
+	return os.RemoveAll(filepath.Join(dir, ".git"))
 }
 
 // bench is a builder with all that is around it.

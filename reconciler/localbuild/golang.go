@@ -143,6 +143,13 @@ func (s Steps) goEnvironment(ctx context.Context, work string, env []manifest.Bu
 	}
 	environment = append(environment, network()...)
 	environment = append(environment, fromHost("PATH")...)
+	if s.OwnCaches {
+		for name, folder := range map[string]string{"GOCACHE": "go-build", "GOMODCACHE": "go-mod"} {
+			if _, named := os.LookupEnv(name); !named {
+				settings[name] = filepath.Join(s.Cache, folder)
+			}
+		}
+	}
 	for _, name := range goSettings {
 		environment = append(environment, name+"="+settings[name])
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/scan"
 )
@@ -100,7 +101,7 @@ func relabel(image v1.Image, labels, running map[string]string, digest string) (
 
 // sameSource says that an image is from a build of the place that a request is for.
 func sameSource(r reconciler.BuildRequest, labels map[string]string) bool {
-	return labels[labelBuild] != "" && labels[labelSource] == redact(r.Repository) && labels[labelPath] == r.Path
+	return labels[labelBuild] != "" && repourl.ID(labels[labelSource]) == repourl.ID(redact(r.Repository)) && labels[labelPath] == r.Path
 }
 
 // described is what labels say about an image.

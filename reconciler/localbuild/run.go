@@ -34,8 +34,11 @@ func (b *Builder) run(j *job) {
 		b.fail(j, err, log, seconds)
 		return
 	}
-	b.options.Log.Info("build: done", "build", j.request.ID, "project", j.request.Key.String(), "digest", made.Image.Digest, "seconds", seconds)
-	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: &made.Image, Scan: made.Scan, Seconds: seconds})
+	if made.Reused != "" {
+		seconds = 0 // nothing was built
+	}
+	b.options.Log.Info("build: done", "build", j.request.ID, "project", j.request.Key.String(), "digest", made.Image.Digest, "seconds", seconds, "reused", made.Reused)
+	b.finish(j, reconciler.BuildStatus{Stages: j.status.Stages, Done: true, Image: &made.Image, Scan: made.Scan, Seconds: seconds, Reused: made.Reused})
 }
 
 // fail ends a job without an image.

@@ -25,6 +25,8 @@ type Steps struct {
 	Work string
 	// Cache is a folder that lasts, for what builds share.
 	Cache string
+	// OwnCaches has Go programs compiled with caches in Cache and not with those of the user, unless GOCACHE and GOMODCACHE name some.
+	OwnCaches bool
 	// GoCommand is the go command; `go` when empty.
 	GoCommand string
 	// MaxSource bounds a source, in bytes; 0 for no bound.
@@ -52,6 +54,8 @@ func CheckNames(r reconciler.BuildRequest) error {
 type Made struct {
 	Image manifest.Image
 	Scan  *manifest.ScanResult
+	// Reused names the project whose image it is, as ws-1/shop, when nothing was built because the same source had been; else empty.
+	Reused string
 }
 
 // Find returns the image of an earlier build with the ID of the request, or nil. An image under the tag of this build that
@@ -72,9 +76,17 @@ func Find(ctx context.Context, in Registry, r reconciler.BuildRequest) (*Made, e
 	return made, nil
 }
 
-// Run is the whole build of a request whose source is checked out: detect, build, scan, label, push. It returns the image as
-// a release records it. entering is called with each stage after the first.
+// Run is the whole build of a request whose source is checked out: look for an image of the same content, else detect, build, scan,
+// label, push. It returns the image as a release records it. entering is called with each stage after the first.
 func (s Steps) Run(ctx context.Context, r reconciler.BuildRequest, src Source, to Registry, entering func(reconciler.Stage)) (*Made, error) {
+	earlier := Earlier{s}
+	content, err := earlier.ContentOf(r, src)
+	if err != nil {
+		return nil, err
+	}
+	if made, err := earlier.Reuse(ctx, to, r, content); err != nil || made != nil {
+		return made, err
+	}
 	built, err := s.Make(ctx, r, src)
 	if err == nil && r.Scan.FailOn != "" {
 		entering(reconciler.StageScanning)
@@ -84,6 +96,7 @@ func (s Steps) Run(ctx context.Context, r reconciler.BuildRequest, src Source, t
 		return nil, err
 	}
 	entering(reconciler.StagePushing)
+	built.Content = content
 	return s.Push(ctx, r, to, built)
 }
 
@@ -94,6 +107,8 @@ type Built struct {
 	Port      int
 	// Scan is what a scanner found; nil when nobody scanned it.
 	Scan *manifest.ScanResult
+	// Content is what it was made of, by ContentOf; empty when it is not to be used again for the same.
+	Content string
 }
 
 // Make is the first step: detect what the source is, and build it.
@@ -143,6 +158,7 @@ func (s Steps) Push(ctx context.Context, r reconciler.BuildRequest, to Registry,
 	if err != nil {
 		return nil, err
 	}
+	Earlier{s}.remember(ctx, to, r, pushed.Digest, built.Content)
 	return &Made{Image: pushed, Scan: built.Scan}, nil
 }
 

@@ -26,6 +26,8 @@ const probing = 20 * time.Second
 // tool is a program that builds Dockerfiles.
 type tool struct {
 	name string
+	// program that is called, when that is not the name.
+	program string
 	// flags stand in front of every command.
 	flags []string
 	// probe is a command that succeeds only when the tool can build.
@@ -34,6 +36,14 @@ type tool struct {
 	script func(r recipe) script
 	// mirrors: it reads a registries.conf.
 	mirrors bool
+}
+
+// command is the program to call.
+func (t tool) command() string {
+	if t.program != "" {
+		return t.program
+	}
+	return t.name
 }
 
 // script is what to do with a tool.
@@ -65,11 +75,13 @@ func (r recipe) buildArguments() []string {
 	return args
 }
 
-// tools in the order in which they are tried. Those without a daemon keep images in storage.
+// tools in the order in which they are tried: BuildKit where there is one, by itself or in docker, then what needs no daemon and keeps
+// its images in storage.
 func tools(storage string) []tool {
 	own := []string{"--root", filepath.Join(storage, "images"), "--runroot", filepath.Join(storage, "run"), "--storage-driver", "vfs"}
 	return []tool{
 		{name: "buildctl", probe: []string{"debug", "workers"}, script: buildctl},
+		{name: "docker buildx", program: "docker", probe: []string{"buildx", "inspect", "--bootstrap"}, script: buildx},
 		{name: "buildah", flags: own, probe: []string{"info"}, script: buildah, mirrors: true},
 		{name: "docker", probe: []string{"version", "--format", "{{.Server.Version}}"}, script: docker},
 		{name: "podman", flags: own, probe: []string{"info"}, script: podman, mirrors: true},
@@ -108,6 +120,11 @@ func buildah(r recipe) script {
 }
 
 func docker(r recipe) script { return likeDocker(r, "build") }
+
+// buildx is BuildKit in docker, or another builder of it, whose image has to be brought back.
+func buildx(r recipe) script {
+	return likeDocker(r, "buildx", "build", "--load", "--progress", "plain")
+}
 
 // podman is used as docker is.
 func podman(r recipe) script { return likeDocker(r, "build", dockerFormat) }
@@ -157,7 +174,7 @@ func (s Steps) build(ctx context.Context, r recipe, explain func(error, *tail) e
 	return image, nil
 }
 
-// Tool says which program builds Dockerfiles here: the first of buildctl, buildah, docker and podman that works; and whether it takes
+// Tool says which program builds Dockerfiles here: the first of buildctl, docker buildx, buildah, docker and podman that works; and whether it takes
 // Mirrors, which has those come first that do. The error says of each why not.
 func (s Steps) Tool(ctx context.Context) (name string, mirrors bool, err error) {
 	chosen, err := s.tool(ctx)
@@ -179,7 +196,7 @@ func (s Steps) tool(ctx context.Context) (tool, error) {
 func (s Steps) choose(ctx context.Context, candidates []tool) (tool, error) {
 	var why []string
 	for _, candidate := range candidates {
-		if _, err := exec.LookPath(candidate.name); err != nil {
+		if _, err := exec.LookPath(candidate.command()); err != nil {
 			why = append(why, candidate.name+" is not installed")
 			continue
 		}
@@ -228,7 +245,7 @@ func (s Steps) runTool(ctx context.Context, t tool, r recipe, explain func(error
 // call is a command line of a tool.
 func (s Steps) call(t tool, args []string, stdout, stderr io.Writer) command {
 	return command{
-		name: t.name, args: append(slices.Clone(t.flags), args...), dir: s.Work, env: s.toolEnvironment(),
+		name: t.command(), args: append(slices.Clone(t.flags), args...), dir: s.Work, env: s.toolEnvironment(),
 		stdout: stdout, stderr: stderr,
 	}
 }

@@ -67,6 +67,9 @@ func newToolbox(t *testing.T) *toolbox {
 // add puts a tool there. Its body sees the arguments; deliver FILE writes the image, and what it says goes to the log.
 func (b *toolbox) add(t *testing.T, tool, body string) {
 	t.Helper()
+	if tool == "docker" && !strings.Contains(body, "buildx") { // as one without that plugin
+		body = "[ \"$1\" != buildx ] || { echo \"docker: 'buildx' is not a docker command\" >&2; exit 1; }\n" + body
+	}
 	script := "#!/bin/sh\nhere=" + b.dir + "\necho " + tool + " \"$@\" >> $here/calls\nenv >> $here/environment\n" +
 		"deliver() { cp $here/image.tar \"$1\"; }\n" + body
 	if err := os.WriteFile(filepath.Join(b.dir, tool), []byte(script), 0o700); err != nil {
@@ -89,6 +92,7 @@ const (
 	buildctl = `to=$(echo "$*" | sed -n 's/.*dest=\([^ ]*\).*/\1/p'); [ -z "$to" ] || deliver "$to"` + "\n"
 	buildah  = `to=$(echo "$*" | sed -n 's/.*docker-archive:\([^ ]*\).*/\1/p'); [ -z "$to" ] || deliver "$to"` + "\n"
 	docker   = `to=$(echo "$*" | sed -n 's/.*save -o \([^ ]*\).*/\1/p'); [ -z "$to" ] || deliver "$to"` + "\n"
+	buildx   = docker + "[ \"$1\" != build ] # not without buildx\n"
 	failing  = `case "$*" in *" -f "*) echo 'Step 2/3 : RUN make'; echo 'make: no rule' >&2; exit 2 ;; esac` + "\n"
 )
 
@@ -115,6 +119,7 @@ func TestTheFirstToolThatWorksIsTaken(t *testing.T) {
 	}{
 		{"buildctl before all", map[string]string{"buildctl": buildctl, "buildah": buildah, "docker": docker, "podman": docker}, "buildctl"},
 		{"no buildkit daemon", map[string]string{"buildctl": broken, "buildah": buildah, "docker": docker}, "buildah"},
+		{"buildkit in docker", map[string]string{"buildctl": broken, "docker": buildx, "buildah": buildah, "podman": docker}, "docker buildx"},
 		{"docker", map[string]string{"docker": docker, "podman": docker}, "docker"},
 		{"no docker daemon", map[string]string{"docker": broken, "podman": docker}, "podman"},
 	}
@@ -144,7 +149,7 @@ func TestTheFirstToolThatWorksIsTaken(t *testing.T) {
 			}
 			calls := b.read(t, "calls")
 			last := strings.Fields(calls[strings.LastIndex(strings.TrimSpace(calls), "\n")+1:])
-			if last[0] != tt.want {
+			if program, _, _ := strings.Cut(tt.want, " "); last[0] != program {
 				t.Errorf("the last tool called is %s, want %s:\n%s", last[0], tt.want, calls)
 			}
 			if !strings.Contains(calls, "GREETING=hi there") {
@@ -179,6 +184,43 @@ func TestADockerfileThatDoesNotBuild(t *testing.T) {
 	}
 	if calls := b.read(t, "calls"); strings.Contains(calls, "save") || !strings.Contains(calls, "docker image rm localhost/plateform-build:one") {
 		t.Errorf("after a failure the image is removed, and nothing else is done:\n%s", calls)
+	}
+}
+
+// What the tools that have BuildKit are called with, word for word: nothing of the source or its settings is an option or read by a shell.
+func TestHowBuildKitIsCalled(t *testing.T) {
+	for tool, want := range map[string][]string{
+		"buildctl": {
+			"debug workers",
+			"build --frontend dockerfile.v0 --progress plain --local context=SOURCE --local dockerfile=SOURCE --opt filename=Dockerfile " +
+				"--output type=docker,name=localhost/plateform-build:one,dest=WORK/image.tar --opt build-arg:GREETING=--x $(touch pwned) `id`",
+		},
+		"docker": {
+			"buildx inspect --bootstrap",
+			"buildx build --load --progress plain --build-arg GREETING=--x $(touch pwned) `id` -t localhost/plateform-build:one -f SOURCE/Dockerfile SOURCE",
+			"save -o WORK/image.tar localhost/plateform-build:one",
+			"image rm localhost/plateform-build:one",
+		},
+	} {
+		t.Run(tool, func(t *testing.T) {
+			b := newToolbox(t)
+			b.add(t, tool, map[string]string{"buildctl": buildctl, "docker": buildx}[tool])
+			dir := filepath.Join(t.TempDir(), "source")
+			writeFiles(t, dir, map[string]string{"Dockerfile": "FROM scratch\n"})
+			src := localbuild.Source{Root: dir}
+			d, err := localbuild.Detect(src, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps := localbuild.Steps{Name: "one", Work: t.TempDir(), Cache: t.TempDir()}
+			if _, _, err := steps.Build(t.Context(), src, d, []manifest.BuildVar{{Name: "GREETING", Value: "--x $(touch pwned) `id`"}}); err != nil {
+				t.Fatal(err)
+			}
+			calls := strings.NewReplacer(dir, "SOURCE", steps.Work, "WORK", tool+" ", "").Replace(b.read(t, "calls"))
+			if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(calls), "\n")); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

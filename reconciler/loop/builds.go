@@ -52,6 +52,9 @@ func (b *builds) take(p *project, build decision.Build, news worker.BuildNews) {
 	for _, stage := range news.Status.Stages[min(len(before.Stages), len(news.Status.Stages)):] {
 		b.runs.reportAll(p, reconciler.Report{Stage: stage, Outcome: reconciler.OutcomeBuilding, Build: factsOf(build)})
 	}
+	if waits := news.Status.Queued; waits != "" && waits != before.Queued && !news.Status.Done && len(news.Status.Stages) == 0 {
+		b.runs.reportAll(p, reconciler.Report{Stage: reconciler.StageQueued, Outcome: reconciler.OutcomeBuildWaits, Build: factsOf(build), Detail: waits})
+	}
 	if news.Status.Done {
 		b.runs.emitAll(p, reconciler.Event{Kind: reconciler.EventBuildEnded, Build: &build.Request, Status: &news.Status})
 	}
@@ -79,6 +82,7 @@ func (b *builds) start(p *project, v *config.View, build decision.Build) {
 	if old, found := p.builds[build.Part]; found && old.Request.ID != build.Request.ID {
 		b.worker.Forget(old.Request.ID)
 	}
+	build.Request.Siblings = decision.Siblings(b.catalog, build.Request)
 	put(&p.builds, build.Part, build)
 	b.building[p.key] = true
 	for _, r := range p.runs {

@@ -92,13 +92,18 @@ func (rs *runs) repeatOne(p *project, cause manifest.Cause, last manifest.LastRu
 		r.awaits = last.Release
 		rs.start(p, r)
 	case manifest.ResultDeployed:
+		running := p.running(rs.view(p.key))
 		if len(p.memory.Lost) > 0 { // it may have been told since that it has come to a stop
 			rs.join(p, r)
 			return
 		}
 		rs.report(p, r, reconciler.Report{
 			State: reconciler.StateSuccess, Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeRuns,
-			Release: reconciler.ReleaseFacts{Version: last.Release, GitOps: rs.gitops.Head()}, LiveURL: rs.liveURL(p, p.running(rs.view(p.key))),
+			Release: reconciler.ReleaseFacts{
+				Version: last.Release, GitOps: rs.gitops.Head(),
+				Reused: cause.Kind != manifest.CauseRollback && last.Release == nameOf(running) && running.Reused(),
+			},
+			LiveURL: rs.liveURL(p, running),
 		})
 	case manifest.ResultFailed:
 		report := reconciler.Report{

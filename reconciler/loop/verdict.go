@@ -131,6 +131,7 @@ func (s *session) deployed(p *project, running *manifest.Release, r *run) (recon
 		State: reconciler.StateSuccess, Stage: reconciler.StageUpdatingGitOps, Outcome: reconciler.OutcomeRuns, LiveURL: s.liveURL(p, running),
 		Release: reconciler.ReleaseFacts{Version: nameOf(running), GitOps: s.gitops.Head()},
 	}
+	report.Release.Reused = r.Cause.Kind != manifest.CauseRollback && running.Reused()
 	if problems := p.decided.refused; len(problems) > 0 { // what GitOps shows is another one
 		report = held(reconciler.OutcomeRefused, running)
 		report.Problems = problems

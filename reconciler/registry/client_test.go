@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"go.uber.org/goleak"
 
+	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/registry"
 	"github.com/plateform/plateform/test/ociregistry"
 )
@@ -447,5 +448,60 @@ func TestNobodyListens(t *testing.T) {
 	var e *registry.Error
 	if !errors.As(err, &e) || !e.Temporary() || !strings.Contains(err.Error(), "reachable") {
 		t.Errorf("error %v, want a temporary one about reaching it", err)
+	}
+}
+
+// A copy is the same image in another repository. Layers that the registry has are mounted, and not sent again.
+func TestCopy(t *testing.T) {
+	server := ociregistry.New(t)
+	c := newClient(t, registry.Options{})
+	from, to := server.Host+"/ws-1/shop", server.Host+"/ws-1/blog"
+	image := newImage(t, v1.Config{Labels: map[string]string{"a": "b"}})
+	digest := push(t, c, from, "build-one", image)
+	for range 2 { // again changes nothing
+		if err := c.Copy(t.Context(), from, digest, to, "build-two"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, labels, err := c.Lookup(t.Context(), to, "build-two")
+	if err != nil || got != digest || labels["a"] != "b" {
+		t.Errorf("there is %s with %v: %v", got, labels, err)
+	}
+	if err := c.Copy(t.Context(), from, digest, from, "build-three"); err != nil {
+		t.Errorf("in its own repository: %v", err)
+	}
+	if got, err := c.Digest(t.Context(), from, "build-three"); err != nil || got != digest {
+		t.Errorf("in its own repository there is %s: %v", got, err)
+	}
+	push(t, c, to, "taken", newImage(t, v1.Config{}))
+	var taken *reconciler.TagTakenError
+	if err := c.Copy(t.Context(), from, digest, to, "taken"); !errors.As(err, &taken) {
+		t.Errorf("over somebody else's tag: %v", err)
+	}
+	if err := c.Copy(t.Context(), from, "sha256:"+strings.Repeat("1", 64), to, "nothing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of what is not there: %v", err)
+	}
+	if err := c.Copy(t.Context(), from, "no digest", to, "nothing"); err == nil {
+		t.Error("of what is no digest")
+	}
+}
+
+// A registry that answers for a digest with another image is not believed.
+func TestCopyVerifiesWhatItCopies(t *testing.T) {
+	server := ociregistry.New(t)
+	c := newClient(t, registry.Options{})
+	from, to := server.Host+"/ws-1/shop", server.Host+"/ws-1/blog"
+	digest := push(t, c, from, "one", newImage(t, v1.Config{}))
+	other := push(t, c, from, "two", newImage(t, v1.Config{Labels: map[string]string{"a": "b"}}))
+	server.Answer(func(_ http.ResponseWriter, r *http.Request) bool {
+		r.URL.Path = strings.Replace(r.URL.Path, "/ws-1/shop/manifests/"+digest, "/ws-1/shop/manifests/"+other, 1)
+		return false
+	})
+	if err := c.Copy(t.Context(), from, digest, to, "three"); err == nil {
+		t.Error("it was copied")
+	}
+	server.Answer(nil)
+	if _, err := c.Digest(t.Context(), to, "three"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the copy is there: %v", err)
 	}
 }

@@ -16,12 +16,39 @@ func (c *Client) Pull(ctx context.Context, repository, digest string) (v1.Image,
 	if err != nil {
 		return nil, err
 	}
+	return c.pull(ctx, c.isOwn(ref.Context()), ref)
+}
+
+// Copy brings an image of a repository of the platform into another one of the same registry, under a tag: layers are mounted where
+// the registry does that, and else sent through here. The image keeps its digest. A tag that has another one is left as it is: the
+// error is a *reconciler.TagTakenError.
+func (c *Client) Copy(ctx context.Context, from, digest, to, tag string) error {
+	if from == to {
+		return c.Tag(ctx, to, digest, tag)
+	}
+	ref, err := name.NewDigest(from+"@"+digest, c.nameOptions(true)...)
+	if err != nil {
+		return noReference(from+"@"+digest, err)
+	}
+	image, err := c.pull(ctx, true, ref)
+	if err != nil {
+		return err
+	}
+	pushed, err := c.Push(ctx, to, tag, image)
+	if err == nil && pushed != digest { // an index, of which only one image came along
+		return refused{fmt.Errorf("copying %s to %s: it came to %s there", from+"@"+digest, to, pushed)}
+	}
+	return err
+}
+
+// pull is Pull, from the platform's own registry or another one.
+func (c *Client) pull(ctx context.Context, own bool, ref name.Reference) (v1.Image, error) {
 	a := c.others
-	if c.isOwn(ref.Context()) {
+	if own {
 		a = c.own.access(ref.Context())
 	}
 	pulled := &fetched{}
-	err = c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
+	err := c.try(ctx, "reading "+ref.Identifier(), ref.Context(), func(ctx context.Context) error {
 		found, err := getImage(ctx, a, ref)
 		if err != nil {
 			return err
@@ -38,7 +65,7 @@ func (c *Client) Pull(ctx context.Context, repository, digest string) (v1.Image,
 	if err != nil {
 		return nil, err
 	}
-	pulled.layers, err = c.layers(ctx, ref.Context(), pulled)
+	pulled.layers, err = layersOf(ctx, c, own, pulled, ref.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -54,13 +81,13 @@ type fetched struct {
 // Layers implements v1.Image.
 func (f *fetched) Layers() ([]v1.Layer, error) { return f.layers, nil }
 
-// layers are those of an image. Their size is bounded by whoever reads them, and by nothing else.
-func (c *Client) layers(ctx context.Context, in name.Repository, image v1.Image) ([]v1.Layer, error) {
+// layersOf are those of an image. Their size is bounded by whoever reads them, and by nothing else.
+func layersOf(ctx context.Context, c *Client, own bool, image v1.Image, in name.Repository) ([]v1.Layer, error) {
 	m, err := image.Manifest()
 	if err != nil {
 		return nil, err
 	}
-	login, own := Login{}, c.isOwn(in)
+	login := Login{}
 	if own {
 		login = c.own.login(in)
 	}

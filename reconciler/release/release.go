@@ -79,7 +79,10 @@ func buildRecord(builds []decision.Build) *manifest.BuildRecord {
 			continue
 		}
 		if record == nil {
-			record = &manifest.BuildRecord{URL: build.Status.URL, Scan: build.Status.Scan}
+			record = &manifest.BuildRecord{URL: build.Status.URL, Scan: build.Status.Scan, Reused: build.Status.Reused}
+		}
+		if build.Status.Reused == "" { // of several images, at least this one was built
+			record.Reused = ""
 		}
 		record.Seconds = max(record.Seconds, build.Status.Seconds)
 	}

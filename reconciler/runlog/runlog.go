@@ -77,7 +77,7 @@ func (l *Logger) buildEnded(e reconciler.Event) {
 	case failure == nil && e.Build.Reference != "":
 		l.each(e, slog.LevelInfo, "image found", "build", e.Build.ID, "digest", e.Status.Image.Digest)
 	case failure == nil:
-		l.each(e, slog.LevelInfo, "build done", "build", e.Build.ID, "digest", e.Status.Image.Digest, "seconds", e.Status.Seconds)
+		l.each(e, slog.LevelInfo, "build done", "build", e.Build.ID, "digest", e.Status.Image.Digest, "seconds", e.Status.Seconds, "reused", e.Status.Reused)
 	case failure.Canceled:
 		l.each(e, slog.LevelInfo, "build stopped", "build", e.Build.ID, "superseded", e.Superseded)
 	case e.Build.Reference != "":

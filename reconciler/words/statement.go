@@ -19,7 +19,7 @@ const keptBeginning = 1 << 10
 func Statement(r reconciler.Report) reconciler.Statement {
 	return Tidy(reconciler.Statement{
 		Context: r.Context(), State: r.State, Stage: r.Stage, Description: Of(r), URL: urlOf(r),
-		Source: r.Source, Build: r.FailedBuild(), AlsoFailed: r.FailedWithIt(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, Fails: r.FailingRelease(), At: r.At,
+		Source: r.Source, Build: r.FailedBuild(), AlsoFailed: r.FailedWithIt(), Unchanged: r.UnchangedBuilds(), Waits: r.Waits, Fails: r.FailingRelease(), Idle: r.Idle(), At: r.At,
 	})
 }
 

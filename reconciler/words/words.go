@@ -25,7 +25,7 @@ func urlOf(r reconciler.Report) string {
 // Of says what is going on, where, and what to do next.
 func Of(r reconciler.Report) string {
 	switch r.Outcome {
-	case reconciler.OutcomeWaiting, reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomePushUnanswered, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
+	case reconciler.OutcomeWaiting, reconciler.OutcomeBuildWaits, reconciler.OutcomeRetrying, reconciler.OutcomePushRefused, reconciler.OutcomePushUnanswered, reconciler.OutcomeBuilding, reconciler.OutcomeReleasing:
 		return underWay(r)
 	case reconciler.OutcomeRuns, reconciler.OutcomeUnchanged, reconciler.OutcomeNothingRuns, reconciler.OutcomeRemoved, reconciler.OutcomeDataKept:
 		return asItHasToBe(r)
@@ -76,7 +76,7 @@ func asItHasToBe(r reconciler.Report) string {
 	case r.Outcome == reconciler.OutcomeDataKept:
 		return "removed; its data is kept"
 	case r.Outcome == reconciler.OutcomeRuns:
-		return howFar(r) + held + takenTags(r.Release.TakenTags)
+		return howFar(r) + reused(r) + held + takenTags(r.Release.TakenTags)
 	case r.Outcome == reconciler.OutcomeUnchanged:
 		return "nothing new to release: the build came to the image that runs, " + r.Release.Version + held + takenTags(r.Release.TakenTags)
 	case held != "":
@@ -115,6 +115,14 @@ func howFar(r reconciler.Report) string {
 		return version + " is in plateform-gitops"
 	}
 	return fmt.Sprintf("%s is in plateform-gitops at %s", version, manifest.Short(r.Release.GitOps))
+}
+
+// reused says that nothing was built. Whose image it was is for those who may read release files.
+func reused(r reconciler.Report) string {
+	if !r.Release.Reused {
+		return ""
+	}
+	return " (its image is reused: this source was built before)"
 }
 
 // failed describes what was tried and did not work out.

@@ -74,6 +74,7 @@ func (tt told) check(t *testing.T, outcome reconciler.Outcome) {
 	if outcome == reconciler.OutcomeUnchanged {
 		want.Unchanged = "4f5e6d"
 	}
+	want.Idle = outcome == reconciler.OutcomeBuildWaits
 	if !r.Since.IsZero() {
 		want.Fails = r.Release.Version
 	}
@@ -132,6 +133,10 @@ func underWayCases() map[reconciler.Outcome][]told {
 			{"its turn", pendingAt(reconciler.StageQueued), "queued", ""},
 			told{"something else", pendingAt(reconciler.StageQueued), "waiting for what is under way", ""}.detail("what is under way"),
 		},
+		reconciler.OutcomeBuildWaits: {
+			told{"in a queue", pendingAt(reconciler.StageQueued), "waiting for Jenkins: Waiting for next available executor", ""}.
+				detail("Jenkins: Waiting for next available executor"),
+		},
 		reconciler.OutcomePushRefused: {
 			told{"a protected branch", pendingAt(reconciler.StageUpdatingGitOps), "waiting: the server refuses Plateform's push of plateform-gitops: GH006\n" +
 				"let Plateform's account push there (rules of the branch, hooks, signatures, quota); it goes on by itself", ""}.
@@ -170,6 +175,8 @@ func asItHasToBeCases() map[reconciler.Outcome][]told {
 		{Part: "project", Reason: manifest.HeldRollback, Release: "v1.0.1"},
 		{Part: "source", Reason: manifest.HeldFailed, Source: "1234567890abcdef"},
 	}
+	reused := success(reconciler.StageDeployed, "v1.0.1")
+	reused.Release.Reused = true
 	return map[reconciler.Outcome][]told{
 		reconciler.OutcomeRuns: {
 			{"in GitOps", success(reconciler.StageUpdatingGitOps, "v1.0.1"), "v1.0.1 is in plateform-gitops at abcdef0123", liveURL},
@@ -177,6 +184,7 @@ func asItHasToBeCases() map[reconciler.Outcome][]told {
 			{"rolling out", synced, "rolling out v1.0.1", ""},
 			told{"rolling out, and why it takes so long", synced, "rolling out v1.0.1: 1 of 2 pods is ready", ""}.detail("1 of 2 pods is ready"),
 			{"deployed", success(reconciler.StageDeployed, "v1.0.1"), "v1.0.1 runs", liveURL},
+			{"deployed without a build", reused, "v1.0.1 runs (its image is reused: this source was built before)", liveURL},
 			told{"with something held", success(reconciler.StageUpdatingGitOps, "v1.0.0"),
 				"v1.0.0 is in plateform-gitops at abcdef0123; " + bothHeld, liveURL}.holds(holds...),
 		},

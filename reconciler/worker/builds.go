@@ -342,7 +342,8 @@ func (known *build) take(status reconciler.BuildStatus) (news bool) {
 	if known.status.Done || len(status.Stages) < len(known.status.Stages) && !status.Done {
 		return false
 	}
-	news = status.Done || len(status.Stages) > len(known.status.Stages) || known.err != nil
+	waits := status.Queued != "" && status.Queued != known.status.Queued
+	news = status.Done || len(status.Stages) > len(known.status.Stages) || waits || known.err != nil
 	known.status, known.err = status, nil
 	return news
 }

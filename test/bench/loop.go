@@ -22,16 +22,26 @@ import (
 type running struct {
 	*loop.Reconciler
 	stage          *stage
+	fleet          *fleet
 	config, gitops *watched
 	// told gets how many verdicts each call of the forge told.
 	told    chan int
 	sources *sources
-	builder *builder
+	builder *builder // nil when something else builds
 	stop    func()
 }
 
 // run starts a reconciler and waits until it is ready. images is nil where no image is asked for.
 func (s *stage) run(f *fleet, config, gitops *gitserver.Repo, images reconciler.Registry) *running {
+	var l *running
+	simulated := &builder{builds: map[string]*build{}, changed: func() { l.Hint(loop.Hint{Builds: true}) }}
+	l = s.runWith(f, config, gitops, images, simulated)
+	l.builder = simulated
+	return l
+}
+
+// runWith is run with another builder.
+func (s *stage) runWith(f *fleet, config, gitops *gitserver.Repo, images reconciler.Registry, builder reconciler.Builder) *running {
 	if images == nil {
 		images = noImages{}
 	}
@@ -43,13 +53,13 @@ func (s *stage) run(f *fleet, config, gitops *gitserver.Repo, images reconciler.
 	s.must(err)
 	l := &running{
 		stage:  s,
+		fleet:  f,
 		config: &watched{Store: configStore, repo: config}, gitops: &watched{Store: gitopsStore, repo: gitops, pushed: make(chan []string, 64)},
 		told: make(chan int, 1024), sources: &sources{pushes: map[string]int{}},
 	}
-	l.builder = &builder{builds: map[string]*build{}, changed: func() { l.Hint(loop.Hint{Builds: true}) }}
 	l.Reconciler, err = loop.New(loop.Options{
 		Ports: loop.Ports{
-			Config: l.config, GitOps: l.gitops, Sources: l.sources, Builder: l.builder, Registry: images,
+			Config: l.config, GitOps: l.gitops, Sources: l.sources, Builder: builder, Registry: images,
 			Forge: &listening{Forge: gitforge.New(notes, configStore), told: l.told}, Charts: f.charts,
 		},
 		Clock: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),

@@ -58,6 +58,7 @@ func measures() []measure {
 		{"stalled", (*stage).stalled},
 		{"mass-1k", (*stage).mass},
 		{"builds-100", (*stage).builds},
+		{"builds-100-jenkins", (*stage).jenkinsBuilds},
 		{"start-10k", (*stage).start},
 		{"validate-10k", (*stage).validate},
 		{"plan-10k", (*stage).plan},

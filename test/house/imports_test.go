@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"reconciler": {"manifest"},
 
 	"reconciler/config":   {"manifest", "reconciler"},
-	"reconciler/decision": {"manifest", "reconciler", "reconciler/config"},
+	"reconciler/decision": {"manifest", "manifest/repourl", "reconciler", "reconciler/config"},
 	"reconciler/plan":     {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops"},
 	"reconciler/rights":   {"manifest", "manifest/repourl", "reconciler", "reconciler/config"},
 	"reconciler/card":     {"manifest", "reconciler", "reconciler/plan"},
@@ -62,7 +62,7 @@ var mayImport = map[string][]string{
 	"reconciler/loop": {"manifest", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/gitops", "reconciler/release", "reconciler/queue",
 		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
-	"adapter": {"manifest", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words", // what a build reads, and what people read, is said once
+	"adapter": {"manifest", "manifest/repourl", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words", // what a build reads, and what people read, is said once
 		"reconciler/blame", "reconciler/detect", "reconciler/dockerfile", "reconciler/dockerfile/"},
 	// below an adapter
 	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},

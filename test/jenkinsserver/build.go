@@ -269,3 +269,10 @@ func (b *Build) Result() string {
 	defer b.server.mu.Unlock()
 	return b.result
 }
+
+// Log is what people see of the log.
+func (b *Build) Log() string {
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	return visible(b.log)
+}

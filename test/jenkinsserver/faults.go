@@ -90,10 +90,13 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // Hold keeps everything in the queue, as when no agent is free, until Release.
-func (s *Server) Hold() {
+func (s *Server) Hold() { s.HoldFor("") }
+
+// HoldFor is Hold, with what Jenkins gives as its reason.
+func (s *Server) HoldFor(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue.held = true
+	s.queue.held, s.queue.why = true, why
 }
 
 // Release lets go of what Hold kept.

@@ -1,6 +1,7 @@
 package jenkinsserver
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -19,6 +20,8 @@ type queue struct {
 	next  int
 	items []*item
 	held  bool
+	// why it is held, when somebody said so.
+	why   string
 	given []given
 }
 
@@ -152,7 +155,7 @@ func (s *Server) itemJSON(it *item) map[string]any {
 		o["_class"], o["timestamp"] = "hudson.model.Queue$WaitingItem", it.due.UnixMilli()
 		o["why"] = fmt.Sprintf("In the quiet period. Expires in %s", it.due.Sub(s.options.Now()))
 		if !it.due.After(s.options.Now()) {
-			o["_class"], o["buildable"], o["why"] = "hudson.model.Queue$BuildableItem", true, "Waiting for next available executor"
+			o["_class"], o["buildable"], o["why"] = "hudson.model.Queue$BuildableItem", true, cmp.Or(s.queue.why, "Waiting for next available executor")
 		}
 		return o
 	}

@@ -240,6 +240,8 @@ func built(e reconciler.Event) (mark, string) {
 	switch {
 	case failure == nil && e.Build.Reference != "":
 		return goesOn, "found the image " + e.Build.What()
+	case failure == nil && e.Status.Reused != "":
+		return goesOn, fmt.Sprintf("reused the image of %s for %s: the same source was built for it", terminal.Plain(e.Status.Reused), e.Build.What())
 	case failure == nil && e.Status.Seconds > 0:
 		return goesOn, fmt.Sprintf("built %s in %s", e.Build.What(), time.Duration(e.Status.Seconds)*time.Second)
 	case failure == nil:

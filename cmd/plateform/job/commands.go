@@ -53,7 +53,8 @@ repository, when they are set.`,
 			Short: "Job: look for the image of an earlier build",
 			Long: `Job: look for the image of an earlier build.
 
-When the registry has an image of this very build that the policy for scans lets be released, release.json is written, and the steps that follow are not needed. PLATEFORM_REGISTRY_USERNAME and PLATEFORM_REGISTRY_PASSWORD log in at the
+When the registry has an image of this very build that the policy for scans lets be released, or one that was made of the same files with the same settings for this project or one of PLATEFORM_SIBLINGS, release.json is written, and the steps that follow are not
+needed. The second kind is copied into PLATEFORM_DESTINATION, and not taken for a retry. PLATEFORM_REGISTRY_USERNAME and PLATEFORM_REGISTRY_PASSWORD log in at the
 registry.`,
 		}, find),
 		command(out, &cobra.Command{

@@ -5,6 +5,9 @@ package job
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +33,7 @@ const (
 	sourceFolder = "source"
 	imageFolder  = "image" // in the OCI layout
 	workFolder   = "work"
+	contentFile  = "content.json"
 	madeFile     = "made.json"
 	scanFile     = "scan.json"
 )
@@ -73,7 +77,7 @@ type Checkout func(ctx context.Context, repository, commit, dir string) error
 // Checkout is the first step: the source, and nothing that an earlier job left in the folder.
 func (j *Job) Checkout(ctx context.Context, checkout Checkout) error {
 	j.enter(reconciler.StageBuilding)
-	for _, name := range []string{sourceFolder, imageFolder, workFolder, madeFile, scanFile, jenkins.ResultFile, jenkins.FailureFile} {
+	for _, name := range []string{sourceFolder, imageFolder, workFolder, contentFile, madeFile, scanFile, jenkins.ResultFile, jenkins.FailureFile} {
 		if err := os.RemoveAll(j.at(name)); err != nil {
 			return fmt.Errorf("clearing away what an earlier job left: %w", err)
 		}
@@ -84,14 +88,64 @@ func (j *Job) Checkout(ctx context.Context, checkout Checkout) error {
 	return nil
 }
 
-// Find looks for the image of an earlier build of the same source. When there is one, the job is at its end.
+// Find looks for the image of an earlier build of the same source, of this project or of another one of its workspace. When there is
+// one, the job is at its end.
 func (j *Job) Find(ctx context.Context, in localbuild.Registry) (found bool, err error) {
 	made, err := localbuild.Find(ctx, in, j.Request)
-	if err != nil || made == nil {
+	if err != nil {
 		return false, err
 	}
-	fmt.Fprintf(j.Log, "an earlier build has made it: %s\n", made.Image.Digest)
-	return true, j.conclude(made)
+	if made != nil {
+		fmt.Fprintf(j.Log, "an earlier build has made it: %s\n", made.Image.Digest)
+		return true, j.conclude(made)
+	}
+	steps, err := j.steps()
+	if err != nil {
+		return false, err
+	}
+	earlier := localbuild.Earlier{Steps: steps}
+	content, err := earlier.ContentOf(j.Request, j.source())
+	if err != nil {
+		return false, err
+	}
+	if made, err = earlier.Reuse(ctx, in, j.Request, content); err != nil {
+		return false, err
+	}
+	if made != nil {
+		return true, j.conclude(made)
+	}
+	return false, j.write(contentFile, seal{Content: content, Seal: j.seal(content)})
+}
+
+// seal is what Find leaves for Push: what the source was before anything of it ran. What runs in between can write any file of the
+// job, but does not know the nonce: without it, an image of something else would be found by others as that of this source.
+type seal struct {
+	Content string `json:"content"`
+	Seal    string `json:"seal"`
+}
+
+func (j *Job) seal(content string) string {
+	mac := hmac.New(sha256.New, []byte(j.nonce))
+	mac.Write([]byte("content\n" + j.Request.ID + "\n" + content))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// content is what Find has noted; empty when it has not, or when that may be somebody else's word.
+func (j *Job) content() string {
+	var was seal
+	if j.nonce == "" || j.read(contentFile, &was) != nil {
+		return ""
+	}
+	if !hmac.Equal([]byte(was.Seal), []byte(j.seal(was.Content))) {
+		fmt.Fprintf(j.Log, "%s is not what the step find wrote: the image will not be found for the same source again\n", contentFile)
+		return ""
+	}
+	return was.Content
+}
+
+// source is what is built.
+func (j *Job) source() localbuild.Source {
+	return localbuild.Source{Root: j.at(sourceFolder), Path: j.Request.Path}
 }
 
 // made is what Make leaves beside the image.
@@ -109,7 +163,7 @@ func (j *Job) Make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	built, err := steps.Make(ctx, j.Request, localbuild.Source{Root: j.at(sourceFolder), Path: j.Request.Path})
+	built, err := steps.Make(ctx, j.Request, j.source())
 	if err != nil {
 		return err
 	}
@@ -174,7 +228,9 @@ func (j *Job) Push(ctx context.Context, to localbuild.Registry) error {
 	if err != nil {
 		return err
 	}
-	made, err := steps.Push(ctx, j.Request, to, localbuild.Built{Image: image, Framework: was.Framework, Port: was.Port, Scan: counts})
+	made, err := steps.Push(ctx, j.Request, to, localbuild.Built{
+		Image: image, Framework: was.Framework, Port: was.Port, Scan: counts, Content: j.content(),
+	})
 	if err != nil {
 		return err
 	}
@@ -236,7 +292,7 @@ func (j *Job) Fail(err error) error {
 // conclude writes what the job has made.
 func (j *Job) conclude(made *localbuild.Made) error {
 	return j.write(jenkins.ResultFile, manifest.BuildResult{
-		Digest: made.Image.Digest, Framework: made.Image.Framework, Port: made.Image.Port, Scan: made.Scan,
+		Digest: made.Image.Digest, Framework: made.Image.Framework, Port: made.Image.Port, Scan: made.Scan, Reused: made.Reused,
 	})
 }
 
@@ -253,7 +309,7 @@ func (j *Job) steps() (localbuild.Steps, error) {
 			return localbuild.Steps{}, fmt.Errorf("preparing the build: %w", err)
 		}
 	}
-	return localbuild.Steps{Name: j.Request.ID, Work: work, Cache: cache, GoCommand: j.GoCommand, Mirrors: j.Mirrors, Log: j.Log}, nil
+	return localbuild.Steps{Name: j.Request.ID, Work: work, Cache: cache, OwnCaches: true, GoCommand: j.GoCommand, Mirrors: j.Mirrors, Log: j.Log}, nil
 }
 
 // enter says that a stage begins, for those who follow the log.

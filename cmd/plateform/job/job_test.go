@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +19,19 @@ import (
 	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/test/ociregistry"
 )
+
+// The steps compile with the cache of this machine, except where caches are what a test is about: each would begin with an empty one.
+func TestMain(m *testing.M) {
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err == nil {
+		err = os.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // agent is where the steps of jobs run.
 type agent struct {
@@ -160,6 +175,132 @@ func TestAnEnvironmentThatSaysNothing(t *testing.T) {
 	if _, err := job.Read(func(string) string { return "" }, t.TempDir(), nil); err == nil {
 		t.Error("it is taken")
 	}
+}
+
+// find runs the first two steps, and says whether there was an image.
+func (a *agent) find(t *testing.T) bool {
+	t.Helper()
+	if err := a.job(t).Checkout(t.Context(), checkout); err != nil {
+		t.Fatal(err)
+	}
+	found, err := a.job(t).Find(t.Context(), a.registry.Client(t, "", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// push runs the last two steps.
+func (a *agent) push(t *testing.T) {
+	t.Helper()
+	if err := a.job(t).Make(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.job(t).Push(t.Context(), a.registry.Client(t, "", "")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sibling is told of a build of the same source for another project of the workspace.
+func (a *agent) sibling() {
+	a.env[jenkins.ParamID], a.env[jenkins.ParamProject] = "b2", "ws-1/blog"
+	a.env[jenkins.ParamDestination], a.env[jenkins.ParamSiblings] = a.registry.Host+"/ws-1/blog", a.env[jenkins.ParamDestination]
+}
+
+func TestAJobTakesTheImageThatAnotherProjectHasOfTheSource(t *testing.T) {
+	a := newAgent(t)
+	if a.find(t) {
+		t.Fatal("there is an image before there is one")
+	}
+	a.push(t)
+	made := a.result(t)
+	a.sibling()
+	if !a.find(t) {
+		t.Fatalf("it is not found:\n%s", a.log.String())
+	}
+	want := made
+	want.Reused = "ws-1/shop"
+	if diff := cmp.Diff(want, a.result(t)); diff != "" {
+		t.Errorf("release.json (-want +got):\n%s", diff)
+	}
+	digest, err := a.registry.Client(t, "", "").Digest(t.Context(), a.env[jenkins.ParamDestination], "build-b2")
+	if err != nil || digest != made.Digest {
+		t.Errorf("its repository has %s: %v", digest, err)
+	}
+}
+
+// What a source runs can write any file of the job. It cannot have its image be found as that of another source: others would run it.
+func TestABuildCannotHaveItsImageBeThatOfAnotherSource(t *testing.T) {
+	forge := map[string]func(t *testing.T, a *agent, stolen []byte){
+		"with the note of another build": func(t *testing.T, a *agent, stolen []byte) { a.overwrite(t, "content.json", stolen) },
+		"with a note of its own": func(t *testing.T, a *agent, stolen []byte) {
+			a.overwrite(t, "content.json", bytes.Replace(stolen, []byte(`"seal":"`), []byte(`"seal":"00`), 1))
+		},
+		"with no note": func(t *testing.T, a *agent, _ []byte) { a.overwrite(t, "content.json", []byte("{}")) },
+	}
+	for name, forge := range forge {
+		t.Run(name, func(t *testing.T) {
+			a := newAgent(t)
+			a.find(t)
+			stolen, err := os.ReadFile(filepath.Join(a.dir, "content.json")) // that of the source that others are to be served with
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.env[jenkins.ParamID], a.env[jenkins.ParamNonce] = "evil", "another"
+			a.find(t)
+			forge(t, a, stolen)
+			a.push(t)
+			a.sibling()
+			if a.find(t) {
+				t.Errorf("it is taken:\n%s", a.log.String())
+			}
+		})
+	}
+}
+
+func (a *agent) overwrite(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(a.dir, name), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What builds share lasts, and is a workspace's own: what the source of one has left there, that of another never sees.
+func TestCachesAreOfOneWorkspace(t *testing.T) {
+	shared := os.Getenv("GOCACHE")
+	t.Setenv("GOCACHE", "") // for the time after
+	os.Unsetenv("GOCACHE")
+	a, cache := newAgent(t), t.TempDir()
+	for _, project := range []string{"ws-1/shop", "ws-2/shop"} {
+		a.env[jenkins.ParamProject] = project
+		if err := a.job(t).Checkout(t.Context(), checkout); err != nil {
+			t.Fatal(err)
+		}
+		j := a.job(t)
+		j.Cache = cache
+		j.GoCommand = a.tool(t, "#!/bin/sh\ncase \"$1\" in build) echo \"$GOCACHE\" >> "+filepath.Join(a.dir, "caches")+";; esac\nexec env GOCACHE="+shared+" go \"$@\"\n")
+		if err := j.Make(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used, err := os.ReadFile(filepath.Join(a.dir, "caches"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Fields(string(used))
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], filepath.Join(cache, "ws-1")) || !strings.HasPrefix(lines[1], filepath.Join(cache, "ws-2")) {
+		t.Errorf("the caches are %q below %s", lines, cache)
+	}
+}
+
+// tool is a program of the agent.
+func (a *agent) tool(t *testing.T, script string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "tool")
+	if err := os.WriteFile(name, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // Mirrors reach the tool that makes the image: those of the environment, unless flags name some.
