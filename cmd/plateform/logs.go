@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/logs"
+	"github.com/plateform/plateform/cmd/plateform/watch"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -14,6 +18,9 @@ type logsFlags struct {
 	last   int
 	follow bool
 	build  bool
+	// run to show: watch.Newest, or an ID; empty for none.
+	run           string
+	server, token string
 }
 
 // logsCommand shows what an app prints, or how its newest build went.
@@ -22,13 +29,18 @@ func (m machine) logsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "logs WORKSPACE/PROJECT",
 		GroupID: groupLook,
-		Short:   "Show what an app prints, or how its newest build went",
-		Long: `Show what an app prints, or with --build how its newest build went.
+		Short:   "Show what an app prints, or how a run or its newest build went",
+		Long: `Show what an app prints; with --run how its newest run goes, from the commit to the URL; with --build how its newest build went.
 
 It reads the files of the installation that --config names, on the machine where that serves, whether it runs now or
 not; where Jenkins builds, it asks that for the log of a build. Each line of an app begins with the time and the process: the release, the service (app when there is only one), and
-its number.`,
+its number.
+
+With --run it asks serve, on this machine or with --server elsewhere, and with -f goes on until the run has ended: it waits
+for one that has not begun, and for a serve that is being started again. The exit code is 1 when the run failed.`,
 		Example: `  plateform logs ws-1/shop -f
+  plateform logs ws-1/shop --run -f
+  plateform logs ws-1/shop -f --server https://ci.example.com --token-file token
   plateform logs ws-1/shop --tail 1000 --config /etc/plateform/serve.yaml
   plateform logs ws-1/shop --build`,
 		Args:              argumentCount(1, 1),
@@ -37,6 +49,13 @@ its number.`,
 			key, err := parseKey(args[0])
 			if err != nil {
 				return err
+			}
+			if !flags.build && !c.Flags().Changed("config") {
+				flags.server = cmp.Or(flags.server, os.Getenv("PLATEFORM_SERVER"))
+			}
+			if flags.run != "" || flags.server != "" {
+				o := watch.Options{Key: key, Run: flags.run, Follow: flags.follow, Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now}
+				return o.Watch(c.Context(), flags.config, flags.server, cmp.Or(flags.token, os.Getenv("PLATEFORM_TOKEN_FILE")))
 			}
 			s, err := installation.Load(flags.config)
 			if err != nil {
@@ -50,7 +69,13 @@ its number.`,
 	}
 	configFlag(c, &flags.config)
 	c.Flags().IntVarP(&flags.last, "tail", "n", 100, "how many lines to begin with; -1 for all that are kept")
-	c.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on with what is printed from now on, until interrupted")
+	c.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on with what is printed from now on, until interrupted, or a run has ended")
+	c.Flags().StringVar(&flags.run, "run", "", "show how the newest run goes instead, or --run=ID that one")
+	c.Flags().Lookup("run").NoOptDefVal = watch.Newest
+	c.Flags().StringVar(&flags.server, "server", "", "ask the serve at this URL how the run goes (default $PLATEFORM_SERVER, or the one of --config)")
+	c.Flags().StringVar(&flags.token, "token-file", "", "file with the token to show there (default $PLATEFORM_TOKEN_FILE)")
 	c.Flags().BoolVar(&flags.build, "build", false, "show the log of the newest build instead, on this machine or in Jenkins")
+	c.MarkFlagsMutuallyExclusive("run", "build")
+	c.MarkFlagsMutuallyExclusive("server", "build")
 	return c
 }

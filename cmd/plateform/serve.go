@@ -125,14 +125,12 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 	if err != nil {
 		return err
 	}
-	endpoints := []installation.Endpoint{public}
-	if s.API.Listen != "" {
-		private, err := installation.Listen(ctx, s.API.Listen, "api.listen", i.Metrics())
-		if err != nil {
-			return errors.Join(err, public.Close())
-		}
-		endpoints = append(endpoints, private)
-		fmt.Fprintf(a.stdout, "Metrics on http://%s/metrics\n", private.Address())
+	private, err := i.ListenAPI(ctx)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	for _, e := range private {
+		fmt.Fprintf(a.stdout, "Runs and their logs on http://%s/v1, metrics on http://%s/metrics\n", e.Address(), e.Address())
 	}
 	if images != "" {
 		fmt.Fprintf(a.stdout, "Images on %s\n", images)
@@ -144,5 +142,5 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 	if apps != "" {
 		fmt.Fprintf(a.stdout, "Apps on http://%s\n", apps)
 	}
-	return i.Run(ctx, endpoints...)
+	return i.Run(ctx, append(private, public)...)
 }

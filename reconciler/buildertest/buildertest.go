@@ -3,6 +3,8 @@ package buildertest
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -51,6 +53,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"the next process finds the same image", adopted},
 		{"one question tells of many builds", many},
 		{"what was returned belongs to the caller", own},
+		{"a log is read from where the last reader stopped", logged},
+		{"a log that is not there is told from one that cannot be read", unlogged},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
@@ -294,6 +298,67 @@ func own(t *testing.T, s Subject) {
 	second := w.start(t, s.Good)
 	if second.Image.Digest != digest || slices.Contains(second.Stages, "changed") {
 		t.Errorf("changing what was returned changed the build: %+v", second)
+	}
+}
+
+// logs are those of the builder; the test ends for one that keeps none.
+func (w watched) logs(t *testing.T) reconciler.BuildLogs {
+	t.Helper()
+	logs, ok := w.Builder.(reconciler.BuildLogs)
+	if !ok {
+		t.Skip("the builder has no logs")
+	}
+	return logs
+}
+
+// read reads a log, and wants no error.
+func read(t *testing.T, logs reconciler.BuildLogs, q reconciler.BuildLogQuestion) (string, reconciler.BuildLogEnd) {
+	t.Helper()
+	var text strings.Builder
+	end, err := logs.BuildLog(t.Context(), q, &text)
+	if err != nil {
+		t.Fatalf("BuildLog(%+v): %v", q, err)
+	}
+	return text.String(), end
+}
+
+func logged(t *testing.T, s Subject) {
+	w := s.open(t)
+	logs := w.logs(t)
+	for _, request := range []reconciler.BuildRequest{s.Good, s.Bad} {
+		w.start(t, request)
+		ask := reconciler.BuildLogQuestion{Key: request.Key, ID: request.ID}
+		whole, end := read(t, logs, ask)
+		if strings.TrimSpace(whole) == "" || end.Next == 0 || !end.Ended || end.Try == "" {
+			t.Fatalf("the log of %s is %q, and ends as %+v", request.ID, whole, end)
+		}
+		ask.Try = end.Try
+		if again, same := read(t, logs, ask); again != whole || same != end {
+			t.Errorf("read again it is %q %+v, before %q %+v", again, same, whole, end)
+		}
+		ask.From = end.Next
+		if rest, same := read(t, logs, ask); rest != "" || same != end {
+			t.Errorf("behind its end it is %q %+v, want nothing and %+v", rest, same, end)
+		}
+		ask.From = end.Next + 1000
+		if rest, anew := read(t, logs, ask); rest != "" || anew.Next >= ask.From {
+			t.Errorf("far behind its end it is %q %+v, want nothing, and to be told to begin anew", rest, anew)
+		}
+		ask.From, ask.Try = 3, "another try"
+		if rest, other := read(t, logs, ask); rest != "" || other.Try != end.Try || other.Next != 0 {
+			t.Errorf("of another try it is %q %+v, want nothing, and the name of the try that is there", rest, other)
+		}
+	}
+}
+
+func unlogged(t *testing.T, s Subject) {
+	logs := s.open(t).logs(t)
+	for _, id := range []string{s.Good.ID, "unknown-1", "../../" + s.Good.ID, ""} {
+		var text strings.Builder
+		_, err := logs.BuildLog(t.Context(), reconciler.BuildLogQuestion{Key: s.Good.Key, ID: id}, &text)
+		if !errors.Is(err, fs.ErrNotExist) || text.Len() > 0 {
+			t.Errorf("the log of %q, which was never built, is %q, %v", id, text.String(), err)
+		}
 	}
 }
 

@@ -164,7 +164,7 @@ func (b *Builder) seen(known *build, r *run, now time.Time) *step {
 func (b *Builder) advance(ctx context.Context, s step, stages bool) error {
 	known := s.known
 	if s.run == nil && s.lost == "" { // look at it alone
-		r, found, err := b.remote.one(ctx, b.numberOf(known))
+		r, found, err := b.remote.one(ctx, numberOf(b, known))
 		if err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func (b *Builder) advance(ctx context.Context, s step, stages bool) error {
 	return nil
 }
 
-func (b *Builder) numberOf(known *build) int64 {
+func numberOf(b *Builder, known *build) int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return known.number

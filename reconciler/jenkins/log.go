@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
 )
 
 // LogQuestion says which log somebody wants to see.
@@ -62,6 +63,59 @@ func CopyLog(ctx context.Context, o Options, ask LogQuestion, to io.Writer) erro
 	}
 }
 
+var _ reconciler.BuildLogs = (*Builder)(nil)
+
+// BuildLog implements reconciler.BuildLogs. Each build in Jenkins is a try of its own; of one that nothing is known of, the newest is
+// looked for, as when it is started.
+func (b *Builder) BuildLog(ctx context.Context, q reconciler.BuildLogQuestion, to io.Writer) (reconciler.BuildLogEnd, error) {
+	number, err := numberFor(ctx, b, q.ID)
+	if err != nil {
+		return reconciler.BuildLogEnd{}, err
+	}
+	if number == 0 {
+		return reconciler.BuildLogEnd{}, fmt.Errorf("no build in Jenkins has the ID %s, or it waits for an agent: %w", q.ID, fs.ErrNotExist)
+	}
+	end := reconciler.BuildLogEnd{Try: strconv.FormatInt(number, 10)}
+	if q.Try != "" && q.Try != end.Try {
+		return end, nil
+	}
+	next, more, err := b.remote.copyLog(ctx, number, q.From, to)
+	if codeOf(err) == http.StatusNotFound {
+		return reconciler.BuildLogEnd{}, fmt.Errorf("build %d is not in Jenkins any more: %w", number, fs.ErrNotExist)
+	}
+	if err != nil {
+		return reconciler.BuildLogEnd{}, err
+	}
+	end.Next, end.Ended = next, !more
+	return end, nil
+}
+
+// numberFor is the number of the newest build with an ID; 0 when there is none, or none yet.
+func numberFor(ctx context.Context, b *Builder, id string) (int64, error) {
+	b.mu.Lock()
+	known := b.active[id]
+	if known == nil {
+		known, _ = b.ended.Get(id)
+	}
+	number := int64(0)
+	if known != nil {
+		number = known.number
+	}
+	b.mu.Unlock()
+	if known != nil && number != 0 {
+		return number, nil
+	}
+	l, _, err := b.remote.recent(ctx, b.options.Clock)
+	if err != nil || len(l.runs[id]) == 0 {
+		return 0, err
+	}
+	newest := l.runs[id][0].Number
+	if known != nil && newest <= known.floor {
+		return 0, nil // it is of an earlier try, and the next one waits in the queue
+	}
+	return newest, nil
+}
+
 // newestOf is the number of the newest build of a project; 0 when there is none.
 func (l *look) newestOf(key manifest.Key) int64 {
 	var number int64
@@ -75,7 +129,8 @@ func (l *look) newestOf(key manifest.Key) int64 {
 	return number
 }
 
-// copyLog copies a log from an offset on, however long that is. next is where it ends, which counts more than what was copied.
+// copyLog copies a log from an offset on, however long that is. next is where it ends, which counts more than what was copied; 0 when
+// the log is shorter than the offset, and nothing was copied.
 func (r *remote) copyLog(ctx context.Context, number, offset int64, to io.Writer) (next int64, more bool, err error) {
 	response, err := r.requester.send(ctx, call{
 		method: http.MethodGet, endpoint: r.runPath(number) + "/logText/progressiveText", query: map[string]string{"start": strconv.FormatInt(offset, 10)},
@@ -87,6 +142,9 @@ func (r *remote) copyLog(ctx context.Context, number, offset int64, to io.Writer
 	next, err = strconv.ParseInt(response.Header.Get("X-Text-Size"), 10, 64)
 	if err != nil {
 		return 0, false, fmt.Errorf("the log of build %d does not say how long it is: %w", number, err)
+	}
+	if next < offset {
+		return 0, true, nil // it is another log than the offset was of, and is answered in full
 	}
 	if _, err := io.Copy(to, response.Body); err != nil {
 		return 0, false, fmt.Errorf("copying the log of build %d: %w", number, plain(err))

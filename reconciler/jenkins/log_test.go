@@ -2,8 +2,17 @@ package jenkins_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
+	"testing"
+
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/test/jenkinsserver"
 )
 
 // logged is what was logged.
@@ -25,3 +34,60 @@ func (l *logged) String() string {
 }
 
 func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+// A process that has just started finds the log of a build by its ID, reads on in it while it grows, and is told when the build is made
+// again.
+func TestTheLogOfABuildIsFoundByItsID(t *testing.T) {
+	w := newWorld(t, jenkinsserver.Options{})
+	more, seen := make(chan string), make(chan struct{})
+	w.does(func(ctx context.Context, b *jenkinsserver.Build) error {
+		for line := range more {
+			b.Println(line)
+			seen <- struct{}{}
+		}
+		return errCompile
+	})
+	request := w.request("shop-1")
+	w.start(w.open(), request)
+	say := func(line string) { more <- line; <-seen }
+	say("<b>one</b>")
+	b := w.open()
+	ask := reconciler.BuildLogQuestion{Key: request.Key, ID: request.ID}
+	read := func() (string, reconciler.BuildLogEnd) {
+		t.Helper()
+		var text strings.Builder
+		end, err := b.BuildLog(t.Context(), ask, &text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask.Try, ask.From = end.Try, end.Next
+		return text.String(), end
+	}
+	if text, end := read(); !strings.Contains(text, "<b>one</b>") || end.Ended || end.Try != "1" {
+		t.Errorf("it is %q %+v", text, end)
+	}
+	say("two")
+	if text, _ := read(); strings.TrimSpace(text) != "two" {
+		t.Errorf("what came is %q", text)
+	}
+	close(more)
+	w.start(b, request)
+	w.end(b, request.ID)
+	if text, end := read(); !end.Ended || !strings.Contains(text, "FAILURE") {
+		t.Errorf("the end is %q %+v", text, end)
+	}
+	again := request
+	again.Attempt = "1111111111111111111111111111111111111111"
+	w.start(b, again)
+	w.end(b, request.ID)
+	if text, end := read(); text != "" || end.Try != "2" || end.Next != 0 {
+		t.Errorf("of another try it is %q %+v", text, end)
+	}
+	if text, end := read(); !strings.Contains(text, "FAILURE") || !end.Ended {
+		t.Errorf("the second try is %q %+v", text, end)
+	}
+	w.jenkins.Delete(jobName)
+	if _, err := b.BuildLog(t.Context(), ask, io.Discard); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("with its job gone it is %v", err)
+	}
+}

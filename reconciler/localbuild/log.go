@@ -2,6 +2,7 @@ package localbuild
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -136,15 +137,41 @@ type logFile struct {
 	err  error
 }
 
-// createLog begins a log of at most limit bytes and some lines.
-func createLog(name string, limit int) (*logFile, error) {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+// openLogFile goes on with the log of a build, so that whoever follows it finds all tries in it one after the other; or begins it, also
+// when an earlier try has filled half of it. All of them are at most limit bytes and some lines.
+func openLogFile(name string, limit int) (*logFile, error) {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	l := &logFile{file: file, left: limit, tail: newTail(failureLines)}
 	l.line = l.add
+	if err := l.goOn(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	return l, nil
+}
+
+// goOn has what is written come after what is there.
+func (l *logFile) goOn() error {
+	info, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	size := int(info.Size())
+	switch {
+	case size == 0:
+		return nil
+	case size > l.left/2:
+		return l.file.Truncate(0)
+	}
+	l.left -= size
+	last := make([]byte, 1)
+	if _, err := l.file.ReadAt(last, int64(size-1)); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = fmt.Fprintln(l.file) // a killed process left half a line
+	return err
 }
 
 func (l *logFile) add(line string) {

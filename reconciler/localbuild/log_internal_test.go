@@ -30,7 +30,7 @@ func TestClean(t *testing.T) {
 
 func TestLogIsBoundedAndKeepsItsEnd(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
-	l, err := createLog(name, 1000)
+	l, err := openLogFile(name, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,4 +86,36 @@ func TestTelling(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A build that is made again goes on in its log, unless an earlier try has filled half of it.
+func TestTriesAreOneLog(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "log")
+	write := func(text string) {
+		t.Helper()
+		l, err := openLogFile(name, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(l, text)
+		if err := l.close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(want string) {
+		t.Helper()
+		if got, err := os.ReadFile(name); err != nil || string(got) != want {
+			t.Errorf("the log is %q, %v, want %q", got, err, want)
+		}
+	}
+	if err := os.WriteFile(name, []byte("half a li"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write("one")
+	write("two")
+	want("half a li\none\ntwo\n")
+	long := strings.Repeat("x", 400) + "\n"
+	write(long + long)
+	write("anew")
+	want("anew\n")
 }

@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
-	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/blame"
 )
-
-// keptLogs is how many logs a project keeps.
-const keptLogs = 20
 
 // run waits for a slot, builds, and ends the job, unless this process ends first.
 func (b *Builder) run(j *job) {
@@ -116,7 +110,7 @@ func (b *Builder) build(j *job) (made *Made, log string, err error) {
 // steps fetch the source and turn it into an image in the registry.
 func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) (*Made, error) {
 	r := j.request
-	log.printf("build %s of %s for %s", r.ID, r.Key, r.Image)
+	log.printf("build %s of %s for %s%s%s", r.ID, r.Key, r.Image, begun, b.options.Clock().UTC().Format(time.RFC3339))
 	log.printf("source: %s at %s %s", r.Repository, r.Commit, r.Path)
 	source := Source{Root: filepath.Join(work, sourceFolder), Path: r.Path}
 	made := filepath.Join(work, "made")
@@ -183,53 +177,4 @@ func (b *Builder) prepare(r reconciler.BuildRequest) (string, error) {
 		return "", fmt.Errorf("preparing the build: %w", err)
 	}
 	return dir, nil
-}
-
-// openLog begins the log of a build, and removes the oldest of the project.
-func (b *Builder) openLog(r reconciler.BuildRequest) (*logFile, error) {
-	dir := filepath.Join(b.options.Dir, "builds", r.Key.Workspace, r.Key.Project)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("beginning the log: %w", err)
-	}
-	if err := removeOldest(dir, keptLogs-1); err != nil {
-		return nil, fmt.Errorf("removing old logs: %w", err)
-	}
-	log, err := createLog(filepath.Join(dir, r.ID+".log"), b.options.MaxLog)
-	if err != nil {
-		return nil, fmt.Errorf("beginning the log: %w", err)
-	}
-	return log, nil
-}
-
-// NewestLog is the file with the log of a project's newest build, below the folder of a Builder; empty when there is none.
-func NewestLog(dir string, k manifest.Key) string {
-	logs, _ := filepath.Glob(filepath.Join(dir, "builds", k.Workspace, k.Project, "*.log")) // the pattern is right
-	newest, changed := "", time.Time{}
-	for _, name := range logs {
-		if info, err := os.Stat(name); err == nil && info.ModTime().After(changed) {
-			newest, changed = name, info.ModTime()
-		}
-	}
-	return newest
-}
-
-// removeOldest leaves at most keep files in a folder. Builds of one project may do this side by side.
-func removeOldest(dir string, keep int) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) <= keep {
-		return err
-	}
-	changed := map[string]time.Time{}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil {
-			changed[e.Name()] = info.ModTime()
-		}
-	}
-	slices.SortFunc(entries, func(x, y os.DirEntry) int { return changed[x.Name()].Compare(changed[y.Name()]) })
-	for _, e := range entries[:len(entries)-keep] {
-		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }

@@ -32,6 +32,8 @@ type Options struct {
 	Meter backlog.Meter
 	// Observers take what happens to runs, as a log does.
 	Observers []reconciler.Observer
+	// LogURL is where the log of a run is shown; nil when that is where builds are.
+	LogURL func(k manifest.Key, run string) string
 	// Poll is how often repositories are looked at without a hint; 0 for never.
 	Poll time.Duration
 	// Resync is when everything is looked at again, whatever hints said; nil for never.

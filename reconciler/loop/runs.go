@@ -190,6 +190,9 @@ func (rs *runs) report(p *project, r *run, report reconciler.Report) {
 	report.Subject = reconciler.Subject{
 		Project: p.key, Commit: r.Cause.Config, Cause: r.Cause.Kind, Source: r.Source, SourceRepository: r.repository, Aside: r.silent,
 	}
+	if rs.options.LogURL != nil && report.Build.ID != "" {
+		report.Build.URL = rs.options.LogURL(p.key, r.ID)
+	}
 	if reflect.DeepEqual(r.last, report) { // it is still waiting for the same
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/endpoint"
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/manifest"
@@ -150,7 +151,7 @@ func (h *hub) adopt(ctx context.Context, name string, r *scaffold.Repository) er
 }
 
 // tellTo has the App's webhooks go to where the reconciler takes them.
-func (h *hub) tellTo(e installation.Endpoint) {
+func (h *hub) tellTo(e endpoint.Endpoint) {
 	h.server.MoveAppHook(appID, "http://"+e.Address()+webhook.GitHubPath, h.secret)
 }
 

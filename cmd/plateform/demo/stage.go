@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/plateform/plateform/cmd/plateform/endpoint"
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 )
@@ -18,14 +19,14 @@ import (
 // stage is what runs behind the story.
 type stage struct {
 	// images is where the registry answers, and answers what it does, once there is an installation.
-	images  installation.Endpoint
+	images  endpoint.Endpoint
 	answers *http.ServeMux
 	// apps is where apps answer.
 	apps         net.Listener
 	served       bool
 	logFile      *os.File
 	installation *installation.Installation
-	health       installation.Endpoint
+	health       endpoint.Endpoint
 	hub          *hub
 }
 
@@ -108,7 +109,7 @@ func (d *story) logName() string { return filepath.Join(d.dir, "serve.log") }
 // listenForImages takes an address for the registry, whose name has to be known before there is one.
 func (s *stage) listenForImages(ctx context.Context) (err error) {
 	s.answers = http.NewServeMux()
-	s.images, err = installation.Listen(ctx, "127.0.0.1:0", "registry.listen", s.answers)
+	s.images, err = endpoint.Listen(ctx, "127.0.0.1:0", "registry.listen", s.answers)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/cmd/plateform/endpoint"
 	"github.com/plateform/plateform/reconciler/embedded"
 )
 
@@ -99,7 +100,7 @@ func (i *Installation) ListenImages(ctx context.Context) (string, error) {
 	if i.images == nil {
 		return "", nil
 	}
-	e, err := Listen(ctx, i.settings.Registry.Listen, "registry.listen", i.images)
+	e, err := endpoint.Listen(ctx, i.settings.Registry.Listen, "registry.listen", i.images)
 	if err != nil {
 		return "", fmt.Errorf("the embedded registry cannot answer (end what has its address, or change registry.listen in serve.yaml and registry.url in platform.yaml, both): %w", err)
 	}
@@ -114,7 +115,7 @@ const (
 )
 
 // ServeImages answers at an endpoint until Close: builds that come to their end then may still push.
-func (i *Installation) ServeImages(ctx context.Context, e Endpoint) {
+func (i *Installation) ServeImages(ctx context.Context, e endpoint.Endpoint) {
 	e.Limits.Read, e.Limits.Write, e.Limits.BodyBytes = imageTime, imageTime, imageBytes
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	i.serving = &serving{stop: stop, failed: make(chan struct{})}

@@ -44,8 +44,6 @@ type Installation struct {
 	// desk is nil where the forge is no GitHub.
 	desk *desk
 	edge
-	// closers give back what was opened; the newest first.
-	closers []func() error
 }
 
 // edge is what those come to who are not the installation itself.
@@ -55,6 +53,10 @@ type edge struct {
 	calls    *webhook.Jenkins
 	// identities is nil when nobody could tell who somebody is.
 	identities reconciler.Identities
+	// runs answers how runs go; nil where no address is named for it.
+	runs *answering
+	// closers give back what was opened; the newest first.
+	closers []func() error
 }
 
 // Options are what an installation gets from the process that it is part of.
@@ -122,6 +124,9 @@ func (i *Installation) open() error {
 		return err
 	}
 	builder, err := i.builder(images, sources)
+	if err == nil {
+		err = openAPI(i, config, gitops, builder)
+	}
 	if err != nil {
 		return err
 	}
@@ -153,7 +158,7 @@ func (i *Installation) open() error {
 	}
 	i.reconciler, err = loop.New(fragile(loop.Options{
 		Ports:  ports,
-		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: i.observers, Poll: poll, Resync: resync,
+		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: i.observers, Poll: poll, Resync: resync, LogURL: i.settings.API.logURL(),
 	}))
 	if err != nil {
 		return err

@@ -129,6 +129,13 @@ func (m *metrics) watch(r *loop.Reconciler, now func() time.Time) {
 	})
 }
 
+// logReaders adds how many streams of runs there are.
+func (m *metrics) logReaders(count func() int) {
+	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "plateform_log_readers", Help: "Streams of runs and their logs that somebody reads.",
+	}, func() float64 { return float64(count()) })
+}
+
 // webhooks adds a figure of webhooks, and returns what counts them.
 func (m *metrics) webhooks() func(event string, r webhook.Result) {
 	deliveries := promauto.With(m.registry).NewCounterVec(prometheus.CounterOpts{

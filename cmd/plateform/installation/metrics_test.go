@@ -123,6 +123,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	m := newMetrics()
 	m.watch(&loop.Reconciler{}, time.Now)
 	m.webhooks()
+	m.logReaders(func() int { return 0 })
 	m.runEnded(reconciler.Report{Subject: reconciler.Subject{Cause: manifest.CauseConfig}}, 0) // has no series before
 	families, err := m.registry.Gather()
 	if err != nil {

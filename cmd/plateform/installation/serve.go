@@ -10,13 +10,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/plateform/plateform/cmd/plateform/endpoint"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/backlog"
 )
 
 // Run reconciles and answers at the endpoints until the context ends.
-func (i *Installation) Run(ctx context.Context, endpoints ...Endpoint) error {
+func (i *Installation) Run(ctx context.Context, endpoints ...endpoint.Endpoint) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return i.reconciler.Run(ctx) })
 	group.Go(func() error {
@@ -37,6 +38,9 @@ func (i *Installation) Run(ctx context.Context, endpoints ...Endpoint) error {
 	}
 	if i.webhooks != nil {
 		group.Go(func() error { return i.webhooks.Run(ctx) })
+	}
+	if i.runs != nil {
+		group.Go(func() error { return i.runs.Run(ctx) })
 	}
 	for _, e := range endpoints {
 		group.Go(func() error { return e.Serve(ctx) })

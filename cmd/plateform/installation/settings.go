@@ -75,8 +75,12 @@ type SourceSettings struct {
 
 // APISettings are those of the private address.
 type APISettings struct {
-	// Listen is the address of /metrics, for Prometheus, as 127.0.0.1:8081; it asks nobody who they are, so keep it private. Default: none, they are not served.
+	// Listen is the address of /v1, which tells members of a workspace how its runs go, and of /metrics, for Prometheus, which asks nobody who they are; as 127.0.0.1:8081, and port 0 picks one. Let a proxy lead to /v1, /logs and /assets alone. Default: none, they are not served.
 	Listen string `yaml:"listen,omitempty"`
+	// URL is where people reach /v1 and /logs through that proxy, as https://plateform.example.com: reports on builds link to the log there. Default: none, they link to who builds.
+	URL string `yaml:"url,omitempty"`
+	// Origins is the list of the web pages, by their origins as https://console.example.com, that may ask /v1 besides its own. Default: none.
+	Origins []string `yaml:"origins,omitempty"`
 	// GitHub is how people are known by tokens that GitHub issued to an App for them. Default: none, such tokens are not taken.
 	GitHub *SignInSettings `yaml:"github,omitempty"`
 	// OIDC is how people are known by tokens of an OpenID Connect issuer, such as a realm of a Keycloak. Default: none, such tokens are not taken.

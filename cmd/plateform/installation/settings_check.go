@@ -42,6 +42,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	if s.API.Listen == s.Listen && !strings.HasSuffix(s.Listen, ":0") {
 		c.add("api.listen", "api.listen is the public address of listen", "give it a port of its own")
 	}
+	c.api(s.API)
 	if _, _, err := net.SplitHostPort(s.Engine.Listen); err != nil {
 		c.add("engine.listen", fmt.Sprintf("engine.listen %q is not an address", s.Engine.Listen), "write host:port, as 127.0.0.1:8480")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/plateform/plateform/cmd/plateform/endpoint"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler/loop"
@@ -63,22 +64,22 @@ func secretsOf(files ...string) func() ([]webhook.Secret, error) {
 }
 
 // ListenPublic opens the address that anybody may reach.
-func (i *Installation) ListenPublic(ctx context.Context) (Endpoint, error) {
+func (i *Installation) ListenPublic(ctx context.Context) (endpoint.Endpoint, error) {
 	if i.webhooks == nil && i.calls == nil {
-		return Listen(ctx, i.settings.Listen, "listen", i.Health())
+		return endpoint.Listen(ctx, i.settings.Listen, "listen", i.Health())
 	}
-	limits := defaultLimits()
+	limits := endpoint.DefaultLimits()
 	mux := http.NewServeMux()
-	mux.Handle("/", limitBody(i.Health(), limits.BodyBytes))
+	mux.Handle("/", endpoint.LimitBody(i.Health(), limits.BodyBytes))
 	if i.calls != nil {
-		mux.Handle(webhook.JenkinsPath, limitBody(i.calls, limits.BodyBytes))
+		mux.Handle(webhook.JenkinsPath, endpoint.LimitBody(i.calls, limits.BodyBytes))
 	}
 	if i.webhooks != nil {
 		mux.Handle(webhook.GitHubPath, i.webhooks)
 		limits.BodyBytes = webhook.MaxBody
 		limits.Write = limits.Read + limits.Write // from when the header was there
 	}
-	e, err := Listen(ctx, i.settings.Listen, "listen", mux)
+	e, err := endpoint.Listen(ctx, i.settings.Listen, "listen", mux)
 	e.Limits = limits
 	return e, err
 }

@@ -100,7 +100,7 @@ func TestPublicAddress(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	server := httptest.NewServer(e.server().Handler)
+	server := httptest.NewServer(e.Server().Handler)
 	defer server.Close()
 	body := append([]byte(`{"zen": "Speak like a human."}`), bytes.Repeat([]byte(" "), webhook.MaxBody-30)...)
 	mac := hmac.New(sha256.New, []byte("s3cret"))
@@ -154,7 +154,7 @@ func TestNoWebhooks(t *testing.T) {
 		}
 	}()
 	w := httptest.NewRecorder()
-	e.server().Handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, webhook.GitHubPath, strings.NewReader("{}")))
+	e.Server().Handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, webhook.GitHubPath, strings.NewReader("{}")))
 	if w.Code != http.StatusNotFound {
 		t.Errorf("answered %d", w.Code)
 	}

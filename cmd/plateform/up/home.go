@@ -38,7 +38,8 @@ func openHome(ctx context.Context, home, listen string) (*installation.Settings,
 	if err != nil {
 		return nil, err
 	}
-	settings.Listen = "127.0.0.1:0" // nobody asks it how it is
+	settings.Listen = "127.0.0.1:0"                                  // nobody asks it how it is
+	settings.API.Listen = cmp.Or(settings.API.Listen, "127.0.0.1:0") // plateform logs --run finds it
 	return settings, nil
 }
 

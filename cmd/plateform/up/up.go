@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/plateform/plateform/cmd/plateform/endpoint"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/feed"
 	"github.com/plateform/plateform/cmd/plateform/installation"
@@ -70,7 +71,8 @@ func (o Options) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
-	if err := o.listen(ctx, i); err != nil {
+	endpoints, err := o.listen(ctx, i)
+	if err != nil {
 		return stopped(ctx, err)
 	}
 	mirror, err := o.add(ctx, settings, folder)
@@ -78,19 +80,22 @@ func (o Options) Run(ctx context.Context) (err error) {
 		return stopped(ctx, err)
 	}
 	o.printFollowing(ctx, mirror, settings)
-	return follow(ctx, i, mirror, f)
+	return follow(ctx, i, mirror, f, endpoints)
 }
 
 // listen opens the addresses of the installation, before anything is added to it: what is added is built by the next up, too.
-func (o Options) listen(ctx context.Context, i *installation.Installation) error {
-	_, err := i.ListenApps(ctx)
+func (o Options) listen(ctx context.Context, i *installation.Installation) (endpoints []endpoint.Endpoint, err error) {
+	_, err = i.ListenApps(ctx)
 	if err == nil {
 		_, err = i.ListenImages(ctx)
 	}
-	if err != nil {
-		return fmt.Errorf("the installation in %s cannot answer (end what has its address, or have another installation: --dir): %w", o.Home, err)
+	if err == nil {
+		endpoints, err = i.ListenAPI(ctx)
 	}
-	return nil
+	if err != nil {
+		return nil, fmt.Errorf("the installation in %s cannot answer (end what has its address, or have another installation: --dir): %w", o.Home, err)
+	}
+	return endpoints, nil
 }
 
 // add adds the app in a folder to the installation, and returns the mirror that it is built from.
@@ -175,9 +180,9 @@ func (o Options) printFollowing(ctx context.Context, m *Mirror, s *installation.
 }
 
 // follow builds and runs what is in a mirror, and what comes into it, until the context ends.
-func follow(ctx context.Context, i *installation.Installation, m *Mirror, f *feed.Feed) error {
+func follow(ctx context.Context, i *installation.Installation, m *Mirror, f *feed.Feed, endpoints []endpoint.Endpoint) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return i.Run(ctx) })
+	group.Go(func() error { return i.Run(ctx, endpoints...) })
 	group.Go(func() error {
 		m.Follow(ctx, func(string) { i.SourceMoved(m.URL()) }, func(err error) { f.Say("plateform", err.Error()) })
 		return nil

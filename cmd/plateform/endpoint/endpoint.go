@@ -1,4 +1,5 @@
-package installation
+// Package endpoint answers at an address within limits: whoever is at the other end takes no more of this process than they say.
+package endpoint
 
 import (
 	"context"
@@ -35,8 +36,8 @@ type Limits struct {
 	BodyBytes   int64
 }
 
-// defaultLimits are for short questions without a body, which are answered out of memory.
-func defaultLimits() Limits {
+// DefaultLimits are for short questions without a body, which are answered out of memory.
+func DefaultLimits() Limits {
 	return Limits{
 		Header: 5 * time.Second, Read: 10 * time.Second, Write: 30 * time.Second, Idle: time.Minute,
 		Shutdown:    5 * time.Second,
@@ -51,7 +52,7 @@ func Listen(ctx context.Context, address, setting string, handler http.Handler) 
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("listening on %s (is another serve running? set %s in serve.yaml): %w", address, setting, err)
 	}
-	return Endpoint{Limits: defaultLimits(), listener: listener, handler: handler}, nil
+	return Endpoint{Limits: DefaultLimits(), listener: listener, handler: handler}, nil
 }
 
 // Address is where it is, as host:port.
@@ -62,7 +63,7 @@ func (e Endpoint) Close() error { return e.listener.Close() }
 
 // Serve answers until the context ends, and closes the listener.
 func (e Endpoint) Serve(ctx context.Context) error {
-	server := e.server()
+	server := e.Server()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := server.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -83,10 +84,10 @@ func (e Endpoint) Serve(ctx context.Context) error {
 	return group.Wait()
 }
 
-// server is the handler within the limits.
-func (e Endpoint) server() *http.Server {
+// Server is the handler within the limits, which Serve has answer.
+func (e Endpoint) Server() *http.Server {
 	return &http.Server{
-		Handler:           limitBody(e.handler, e.Limits.BodyBytes),
+		Handler:           LimitBody(e.handler, e.Limits.BodyBytes),
 		ReadHeaderTimeout: e.Limits.Header,
 		ReadTimeout:       e.Limits.Read,
 		WriteTimeout:      e.Limits.Write,
@@ -95,8 +96,8 @@ func (e Endpoint) server() *http.Server {
 	}
 }
 
-// limitBody refuses requests that announce a larger body, and ends reading at the limit of those that do not say.
-func limitBody(next http.Handler, limit int64) http.Handler {
+// LimitBody refuses requests that announce a larger body, and ends reading at the limit of those that do not say.
+func LimitBody(next http.Handler, limit int64) http.Handler {
 	within := http.MaxBytesHandler(next, limit)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > limit {
