@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/reconciler/blame"
+	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
 )
 
 // Fault is why a build cannot go on, for the people whose source it is.
@@ -39,12 +40,12 @@ func failureText(err error, dir, retry string) string {
 		if fix == "" {
 			fix = mendSource
 		}
-		return clean(withoutFolders((&Fault{What: f.What, Err: f.Err}).Error(), dir)) + " (" + fix + ")"
+		return buildlog.Clean(withoutFolders((&Fault{What: f.What, Err: f.Err}).Error(), dir)) + " (" + fix + ")"
 	}
 	again := fmt.Sprintf("it was tried %d times; %s starts it again", maxTries, retry)
 	var t *Trouble
 	if !errors.As(err, &t) {
-		return clean(withoutFolders(err.Error(), dir)) + " (" + again + ")"
+		return buildlog.Clean(withoutFolders(err.Error(), dir)) + " (" + again + ")"
 	}
 	if t.Lasting {
 		again = retry + " starts it again"
@@ -52,7 +53,7 @@ func failureText(err error, dir, retry string) string {
 	if t.Fix != "" {
 		again = t.Fix + "; " + again
 	}
-	return clean(withoutFolders((&Trouble{What: t.What, Err: t.Err}).Error(), dir)) + " (" + again + ")"
+	return buildlog.Clean(withoutFolders((&Trouble{What: t.What, Err: t.Err}).Error(), dir)) + " (" + again + ")"
 }
 
 // withoutFolders names the files of a source without where this machine has it.
@@ -65,7 +66,7 @@ func withoutFolders(text, dir string) string {
 func troubleText(t *Trouble, dir string) string {
 	said := withoutFolders((&Trouble{What: t.What, Err: t.Err}).Error(), dir)
 	if t.Fix == "" {
-		return clean(said)
+		return buildlog.Clean(said)
 	}
-	return clean(said) + " (" + t.Fix + ")"
+	return buildlog.Clean(said) + " (" + t.Fix + ")"
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/dockerfile"
 	"github.com/plateform/plateform/reconciler/dockerfile/generate"
+	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
 )
 
 // NeedsTool says that a source is built with a container tool.
@@ -49,9 +50,9 @@ func (s Steps) followGenerated(ctx context.Context, src Source, d detect.Detecti
 	if r.dockerfile, r.ignore, err = s.writeGenerated(file, d.App.Ignores); err != nil {
 		return nil, err
 	}
-	return s.build(ctx, r, func(err error, said *tail) error {
-		failed := blame.Tool("the generated Dockerfile does not build", said.telling(err), said.all(), err)
-		return absent.within(within).explain(ofBases(failed, file, d, said.all()), "", said.all(), nil)
+	return s.build(ctx, r, func(err error, said *buildlog.Tail) error {
+		failed := blame.Tool("the generated Dockerfile does not build", said.Telling(err), said.All(), err)
+		return absent.within(within).explain(ofBases(failed, file, d, said.All()), "", said.All(), nil)
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/detect"
+	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
 	"github.com/plateform/plateform/reconciler/scope"
 )
 
@@ -64,7 +65,7 @@ func (s Steps) compile(ctx context.Context, src Source, d detect.Detection, env 
 		return "", err
 	}
 	program := filepath.Join(s.Work, "program")
-	tail := newTail(failureLines)
+	tail := buildlog.NewTail(buildlog.FailureLines)
 	out := s.out(tail) // one for both, so that it is written to by one goroutine
 	err = run(ctx, command{
 		name: s.goCommand(),
@@ -76,8 +77,8 @@ func (s Steps) compile(ctx context.Context, src Source, d detect.Detection, env 
 		return "", context.Cause(ctx)
 	}
 	if err != nil {
-		failed := blame.Go("the Go program does not compile", tail.telling(err), tail.all(), err)
-		return "", absent.explain(failed, path.Join(src.Path, d.Package), tail.all(), packages())
+		failed := blame.Go("the Go program does not compile", tail.Telling(err), tail.All(), err)
+		return "", absent.explain(failed, path.Join(src.Path, d.Package), tail.All(), packages())
 	}
 	return program, nil
 }
@@ -164,7 +165,7 @@ func (s Steps) goEnvironment(ctx context.Context, work string, env []manifest.Bu
 // goSettings asks the Go installation for its settings. All its names are in the answer.
 func (s Steps) goSettings(ctx context.Context) (map[string]string, error) {
 	var stdout bytes.Buffer
-	tail := newTail(failureLines)
+	tail := buildlog.NewTail(buildlog.FailureLines)
 	err := run(ctx, command{
 		name: s.goCommand(), args: []string{"env", "-json"}, dir: s.Work, stdout: &stdout, stderr: tail,
 		env: append(os.Environ(), "GOWORK=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOEXPERIMENT="), // which no build has from here
@@ -173,7 +174,7 @@ func (s Steps) goSettings(ctx context.Context) (map[string]string, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		trouble := &Trouble{What: "the go command does not work here", Err: errors.New(tail.telling(err)),
+		trouble := &Trouble{What: "the go command does not work here", Err: errors.New(tail.Telling(err)),
 			Fix: "install Go on the machine that builds, or build with a Dockerfile"}
 		if os.Getenv("HOME") == "" { // as in a service of systemd without User
 			trouble.Fix = "set HOME, or GOCACHE and GOMODCACHE, where serve is started"

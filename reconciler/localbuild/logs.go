@@ -15,6 +15,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
 )
 
 // keptLogs is how many logs a project keeps.
@@ -72,7 +73,7 @@ func (u untilDone) ReadAt(p []byte, at int64) (int, error) {
 
 // tryOf is what tells a log from the one that had its name before: when it was begun.
 func tryOf(file *os.File) (string, error) {
-	line, err := bufio.NewReader(io.NewSectionReader(file, 0, 4*maxLine)).ReadString('\n')
+	line, err := bufio.NewReader(io.NewSectionReader(file, 0, 4*buildlog.MaxLine)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
@@ -86,7 +87,7 @@ func (b *Builder) logName(k manifest.Key, id string) string {
 }
 
 // openLog opens the log of a build for one more try, and removes the oldest of the project.
-func (b *Builder) openLog(r reconciler.BuildRequest) (*logFile, error) {
+func (b *Builder) openLog(r reconciler.BuildRequest) (*buildlog.File, error) {
 	name := b.logName(r.Key, r.ID)
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return nil, fmt.Errorf("beginning the log: %w", err)
@@ -94,7 +95,7 @@ func (b *Builder) openLog(r reconciler.BuildRequest) (*logFile, error) {
 	if err := removeOldest(name, keptLogs-1); err != nil {
 		return nil, fmt.Errorf("removing old logs: %w", err)
 	}
-	log, err := openLogFile(name, b.options.MaxLog)
+	log, err := buildlog.Open(name, b.options.MaxLog)
 	if err != nil {
 		return nil, fmt.Errorf("beginning the log: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/dockerfile/generate"
+	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
 	"github.com/plateform/plateform/reconciler/scan"
 )
 
@@ -46,7 +47,7 @@ func (s Earlier) ContentOf(r reconciler.BuildRequest, src Source) (string, error
 		Build                                       manifest.Build
 		Generated                                   string
 		Mirrors                                     Mirrors
-	}{r.Key.Workspace, repourl.ID(redact(r.Repository)), r.Path, targetOS + "/" + runtime.GOARCH, r.Scan.FailOn, *settings, "", s.Mirrors}
+	}{r.Key.Workspace, repourl.ID(buildlog.Redact(r.Repository)), r.Path, targetOS + "/" + runtime.GOARCH, r.Scan.FailOn, *settings, "", s.Mirrors}
 	if d.App != nil && d.Dockerfile == "" && d.Framework != manifest.FrameworkGo {
 		var names []string
 		for _, v := range settings.Env {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/blame"
+	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
 )
 
 // run waits for a slot, builds, and ends the job, unless this process ends first.
@@ -99,19 +100,19 @@ func (b *Builder) build(j *job) (made *Made, log string, err error) {
 	}
 	made, err = b.steps(ctx, j, work, lines)
 	if err != nil {
-		lines.printf("failed: %v", err)
+		lines.Printf("failed: %v", err)
 	}
-	if broken := lines.close(); broken != nil {
+	if broken := lines.Close(); broken != nil {
 		b.options.Log.Warn("the log of a build is not complete", "build", j.request.ID, "project", j.request.Key.String(), "error", broken)
 	}
-	return made, lines.tail.text(), err
+	return made, lines.End(), err
 }
 
 // steps fetch the source and turn it into an image in the registry.
-func (b *Builder) steps(ctx context.Context, j *job, work string, log *logFile) (*Made, error) {
+func (b *Builder) steps(ctx context.Context, j *job, work string, log *buildlog.File) (*Made, error) {
 	r := j.request
-	log.printf("build %s of %s for %s%s%s", r.ID, r.Key, r.Image, begun, b.options.Clock().UTC().Format(time.RFC3339))
-	log.printf("source: %s at %s %s", r.Repository, r.Commit, r.Path)
+	log.Printf("build %s of %s for %s%s%s", r.ID, r.Key, r.Image, begun, b.options.Clock().UTC().Format(time.RFC3339))
+	log.Printf("source: %s at %s %s", r.Repository, r.Commit, r.Path)
 	source := Source{Root: filepath.Join(work, sourceFolder), Path: r.Path}
 	made := filepath.Join(work, "made")
 	for _, dir := range []string{source.Root, made} {

@@ -14,6 +14,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/detect"
+	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
 	"github.com/plateform/plateform/reconciler/scan"
 )
 
@@ -282,7 +283,7 @@ func (s Steps) goCommand() string {
 }
 
 // out writes to the log and to the tail that a failure quotes.
-func (s Steps) out(tail *tail) io.Writer {
+func (s Steps) out(tail *buildlog.Tail) io.Writer {
 	if s.Log == nil {
 		return tail
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/detect"
+	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
 )
 
 // probing bounds the question whether a tool works, so that a daemon that hangs is passed over.
@@ -151,13 +152,13 @@ func (s Steps) buildDockerfile(ctx context.Context, src Source, d detect.Detecti
 	if err != nil {
 		return nil, err
 	}
-	return s.build(ctx, recipe{context: src.Dir(), dockerfile: dockerfile, arguments: env}, func(err error, said *tail) error {
-		return absent.within(src).explain(blame.Tool("the Dockerfile does not build", said.telling(err), said.all(), err), "", said.all(), nil)
+	return s.build(ctx, recipe{context: src.Dir(), dockerfile: dockerfile, arguments: env}, func(err error, said *buildlog.Tail) error {
+		return absent.within(src).explain(blame.Tool("the Dockerfile does not build", said.Telling(err), said.All(), err), "", said.All(), nil)
 	})
 }
 
 // build runs a recipe. What explains a failure gets what the tool has said.
-func (s Steps) build(ctx context.Context, r recipe, explain func(error, *tail) error) (v1.Image, error) {
+func (s Steps) build(ctx context.Context, r recipe, explain func(error, *buildlog.Tail) error) (v1.Image, error) {
 	chosen, err := s.tool(ctx)
 	if err != nil {
 		return nil, err
@@ -201,7 +202,7 @@ func (s Steps) choose(ctx context.Context, candidates []tool) (tool, error) {
 			continue
 		}
 		trying, cancel := context.WithTimeout(ctx, probing)
-		said := newTail(failureLines)
+		said := buildlog.NewTail(buildlog.FailureLines)
 		err := run(trying, s.call(candidate, candidate.probe, io.Discard, said))
 		cancel()
 		if ctx.Err() != nil {
@@ -210,14 +211,14 @@ func (s Steps) choose(ctx context.Context, candidates []tool) (tool, error) {
 		if err == nil {
 			return candidate, nil
 		}
-		why = append(why, candidate.name+": "+said.telling(err))
+		why = append(why, candidate.name+": "+said.Telling(err))
 	}
 	return tool{}, &Trouble{What: "nothing here can build a Dockerfile", Err: errors.New(strings.Join(why, "; ")),
 		Fix: "install buildah on the machine that builds, or start the daemon of docker or buildkit"}
 }
 
 // runTool runs the script of a tool. What explains a failure is asked only after one.
-func (s Steps) runTool(ctx context.Context, t tool, r recipe, explain func(error, *tail) error) error {
+func (s Steps) runTool(ctx context.Context, t tool, r recipe, explain func(error, *buildlog.Tail) error) error {
 	todo := t.script(r)
 	if todo.cleanUp != nil {
 		defer func() {
@@ -228,7 +229,7 @@ func (s Steps) runTool(ctx context.Context, t tool, r recipe, explain func(error
 		}()
 	}
 	for _, step := range todo.steps {
-		tail := newTail(failureLines)
+		tail := buildlog.NewTail(buildlog.FailureLines)
 		out := s.out(tail) // one for both, so that it is written to by one goroutine
 		err := run(ctx, s.call(t, step, out, out))
 		var exit *exec.ExitError

@@ -9,7 +9,7 @@ import (
 )
 
 // retire removes the release files that are more than are kept, all in one commit. The newest that is honoured stays
-// whatever its place, and so do those that are released right now, which are not there yet.
+// whatever its place, as does what GitOps shows, which runs when newer ones are refused, and so do those that are released right now, which are not there yet.
 func (rl *releases) retire(ready []*project) []manifest.Edit {
 	coming := map[manifest.Key]int{}
 	for _, p := range ready {
@@ -18,7 +18,7 @@ func (rl *releases) retire(ready []*project) []manifest.Edit {
 	edit := manifest.Edit{Author: reconciler.Author(rl.now()), Files: map[string][]byte{}}
 	projects := map[string]bool{}
 	for _, k := range rl.projects.dirtyKeys() {
-		for _, file := range release.Surplus(rl.view(k), rl.catalog.Platform.Spec.Releases.Keep, coming[k]) {
+		for _, file := range release.Surplus(rl.view(k), rl.catalog.Platform.Spec.Releases.Keep, coming[k], rl.gitops.Project(k).Version()) {
 			edit.Files[manifest.ReleaseFile(k, file.Version)] = nil
 			projects[k.String()] = true
 		}

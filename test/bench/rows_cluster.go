@@ -166,19 +166,17 @@ func (f *fleetOnKube) target(n int) reconciler.Target {
 
 // have waits until the API server has the image in as many Deployments.
 func (f *fleetOnKube) have(apps int) {
-	for {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for there := 0; there < apps; <-ticker.C {
 		list, err := f.set.AppsV1().Deployments("ws-1").List(f.s.ctx, metav1.ListOptions{ResourceVersion: "0"})
 		f.s.must(err)
-		there := 0
+		there = 0
 		for _, d := range list.Items {
 			if has(d, f.digest()) {
 				there++
 			}
 		}
-		if there >= apps {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }
 

@@ -1,4 +1,4 @@
-package localbuild
+package buildlog
 
 import (
 	"errors"
@@ -17,11 +17,11 @@ func TestClean(t *testing.T) {
 		{"control characters", "a\x00b\x07c\td", "abc d"},
 		{"invalid UTF-8", "a\xffb", "a\uFFFDb"},
 		{"direction marks", "a\u202eb", "ab"},
-		{"long", strings.Repeat("x", 1000), strings.Repeat("x", maxLine) + "…"},
+		{"long", strings.Repeat("x", 1000), strings.Repeat("x", MaxLine) + "…"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := clean(tt.in); got != tt.want {
+			if got := Clean(tt.in); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -30,7 +30,7 @@ func TestClean(t *testing.T) {
 
 func TestLogIsBoundedAndKeepsItsEnd(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
-	l, err := openLogFile(name, 1000)
+	l, err := Open(name, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,33 +38,33 @@ func TestLogIsBoundedAndKeepsItsEnd(t *testing.T) {
 		fmt.Fprintf(l, "line %d\r50%%\n", i)
 	}
 	fmt.Fprint(l, "the end")
-	if err := l.close(); err != nil {
+	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(text) > 1000+failureLines*maxLine {
+	if len(text) > 1000+FailureLines*MaxLine {
 		t.Errorf("the log has %d bytes", len(text))
 	}
 	if !strings.HasPrefix(string(text), "line 0\n50%\nline 1\n") || !strings.HasSuffix(string(text), "line 9999\n50%\nthe end\n") {
 		t.Errorf("the log is not beginning and end of what was written:\n%s", text)
 	}
-	if lines := strings.Split(l.tail.text(), "\n"); len(lines) != failureLines {
-		t.Errorf("the tail has %d lines, want %d", len(lines), failureLines)
+	if lines := strings.Split(l.tail.Text(), "\n"); len(lines) != FailureLines {
+		t.Errorf("the tail has %d lines, want %d", len(lines), FailureLines)
 	}
 }
 
 func TestAnEndlessLineIsCut(t *testing.T) {
-	tail := newTail(3)
+	tail := NewTail(3)
 	for range 1000 {
 		fmt.Fprint(tail, strings.Repeat("x", 1000))
 	}
-	if got := len(tail.rest); got > 4*maxLine {
+	if got := len(tail.rest); got > 4*MaxLine {
 		t.Errorf("%d bytes of one line are kept", got)
 	}
-	if got := len(tail.text()); got > maxLine+len("…") {
+	if got := len(tail.Text()); got > MaxLine+len("…") {
 		t.Errorf("the line has %d bytes", got)
 	}
 }
@@ -79,9 +79,9 @@ func TestTelling(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tail := newTail(failureLines)
+			tail := NewTail(FailureLines)
 			fmt.Fprint(tail, tt.out)
-			if got := tail.telling(err); got != tt.want {
+			if got := tail.Telling(err); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -93,12 +93,12 @@ func TestTriesAreOneLog(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
 	write := func(text string) {
 		t.Helper()
-		l, err := openLogFile(name, 1000)
+		l, err := Open(name, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprint(l, text)
-		if err := l.close(); err != nil {
+		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}

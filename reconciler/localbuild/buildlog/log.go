@@ -1,4 +1,6 @@
-package localbuild
+// Package buildlog keeps what the tools of builds print: clean lines without credentials, in files of bounded size, and the end of it
+// for those who are told of a failure.
+package buildlog
 
 import (
 	"bytes"
@@ -13,10 +15,10 @@ import (
 
 // Limits of what is kept of the tools' output.
 const (
-	// failureLines of the log go with a failure.
-	failureLines = 20
-	// maxLine bounds a line, in bytes; what is longer is cut.
-	maxLine = 500
+	// FailureLines of the log go with a failure.
+	FailureLines = 20
+	// MaxLine bounds a line, in bytes; what is longer is cut.
+	MaxLine = 500
 )
 
 // Patterns of what does not belong into a log.
@@ -29,11 +31,11 @@ var (
 	goError = regexp.MustCompile(`^(\S+\.go:\d+|go: |\S+\.mod:\d+|package \S+ is not in std)`)
 )
 
-// redact hides credentials in URLs.
-func redact(s string) string { return userInfo.ReplaceAllString(s, "://***@") }
+// Redact hides credentials in URLs.
+func Redact(s string) string { return userInfo.ReplaceAllString(s, "://***@") }
 
-// clean makes a text one printable line without credentials.
-func clean(s string) string {
+// Clean makes a text one printable line without credentials.
+func Clean(s string) string {
 	s = terminal.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -44,9 +46,9 @@ func clean(s string) string {
 		}
 		return -1
 	}, s)
-	s = strings.TrimRight(redact(s), " ")
-	if len(s) > maxLine {
-		s = strings.ToValidUTF8(s[:maxLine], "") + "…"
+	s = strings.TrimRight(Redact(s), " ")
+	if len(s) > MaxLine {
+		s = strings.ToValidUTF8(s[:MaxLine], "") + "…"
 	}
 	return s
 }
@@ -65,7 +67,7 @@ func (l *liner) Write(p []byte) (int, error) {
 		if end >= 0 {
 			piece = rest[:end]
 		}
-		if room := 4*maxLine - len(l.rest); room > 0 {
+		if room := 4*MaxLine - len(l.rest); room > 0 {
 			l.rest = append(l.rest, piece[:min(room, len(piece))]...)
 		}
 		if end < 0 {
@@ -78,14 +80,14 @@ func (l *liner) Write(p []byte) (int, error) {
 }
 
 func (l *liner) flush() {
-	if line := clean(string(l.rest)); line != "" {
+	if line := Clean(string(l.rest)); line != "" {
 		l.line(line)
 	}
 	l.rest = l.rest[:0]
 }
 
-// tail keeps the last lines of what is written.
-type tail struct {
+// Tail keeps the last lines of what is written.
+type Tail struct {
 	liner
 	lines []string
 	limit int
@@ -93,8 +95,9 @@ type tail struct {
 	error string
 }
 
-func newTail(limit int) *tail {
-	t := &tail{limit: limit}
+// NewTail keeps as many lines as that.
+func NewTail(limit int) *Tail {
+	t := &Tail{limit: limit}
 	t.line = func(line string) {
 		if t.error == "" && goError.MatchString(line) {
 			t.error = line
@@ -106,17 +109,17 @@ func newTail(limit int) *tail {
 	return t
 }
 
-// text is all lines that were kept.
-func (t *tail) text() string { return strings.Join(t.all(), "\n") }
+// Text is all lines that were kept.
+func (t *Tail) Text() string { return strings.Join(t.All(), "\n") }
 
-// all are the lines that were kept.
-func (t *tail) all() []string {
+// All are the lines that were kept.
+func (t *Tail) All() []string {
 	t.flush()
 	return slices.Clone(t.lines)
 }
 
-// telling is the line that tells most about a failure, or err when nothing was written.
-func (t *tail) telling(err error) string {
+// Telling is the line that tells most about a failure, or err when nothing was written.
+func (t *Tail) Telling(err error) string {
 	t.flush()
 	switch {
 	case t.error != "":
@@ -127,24 +130,24 @@ func (t *tail) telling(err error) string {
 	return err.Error()
 }
 
-// logFile is the log of one build: its beginning up to a limit, its end in any case.
-type logFile struct {
+// File is the log of one build: its beginning up to a limit, its end in any case.
+type File struct {
 	liner
 	file *os.File
 	left int
 	cut  bool
-	tail *tail
+	tail *Tail
 	err  error
 }
 
-// openLogFile goes on with the log of a build, so that whoever follows it finds all tries in it one after the other; or begins it, also
+// Open goes on with the log of a build, so that whoever follows it finds all tries in it one after the other; or begins it, also
 // when an earlier try has filled half of it. All of them are at most limit bytes and some lines.
-func openLogFile(name string, limit int) (*logFile, error) {
+func Open(name string, limit int) (*File, error) {
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	l := &logFile{file: file, left: limit, tail: newTail(failureLines)}
+	l := &File{file: file, left: limit, tail: NewTail(FailureLines)}
 	l.line = l.add
 	if err := l.goOn(); err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -153,7 +156,7 @@ func openLogFile(name string, limit int) (*logFile, error) {
 }
 
 // goOn has what is written come after what is there.
-func (l *logFile) goOn() error {
+func (l *File) goOn() error {
 	info, err := l.file.Stat()
 	if err != nil {
 		return err
@@ -174,7 +177,7 @@ func (l *logFile) goOn() error {
 	return err
 }
 
-func (l *logFile) add(line string) {
+func (l *File) add(line string) {
 	l.tail.line(line)
 	if l.cut = l.cut || len(line) >= l.left; l.cut || l.err != nil {
 		return
@@ -183,20 +186,23 @@ func (l *logFile) add(line string) {
 	_, l.err = fmt.Fprintln(l.file, line)
 }
 
-// printf adds a line of our own.
-func (l *logFile) printf(format string, args ...any) {
+// Printf adds a line of our own.
+func (l *File) Printf(format string, args ...any) {
 	l.flush()
-	l.add(clean(fmt.Sprintf(format, args...)))
+	l.add(Clean(fmt.Sprintf(format, args...)))
 }
 
-// close ends the log. What went wrong while writing it is returned now: a build does not fail for its log.
-func (l *logFile) close() error {
+// Close ends the log. What went wrong while writing it is returned now: a build does not fail for its log.
+func (l *File) Close() error {
 	l.flush()
 	if l.cut && l.err == nil {
-		_, l.err = fmt.Fprintf(l.file, "... the log is cut here; its last lines:\n%s\n", l.tail.text())
+		_, l.err = fmt.Fprintf(l.file, "... the log is cut here; its last lines:\n%s\n", l.tail.Text())
 	}
 	if err := l.file.Close(); l.err == nil {
 		l.err = err
 	}
 	return l.err
 }
+
+// End is the last lines of all that was written.
+func (l *File) End() string { return l.tail.Text() }
