@@ -22,10 +22,19 @@ func (r refusal) Unwrap() error { return r.error }
 
 func refused(format string, args ...any) error { return refusal{fmt.Errorf(format, args...)} }
 
+// passing is an error that says nothing of what is wanted: it was applied before, and is applied again from the beginning.
+type passing struct{ error }
+
+func (p passing) Unwrap() error { return p.error }
+
 // final says that an error is one that trying again does not mend.
 func final(err error) bool {
 	var r refusal
-	if errors.As(err, &r) {
+	var p passing
+	switch {
+	case errors.As(err, &p):
+		return false
+	case errors.As(err, &r):
 		return true
 	}
 	if apierrors.HasStatusCause(err, "NamespaceTerminating") {

@@ -135,7 +135,7 @@ func (c *cluster) as(namespace string) (client.Client, error) {
 
 // kinds are all that is watched, as the cache wants to be asked.
 func kinds() []client.Object {
-	all := []client.Object{&corev1.Pod{}, &appsv1.ReplicaSet{}}
+	all := []client.Object{&corev1.Pod{}, &appsv1.ReplicaSet{}, &corev1.ConfigMap{}} // ConfigMaps are the inventories
 	for _, kind := range made() {
 		o := &unstructured.Unstructured{}
 		o.SetGroupVersionKind(kind)

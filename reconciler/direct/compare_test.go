@@ -137,6 +137,7 @@ func TestFinal(t *testing.T) {
 		want bool
 	}{
 		{refused("no"), true},
+		{passing{apierrors.NewForbidden(resource, "shop", errors.New("no role"))}, false},
 		{apierrors.NewInvalid(kind, "shop", nil), true},
 		{apierrors.NewForbidden(resource, "shop", errors.New("exceeded quota")), true},
 		{terminating, false},

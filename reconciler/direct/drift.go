@@ -30,6 +30,9 @@ func (p *project) edited(ctx context.Context) bool {
 	return false
 }
 
+// isCalm says that it was long enough ago that something was put back.
+func (p *project) isCalm() bool { return !p.engine.options.Clock().Before(p.calm) }
+
 // due says that it is time to look for what somebody else changed, whether the cluster told of it or not.
 func (p *project) due() bool {
 	return p.engine.options.Clock().Sub(p.checked) >= p.engine.options.Times.Drift
@@ -138,9 +141,16 @@ func differing(at string, a, b any) (names []string) {
 // watchOver puts back what somebody changed, and says so with the rollout.
 func (p *project) watchOver(ctx context.Context, w wanted) error {
 	drift, err := p.mend(ctx, w)
-	if err != nil || drift == "" {
+	if err != nil {
 		return err
 	}
+	if drift == "" {
+		p.mends = 0
+		return nil
+	}
+	times := p.engine.options.Times
+	p.calm = p.engine.options.Clock().Add(min(times.Retry<<min(p.mends, 16), times.MaxRetry))
+	p.mends++
 	p.conclude(w, func(r *reconciler.Rollout) { r.Drift = line(drift) })
 	return nil
 }

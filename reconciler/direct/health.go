@@ -209,7 +209,7 @@ func (p *project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 	}
 	if ended != nil && c.RestartCount >= ends && !c.Ready {
 		failed.cause = fmt.Sprintf("it ended with exit code %d (%s), %d times", ended.ExitCode, ended.Reason, c.RestartCount)
-		failed.log = p.tail(ctx, pod, c.Name)
+		failed.log = p.end(ctx, pod, c)
 		return failed
 	}
 	switch {
@@ -236,6 +236,16 @@ const (
 	lastLines = 20
 	lastBytes = 16 << 10
 )
+
+// end is what a container printed before it ended last. It is asked for once for each end.
+func (p *project) end(ctx context.Context, pod *corev1.Pod, c corev1.ContainerStatus) string {
+	if of := fmt.Sprintf("%s/%s/%d", pod.UID, c.Name, c.RestartCount); of != p.tailOf {
+		if p.lastTail, p.tailOf = p.tail(ctx, pod, c.Name), of; p.lastTail == "" { // not there yet
+			p.tailOf = ""
+		}
+	}
+	return p.lastTail
+}
 
 // tail are the last lines of what a container printed before it ended; empty when they cannot be had.
 func (p *project) tail(ctx context.Context, pod *corev1.Pod, container string) string {

@@ -56,9 +56,9 @@ func (c *cluster) inventory(ctx context.Context, k manifest.Key, namespace strin
 }
 
 // inventories reads those of a project in all namespaces.
-func (c *cluster) inventories(ctx context.Context, k manifest.Key) (all []*inventory, err error) {
+func (c *cluster) inventories(ctx context.Context, from client.Reader, k manifest.Key) (all []*inventory, err error) {
 	var found corev1.ConfigMapList
-	if err := c.admin.List(ctx, &found, of(k), client.HasLabels{labelInventory}); err != nil {
+	if err := from.List(ctx, &found, of(k), client.HasLabels{labelInventory}); err != nil {
 		return nil, fmt.Errorf("looking for the inventory: %w", err)
 	}
 	for i := range found.Items {

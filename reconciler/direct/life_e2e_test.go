@@ -233,3 +233,53 @@ func TestDirectNamesAMissingImage(t *testing.T) {
 		t.Errorf("it answers %q", got)
 	}
 }
+
+// A workspace that gets another namespace takes its projects along: what ran in the old one ends.
+func TestDirectMovesToAnotherNamespace(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	before := n.namespace("ws-1")
+	n.suffix += "b"
+	n.workspace("ws-1")
+	n.want(n.target(shop, "v1.0.1", nil))
+	n.await("v1.0.1", func(r reconciler.Rollout) bool { return r.Release == "v1.0.1" && healthy(r) })
+	n.eventually("nothing to be left in "+before, func() error {
+		found, err := n.set.AppsV1().Deployments(before).List(t.Context(), metav1.ListOptions{})
+		if err == nil && len(found.Items) > 0 {
+			err = fmt.Errorf("%s is still there", found.Items[0].Name)
+		}
+		return err
+	})
+	if got := n.answer(t, shop); got != "v1.0.1" {
+		t.Errorf("it answers %q", got)
+	}
+}
+
+// Somebody who changes the same thing again and again is not fought with at their pace.
+func TestDirectDoesNotFight(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	deployments := n.set.AppsV1().Deployments(n.namespace("ws-1"))
+	first, err := deployments.Get(t.Context(), "shop", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const times = 200
+	for i := range times {
+		patch := fmt.Sprintf(`{"spec":{"minReadySeconds":%d}}`, i%2+1)
+		if _, err := deployments.Patch(t.Context(), "shop", "application/merge-patch+json", []byte(patch), metav1.PatchOptions{FieldManager: "somebody"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, err := deployments.Get(t.Context(), "shop", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ours := now.Generation - first.Generation - times; ours > times/4 {
+		t.Errorf("of %d changes %d were put back at once", times, ours)
+	}
+}

@@ -64,6 +64,7 @@ func newNode(t *testing.T) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
 	set, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

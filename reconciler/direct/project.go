@@ -54,6 +54,11 @@ type project struct {
 	// tries is how often in a row the cluster did not take it, and checked when drift was last looked for.
 	tries   int
 	checked time.Time
+	// mends is how often in a row something was put back, and calm when that may be done again: somebody may change it each time.
+	mends int
+	calm  time.Time
+	// lastTail is what a container printed, and tailOf which one's end that was.
+	lastTail, tailOf string
 }
 
 func newProject(k manifest.Key, e *Engine) *project {
@@ -80,21 +85,32 @@ func (p *project) rollout() (rollout reconciler.Rollout, there bool) {
 	return p.status, p.there
 }
 
-// run takes turns until the context ends.
+// run takes turns until the context ends. What the cluster does not take is tried again after its wait, whatever happens there
+// meanwhile, unless something else is wanted.
 func (p *project) run(ctx context.Context) {
-	again := time.Duration(0)
+	due := p.engine.options.Clock()
 	for {
-		timer := time.NewTimer(again)
+		timer := time.NewTimer(due.Sub(p.engine.options.Clock()))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		case <-p.news:
 			timer.Stop()
+			if p.tries > 0 && !p.isFresh() {
+				continue
+			}
 		case <-timer.C:
 		}
-		again = p.turn(ctx)
+		due = p.engine.options.Clock().Add(p.turn(ctx))
 	}
+}
+
+// isFresh says that something else is wanted than was tried.
+func (p *project) isFresh() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fresh
 }
 
 // turn brings the project nearer to what is wanted, once, and says when to come again if nothing tells of it before.
@@ -116,8 +132,10 @@ func (p *project) turn(ctx context.Context) (again time.Duration) {
 		}
 	case fresh || p.applied == nil || p.tries > 0:
 		err = p.roll(ctx, w)
-	case p.due() || p.edited(ctx) || p.missing(ctx):
-		err = p.watchOver(ctx, w)
+	case p.due() || p.isCalm() && (p.edited(ctx) || p.missing(ctx)):
+		if err = p.watchOver(ctx, w); err != nil {
+			err = passing{err} // what it is applied with may be gone, too: the account, the namespace
+		}
 	}
 	if ctx.Err() != nil {
 		return 0
@@ -129,7 +147,11 @@ func (p *project) turn(ctx context.Context) (again time.Duration) {
 	if w.Remove {
 		return time.Second
 	}
-	return p.observe(ctx, w)
+	again = p.observe(ctx, w)
+	if wait := p.calm.Sub(p.engine.options.Clock()); wait > 0 {
+		again = min(again, wait)
+	}
+	return again
 }
 
 // trouble notes that the cluster does not take what is wanted.
@@ -140,7 +162,7 @@ func (p *project) trouble(w wanted, err error) (again time.Duration) {
 	p.tries++
 	phase := reconciler.PhaseProgressing
 	if final(err) {
-		phase, again = reconciler.PhaseFailed, times.Drift
+		phase, again = reconciler.PhaseFailed, times.MaxRetry
 	}
 	p.conclude(w, func(r *reconciler.Rollout) {
 		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.same(w)
@@ -206,6 +228,23 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 		}
 	}
 	p.applied, p.checked = d.next, p.engine.options.Clock()
+	return p.leave(ctx, w.Namespace)
+}
+
+// leave deletes what is still there of the project in other namespaces than its own, except data.
+func (p *project) leave(ctx context.Context, own string) error {
+	all, err := p.engine.cluster.inventories(ctx, p.engine.cluster.seen, p.key)
+	if err != nil {
+		return err
+	}
+	for _, inv := range all {
+		if inv.Namespace == own {
+			continue
+		}
+		if _, err := p.empty(ctx, inv, true); err != nil {
+			return fmt.Errorf("leaving namespace %s: %w", inv.Namespace, err)
+		}
+	}
 	return nil
 }
 
@@ -271,7 +310,7 @@ func (p *project) seen(ctx context.Context, id object.ObjMetadata) (*unstructure
 func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*p.engine.options.Times.Call)
 	defer cancel()
-	all, err := p.engine.cluster.inventories(ctx, p.key)
+	all, err := p.engine.cluster.inventories(ctx, p.engine.cluster.admin, p.key)
 	if err != nil {
 		return false, err
 	}
