@@ -51,14 +51,19 @@ type project struct {
 	generations map[object.ObjMetadata]int64
 	// proven was healthy.
 	proven wanted
-	// tries is how often in a row the cluster did not take it, and checked when drift was last looked for.
+	pace
+	// lastTail is what a container printed, and tailOf which one's end that was.
+	lastTail, tailOf string
+}
+
+// pace is how soon something may be done again.
+type pace struct {
+	// tries is how often in a row the cluster did not take what is wanted, and checked when drift was last looked for.
 	tries   int
 	checked time.Time
 	// mends is how often in a row something was put back, and calm when that may be done again: somebody may change it each time.
 	mends int
 	calm  time.Time
-	// lastTail is what a container printed, and tailOf which one's end that was.
-	lastTail, tailOf string
 }
 
 func newProject(k manifest.Key, e *Engine) *project {
