@@ -32,6 +32,9 @@ func (m machine) logsCommand() *cobra.Command {
 		Short:   "Show what an app prints, or how a run or its newest build went",
 		Long: `Show what an app prints; with --run how its newest run goes, from the commit to the URL; with --build how its newest build went.
 
+With -f a run that is under way is followed first, from the commit to the URL, and then what the app prints. Where apps do not run on
+this machine, the run is all, and one that has not begun is waited for.
+
 It reads the files of the installation that --config names, on the machine where that serves, whether it runs now or
 not; where Jenkins builds, it asks that for the log of a build. Each line of an app begins with the time and the process: the release, the service (app when there is only one), and
 its number.
@@ -63,6 +66,12 @@ for one that has not begun, and for a serve that is being started again. The exi
 			}
 			if flags.build {
 				return logs.ShowBuild(c.Context(), s, key, flags.follow, m.stdout)
+			}
+			if flags.follow {
+				o := watch.Options{Key: key, Follow: true, Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now}
+				if only, err := o.First(c.Context(), s, flags.config); only || err != nil || c.Context().Err() != nil {
+					return err
+				}
 			}
 			return logs.Show(c.Context(), s, key, reconciler.AppLogQuestion{Last: flags.last, Follow: flags.follow}, m.stdout)
 		},

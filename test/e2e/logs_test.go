@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -278,7 +279,7 @@ func TestFollowingALocalBuildOverARestart(t *testing.T) {
 	w.registry.hold(shop.repository())
 	w.add(shop)
 	out := filepath.Join(w.dir, "followed")
-	reader := startProcess(t, command(w.dir, os.Getenv(binaryVariable), "logs", "ws-1/shop", "--run", "-f", "--config", filepath.Join(w.dir, "serve.yaml")), out)
+	reader := startProcess(t, command(w.dir, os.Getenv(binaryVariable), "logs", "ws-1/shop", "-f", "--config", filepath.Join(w.dir, "serve.yaml")), out)
 	said := func() string {
 		text, err := os.ReadFile(out)
 		if err != nil {
@@ -314,4 +315,42 @@ func TestFollowingALocalBuildOverARestart(t *testing.T) {
 			t.Errorf("%q is shown %d times, want %d, in\n%s", what, got, times, text)
 		}
 	}
+}
+
+// Where the app runs on this machine, what it prints comes after the run that brought it.
+func TestLogsGoOnFromTheRunToTheApp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.engine, w.settings = "{kind: local, listen: 127.0.0.1:0}", []string{"api: {listen: '127.0.0.1:0'}"}
+	w.open()
+	shop := w.goProject("ws-1", "shop")
+	shop.app.commit("Serve", files{"main.go": webServer("one")})
+	w.registry.hold(shop.repository())
+	added := w.add(shop)
+	w.await("the run to begin", func() error {
+		if len(w.notesOn(added, shop.context())) == 0 {
+			return errors.New("nothing is said of it")
+		}
+		return nil
+	})
+	out := filepath.Join(w.dir, "followed")
+	startProcess(t, command(w.dir, os.Getenv(binaryVariable), "logs", "ws-1/shop", "-f", "--config", filepath.Join(w.dir, "serve.yaml")), out)
+	shows := func(texts ...string) {
+		t.Helper()
+		w.await(fmt.Sprintf("%q to be shown in this order", texts), func() error {
+			text, err := os.ReadFile(out)
+			rest := string(text)
+			for _, want := range texts {
+				_, after, found := strings.Cut(rest, want)
+				if !found {
+					return fmt.Errorf("it shows %s (%v)", text, err)
+				}
+				rest = after
+			}
+			return nil
+		})
+	}
+	shows(" building\n", "pushing to ")
+	w.registry.openAll()
+	shows(" building\n", "pushing to ", "✓ ", "listening as one")
 }

@@ -67,6 +67,36 @@ func find(serveYAML, address, tokenFile string) (server, error) {
 	return here(settings), nil
 }
 
+// askUnderWay bounds the question for what is under way: a serve that does not answer is as good as none then.
+const askUnderWay = 3 * time.Second
+
+// First shows the run of a project that is under way in the installation on this machine, to its end. only says that there is nothing
+// to go on with, as apps do not run on this machine; then a run that has not begun is waited for. Nothing is shown when no serve can be
+// asked.
+func (o Options) First(interrupted context.Context, s *installation.Settings, serveYAML string) (only bool, err error) {
+	if _, err := here(s).url(); err != nil {
+		return false, nil
+	}
+	if _, err := s.AppLogs(); err != nil {
+		return true, o.Watch(interrupted, serveYAML, "", "")
+	}
+	if o.Run = underWay(interrupted, s, o.Key); o.Run == "" {
+		return false, nil
+	}
+	return false, o.Watch(interrupted, serveYAML, "", "")
+}
+
+// underWay is the ID of the newest run of a project when it has not ended; empty when it has, when there is none, and when nobody answers.
+func underWay(ctx context.Context, s *installation.Settings, k manifest.Key) string {
+	ctx, cancel := context.WithTimeout(ctx, askUnderWay)
+	defer cancel()
+	runs, err := here(s).runs(ctx, k)
+	if err != nil || len(runs) == 0 || runs[0].EndedAt != nil {
+		return ""
+	}
+	return runs[0].ID
+}
+
 func (o Options) watch(interrupted context.Context, from server) error {
 	s := newScreen(o)
 	frames := make(chan api.Frame)
