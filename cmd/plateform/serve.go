@@ -130,7 +130,8 @@ func (a *app) serve(ctx context.Context, s *installation.Settings, o installatio
 		return errors.Join(err, public.Close())
 	}
 	for _, e := range private {
-		fmt.Fprintf(a.stdout, "Runs and their logs on http://%s/v1, metrics on http://%s/metrics\n", e.Address(), e.Address())
+		fmt.Fprintf(a.stdout, "Metrics on http://%s/metrics\n", e.Address())
+		fmt.Fprintf(a.stdout, "Runs and their logs on http://%s/v1\n", e.Address())
 	}
 	if images != "" {
 		fmt.Fprintf(a.stdout, "Images on %s\n", images)
