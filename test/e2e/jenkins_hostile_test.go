@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -36,7 +37,7 @@ func (p *pipelines) trigger(parameters map[string]string) *jenkinsserver.Build {
 	var build *jenkinsserver.Build
 	p.w.await("the end of the build", func() error {
 		if build = p.Builds(jenkinsJob)[before+1]; build == nil || build.Result() == "" {
-			return fmt.Errorf("it is %v", build)
+			return errors.New("it has not begun, or goes on")
 		}
 		return nil
 	})
