@@ -178,6 +178,14 @@ func (r *Reviewer) tell(ctx context.Context, p reconciler.Proposal) (again time.
 	r.outcomes.brought(p.MergedAs, p.Number)
 	before := r.begin(p.Number)
 	c, err := r.outcomes.outcome(ctx, p, now.config)
+	if err == nil && slices.ContainsFunc(c.Progress, lacksRelease) { // it may be newer than the last look
+		r.mu.Lock()
+		r.seenAt = time.Time{}
+		r.mu.Unlock()
+		if now, err = r.seeTips(ctx); err == nil {
+			c, err = r.outcomes.outcome(ctx, p, now.config)
+		}
+	}
 	if wait := untold(c.Progress, r.Clock()); err == nil && wait > 0 {
 		return wait, nil
 	}
@@ -192,6 +200,9 @@ func (r *Reviewer) tell(ctx context.Context, p reconciler.Proposal) (again time.
 	r.forget(p.Number)
 	return 0, nil
 }
+
+// lacksRelease says that a project is well without a release that is known.
+func lacksRelease(p card.Progress) bool { return p.State == reconciler.StateSuccess && p.Release == "" }
 
 // untold is how long it may stay untold that something is under way: nothing of it has ended, and the verdict may come soon.
 func untold(progress []card.Progress, now time.Time) (wait time.Duration) {

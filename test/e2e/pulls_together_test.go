@@ -32,7 +32,7 @@ func TestOneReleaseOfTwoPullRequests(t *testing.T) {
 	}
 	w.start()
 	shop.runs("v1.0.1")
-	both("v1.0.1", "done: 1 project", "v1.0.1")
+	both("v1.0.1", "done: 1 project", "/delete/main/"+shop.releaseFile("v1.0.1"))
 
 	first := w.config.revert(shop.releaseCommit("v1.0.1"))
 	shop.runs("v1.0.0")
