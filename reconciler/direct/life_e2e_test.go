@@ -4,6 +4,7 @@ package direct_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -72,7 +74,7 @@ func TestDirectMendsDrift(t *testing.T) {
 	ns := n.namespace("ws-1")
 
 	deployments := n.set.AppsV1().Deployments(ns)
-	if _, err := deployments.Patch(t.Context(), "shop", "application/merge-patch+json", []byte(`{"spec":{"replicas":0}}`), metav1.PatchOptions{FieldManager: "somebody"}); err != nil {
+	if _, err := deployments.Patch(t.Context(), "shop", types.MergePatchType, []byte(`{"spec":{"replicas":0}}`), metav1.PatchOptions{FieldManager: "somebody"}); err != nil {
 		t.Fatal(err)
 	}
 	n.await("the edit to be told", func(r reconciler.Rollout) bool {
@@ -241,6 +243,9 @@ func TestDirectMovesToAnotherNamespace(t *testing.T) {
 	n.want(n.target(shop, "v1.0.0", nil))
 	n.await("v1.0.0", healthy)
 	before := n.namespace("ws-1")
+	if err := n.set.RbacV1().Roles(before).Delete(t.Context(), "plateform-deployer", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	n.suffix += "b"
 	n.workspace("ws-1")
 	n.want(n.target(shop, "v1.0.1", nil))
@@ -257,6 +262,46 @@ func TestDirectMovesToAnotherNamespace(t *testing.T) {
 	}
 }
 
+// A namespace that is being deleted and does not come to its end holds nothing up that is elsewhere by now.
+func TestDirectLeavesANamespaceThatEnds(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	before := n.namespace("ws-1")
+	// The inventory is what the namespace is left by, and what an unwilling finalizer keeps here.
+	inventories := n.set.CoreV1().ConfigMaps(before)
+	keep := func(finalizers string) error {
+		patch := fmt.Sprintf(`{"metadata":{"finalizers":%s}}`, finalizers)
+		_, err := inventories.Patch(context.Background(), "plateform-inventory-shop", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+		return err
+	}
+	if err := keep(`["plateform.dev/test"]`); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = keep("[]") })
+	n.stop()
+	if err := n.set.CoreV1().Namespaces().Delete(t.Context(), before, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	n.eventually("the role of "+before+" to be gone", func() error {
+		if _, err := n.set.RbacV1().Roles(before).Get(t.Context(), "plateform-deployer", metav1.GetOptions{}); err == nil {
+			return errors.New("it is there")
+		}
+		return nil
+	})
+	n.suffix += "b"
+	n.workspace("ws-1")
+	n.start()
+	n.want(n.target(shop, "v1.0.1", nil))
+	n.await("v1.0.1", func(r reconciler.Rollout) bool {
+		if r.Phase == reconciler.PhaseFailed {
+			t.Fatalf("it failed: %s", r.Cause)
+		}
+		return r.Release == "v1.0.1" && healthy(r)
+	})
+}
+
 // Somebody who changes the same thing again and again is not fought with at their pace.
 func TestDirectDoesNotFight(t *testing.T) {
 	n := newNode(t)
@@ -271,7 +316,7 @@ func TestDirectDoesNotFight(t *testing.T) {
 	const times = 200
 	for i := range times {
 		patch := fmt.Sprintf(`{"spec":{"minReadySeconds":%d}}`, i%2+1)
-		if _, err := deployments.Patch(t.Context(), "shop", "application/merge-patch+json", []byte(patch), metav1.PatchOptions{FieldManager: "somebody"}); err != nil {
+		if _, err := deployments.Patch(t.Context(), "shop", types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "somebody"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -85,11 +85,13 @@ func (n *namespaces) bring(ctx context.Context, commit string, t reconciler.Targ
 	if err := n.claim(ctx, t, objects); err != nil {
 		return err
 	}
-	objects = append(objects, deployerOf(t.Namespace)...)
 	for _, o := range objects { // the namespace is the first
 		if err := apply(ctx, n.cluster.admin, o); err != nil {
 			return fmt.Errorf("%s of namespace %s: %w", name(o), t.Namespace, err)
 		}
+	}
+	if err := n.cluster.staff(ctx, t.Namespace); err != nil {
+		return err
 	}
 	s.applied = sum
 	return nil
@@ -100,20 +102,78 @@ func (n *namespaces) claim(ctx context.Context, t reconciler.Target, objects []*
 	if len(objects) == 0 || objects[0].GetKind() != "Namespace" || objects[0].GetName() != t.Namespace {
 		return refused("%s is not of namespace %s", manifest.NamespaceFile(t.Key.Workspace), t.Namespace)
 	}
-	there := &unstructured.Unstructured{}
-	there.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
-	err := n.cluster.admin.Get(ctx, client.ObjectKey{Name: t.Namespace}, there)
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("asking for namespace %s: %w", t.Namespace, err)
+	there, err := n.cluster.namespace(ctx, t.Namespace)
+	if err != nil || there == nil {
+		return err
 	}
 	want, have := objects[0].GetLabels(), there.GetLabels()
 	for _, label := range []string{labelManagedBy, labelWorkspace, labelOwnerID} {
 		if have[label] != want[label] {
 			return refused("namespace %s is there and is not of workspace %s: its label %s is %q, not %q (set spec.namespace of the workspace to another name, or label the namespace if it is to be taken over)",
 				t.Namespace, t.Key.Workspace, label, have[label], want[label])
+		}
+	}
+	return nil
+}
+
+// whose a namespace is, and what may be done in it.
+type whose int
+
+const (
+	// foreign is a namespace of somebody else, or of another owner's workspace of that name: what is in it is not touched.
+	foreign whose = iota
+	// ending is a namespace that is being deleted, with all that is in it.
+	ending
+	// here is a namespace of the workspace.
+	here
+)
+
+// belongs says whose a namespace is in which there is an inventory of a project. own is the namespace that the project has now: the
+// owner of that one is the owner of the workspace.
+func (c *cluster) belongs(ctx context.Context, k manifest.Key, namespace, own string) (whose, error) {
+	there, err := c.namespace(ctx, namespace)
+	if err != nil {
+		return foreign, err
+	}
+	if there == nil || there.GetDeletionTimestamp() != nil {
+		return ending, nil
+	}
+	l := there.GetLabels()
+	if l[labelManagedBy] != "plateform" || l[labelWorkspace] != k.Workspace {
+		return foreign, nil
+	}
+	if namespace == own {
+		return here, nil
+	}
+	now, err := c.namespace(ctx, own)
+	if err != nil {
+		return foreign, err
+	}
+	if now != nil && now.GetLabels()[labelOwnerID] != l[labelOwnerID] {
+		return foreign, nil
+	}
+	return here, nil
+}
+
+// namespace returns a namespace as it is now; nil when it is not there.
+func (c *cluster) namespace(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	there := &unstructured.Unstructured{}
+	there.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
+	err := c.admin.Get(ctx, client.ObjectKey{Name: name}, there)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking for namespace %s: %w", name, err)
+	}
+	return there, nil
+}
+
+// staff makes the account that the projects of a namespace are applied as.
+func (c *cluster) staff(ctx context.Context, namespace string) error {
+	for _, o := range deployerOf(namespace) {
+		if err := apply(ctx, c.admin, o); err != nil {
+			return fmt.Errorf("%s of namespace %s: %w", name(o), namespace, err)
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -47,6 +48,8 @@ type node struct {
 	image  manifest.Image
 	// suffix makes the namespaces of a test its own.
 	suffix string
+	// owner of its workspaces: other tests of the same cluster have workspaces of the same names.
+	owner int64
 	// replicas of what targets are made.
 	replicas int
 	gitops   gitops
@@ -69,7 +72,7 @@ func newNode(t *testing.T) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, config: config, set: set, suffix: strings.ToLower(rand.Text()[:8]), gitops: gitops{}, replicas: 1}
+	n := &node{t: t, config: config, set: set, suffix: strings.ToLower(rand.Text()[:8]), owner: 1 + mathrand.Int64N(1<<40), gitops: gitops{}, replicas: 1}
 	n.image = n.publish()
 	for _, workspace := range []string{"ws-1", "ws-2"} {
 		n.workspace(workspace)
@@ -84,7 +87,7 @@ func (n *node) namespace(workspace string) string { return workspace + "-" + n.s
 func (n *node) workspace(workspace string) {
 	n.t.Helper()
 	w := &manifest.Workspace{}
-	w.Metadata.Name, w.Spec.Owner.ID, w.Spec.Namespace = workspace, 42, n.namespace(workspace)
+	w.Metadata.Name, w.Spec.Owner.ID, w.Spec.Namespace = workspace, n.owner, n.namespace(workspace)
 	document, err := manifest.NamespaceDocument(&manifest.Platform{}, w)
 	if err != nil {
 		n.t.Fatal(err)

@@ -236,18 +236,24 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 	return p.leave(ctx, w.Namespace)
 }
 
-// leave deletes what is still there of the project in other namespaces than its own, except data.
+// leave deletes what is still there of the project in other namespaces than its own, except data. That it does not succeed yet says
+// nothing of what runs.
 func (p *project) leave(ctx context.Context, own string) error {
-	all, err := p.engine.cluster.inventories(ctx, p.engine.cluster.seen, p.key)
+	c := p.engine.cluster
+	all, err := c.inventories(ctx, c.seen, p.key)
 	if err != nil {
-		return err
+		return passing{err}
 	}
 	for _, inv := range all {
 		if inv.Namespace == own {
 			continue
 		}
-		if _, err := p.empty(ctx, inv, true); err != nil {
-			return fmt.Errorf("leaving namespace %s: %w", inv.Namespace, err)
+		is, err := c.belongs(ctx, p.key, inv.Namespace, own)
+		if err == nil && is == here {
+			_, err = p.empty(ctx, inv, true)
+		}
+		if err != nil {
+			return passing{fmt.Errorf("leaving namespace %s: %w", inv.Namespace, err)}
 		}
 	}
 	return nil
@@ -321,9 +327,15 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 	}
 	gone = true
 	for _, inv := range all {
-		empty, err := p.empty(ctx, inv, w.KeepData)
+		is, err := p.engine.cluster.belongs(ctx, p.key, inv.Namespace, w.Namespace)
 		if err != nil {
 			return false, err
+		}
+		empty := is == foreign
+		if is == here {
+			if empty, err = p.empty(ctx, inv, w.KeepData); err != nil {
+				return false, err
+			}
 		}
 		gone = gone && empty
 	}
@@ -336,6 +348,9 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 // empty deletes what an inventory names and then the inventory itself, and says whether that is done.
 func (p *project) empty(ctx context.Context, inv *inventory, keepData bool) (done bool, err error) {
 	c := p.engine.cluster
+	if err := c.staff(ctx, inv.Namespace); err != nil { // somebody may have taken the rights away that this is done with
+		return false, err
+	}
 	as, err := c.as(inv.Namespace)
 	if err != nil {
 		return false, err
