@@ -6,6 +6,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
@@ -34,7 +35,9 @@ func (s EngineSettings) openCluster(o direct.Options) (*direct.Engine, error) {
 	if err != nil {
 		return nil, exit.Usage("engine.kubeconfig: %w (name the file that says how the cluster is reached)", err)
 	}
+	// What the libraries of Kubernetes have to say goes where all else goes. They know one log for a whole process.
 	log.SetLogger(logr.FromSlogHandler(o.Log.Handler()))
+	klog.SetSlogLogger(o.Log)
 	o.Cluster = config
 	engine, err := direct.New(o)
 	if err != nil {
