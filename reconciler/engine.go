@@ -9,6 +9,8 @@ import (
 // Target is what an engine has to bring about for one project.
 type Target struct {
 	Key manifest.Key
+	// Owner is the id of the workspace's owner; 0 when it is not known.
+	Owner int64
 	// Namespace it runs in.
 	Namespace string
 	// Release it comes from, the chart it is rendered with, and its values as plateform-gitops has them. All are empty when

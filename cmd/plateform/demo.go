@@ -9,6 +9,7 @@ import (
 // demoCommand plays the whole story on this machine.
 func (a *app) demoCommand() *cobra.Command {
 	var keep, onGitHub bool
+	var onCluster clusterFlags
 	c := &cobra.Command{
 		Use:     "demo",
 		GroupID: groupStart,
@@ -20,17 +21,29 @@ released, changed, broken, and rolled back with git revert, and after each step 
 network. Everything happens in a temporary folder that is removed at the end. Apps run on Linux; elsewhere the story
 ends at the GitOps repository.
 
+With --engine direct the app runs in the Kubernetes cluster that $KUBECONFIG names, in a namespace of its own that is deleted at
+the end. That cluster pulls the app's images from --registry, where this machine pushes them.
+
 With --github the story is told by pull requests, on the GitHub server that Plateform is tested with: an App, webhooks, checks, and
 the comment on each pull request as it stands after each step.`,
 		Example: `  plateform demo
   plateform demo --github   # by pull requests
-  plateform demo --keep     # go on serving until Ctrl-C, and keep all of it`,
+  plateform demo --keep     # go on serving until Ctrl-C, and keep all of it
+  plateform demo --engine direct --registry registry.example.com:5000   # in your cluster`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return demo.Play(c.Context(), demo.Options{Out: a.stdout, Style: a.palette(), Width: a.width, Now: a.now, Keep: keep, GitHub: onGitHub})
+			cluster, err := onCluster.cluster(onCluster.registry)
+			if err != nil {
+				return err
+			}
+			return demo.Play(c.Context(), demo.Options{
+				Out: a.stdout, Style: a.palette(), Width: a.width, Now: a.now, Keep: keep, GitHub: onGitHub,
+				Cluster: cluster, Registry: onCluster.registry, Domain: onCluster.domain,
+			})
 		},
 	}
 	c.Flags().BoolVar(&keep, "keep", false, "go on serving until Ctrl-C, and keep the temporary folder")
 	c.Flags().BoolVar(&onGitHub, "github", false, "tell it by pull requests, on a GitHub of its own on this machine")
+	onCluster.add(c)
 	return c
 }

@@ -21,6 +21,7 @@ import (
 func (a *app) initCommand() *cobra.Command {
 	var options scaffold.Options
 	var onGitHub initGitHub
+	var onCluster clusterFlags
 	c := &cobra.Command{
 		Use:     "init DIR",
 		GroupID: groupStart,
@@ -31,10 +32,14 @@ DIR gets checkouts of both repositories with a first commit, bare repositories t
 sample app, the key that signs releases, and a serve.yaml that ties them together. Nothing that is there is overwritten.`,
 		Example: `  plateform init acme
   plateform init acme --domain apps.acme.com --registry harbor.acme.com
-  plateform init acme --github acme/platform-config --domain apps.acme.com`,
+  plateform init acme --github acme/platform-config --domain apps.acme.com
+  plateform init acme --engine direct --registry harbor.acme.com --domain apps.acme.com`,
 		Args: argumentCount(1, 1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if options.GitHub, err = onGitHub.options(); err != nil {
+				return err
+			}
+			if options.Cluster, err = onCluster.cluster(options.Registry); err != nil {
 				return err
 			}
 			return a.init(c.Context(), args[0], options)
@@ -43,6 +48,7 @@ sample app, the key that signs releases, and a serve.yaml that ties them togethe
 	c.Flags().StringVar(&options.Name, "name", "", "name of the platform (default: the name of DIR)")
 	c.Flags().StringVar(&options.Domain, "domain", scaffold.DefaultDomain, "domain that projects get their hosts under")
 	c.Flags().StringVar(&options.Registry, "registry", "", "image registry, as host[:port][/path] (default: one inside serve, for this machine)")
+	onCluster.addEngine(c)
 	c.Flags().StringVar(&onGitHub.config, "github", "", "OWNER/REPO that platform-config is to be on GitHub (default: on this machine)")
 	c.Flags().StringVar(&onGitHub.gitops, "github-gitops", "", "OWNER/REPO that plateform-gitops is to be (default: plateform-gitops of the same owner)")
 	c.Flags().StringVar(&onGitHub.web, "github-url", "", "a GitHub of your own, as https://github.example.com")
@@ -180,7 +186,7 @@ Next:
        cd %[1]s/platform-config
        git mv samples workspaces && git commit -m "Add hello" && git push
 
-  It answers at http://hello-ws-1.%[5]s:%[6]s
+  It answers at %[5]s
 
 Then:
   Change hello/main.go, commit and push it, and there is a new release. Take it
@@ -194,7 +200,7 @@ Then:
   repositories to your Git host, and write their URLs into serve.yaml.
        git remote set-url origin URL && git push -u origin main
 `
-	_, err := fmt.Fprintf(o.stdout, text, dir, terminal.Short(s.FirstCommit(scaffold.ConfigDir)), terminal.Short(s.FirstCommit(scaffold.GitOpsDir)), registryWords(s), s.Domain, s.Port())
+	_, err := fmt.Fprintf(o.stdout, text, dir, terminal.Short(s.FirstCommit(scaffold.ConfigDir)), terminal.Short(s.FirstCommit(scaffold.GitOpsDir)), registryWords(s), s.Origin("hello"))
 	if err != nil {
 		return fmt.Errorf("writing the next steps: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 // upFlags say how an app is brought up.
 type upFlags struct {
 	homeFlags
+	clusterFlags
 	name      string
 	listen    string
 	watch     bool
@@ -67,14 +68,19 @@ repository is only read: branches, index and files stay as they are.
 The first time an installation is made, like that of plateform init, with all that is needed on this machine. Its config
 repository has the project, where you can give it variables, a health check or a database.
 
+With --engine direct that installation runs apps in the Kubernetes cluster that $KUBECONFIG names, which pulls their images from
+--registry, where this machine pushes them. Have a folder of its own for it (--dir).
+
 With --to the project is written into a config repository that you share with others, as a branch for a pull request.`,
 		Example: `  plateform up
   plateform up ../shop --watch
+  plateform up --dir ~/cluster --engine direct --registry registry.example.com:5000 --domain apps.example.com
   plateform up --to git@github.com:acme/platform-config.git --workspace ws-1`,
 		Args: argumentCount(0, 1),
 		RunE: func(c *cobra.Command, args []string) error { return m.up(c.Context(), flags, folderOf(args)) },
 	}
-	flags.add(c)
+	flags.homeFlags.add(c)
+	flags.clusterFlags.add(c)
 	c.Flags().StringVar(&flags.name, "name", "", "name of the project (default: that of the folder)")
 	c.Flags().StringVar(&flags.listen, "listen", "", "where apps answer, when the installation is made (default "+scaffold.DefaultApps+", if that is free)")
 	c.Flags().BoolVar(&flags.watch, "watch", false, "follow every save, and not only commits")
@@ -96,7 +102,12 @@ func (m machine) up(ctx context.Context, flags upFlags, dir string) error {
 	if err != nil {
 		return err
 	}
+	cluster, err := flags.cluster(flags.registry)
+	if err != nil {
+		return err
+	}
 	o := up.Options{
+		Cluster: cluster, Registry: flags.registry, Domain: flags.domain,
 		Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now, Dir: dir, Home: home, Name: flags.name, Listen: flags.listen, Watch: flags.watch,
 	}
 	switch {

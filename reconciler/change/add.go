@@ -20,8 +20,10 @@ type NewProject struct {
 	Key manifest.Key
 	// Repository, Branch and Path of the code; Branch and Path are empty for the defaults.
 	Repository, Branch, Path string
-	// Owner of the workspace, where that is not there yet; the zero value when it has to be.
-	Owner manifest.User
+	// Owner of the workspace, where that is not there yet; the zero value when it has to be. Namespace is what that one has in the
+	// cluster; empty for its name.
+	Owner     manifest.User
+	Namespace string
 }
 
 // ErrThere says that a project is there already, as it is to be.
@@ -69,9 +71,10 @@ func (n NewProject) addWorkspace(reader reconciler.Reader, head string, files ma
 		return config.Refuse("there is no workspace %s (name one that is there, or have it made: it is %s)", n.Key.Workspace, file)
 	}
 	type spec struct {
-		Owner manifest.User `yaml:"owner,flow"`
+		Owner     manifest.User `yaml:"owner,flow"`
+		Namespace string        `yaml:"namespace,omitempty"`
 	}
-	files[file], err = written(manifest.NewHeader(manifest.KindWorkspace, n.Key.Workspace), spec{n.Owner})
+	files[file], err = written(manifest.NewHeader(manifest.KindWorkspace, n.Key.Workspace), spec{n.Owner, n.Namespace})
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -128,9 +129,8 @@ const (
 	here
 )
 
-// belongs says whose a namespace is in which there is an inventory of a project. own is the namespace that the project has now: the
-// owner of that one is the owner of the workspace.
-func (c *cluster) belongs(ctx context.Context, k manifest.Key, namespace, own string) (whose, error) {
+// belongs says whose a namespace is in which there is an inventory of a project.
+func (c *cluster) belongs(ctx context.Context, t reconciler.Target, namespace string) (whose, error) {
 	there, err := c.namespace(ctx, namespace)
 	if err != nil {
 		return foreign, err
@@ -139,17 +139,10 @@ func (c *cluster) belongs(ctx context.Context, k manifest.Key, namespace, own st
 		return ending, nil
 	}
 	l := there.GetLabels()
-	if l[labelManagedBy] != "plateform" || l[labelWorkspace] != k.Workspace {
+	if l[labelManagedBy] != "plateform" || l[labelWorkspace] != t.Key.Workspace {
 		return foreign, nil
 	}
-	if namespace == own {
-		return here, nil
-	}
-	now, err := c.namespace(ctx, own)
-	if err != nil {
-		return foreign, err
-	}
-	if now != nil && now.GetLabels()[labelOwnerID] != l[labelOwnerID] {
+	if t.Owner != 0 && l[labelOwnerID] != strconv.FormatInt(t.Owner, 10) {
 		return foreign, nil
 	}
 	return here, nil

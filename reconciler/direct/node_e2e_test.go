@@ -177,7 +177,7 @@ func (n *node) target(k manifest.Key, release string, env map[string]string) rec
 		n.t.Fatal(err)
 	}
 	chart := manifest.Chart{Name: string(manifest.Monolithic), Version: "1.0.0"}
-	return reconciler.Target{Key: k, Namespace: n.namespace(k.Workspace), Release: release, Chart: chart, Values: []byte(values)}
+	return reconciler.Target{Key: k, Owner: n.owner, Namespace: n.namespace(k.Workspace), Release: release, Chart: chart, Values: []byte(values)}
 }
 
 func (n *node) host(k manifest.Key) string {

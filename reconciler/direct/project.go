@@ -233,22 +233,22 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 		}
 	}
 	p.applied, p.checked = d.next, p.engine.options.Clock()
-	return p.leave(ctx, w.Namespace)
+	return p.leave(ctx, w)
 }
 
 // leave deletes what is still there of the project in other namespaces than its own, except data. That it does not succeed yet says
 // nothing of what runs.
-func (p *project) leave(ctx context.Context, own string) error {
+func (p *project) leave(ctx context.Context, w wanted) error {
 	c := p.engine.cluster
 	all, err := c.inventories(ctx, c.seen, p.key)
 	if err != nil {
 		return passing{err}
 	}
 	for _, inv := range all {
-		if inv.Namespace == own {
+		if inv.Namespace == w.Namespace {
 			continue
 		}
-		is, err := c.belongs(ctx, p.key, inv.Namespace, own)
+		is, err := c.belongs(ctx, w.Target, inv.Namespace)
 		if err == nil && is == here {
 			_, err = p.empty(ctx, inv, true)
 		}
@@ -327,7 +327,7 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 	}
 	gone = true
 	for _, inv := range all {
-		is, err := p.engine.cluster.belongs(ctx, p.key, inv.Namespace, w.Namespace)
+		is, err := p.engine.cluster.belongs(ctx, w.Target, inv.Namespace)
 		if err != nil {
 			return false, err
 		}

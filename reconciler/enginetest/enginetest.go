@@ -19,6 +19,8 @@ type Subject struct {
 	Open func(t *testing.T) (engine reconciler.Engine, end func())
 	// Good is a release of a project that gets healthy, Bad one that never does and ends, Hanging one that never does and goes on.
 	Good, Bad, Hanging func(k manifest.Key, release string) reconciler.Target
+	// Owner of the workspaces.
+	Owner int64
 	// Answers is the release that a project answers with now; empty when it does not answer.
 	Answers func(t *testing.T, k manifest.Key) string
 }
@@ -120,7 +122,7 @@ func unknown(t *testing.T, h *handled) {
 	if got := h.rollouts(t, shop, blog); len(got) != 0 {
 		t.Errorf("of projects that nobody wanted it says %+v", got)
 	}
-	h.want(t, "c1", reconciler.Target{Key: shop, Remove: true})
+	h.want(t, "c1", reconciler.Target{Key: shop, Owner: h.Owner, Remove: true})
 	eventually(t, "the removal of what never was", func() bool { return len(h.rollouts(t, shop)) == 0 })
 }
 
@@ -196,7 +198,7 @@ func removed(t *testing.T, h *handled) {
 	for _, keep := range []bool{true, false} {
 		h.want(t, "c1", h.Good(shop, "v1.0.0"))
 		h.await(t, shop, "v1.0.0", reconciler.PhaseHealthy)
-		h.want(t, "c2", reconciler.Target{Key: shop, Remove: true, KeepData: keep})
+		h.want(t, "c2", reconciler.Target{Key: shop, Owner: h.Owner, Remove: true, KeepData: keep})
 		eventually(t, "nothing to be left", func() bool { _, there := h.rollouts(t, shop)[shop]; return !there })
 		if got := h.Answers(t, shop); got != "" {
 			t.Errorf("what was removed answers with %q", got)

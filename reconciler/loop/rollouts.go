@@ -131,6 +131,7 @@ func (ro *rollouts) hand() {
 func (ro *rollouts) target(k manifest.Key) (reconciler.Target, bool) {
 	p, shown := ro.projects.get(k), ro.gitops.Project(k)
 	target, runs := ro.shown(k)
+	target.Owner = p.memory.Owner
 	switch {
 	case runs && shown.Shows():
 		p.rollout = rollout{since: ro.now(), Rollout: reconciler.Rollout{
@@ -142,7 +143,7 @@ func (ro *rollouts) target(k manifest.Key) (reconciler.Target, bool) {
 	case shown.Version().IsZero() && p.memory.Deleted != nil:
 		p.rollout = rollout{}
 		delete(ro.failing, k)
-		return reconciler.Target{Key: k, Remove: true, KeepData: p.memory.Deleted.DataKept}, true
+		return reconciler.Target{Key: k, Owner: p.memory.Owner, Remove: true, KeepData: p.memory.Deleted.DataKept}, true
 	}
 	return reconciler.Target{}, false
 }

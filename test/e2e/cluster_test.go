@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -12,6 +14,8 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -136,5 +140,105 @@ func TestOnACluster(t *testing.T) {
 	stop()
 	if more := len(c.w.registry.builds(c.repository())) - builds; more != 0 {
 		t.Errorf("rolling back made %d builds", more)
+	}
+}
+
+// The demo tells its story in a cluster, too: its URL answers there at each step, and nothing of it is left.
+func TestDemoOnACluster(t *testing.T) {
+	flags, env := ownCluster(t)
+	out := playDemo(t, append([]string{"--domain", "demo-" + strings.ToLower(rand.Text()[:8]) + ".localhost"}, flags...), env, `(?s)Hello, world!.*Good day, world!.*Good day, Alice!.*Good day, world!`,
+		`requests, 0 failed`, `builds: 3, as before`)
+	namespace := regexp.MustCompile(`in namespace (demo-[a-z0-9]+)`).FindStringSubmatch(out)
+	if namespace == nil {
+		t.Fatalf("the demo does not say which namespace it uses:\n%s", out)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("kubectl", "delete", "namespace", namespace[1], "--wait=false", "--ignore-not-found").Run() //nolint:gosec // the name is ours
+	})
+	eventually(t, namespace[1]+" to be deleted", func() error {
+		if phase, err := run1(".", nil, "kubectl", "get", "namespace", namespace[1], "--ignore-not-found", "--output=jsonpath={.status.phase}"); err != nil || phase == "Active" {
+			return fmt.Errorf("it is %s: %w", phase, err)
+		}
+		return nil
+	})
+}
+
+// An app in a folder is brought up in a cluster, and follows what is saved.
+func TestUpOnACluster(t *testing.T) {
+	flags, env := ownCluster(t)
+	home, app, domain := filepath.Join(t.TempDir(), "home"), filepath.Join(t.TempDir(), "shop"), "up-"+strings.ToLower(rand.Text()[:8])+".localhost"
+	write := func(text string) {
+		for name, content := range (files{"go.mod": "module shop\n\ngo 1.24\n", "main.go": webServer(text)}) {
+			if err := os.MkdirAll(app, 0o750); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(app, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write("one")
+	ctx, stop := context.WithCancel(context.Background())
+	var told bytes.Buffer
+	up := exec.CommandContext(ctx, os.Getenv(binaryVariable), append([]string{"up", app, "--watch", "--dir", home, "--domain", domain}, flags...)...) //nolint:gosec // ours
+	up.Env, up.Stdout, up.Stderr = append(os.Environ(), env...), &told, &told
+	up.Cancel = func() error { return up.Process.Signal(os.Interrupt) }
+	if err := up.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		_ = up.Wait()
+		if t.Failed() {
+			t.Logf("up told:\n%s", told.String())
+		}
+		out, err := run1(".", nil, "git", "-C", filepath.Join(home, "remotes", "platform-config.git"), "show", "main:workspaces/local/workspace.yaml")
+		if namespace := regexp.MustCompile(`namespace: (local-[a-z0-9]+)`).FindStringSubmatch(out); err == nil && namespace != nil {
+			_ = exec.Command("kubectl", "delete", "namespace", namespace[1], "--wait=false").Run() //nolint:gosec // the name is ours
+		}
+	})
+	c := &inCluster{host: "shop-local." + domain}
+	answers := func(text string) {
+		t.Helper()
+		eventually(t, "shop to answer "+text, func() error {
+			got, err := c.get("/")
+			if err == nil && got != text {
+				err = fmt.Errorf("it answers %q", got)
+			}
+			return err
+		})
+	}
+	answers("one")
+	write("two")
+	answers("two")
+}
+
+// ownCluster are the flags and the environment with which a command makes an installation for the cluster of the environment.
+func ownCluster(t *testing.T) (flags, env []string) {
+	t.Helper()
+	registry, ingress := os.Getenv("PLATEFORM_TEST_REGISTRY"), os.Getenv("PLATEFORM_TEST_INGRESS")
+	if os.Getenv("KUBECONFIG") == "" || registry == "" {
+		t.Skip("needs a cluster: KUBECONFIG, PLATEFORM_TEST_REGISTRY and PLATEFORM_TEST_INGRESS say which (docs/CONTRIBUTING.md)")
+	}
+	dependOnSources(t)
+	host, _, _ := strings.Cut(ingress, ":")
+	return []string{"--engine", "direct", "--registry", cmp.Or(os.Getenv("PLATEFORM_TEST_PULL"), "registry.test:5000"), "--ingress", ingress},
+		[]string{"KUBECONFIG=" + os.Getenv("KUBECONFIG"), "HTTP_PROXY=http://" + registry, "NO_PROXY=" + host}
+}
+
+// eventually waits until there is no error any more, where there is no world to wait for.
+func eventually(t *testing.T, what string, check func() error) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("waited %v for %s: %v", patience, what, err)
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }

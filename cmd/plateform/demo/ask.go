@@ -14,10 +14,12 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/exit"
 )
 
-// visitor asks the app as a browser would. Whatever name it asks for is on this machine.
+// visitor asks the app as a browser would.
 type visitor struct {
 	url    string
 	client *http.Client
+	// address is connected to, whatever name is asked for.
+	address string
 }
 
 // How long an answer may take, and how much of it is looked at.
@@ -29,11 +31,13 @@ const (
 // newVisitor asks at a URL, and connects to an address.
 func newVisitor(url, address string) *visitor {
 	var dialer net.Dialer
-	return &visitor{url: url, client: &http.Client{Timeout: answerTime, Transport: &http.Transport{
+	v := &visitor{url: url, address: address}
+	v.client = &http.Client{Timeout: answerTime, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, address)
+			return dialer.DialContext(ctx, network, v.address)
 		},
-	}}}
+	}}
+	return v
 }
 
 // ask returns the status and the text of an answer.
@@ -95,16 +99,38 @@ func (d *story) answers(ctx context.Context, want string) error {
 	if d.visitor == nil {
 		return nil
 	}
+	if err := d.findIngress(ctx); err != nil {
+		return err
+	}
 	status, text, err := d.visitor.ask(ctx)
+	if d.cluster != nil {
+		// The ingress controller of a cluster learns a moment later than the cluster that a pod ends.
+		err = d.await(ctx, "the app to answer", func() (bool, error) {
+			status, text, err = d.visitor.ask(ctx)
+			return err != nil || text == want, err
+		})
+	}
 	if err != nil {
 		return err
 	}
-	d.say("     $ curl %s", d.visitor.url)
+	d.say("     $ %s", d.curl())
 	d.say("     %s", d.Style.Good(text))
 	if status != http.StatusOK || text != want {
 		return exit.Finding("the app should have answered %q, and said %q with status %d", want, text, status)
 	}
 	return nil
+}
+
+// curl is the command that asks what the visitor asks.
+func (d *story) curl() string {
+	if d.cluster == nil {
+		return "curl " + d.visitor.url
+	}
+	host, port, err := net.SplitHostPort(strings.TrimPrefix(d.visitor.url, "http://"))
+	if err != nil {
+		host, port = strings.TrimPrefix(d.visitor.url, "http://"), "80"
+	}
+	return fmt.Sprintf("curl --connect-to %s:%s:%s %s", host, port, d.visitor.address, d.visitor.url)
 }
 
 // meanwhile keeps asking while something is done, and says how many requests failed. None may.

@@ -28,6 +28,10 @@ type Options struct {
 	Now func() time.Time
 	// GitHub tells it by pull requests, on a GitHub of its own.
 	GitHub bool
+	// Cluster is where the app runs; nil for this machine. Registry is where its images are, and Domain that of its URL; empty for one
+	// that nobody else has.
+	Cluster          *scaffold.Cluster
+	Registry, Domain string
 	// Keep goes on serving after the story until the context ends, and leaves the folder with everything in it there.
 	Keep bool
 }
@@ -51,7 +55,7 @@ func Play(ctx context.Context, o Options) (err error) {
 	if o.Keep {
 		return err
 	}
-	return errors.Join(err, os.RemoveAll(dir))
+	return errors.Join(err, d.leaveCluster(), os.RemoveAll(dir))
 }
 
 // story is one performance: an installation in a folder, and a person who works with it.
@@ -66,8 +70,9 @@ type story struct {
 	config, gitops, hello *scaffold.Repository
 	// visitor is nil where apps do not run.
 	visitor *visitor
-	// hub is nil where there is no GitHub.
-	hub *hub
+	// hub is nil where there is no GitHub, and cluster where the app runs on this machine.
+	hub     *hub
+	cluster *cluster
 	// trouble is what keeps the reconciler from going on.
 	trouble trouble
 }

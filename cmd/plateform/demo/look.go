@@ -111,6 +111,9 @@ func (d *story) printKept() {
 	d.say("  acme/platform-config, acme/plateform-gitops, acme/hello   checkouts (git pull first)")
 	d.say("  acme/plateform-data/builds                                the logs of the builds")
 	d.say("  serve.log                                                 the log of the reconciler")
+	if d.cluster != nil {
+		d.say("  namespace %s in the cluster, until kubectl delete namespace %s", d.cluster.namespace, d.cluster.namespace)
+	}
 	d.say("  plateform status works in acme/platform-config; git log --notes=plateform in acme/remotes/platform-config.git shows the reports")
 }
 

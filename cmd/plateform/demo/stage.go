@@ -33,20 +33,19 @@ type stage struct {
 // setUp takes an address for images, scaffolds the repositories and assembles an installation, all in the demo's folder.
 func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 	stage := &stage{}
-	if err := stage.listenForImages(ctx); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, stage.close())
 		}
 	}()
-	var listening net.ListenConfig
-	if stage.apps, err = listening.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
-		return nil, fmt.Errorf("taking an address for apps: %w", err)
+	var o scaffold.Options
+	if d.Cluster != nil {
+		o = d.inCluster()
+	} else if o, err = stage.onThisMachine(ctx); err != nil {
+		return nil, err
 	}
 	acme := filepath.Join(d.dir, "acme")
-	s := scaffold.New(acme, scaffold.Options{Name: "acme", Images: stage.images.Address(), Apps: stage.apps.Addr().String()})
+	s := scaffold.New(acme, o)
 	if err := s.Write(ctx); err != nil {
 		return nil, err
 	}
@@ -62,9 +61,15 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 		}
 	}
 	settings.Forge.Poll = "100ms"
-	if runtime.GOOS == "linux" {
-		d.visitor = newVisitor(fmt.Sprintf("http://%s-%s.%s:%s", helloKey().Project, helloKey().Workspace, s.Domain, s.Port()), s.Apps)
-	} else {
+	switch {
+	case d.Cluster != nil:
+		d.visitor = newVisitor(s.Origin(helloKey().Project), s.Cluster.Ingress)
+		if d.cluster, err = openCluster(settings.Engine, s.Cluster.Namespace); err != nil {
+			return nil, err
+		}
+	case runtime.GOOS == "linux":
+		d.visitor = newVisitor(s.Origin(helloKey().Project), s.Apps)
+	default:
 		settings.Engine.Kind = "none"
 	}
 	if stage.logFile, err = os.Create(d.logName()); err != nil {
@@ -76,10 +81,12 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	stage.answers.Handle("/", stage.installation.Images())
-	stage.installation.ServeImages(ctx, stage.images)
-	stage.served = true
-	stage.installation.ServeApps(stage.apps)
+	if d.Cluster == nil {
+		stage.answers.Handle("/", stage.installation.Images())
+		stage.installation.ServeImages(ctx, stage.images)
+		stage.served = true
+		stage.installation.ServeApps(stage.apps)
+	}
 	settings.Listen = "127.0.0.1:0"
 	if stage.health, err = stage.installation.ListenPublic(ctx); err != nil {
 		return nil, err
@@ -88,6 +95,19 @@ func (d *story) setUp(ctx context.Context) (_ *stage, err error) {
 		d.hub.tellTo(stage.health)
 	}
 	return stage, nil
+}
+
+// onThisMachine takes addresses for images and apps. Their names have to be known before there is an installation.
+func (s *stage) onThisMachine(ctx context.Context) (scaffold.Options, error) {
+	if err := s.listenForImages(ctx); err != nil {
+		return scaffold.Options{}, err
+	}
+	var listening net.ListenConfig
+	var err error
+	if s.apps, err = listening.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		return scaffold.Options{}, fmt.Errorf("taking an address for apps: %w", err)
+	}
+	return scaffold.Options{Name: "acme", Images: s.images.Address(), Apps: s.apps.Addr().String()}, nil
 }
 
 // setUpGitHub has all repositories be on a GitHub on this machine.
@@ -108,8 +128,10 @@ func (d *story) logName() string { return filepath.Join(d.dir, "serve.log") }
 
 // listenForImages takes an address for the registry, whose name has to be known before there is one.
 func (s *stage) listenForImages(ctx context.Context) (err error) {
-	s.answers = http.NewServeMux()
-	s.images, err = endpoint.Listen(ctx, "127.0.0.1:0", "registry.listen", s.answers)
+	answers := http.NewServeMux()
+	if s.images, err = endpoint.Listen(ctx, "127.0.0.1:0", "registry.listen", answers); err == nil {
+		s.answers = answers
+	}
 	return err
 }
 
@@ -119,7 +141,7 @@ func (s *stage) close() error {
 	if s.installation != nil {
 		err = s.installation.Close()
 	}
-	if !s.served {
+	if s.answers != nil && !s.served {
 		err = errors.Join(err, s.images.Close())
 	}
 	if s.apps != nil {

@@ -18,7 +18,12 @@ import (
 // tell plays the story, chapter by chapter.
 func (d *story) tell(ctx context.Context) error {
 	d.say("%s", d.Style.Bold("Plateform: two Git repositories, one application platform."))
-	d.say("What you see is real: Git repositories, an image registry, the reconciler and the app, all on this machine.")
+	if d.cluster != nil {
+		d.say("What you see is real: Git repositories and the reconciler on this machine, images in %s, and the app in your cluster, in namespace %s.",
+			d.Registry, d.cluster.namespace)
+	} else {
+		d.say("What you see is real: Git repositories, an image registry, the reconciler and the app, all on this machine.")
+	}
 	if d.visitor == nil {
 		d.say("Apps run here on Linux only, so on this machine the story ends at plateform-gitops, without answers.")
 	}

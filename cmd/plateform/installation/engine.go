@@ -23,8 +23,8 @@ import (
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
-// engineLocal is the kind of engine that runs everything on this machine.
-const engineLocal = "local"
+// EngineLocal is the kind of engine that runs everything on this machine.
+const EngineLocal = "local"
 
 // apps run on this machine, behind one address, or in a cluster.
 type apps struct {
@@ -41,7 +41,7 @@ func (s *Settings) appsDir() string { return filepath.Join(s.DataDir, "apps") }
 
 // AppLogs is what tells what apps print, without anything running.
 func (s *Settings) AppLogs() (reconciler.AppLogs, error) {
-	if s.Engine.Kind != engineLocal {
+	if s.Engine.Kind != EngineLocal {
 		return nil, exit.Usage("engine %s runs no apps whose output could be shown (only engine: {kind: local} in serve.yaml does)", s.Engine.Kind)
 	}
 	return localrun.Logs{Dir: s.appsDir()}, nil
@@ -51,7 +51,7 @@ func (s *Settings) AppLogs() (reconciler.AppLogs, error) {
 // they do not, or when that cannot be told: of a port that is picked, and of TLS, which something in front of it has to speak.
 func (s EngineSettings) OtherPort(in manifest.IngressSpec) (said, fix string) {
 	_, listens, err := net.SplitHostPort(s.Listen)
-	if err != nil || s.Kind != engineLocal || listens == "0" || in.TLSIssuer != "" {
+	if err != nil || s.Kind != EngineLocal || listens == "0" || in.TLSIssuer != "" {
 		return "", ""
 	}
 	leads := strconv.Itoa(cmp.Or(in.Port, 80))
@@ -73,7 +73,7 @@ func (i *Installation) engine(images *registry.Client, gitops reconciler.Reader,
 		}
 		i.apps = &apps{direct: engine}
 		return engine, nil
-	case engineLocal:
+	case EngineLocal:
 	default:
 		return nil, nil
 	}

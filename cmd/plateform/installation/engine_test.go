@@ -44,7 +44,7 @@ func TestATakenAddressOfAppsNamesBothSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
-	i := &Installation{apps: &apps{}, settings: &Settings{Engine: EngineSettings{Kind: engineLocal, Listen: taken.Addr().String()}}}
+	i := &Installation{apps: &apps{}, settings: &Settings{Engine: EngineSettings{Kind: EngineLocal, Listen: taken.Addr().String()}}}
 	_, err = i.ListenApps(context.Background())
 	if want := "set engine.listen in serve.yaml and ingress.port in platform.yaml, both"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("it says %v, want %q", err, want)

@@ -281,7 +281,7 @@ func (s *Settings) setDefaults(dir string) {
 	if s.Registry.Embedded() {
 		s.Registry.Listen = cmp.Or(s.Registry.Listen, "127.0.0.1:5480")
 	}
-	if s.Engine.Kind == engineLocal && len(s.Engine.Platforms) == 0 {
+	if s.Engine.Kind == EngineLocal && len(s.Engine.Platforms) == 0 {
 		s.Engine.Platforms = []string{"linux/" + runtime.GOARCH}
 	}
 	s.Engine.Listen = cmp.Or(s.Engine.Listen, "127.0.0.1:8480")

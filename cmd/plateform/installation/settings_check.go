@@ -23,7 +23,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	c.kind("builder.kind", s.Builder.Kind, []string{"local", builderJenkins, "none"}, nil)
 	c.jenkins(s.Builder)
 	c.kind("registry.kind", s.Registry.Kind, []string{"external", registryHarbor, "embedded"}, nil)
-	c.kind("engine.kind", s.Engine.Kind, []string{"none", EngineDirect, engineLocal}, []string{"argocd"})
+	c.kind("engine.kind", s.Engine.Kind, []string{"none", EngineDirect, EngineLocal}, []string{"argocd"})
 	if s.Engine.Kubeconfig != "" && s.Engine.Kind != EngineDirect {
 		c.add("engine.kubeconfig", "engine.kubeconfig is for engine direct", "leave it out, or set engine.kind to direct")
 	}
@@ -46,7 +46,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	if _, _, err := net.SplitHostPort(s.Engine.Listen); err != nil {
 		c.add("engine.listen", fmt.Sprintf("engine.listen %q is not an address", s.Engine.Listen), "write host:port, as 127.0.0.1:8480")
 	}
-	if (s.Engine.Listen == s.Listen || s.Engine.Listen == s.API.Listen) && s.Engine.Kind == engineLocal && !strings.HasSuffix(s.Engine.Listen, ":0") {
+	if (s.Engine.Listen == s.Listen || s.Engine.Listen == s.API.Listen) && s.Engine.Kind == EngineLocal && !strings.HasSuffix(s.Engine.Listen, ":0") {
 		c.add("engine.listen", "engine.listen is also the address of something else", "give it a port of its own")
 	}
 	if _, err := parseResync(s.Resync); err != nil {

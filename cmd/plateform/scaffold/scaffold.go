@@ -56,7 +56,23 @@ type Options struct {
 	Apps string
 	// GitHub is where the repositories are to be; they are on this machine when it names none.
 	GitHub GitHub
+	// Cluster is where apps run; nil for this machine.
+	Cluster *Cluster
 }
+
+// Cluster is a Kubernetes cluster that the apps of an installation run in.
+type Cluster struct {
+	// Kubeconfig is the file that says how it is reached; what kubectl uses when it is empty.
+	Kubeconfig string
+	// IngressClass is the class of the ingress controller, and Ingress where that answers, as host:port; empty when it is for the cluster
+	// to say.
+	IngressClass, Ingress string
+	// Namespace of the workspace of the sample; the name of the workspace when it is empty.
+	Namespace string
+}
+
+// DefaultIngressClass is the class of the ingress controller of a cluster, unless somebody says otherwise.
+const DefaultIngressClass = "nginx"
 
 // GitHub is where the repositories of an installation are to be on one, and the App that Plateform is there.
 type GitHub struct {
@@ -129,13 +145,29 @@ func New(dir string, o Options) *Scaffold {
 	return s
 }
 
-// Port of every URL: where apps on this machine answer.
+// Port of every URL: where the ingress controller answers, or apps on this machine do; empty for the usual one.
 func (s *Scaffold) Port() string {
-	_, port, err := net.SplitHostPort(s.Apps)
+	address := s.Apps
+	if s.Cluster != nil {
+		address = s.Cluster.Ingress
+	}
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return ""
 	}
+	if s.Cluster != nil && port == "80" {
+		return ""
+	}
 	return port
+}
+
+// Origin is the URL of a project of the sample's workspace.
+func (s *Scaffold) Origin(project string) string {
+	origin := "http://" + project + "-ws-1." + s.Domain
+	if port := s.Port(); port != "" {
+		origin += ":" + port
+	}
+	return origin
 }
 
 // remote is the bare repository of a checkout.

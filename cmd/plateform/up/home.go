@@ -3,12 +3,14 @@ package up
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
@@ -22,15 +24,16 @@ import (
 // homeWorkspace is the workspace of the apps that are brought up on this machine.
 const homeWorkspace = "local"
 
-// openHome opens the installation in a folder, and makes it where it is not there.
-func openHome(ctx context.Context, home, listen string) (*installation.Settings, error) {
+// openHome opens the installation in its folder, and makes it where it is not there.
+func (o Options) openHome(ctx context.Context) (*installation.Settings, error) {
+	home := o.Home
 	file := filepath.Join(home, "serve.yaml")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		made, err := scaffold.Claim(home)
 		if err != nil {
 			return nil, fmt.Errorf("the installation cannot be made in %s (name a folder that can be written with --dir): %w", home, err)
 		}
-		if err := makeHome(ctx, home, listen); err != nil {
+		if err := o.makeHome(ctx); err != nil {
 			return nil, errors.Join(stopped(ctx, err), scaffold.Unclaim(home, made))
 		}
 	}
@@ -38,22 +41,29 @@ func openHome(ctx context.Context, home, listen string) (*installation.Settings,
 	if err != nil {
 		return nil, err
 	}
+	if o.Cluster != nil && settings.Engine.Kind != installation.EngineDirect {
+		return nil, exit.Usage("the installation in %s runs apps with engine %s (have another one for the cluster: --dir FOLDER)", home, settings.Engine.Kind)
+	}
 	settings.Listen = "127.0.0.1:0"                                  // nobody asks it how it is
 	settings.API.Listen = cmp.Or(settings.API.Listen, "127.0.0.1:0") // plateform logs --run finds it
 	return settings, nil
 }
 
 // makeHome writes an installation whose addresses are free now.
-func makeHome(ctx context.Context, home, listen string) error {
-	apps, err := freeAddress(ctx, cmp.Or(listen, scaffold.DefaultApps), listen == "")
+func (o Options) makeHome(ctx context.Context) error {
+	made := scaffold.Options{Name: "home", NoSample: true, Cluster: o.Cluster, Registry: o.Registry, Domain: o.Domain}
+	if o.Cluster != nil {
+		return scaffold.New(o.Home, made).Write(ctx)
+	}
+	var err error
+	made.Apps, err = freeAddress(ctx, cmp.Or(o.Listen, scaffold.DefaultApps), o.Listen == "")
 	if err != nil {
 		return err
 	}
-	images, err := freeAddress(ctx, scaffold.DefaultImages, true)
-	if err != nil {
+	if made.Images, err = freeAddress(ctx, scaffold.DefaultImages, true); err != nil {
 		return err
 	}
-	return scaffold.New(home, scaffold.Options{Name: "home", NoSample: true, Apps: apps, Images: images}).Write(ctx)
+	return scaffold.New(o.Home, made).Write(ctx)
 }
 
 // freeAddress is an address that nobody listens on: the one that is wanted, or else any, if that will do.
@@ -79,6 +89,9 @@ func addToHome(ctx context.Context, s *installation.Settings, key manifest.Key, 
 	defer func() { err = errors.Join(err, repository.Close()) }()
 	repository.Git.Env = append(repository.Git.Env, m.Identity(ctx)...)
 	added := change.NewProject{Key: key, Repository: m.URL(), Path: m.folder.Path, Owner: manifest.User{GitHub: "you", ID: 1}}
+	if s.Engine.Kind == installation.EngineDirect { // somebody else's local apps may be in the same cluster
+		added.Namespace = "local-" + strings.ToLower(rand.Text()[:8])
+	}
 	_, err = repository.Change(ctx, func(head string) (manifest.Edit, error) { return added.Add(repository.Objects, head) })
 	if errors.Is(err, change.ErrThere) {
 		return nil

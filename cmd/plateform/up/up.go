@@ -39,6 +39,9 @@ type Options struct {
 	Name string
 	// Listen is where apps answer, for an installation that is made; scaffold.DefaultApps when it is empty, if that is free.
 	Listen string
+	// Cluster is where apps run, for an installation that is made; nil for this machine. Registry and Domain are that installation's then.
+	Cluster          *scaffold.Cluster
+	Registry, Domain string
 	// Watch follows every save, and not only commits.
 	Watch bool
 }
@@ -61,7 +64,7 @@ func (o Options) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	settings, err := openHome(ctx, o.Home, o.Listen)
+	settings, err := o.openHome(ctx)
 	if err != nil {
 		return stopped(ctx, err)
 	}
