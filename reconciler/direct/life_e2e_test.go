@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func TestDirectBringsBackANamespace(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if now.UID == before.UID || now.Labels["plateform.dev/owner-id"] != "42" {
+		if now.UID == before.UID || now.Labels["plateform.dev/owner-id"] != strconv.FormatInt(n.owner, 10) {
 			return fmt.Errorf("it is the old one, or nobody's: %v", now.Labels)
 		}
 		if got := n.answer(t, shop); got != "v1.0.0" {
