@@ -3,13 +3,14 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/cluster"
 	"github.com/plateform/plateform/cmd/plateform/demo"
 )
 
 // demoCommand plays the whole story on this machine.
 func (a *app) demoCommand() *cobra.Command {
 	var keep, onGitHub bool
-	var onCluster clusterFlags
+	var onCluster cluster.Flags
 	c := &cobra.Command{
 		Use:     "demo",
 		GroupID: groupStart,
@@ -29,21 +30,21 @@ the comment on each pull request as it stands after each step.`,
 		Example: `  plateform demo
   plateform demo --github   # by pull requests
   plateform demo --keep     # go on serving until Ctrl-C, and keep all of it
-  plateform demo --engine direct --registry registry.example.com:5000   # in your cluster`,
+  plateform demo --engine direct --registry registry.example.com:5000`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cluster, err := onCluster.cluster(onCluster.registry)
+			where, err := onCluster.Cluster(onCluster.Registry)
 			if err != nil {
 				return err
 			}
 			return demo.Play(c.Context(), demo.Options{
 				Out: a.stdout, Style: a.palette(), Width: a.width, Now: a.now, Keep: keep, GitHub: onGitHub,
-				Cluster: cluster, Registry: onCluster.registry, Domain: onCluster.domain,
+				Cluster: where, Registry: onCluster.Registry, Domain: onCluster.Domain,
 			})
 		},
 	}
 	c.Flags().BoolVar(&keep, "keep", false, "go on serving until Ctrl-C, and keep the temporary folder")
 	c.Flags().BoolVar(&onGitHub, "github", false, "tell it by pull requests, on a GitHub of its own on this machine")
-	onCluster.add(c)
+	onCluster.Add(c)
 	return c
 }

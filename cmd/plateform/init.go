@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/cluster"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
@@ -21,7 +22,7 @@ import (
 func (a *app) initCommand() *cobra.Command {
 	var options scaffold.Options
 	var onGitHub initGitHub
-	var onCluster clusterFlags
+	var onCluster cluster.Flags
 	c := &cobra.Command{
 		Use:     "init DIR",
 		GroupID: groupStart,
@@ -33,13 +34,13 @@ sample app, the key that signs releases, and a serve.yaml that ties them togethe
 		Example: `  plateform init acme
   plateform init acme --domain apps.acme.com --registry harbor.acme.com
   plateform init acme --github acme/platform-config --domain apps.acme.com
-  plateform init acme --engine direct --registry harbor.acme.com --domain apps.acme.com`,
+  plateform init acme --engine direct --registry harbor.acme.com`,
 		Args: argumentCount(1, 1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if options.GitHub, err = onGitHub.options(); err != nil {
 				return err
 			}
-			if options.Cluster, err = onCluster.cluster(options.Registry); err != nil {
+			if options.Cluster, err = onCluster.Cluster(options.Registry); err != nil {
 				return err
 			}
 			return a.init(c.Context(), args[0], options)
@@ -48,7 +49,7 @@ sample app, the key that signs releases, and a serve.yaml that ties them togethe
 	c.Flags().StringVar(&options.Name, "name", "", "name of the platform (default: the name of DIR)")
 	c.Flags().StringVar(&options.Domain, "domain", scaffold.DefaultDomain, "domain that projects get their hosts under")
 	c.Flags().StringVar(&options.Registry, "registry", "", "image registry, as host[:port][/path] (default: one inside serve, for this machine)")
-	onCluster.addEngine(c)
+	onCluster.AddEngine(c)
 	c.Flags().StringVar(&onGitHub.config, "github", "", "OWNER/REPO that platform-config is to be on GitHub (default: on this machine)")
 	c.Flags().StringVar(&onGitHub.gitops, "github-gitops", "", "OWNER/REPO that plateform-gitops is to be (default: plateform-gitops of the same owner)")
 	c.Flags().StringVar(&onGitHub.web, "github-url", "", "a GitHub of your own, as https://github.example.com")

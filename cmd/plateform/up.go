@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/checkout"
+	"github.com/plateform/plateform/cmd/plateform/cluster"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 	"github.com/plateform/plateform/cmd/plateform/up"
@@ -18,7 +19,7 @@ import (
 // upFlags say how an app is brought up.
 type upFlags struct {
 	homeFlags
-	clusterFlags
+	cluster.Flags
 	name      string
 	listen    string
 	watch     bool
@@ -74,13 +75,13 @@ With --engine direct that installation runs apps in the Kubernetes cluster that 
 With --to the project is written into a config repository that you share with others, as a branch for a pull request.`,
 		Example: `  plateform up
   plateform up ../shop --watch
-  plateform up --dir ~/cluster --engine direct --registry registry.example.com:5000 --domain apps.example.com
+  plateform up --dir ~/cluster --engine direct --registry registry.example.com
   plateform up --to git@github.com:acme/platform-config.git --workspace ws-1`,
 		Args: argumentCount(0, 1),
 		RunE: func(c *cobra.Command, args []string) error { return m.up(c.Context(), flags, folderOf(args)) },
 	}
 	flags.homeFlags.add(c)
-	flags.clusterFlags.add(c)
+	flags.Flags.Add(c)
 	c.Flags().StringVar(&flags.name, "name", "", "name of the project (default: that of the folder)")
 	c.Flags().StringVar(&flags.listen, "listen", "", "where apps answer, when the installation is made (default "+scaffold.DefaultApps+", if that is free)")
 	c.Flags().BoolVar(&flags.watch, "watch", false, "follow every save, and not only commits")
@@ -102,12 +103,12 @@ func (m machine) up(ctx context.Context, flags upFlags, dir string) error {
 	if err != nil {
 		return err
 	}
-	cluster, err := flags.cluster(flags.registry)
+	where, err := flags.Cluster(flags.Registry)
 	if err != nil {
 		return err
 	}
 	o := up.Options{
-		Cluster: cluster, Registry: flags.registry, Domain: flags.domain,
+		Cluster: where, Registry: flags.Registry, Domain: flags.Domain,
 		Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now, Dir: dir, Home: home, Name: flags.name, Listen: flags.listen, Watch: flags.watch,
 	}
 	switch {

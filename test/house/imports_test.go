@@ -93,6 +93,7 @@ var mayImport = map[string][]string{
 	"cmd/plateform/job":          {"manifest", "gitstore", "reconciler", "reconciler/blame", "reconciler/jenkins", "reconciler/localbuild", "reconciler/registry", "cmd/plateform/exit", "cmd/plateform/source"},
 	"cmd/plateform/logs":         {"manifest", "reconciler", "reconciler/jenkins", "reconciler/localbuild", "cmd/plateform/installation", "cmd/plateform/exit"},
 	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
+	"cmd/plateform/cluster":      {"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/exit"},
 	// the story on GitHub needs one, and there is one: see docs/decisions.md
 	"cmd/plateform/demo": {"manifest", "gitstore", "webhook", "reconciler", "reconciler/ledger", "reconciler/card", "reconciler/github/auth",
 		"test/githubserver", "test/githubserver/forge", "test/githubserver/model",

@@ -40,6 +40,19 @@ func newVisitor(url, address string) *visitor {
 	return v
 }
 
+// curl is the command that asks the same: what is at an address of this machine, browsers and curl find by its name.
+func (v *visitor) curl() string {
+	at := strings.TrimPrefix(v.url, "http://")
+	host, port, err := net.SplitHostPort(at)
+	if err != nil {
+		host, port = at, "80"
+	}
+	if strings.HasPrefix(v.address, "127.") {
+		return "curl " + v.url
+	}
+	return fmt.Sprintf("curl --connect-to %s:%s:%s %s", host, port, v.address, v.url)
+}
+
 // ask returns the status and the text of an answer.
 func (v *visitor) ask(ctx context.Context) (status int, text string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, v.url, nil)
@@ -99,8 +112,10 @@ func (d *story) answers(ctx context.Context, want string) error {
 	if d.visitor == nil {
 		return nil
 	}
-	if err := d.findIngress(ctx); err != nil {
-		return err
+	if d.visitor.address == "" {
+		if err := d.await(ctx, wantedAddress, func() (bool, error) { return d.cluster.finds(ctx, d.visitor) }); err != nil {
+			return err
+		}
 	}
 	status, text, err := d.visitor.ask(ctx)
 	if d.cluster != nil {
@@ -113,24 +128,12 @@ func (d *story) answers(ctx context.Context, want string) error {
 	if err != nil {
 		return err
 	}
-	d.say("     $ %s", d.curl())
+	d.say("     $ %s", d.visitor.curl())
 	d.say("     %s", d.Style.Good(text))
 	if status != http.StatusOK || text != want {
 		return exit.Finding("the app should have answered %q, and said %q with status %d", want, text, status)
 	}
 	return nil
-}
-
-// curl is the command that asks what the visitor asks.
-func (d *story) curl() string {
-	if d.cluster == nil {
-		return "curl " + d.visitor.url
-	}
-	host, port, err := net.SplitHostPort(strings.TrimPrefix(d.visitor.url, "http://"))
-	if err != nil {
-		host, port = strings.TrimPrefix(d.visitor.url, "http://"), "80"
-	}
-	return fmt.Sprintf("curl --connect-to %s:%s:%s %s", host, port, d.visitor.address, d.visitor.url)
 }
 
 // meanwhile keeps asking while something is done, and says how many requests failed. None may.

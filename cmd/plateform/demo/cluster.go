@@ -23,11 +23,11 @@ type cluster struct {
 }
 
 // inCluster is an installation whose apps run in a cluster, under names that no other story there has.
-func (d *story) inCluster() scaffold.Options {
+func (o Options) inCluster() scaffold.Options {
 	name := "demo-" + strings.ToLower(rand.Text()[:8])
-	there := *d.Cluster
+	there := *o.Cluster
 	there.Namespace = name
-	return scaffold.Options{Name: "acme", Registry: d.Registry, Domain: cmp.Or(d.Domain, name+".localhost"), Cluster: &there}
+	return scaffold.Options{Name: "acme", Registry: o.Registry, Domain: cmp.Or(o.Domain, name+".localhost"), Cluster: &there}
 }
 
 // openCluster connects to the cluster that an installation names. Nothing is asked yet.
@@ -59,8 +59,13 @@ func (c *cluster) ingress(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// leave deletes the namespace of the story.
-func (c *cluster) leave(ctx context.Context) error {
+// leave deletes the namespace of the story, also when that was stopped; of none there is nothing to delete.
+func (c *cluster) leave() error {
+	if c == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	defer cancel()
 	err := c.set.CoreV1().Namespaces().Delete(ctx, c.namespace, metav1.DeleteOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("deleting namespace %s: %w", c.namespace, err)
@@ -68,23 +73,11 @@ func (c *cluster) leave(ctx context.Context) error {
 	return nil
 }
 
-// findIngress has the visitor ask where the ingress controller answers, once the cluster says where that is.
-func (d *story) findIngress(ctx context.Context) error {
-	if d.cluster == nil || d.visitor.address != "" {
-		return nil
-	}
-	return d.await(ctx, "an address of the Ingress (where an ingress controller answers and does not say so, name it: --ingress HOST[:PORT])", func() (found bool, err error) {
-		d.visitor.address, err = d.cluster.ingress(ctx)
-		return d.visitor.address != "", err
-	})
-}
+// wantedAddress is what the story waits for after the first release.
+const wantedAddress = "an address of the Ingress (where an ingress controller answers and does not say so, name it: --ingress HOST[:PORT])"
 
-// leaveCluster takes away what the story made in the cluster, also when it was stopped.
-func (d *story) leaveCluster() error {
-	if d.cluster == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
-	defer cancel()
-	return d.cluster.leave(ctx)
+// finds has a visitor ask where the ingress controller answers, once the cluster says where that is.
+func (c *cluster) finds(ctx context.Context, v *visitor) (found bool, err error) {
+	v.address, err = c.ingress(ctx)
+	return v.address != "", err
 }

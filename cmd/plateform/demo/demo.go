@@ -55,7 +55,7 @@ func Play(ctx context.Context, o Options) (err error) {
 	if o.Keep {
 		return err
 	}
-	return errors.Join(err, d.leaveCluster(), os.RemoveAll(dir))
+	return errors.Join(err, d.cluster.leave(), os.RemoveAll(dir))
 }
 
 // story is one performance: an installation in a folder, and a person who works with it.

@@ -1,4 +1,5 @@
-package main
+// Package cluster is the flags of commands that make an installation whose apps may run in a Kubernetes cluster.
+package cluster
 
 import (
 	"cmp"
@@ -13,32 +14,32 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/scaffold"
 )
 
-// clusterFlags say whether apps run in a Kubernetes cluster, and in which.
-type clusterFlags struct {
+// Flags say whether apps run in a Kubernetes cluster, and in which.
+type Flags struct {
 	engine, class, ingress string
-	// registry and domain are what the new platform has.
-	registry, domain string
+	// Registry and Domain are those of the new platform.
+	Registry, Domain string
 }
 
-// add adds the flags to a command that makes an installation of its own.
-func (f *clusterFlags) add(c *cobra.Command) {
-	f.addEngine(c)
-	c.Flags().StringVar(&f.registry, "registry", "", "registry that is pushed to and that the cluster pulls from, as host[:port][/path], with --engine direct")
-	c.Flags().StringVar(&f.domain, "domain", "", "domain that hosts are made under, with --engine direct (default "+scaffold.DefaultDomain+")")
+// Add adds the flags to a command that makes an installation of its own.
+func (f *Flags) Add(c *cobra.Command) {
+	f.AddEngine(c)
+	c.Flags().StringVar(&f.Registry, "registry", "", "registry that is pushed to and that the cluster pulls from, as host[:port][/path], with --engine direct")
+	c.Flags().StringVar(&f.Domain, "domain", "", "domain that hosts are made under, with --engine direct (default "+scaffold.DefaultDomain+")")
 }
 
-// addEngine adds those that say where apps run.
-func (f *clusterFlags) addEngine(c *cobra.Command) {
+// AddEngine adds those that say where apps run.
+func (f *Flags) AddEngine(c *cobra.Command) {
 	c.Flags().StringVar(&f.engine, "engine", installation.EngineLocal, "where apps run: local, this machine, or direct, the cluster that $KUBECONFIG names")
 	c.Flags().StringVar(&f.class, "ingress-class", "", "class of the cluster's ingress controller, with --engine direct (default "+scaffold.DefaultIngressClass+")")
 	c.Flags().StringVar(&f.ingress, "ingress", "", "where that ingress controller answers, as host[:port], with --engine direct")
 }
 
-// cluster is the cluster that the flags mean, which pulls from a registry; nil when apps are to run on this machine.
-func (f *clusterFlags) cluster(registry string) (*scaffold.Cluster, error) {
+// Cluster is the cluster that the flags mean, which pulls from a registry; nil when apps are to run on this machine.
+func (f *Flags) Cluster(registry string) (*scaffold.Cluster, error) {
 	switch f.engine {
 	case installation.EngineLocal:
-		for name, value := range map[string]string{"ingress-class": f.class, "ingress": f.ingress, "registry": f.registry, "domain": f.domain} {
+		for name, value := range map[string]string{"ingress-class": f.class, "ingress": f.ingress, "registry": f.Registry, "domain": f.Domain} {
 			if value != "" {
 				return nil, exit.Usage("--%s goes with --engine direct", name)
 			}
