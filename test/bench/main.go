@@ -67,6 +67,7 @@ func measures() []measure {
 		{"apply-100", (*stage).apply},
 		{"router", (*stage).router},
 		{"live", (*stage).live},
+		{"live-on-node", (*stage).liveOnNode},
 	}
 }
 

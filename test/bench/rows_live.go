@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -38,11 +40,31 @@ func (s *stage) live() []Row {
 	l.add("hello")
 	l.await("hello", "Hello, world!")
 	crowd := l.keepAsking("hello")
-	var pushes, reverts []time.Duration
-	written := "Hello" // what main.go says; what answers is what was there before the push that was taken back
-	for turn := range liveTurns {
-		next := "Hello " + strconv.Itoa(turn)
-		l.replace("hello/main.go", strconv.Quote(written), strconv.Quote(next))
+	greetings := make([]string, liveTurns)
+	for turn := range greetings {
+		greetings[turn] = "Hello " + strconv.Itoa(turn)
+	}
+	pushes, reverts := l.turns(greetings)
+	if asked, failed := crowd.sendHome(); failed > 0 {
+		s.Fatalf("%d of %d requests failed while versions took over from each other", failed, asked)
+	}
+	for n := 2; n <= idleApps; n++ {
+		l.add("hello" + strconv.Itoa(n))
+	}
+	for n := 2; n <= idleApps; n++ {
+		l.await("hello"+strconv.Itoa(n), greetings[liveTurns-1]+", world!")
+	}
+	return []Row{
+		{Name: "push-to-live-local", Ours: median(pushes), Unit: "ms"},
+		{Name: "revert-to-live-local", Ours: median(reverts), Unit: "ms"},
+		{Name: "idle-10-apps-rss", Ours: l.memory(), Unit: "MiB"},
+	}
+}
+
+// turns pushes one greeting after the other and takes each release back, and says how long it took until that answered.
+func (l *liveSession) turns(greetings []string) (pushes, reverts []time.Duration) {
+	for _, next := range greetings {
+		l.replace("hello/main.go", strconv.Quote(l.written), strconv.Quote(next))
 		l.git("hello", "commit", "--quiet", "--all", "--message=Greet")
 		begin := time.Now()
 		l.git("hello", "push", "--quiet")
@@ -55,22 +77,50 @@ func (s *stage) live() []Row {
 		l.git("platform-config", "push", "--quiet")
 		l.await("hello", "Hello, world!")
 		reverts = append(reverts, time.Since(begin))
-		written = next
+		l.written = next
 	}
+	return pushes, reverts
+}
+
+// liveOnNode is the same in the cluster that the environment names, once each greeting was built: a source that was built before is
+// not built again.
+func (s *stage) liveOnNode() []Row {
+	registry, ingress := os.Getenv("PLATEFORM_TEST_REGISTRY"), os.Getenv("PLATEFORM_TEST_INGRESS")
+	if os.Getenv("KUBECONFIG") == "" || registry == "" || ingress == "" {
+		s.Skip("the rows push-to-live and revert-to-live need a cluster (docs/CONTRIBUTING.md)")
+	}
+	l := s.startLiveOnNode(registry, ingress)
+	defer l.stop()
+	l.add("hello")
+	l.await("hello", "Hello, world!")
+	built := []string{"Hi", "Good day"}
+	l.turns(built)
+	crowd := l.keepAsking("hello")
+	pushes, reverts := l.turns([]string{built[0], built[1], built[0], built[1], built[0]})
 	if asked, failed := crowd.sendHome(); failed > 0 {
 		s.Fatalf("%d of %d requests failed while versions took over from each other", failed, asked)
 	}
-	for n := 2; n <= idleApps; n++ {
-		l.add("hello" + strconv.Itoa(n))
-	}
-	for n := 2; n <= idleApps; n++ {
-		l.await("hello"+strconv.Itoa(n), written+", world!")
-	}
 	return []Row{
-		{Name: "push-to-live-local", Ours: median(pushes), Unit: "ms"},
-		{Name: "revert-to-live-local", Ours: median(reverts), Unit: "ms"},
-		{Name: "idle-10-apps-rss", Ours: l.memory(), Unit: "MiB"},
+		{Name: "push-to-live", Ours: median(pushes), Unit: "ms"},
+		{Name: "revert-to-live", Ours: median(reverts), Unit: "ms"},
 	}
+}
+
+// startLiveOnNode makes an installation whose apps run in a cluster, and starts serve.
+func (s *stage) startLiveOnNode(registry, ingress string) *liveSession {
+	name := "bench-" + strings.ToLower(rand.Text()[:8])
+	dir := filepath.Join(s.TempDir(), "acme")
+	s.command(s.dir, s.plateform(), "init", dir, "--engine", "direct", "--registry", cmp.Or(os.Getenv("PLATEFORM_TEST_PULL"), "registry.test:5000"),
+		"--ingress", ingress, "--domain", name+".localhost")
+	l := &liveSession{stage: s, dir: dir, domain: name + ".localhost", written: "Hello", client: clientAt(ingress)}
+	l.replace("serve.yaml", "listen: 127.0.0.1:8080", "listen: 127.0.0.1:0")
+	l.replace("platform-config/samples/ws-1/workspace.yaml", "spec:", "spec:\n  namespace: "+name)
+	l.git("platform-config", "commit", "--quiet", "--all", "--message=Take a free namespace")
+	l.git("platform-config", "push", "--quiet")
+	host, _, _ := strings.Cut(ingress, ":")
+	l.start("HTTP_PROXY=http://"+registry, "NO_PROXY="+host)
+	l.leave = func() { s.command(s.dir, "kubectl", "delete", "namespace", name, "--wait=false") }
+	return l
 }
 
 // liveSession is a serve that runs apps, and somebody who works with it.
@@ -79,20 +129,20 @@ type liveSession struct {
 	dir     string
 	serve   *exec.Cmd
 	address string
+	domain  string
 	client  *http.Client
+	// written is what main.go says; what answers is what was there before the push that was taken back.
+	written string
+	// leave takes away what is outside of the folder.
+	leave func()
 }
 
 // startLive makes an installation and starts serve.
 func (s *stage) startLive() *liveSession {
 	dir := filepath.Join(s.TempDir(), "acme")
 	s.command(s.dir, s.plateform(), "init", dir)
-	l := &liveSession{stage: s, dir: dir, address: s.freeAddress()}
-	var dialer net.Dialer
-	l.client = &http.Client{Timeout: livePatience, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, l.address)
-		},
-	}}
+	l := &liveSession{stage: s, dir: dir, address: s.freeAddress(), domain: "localhost", written: "Hello"}
+	l.client = clientAt(l.address)
 	images := s.freeAddress()
 	l.replace("serve.yaml", "127.0.0.1:8480", l.address)
 	l.replace("serve.yaml", "127.0.0.1:5480", images)
@@ -100,16 +150,35 @@ func (s *stage) startLive() *liveSession {
 	l.replace("platform-config/platform.yaml", "127.0.0.1:5480", images)
 	l.git("platform-config", "commit", "--quiet", "--all", "--message=Take free addresses")
 	l.git("platform-config", "push", "--quiet")
-	l.serve = exec.CommandContext(s.ctx, s.plateform(), "serve", "--config", filepath.Join(dir, "serve.yaml"))
-	l.serve.Cancel = func() error { return l.serve.Process.Signal(syscall.SIGTERM) }
-	s.must(l.serve.Start())
+	l.start()
 	return l
+}
+
+// clientAt asks at one address, whatever host it asks for.
+func clientAt(address string) *http.Client {
+	var dialer net.Dialer
+	return &http.Client{Timeout: livePatience, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, address)
+		},
+	}}
+}
+
+// start starts serve.
+func (l *liveSession) start(env ...string) {
+	l.serve = exec.CommandContext(l.ctx, l.plateform(), "serve", "--config", filepath.Join(l.dir, "serve.yaml"))
+	l.serve.Env = append(os.Environ(), env...)
+	l.serve.Cancel = func() error { return l.serve.Process.Signal(syscall.SIGTERM) }
+	l.must(l.serve.Start())
 }
 
 // stop ends serve, and with it the apps.
 func (l *liveSession) stop() {
 	_ = l.serve.Process.Signal(syscall.SIGTERM)
 	_ = l.serve.Wait()
+	if l.leave != nil {
+		l.leave()
+	}
 }
 
 // freeAddress is an address that nobody listens on now.
@@ -178,7 +247,7 @@ func (l *liveSession) land() {
 
 // ask returns the status and the text of an answer.
 func (l *liveSession) ask(ctx context.Context, project string) (status int, text string, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+project+"-ws-1.localhost/", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+project+"-ws-1."+l.domain+"/", nil)
 	if err != nil {
 		return 0, "", err
 	}
