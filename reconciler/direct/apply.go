@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
+	"strings"
 
 	"github.com/fluxcd/cli-utils/pkg/object"
 	"github.com/fluxcd/pkg/ssa"
@@ -46,6 +48,15 @@ func final(err error) bool {
 // apply sends one object.
 func apply(ctx context.Context, as client.Client, o *unstructured.Unstructured) error {
 	return as.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(fieldOwner), client.ForceOwnership)
+}
+
+// unchangeable says of an error that a field of an object cannot be changed.
+func unchangeable(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return false
+	}
+	return slices.ContainsFunc(status.Status().Details.Causes, func(c metav1.StatusCause) bool { return strings.Contains(c.Message, "immutable") })
 }
 
 // keepsData says of a kind that what it holds is people's data, which is never deleted because it is not rendered any more.

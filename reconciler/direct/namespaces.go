@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -107,6 +108,9 @@ func (n *namespaces) claim(ctx context.Context, t reconciler.Target, objects []*
 	if err != nil || there == nil {
 		return err
 	}
+	if there.GetDeletionTimestamp() != nil {
+		return leaving(there)
+	}
 	want, have := objects[0].GetLabels(), there.GetLabels()
 	for _, label := range []string{labelManagedBy, labelWorkspace, labelOwnerID} {
 		if have[label] != want[label] {
@@ -115,6 +119,18 @@ func (n *namespaces) claim(ctx context.Context, t reconciler.Target, objects []*
 		}
 	}
 	return nil
+}
+
+// leaving says of a namespace that it is being deleted, and what holds that up.
+func leaving(namespace *unstructured.Unstructured) error {
+	conditions, _, _ := unstructured.NestedSlice(namespace.Object, "status", "conditions")
+	for _, c := range conditions {
+		condition, _ := c.(map[string]any)
+		if condition["type"] == string(corev1.NamespaceFinalizersRemaining) && condition["status"] == "True" {
+			return fmt.Errorf("namespace %s is being deleted, and does not end: %v (what was in it comes back once it is gone)", namespace.GetName(), condition["message"])
+		}
+	}
+	return fmt.Errorf("namespace %s is being deleted: what was in it comes back once it is gone", namespace.GetName())
 }
 
 // whose a namespace is, and what may be done in it.

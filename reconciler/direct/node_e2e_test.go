@@ -54,9 +54,11 @@ type node struct {
 	owner int64
 	// replicas of what targets are made.
 	replicas int
-	gitops   gitops
-	engine   *direct.Engine
-	stop     func()
+	// times of its engines; zero for the usual ones.
+	times  direct.Times
+	gitops gitops
+	engine *direct.Engine
+	stop   func()
 }
 
 // newNode uses the cluster that the environment names.
@@ -139,7 +141,7 @@ func (n *node) start() {
 	n.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	engine, err := direct.New(direct.Options{
-		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Notify: func() {}, Clock: time.Now,
+		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Notify: func() {}, Clock: time.Now, Times: n.times,
 		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {

@@ -52,6 +52,8 @@ type project struct {
 	// proven was healthy.
 	proven wanted
 	pace
+	// holds says what a removal waits for.
+	holds string
 	// lastTail is what a container printed, and tailOf which one's end that was.
 	lastTail, tailOf string
 }
@@ -150,6 +152,7 @@ func (p *project) turn(ctx context.Context) (again time.Duration) {
 	}
 	p.tries = 0
 	if w.Remove {
+		p.conclude(w, func(r *reconciler.Rollout) { r.Phase, r.Cause = reconciler.PhaseProgressing, p.holds })
 		return time.Second
 	}
 	again = p.observe(ctx, w)
@@ -274,6 +277,9 @@ func (p *project) carryOut(ctx context.Context, w wanted, d difference) error {
 		id := object.UnstructuredToObjMetadata(o)
 		sent := o.DeepCopy()
 		if err := apply(ctx, as, sent); err != nil {
+			if unchangeable(err) {
+				return fmt.Errorf("applying %s: %w (somebody made it otherwise, or what is wanted cannot be had by a change: delete it, and it is made anew)", name(o), err)
+			}
 			return fmt.Errorf("applying %s: %w", name(o), err)
 		}
 		p.generations[id] = sent.GetGeneration()
@@ -325,7 +331,7 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 	if err != nil {
 		return false, err
 	}
-	gone = true
+	gone, p.holds = true, ""
 	for _, inv := range all {
 		is, err := p.engine.cluster.belongs(ctx, w.Target, inv.Namespace)
 		if err != nil {
@@ -368,6 +374,9 @@ func (p *project) empty(ctx context.Context, inv *inventory, keepData bool) (don
 			continue
 		}
 		left++
+		if finalizers := there.GetFinalizers(); there.GetDeletionTimestamp() != nil && len(finalizers) > 0 {
+			p.holds = fmt.Sprintf("%s is being deleted, and waits for %s", name(there), strings.Join(finalizers, ", "))
+		}
 		if there.GetDeletionTimestamp() == nil {
 			if err := p.remove(ctx, as, id); err != nil {
 				return false, err
