@@ -143,6 +143,29 @@ func TestOnACluster(t *testing.T) {
 	}
 }
 
+// The namespace, plateform-gitops and the disk of serve are lost, all at once: the config repository brings everything back, without a
+// build.
+func TestAClusterIsFilledAgain(t *testing.T) {
+	c := clusterProject(t)
+	c.w.add(c.project)
+	c.runs("v1.0.0")
+	c.answers("one")
+	before, builds := c.values(), len(c.w.registry.builds(c.repository()))
+	c.w.stop()
+	if out, err := run1(".", nil, "kubectl", "delete", "namespace", c.workspace, "--timeout=2m"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	c.w.gitops.look("update-ref", "-d", "refs/heads/main")
+	c.w.loseData()
+	c.w.start()
+	c.runs("v1.0.0")
+	c.answers("one")
+	same(t, c.values(), before)
+	if more := len(c.w.registry.builds(c.repository())) - builds; more != 0 {
+		t.Errorf("%d builds were made", more)
+	}
+}
+
 // The demo tells its story in a cluster, too: its URL answers there at each step, and nothing of it is left.
 func TestDemoOnACluster(t *testing.T) {
 	flags, env := ownCluster(t)
