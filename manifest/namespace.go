@@ -71,7 +71,9 @@ func (n namespace) namespace() object {
 	// Images come from anywhere and many run as root, so "restricted" is only warned about.
 	labels["pod-security.kubernetes.io/enforce"] = "baseline"
 	labels["pod-security.kubernetes.io/warn"] = "restricted"
-	return object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": n.name, "labels": labels}}
+	// Argo CD never deletes it: what is in it may be data.
+	keep := object{"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"}
+	return object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": n.name, "annotations": keep, "labels": labels}}
 }
 
 // quota is nil when the workspace is not limited.

@@ -100,5 +100,14 @@ func runDir(k Key) string { return path.Join(WorkspacesDir, k.Workspace, k.Proje
 // ValuesFile holds the values that run.
 func ValuesFile(k Key) string { return path.Join(runDir(k), "values.yaml") }
 
+// ApplicationFile holds the Application of a project, where Argo CD deploys.
+func ApplicationFile(k Key) string { return path.Join(runDir(k), "application.yaml") }
+
+// ApplicationName is the name of that Application: no two projects have the same, as no name has a dot.
+func ApplicationName(k Key) string { return k.Workspace + "." + k.Project }
+
+// RootFile holds the root application, where Argo CD deploys.
+const RootFile = "root.yaml"
+
 // RunFile holds the Run of a project.
 func RunFile(k Key) string { return path.Join(runDir(k), "run.yaml") }

@@ -25,12 +25,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/health"
 )
 
 // The labels of what the charts make.
 const (
-	labelWorkspace = "plateform.dev/workspace"
-	labelProject   = "plateform.dev/project"
+	labelWorkspace = health.LabelWorkspace
+	labelProject   = health.LabelProject
 	// labelInventory marks the ConfigMaps that remember what projects are made of.
 	labelInventory = "plateform.dev/inventory"
 )
@@ -193,6 +194,4 @@ func keyOf(o client.Object) manifest.Key {
 }
 
 // of selects what belongs to a project.
-func of(k manifest.Key) client.MatchingLabels {
-	return client.MatchingLabels{labelWorkspace: k.Workspace, labelProject: k.Project}
-}
+func of(k manifest.Key) client.MatchingLabels { return health.Of(k) }

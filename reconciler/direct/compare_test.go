@@ -179,38 +179,3 @@ func TestFields(t *testing.T) {
 		t.Errorf("it names %s", got)
 	}
 }
-
-// Why a pod does not run.
-func TestWhy(t *testing.T) {
-	t.Parallel()
-	waiting := func(reason, message string) corev1.ContainerStatus {
-		return corev1.ContainerStatus{Image: "birds/wren", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
-	}
-	ended := corev1.ContainerStatus{RestartCount: 1}
-	ended.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}
-	sick := corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
-	well := sick
-	well.Ready = true
-	probed := corev1.PodSpec{Containers: []corev1.Container{{Name: "app", ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/healthz"}}}}}}
-	tests := map[string]struct {
-		status corev1.ContainerStatus
-		want   verdict
-	}{
-		"well":              {well, verdict{}},
-		"not begun":         {corev1.ContainerStatus{}, verdict{}},
-		"no image":          {waiting("ImagePullBackOff", "manifest unknown"), verdict{phase: reconciler.PhaseFailed, cause: "the image birds/wren cannot be pulled: manifest unknown", gone: true}},
-		"no registry":       {waiting("ErrImagePull", "connection refused"), verdict{phase: reconciler.PhaseFailed, cause: "the image birds/wren cannot be pulled: connection refused"}},
-		"a missing secret":  {waiting("CreateContainerConfigError", `secret "x" not found`), verdict{phase: reconciler.PhaseFailed, cause: `it cannot be started: secret "x" not found`}},
-		"ended once":        {ended, verdict{phase: reconciler.PhaseProgressing, cause: "it ended with exit code 137 (OOMKilled), and is started again"}},
-		"does not answer":   {sick, verdict{phase: reconciler.PhaseProgressing, cause: "it runs, and does not answer at /healthz"}},
-		"creates container": {waiting("ContainerCreating", ""), verdict{}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			pod := &corev1.Pod{Spec: probed, Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{tt.status}}}
-			if got := (&project{}).why(t.Context(), pod); got != tt.want {
-				t.Errorf("it is %+v, want %+v", got, tt.want)
-			}
-		})
-	}
-}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/health"
 )
 
 // wanted is a target, and the GitOps commit it was wanted with.
@@ -54,8 +55,8 @@ type project struct {
 	pace
 	// holds says what a removal waits for.
 	holds string
-	// lastTail is what a container printed, and tailOf which one's end that was.
-	lastTail, tailOf string
+	// looks says how its objects do.
+	looks *health.Project
 }
 
 // pace is how soon something may be done again.
@@ -69,7 +70,8 @@ type pace struct {
 }
 
 func newProject(k manifest.Key, e *Engine) *project {
-	return &project{key: k, engine: e, news: make(chan struct{}, 1), generations: map[object.ObjMetadata]int64{}}
+	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
+	return &project{key: k, engine: e, news: make(chan struct{}, 1), generations: map[object.ObjMetadata]int64{}, looks: looks}
 }
 
 // want takes the newest target. What is wanted already goes on as it is, unless it has failed.
@@ -383,7 +385,7 @@ func (p *project) empty(ctx context.Context, inv *inventory, keepData bool) (don
 			}
 		}
 	}
-	pods, err := p.pods(ctx, inv.Namespace)
+	pods, err := p.looks.Pods(ctx, inv.Namespace)
 	if err != nil || left > 0 || len(pods) > 0 {
 		return false, err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/health"
 )
 
 // renderer makes objects of charts and values.
@@ -145,4 +146,4 @@ func decode(text string) (objects []*unstructured.Unstructured, err error) {
 }
 
 // name is how people call an object.
-func name(o *unstructured.Unstructured) string { return o.GetKind() + " " + o.GetName() }
+func name(o *unstructured.Unstructured) string { return health.Name(o) }

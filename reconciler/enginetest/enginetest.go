@@ -23,6 +23,8 @@ type Subject struct {
 	Owner int64
 	// Answers is the release that a project answers with now; empty when it does not answer.
 	Answers func(t *testing.T, k manifest.Key) string
+	// Mute says that nobody keeps what programs print here, as nothing runs.
+	Mute bool
 }
 
 // The projects that the contract is about.
@@ -145,7 +147,7 @@ func failed(t *testing.T, h *handled) {
 	h.await(t, shop, "v1.0.0", reconciler.PhaseHealthy)
 	h.want(t, "c2", h.Bad(shop, "v1.0.1"))
 	r := h.await(t, shop, "v1.0.1", reconciler.PhaseFailed)
-	if r.Cause == "" || r.Log == "" || r.Commit != "c2" {
+	if r.Cause == "" || r.Log == "" && !h.Mute || r.Commit != "c2" {
 		t.Errorf("a failed rollout is %+v: it has no cause, log or commit", r)
 	}
 	if got := h.Answers(t, shop); got != "v1.0.0" {

@@ -52,7 +52,7 @@ func (b *Batch) add(edit manifest.Edit, landed func()) {
 // Edits are the commits from what GitOps is to what is wanted: one for each chart, workspace and project.
 func (t *Tree) Edits(w Wanted) (Batch, error) {
 	b := Batch{Written: map[int]*Project{}}
-	for _, step := range []func(Wanted, *Batch) error{t.editCharts, t.editNamespaces, t.editProjects, t.editStrays} {
+	for _, step := range []func(Wanted, *Batch) error{t.editRoot, t.editCharts, t.editNamespaces, t.editProjects, t.editStrays} {
 		if err := step(w, &b); err != nil {
 			return Batch{}, err
 		}

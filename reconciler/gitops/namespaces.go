@@ -74,5 +74,8 @@ func (t *Tree) namespace(w Wanted, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making the namespace of %s: %w", name, err)
 	}
+	if t.argocd != nil {
+		return string(document) + "---\n" + t.argocd.project(name, manifest.NamespaceOf(workspace.Spec, name)), nil
+	}
 	return string(document), nil
 }

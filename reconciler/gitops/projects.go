@@ -49,13 +49,17 @@ func withoutEmpty(run manifest.RunSpec) manifest.RunSpec {
 	return run
 }
 
-// edit makes the commit that writes values.yaml and run.yaml of the project, as far as they are not as they should be.
+// edit makes the commit that writes values.yaml, application.yaml and run.yaml of the project, as far as they are not as they should be.
 func (p *Project) edit(w Wanted, b *Batch) error {
 	run := w.Run(p.key)
 	changed := !p.Shows()
 	files := map[string][]byte{}
-	if changed {
+	application := p.Application()
+	if p.wanted != p.actual {
 		files[manifest.ValuesFile(p.key)] = fileOf(p.wanted)
+	}
+	if p.application != application {
+		files[manifest.ApplicationFile(p.key)] = fileOf(application)
 	}
 	if !p.Remembers(run) {
 		text, err := encodeRun(p.key, run)
@@ -74,6 +78,7 @@ func (p *Project) edit(w Wanted, b *Batch) error {
 		b.Written[len(b.Edits)] = p
 	}
 	b.add(edit(w, subject, files, trailers), func() {
+		p.takeApplication(application, false)
 		p.actual, p.run, p.runText, p.tampered = wanted, &run, "", false
 		p.version = ShownVersion(wanted)
 	})

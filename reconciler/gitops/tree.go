@@ -17,6 +17,11 @@ type Tree struct {
 	reader reconciler.Reader
 	charts reconciler.Charts
 
+	// argocd deploys what is here; nil when somebody else does.
+	argocd *ArgoCD
+	// root is the content of root.yaml; of no interest without argocd.
+	root string
+
 	head string
 	// stale says that GitOps stands for a config commit that is gone with a history that was rewritten.
 	stale    bool
@@ -46,6 +51,12 @@ func New(reader reconciler.Reader, charts reconciler.Charts) *Tree {
 	}
 }
 
+// DeployedBy has the tree hold what Argo CD needs, beside what each engine needs, unless it is nil. It returns the tree.
+func (t *Tree) DeployedBy(a *ArgoCD) *Tree {
+	t.argocd = a
+	return t
+}
+
 // Head is the commit that the tree is at.
 func (t *Tree) Head() string { return t.head }
 
@@ -59,7 +70,7 @@ func (t *Tree) TouchWorkspace(name string) { t.workspaces[name] = true }
 func (t *Tree) Project(k manifest.Key) *Project {
 	p := t.projects[k]
 	if p == nil {
-		p = &Project{key: k}
+		p = &Project{tree: t, key: k}
 		t.projects[k] = p
 	}
 	return p
@@ -72,19 +83,22 @@ func (t *Tree) Keys() []manifest.Key {
 
 // The files of a project in GitOps.
 const (
-	valuesFile = "values.yaml"
-	runFile    = "run.yaml"
+	valuesFile      = "values.yaml"
+	runFile         = "run.yaml"
+	applicationFile = "application.yaml"
 )
 
 // Managed says that only Plateform writes at this path.
 func Managed(file string) bool {
-	return strings.HasPrefix(file, manifest.WorkspacesDir+"/") || strings.HasPrefix(file, "charts/")
+	return strings.HasPrefix(file, manifest.WorkspacesDir+"/") || strings.HasPrefix(file, "charts/") || file == manifest.RootFile
 }
 
 // take takes in one file as it is in GitOps.
 func (t *Tree) take(f File) {
 	parts := strings.Split(f.path, "/")
 	switch {
+	case f.path == manifest.RootFile:
+		t.root = f.content
 	case parts[0] == "charts":
 		t.chartFiles[f.path] = f.content
 		clear(t.whole)
@@ -102,6 +116,8 @@ func (t *Tree) take(f File) {
 		p := t.Project(f.key())
 		p.run, p.runText = f.run, f.content
 		p.tampered = p.tampered || f.foreign
+	case len(parts) == 4 && parts[3] == applicationFile:
+		t.Project(f.key()).takeApplication(f.content, f.foreign)
 	case !f.there:
 		delete(t.strays, f.path)
 	default:
@@ -111,11 +127,15 @@ func (t *Tree) take(f File) {
 
 // Project is one project's part of GitOps.
 type Project struct {
-	key manifest.Key
+	tree *Tree
+	key  manifest.Key
 	// release that the wanted values are from; nil when they are left as they are.
 	release *manifest.Release
 	// wanted and actual content of values.yaml; empty for no file.
 	wanted, actual string
+	// application is the content of application.yaml, and chart the one it names as Plateform wrote it.
+	application string
+	chart       manifest.Chart
 	// run is what run.yaml says. When there is none, or it is not known to be as Plateform wrote it, run is nil and runText
 	// its content.
 	run     *manifest.RunSpec
@@ -160,7 +180,7 @@ func (p *Project) Version() manifest.Version { return p.version }
 func (p *Project) Runs(image manifest.Image) bool { return strings.Contains(p.actual, image.Digest) }
 
 // Shows says that GitOps shows what it has to.
-func (p *Project) Shows() bool { return p.wanted == p.actual }
+func (p *Project) Shows() bool { return p.wanted == p.actual && p.application == p.Application() }
 
 // Tampered says that somebody else changed the files, and that they were not written back yet.
 func (p *Project) Tampered() bool { return p.tampered }

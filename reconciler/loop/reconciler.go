@@ -16,6 +16,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/gate"
+	"github.com/plateform/plateform/reconciler/gitops"
 	"github.com/plateform/plateform/reconciler/worker"
 )
 
@@ -26,8 +27,9 @@ type Options struct {
 	// fine only while platform.yaml names no key.
 	Signer *manifest.SigningKey
 	// Clock tells the time; reports and release files carry it.
-	Clock func() time.Time
-	Log   *slog.Logger
+	Clock  func() time.Time
+	Log    *slog.Logger
+	ArgoCD *gitops.ArgoCD // deploys what is in GitOps; nil when somebody else does
 	// Meter takes figures of the loop itself; nil when nobody wants them.
 	Meter backlog.Meter
 	// Observers take what happens to runs, as a log does.

@@ -37,7 +37,7 @@ type world struct {
 
 func newWorld(o *Options, g gates) *world {
 	return &world{
-		options: o, gates: g, catalog: config.NewCatalog(o.Config, o.Charts), gitops: gitops.New(o.GitOps, o.Charts),
+		options: o, gates: g, catalog: config.NewCatalog(o.Config, o.Charts), gitops: gitops.New(o.GitOps, o.Charts).DeployedBy(o.ArgoCD),
 		projects: newProjects(), deadlines: queue.Deadlines[manifest.Key]{},
 	}
 }

@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"reconciler/scan":     {"manifest", "reconciler"},
 	"reconciler/scope":    {"manifest"},
 	"reconciler/blame":    {},
+	"reconciler/health":   {"manifest", "reconciler"},
 	"reconciler/detect":   {"manifest", "reconciler/blame", "reconciler/dockerfile", "reconciler/scope"},
 
 	"reconciler/dockerfile":          {},
@@ -64,6 +65,7 @@ var mayImport = map[string][]string{
 		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
 	"adapter": {"manifest", "manifest/repourl", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words", // what a build reads, and what people read, is said once
+		"reconciler/health", // how objects in a cluster do, which each engine that applies them asks
 		"reconciler/blame", "reconciler/detect", "reconciler/dockerfile", "reconciler/dockerfile/"},
 	// below an adapter
 	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},

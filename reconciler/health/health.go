@@ -1,4 +1,4 @@
-package direct
+package health
 
 import (
 	"context"
@@ -12,87 +12,73 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
-// settling is the time between two looks at what does not run yet, should the watches not tell.
-const settling = 2 * time.Second
+// The labels of what the charts make.
+const (
+	LabelWorkspace = "plateform.dev/workspace"
+	LabelProject   = "plateform.dev/project"
+)
 
-// verdict is how one object, or all of a project, does.
-type verdict struct {
-	phase reconciler.Phase
-	cause string
-	gone  bool
-	// log has the last lines of what does not run.
-	log string
+// Of selects what belongs to a project.
+func Of(k manifest.Key) client.MatchingLabels {
+	return client.MatchingLabels{LabelWorkspace: k.Workspace, LabelProject: k.Project}
 }
 
-// worse says which of two verdicts counts.
-func (v verdict) worse(o verdict) bool {
+// Name is how people call an object.
+func Name(o *unstructured.Unstructured) string { return o.GetKind() + " " + o.GetName() }
+
+// Project is a project whose objects are looked at.
+type Project struct {
+	Key manifest.Key
+	// Seen is what watches tell of the cluster.
+	Seen client.Reader
+	// Cluster is asked for what containers printed.
+	Cluster kubernetes.Interface
+	// Call bounds one such question.
+	Call time.Duration
+
+	// lastTail is what a container printed, and tailOf which one's end that was.
+	lastTail, tailOf string
+}
+
+// Verdict is how one object, or all of a project, does.
+type Verdict struct {
+	Phase reconciler.Phase
+	// Cause says in one line why it is not healthy.
+	Cause string
+	// Gone says that the registry does not have its image.
+	Gone bool
+	// Log has the last lines of what does not run.
+	Log string
+}
+
+// Worse says which of two verdicts counts.
+func (v Verdict) Worse(o Verdict) bool {
 	rank := map[reconciler.Phase]int{reconciler.PhaseHealthy: 0, reconciler.PhaseProgressing: 1, reconciler.PhaseFailed: 2}
-	return rank[v.phase] > rank[o.phase]
+	return rank[v.Phase] > rank[o.Phase]
 }
 
-// observe says how what was applied does, and when to look again.
-func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
-	v, err := p.judge(ctx)
-	if err != nil {
-		return p.trouble(w, err)
-	}
-	p.conclude(w, func(r *reconciler.Rollout) {
-		r.Phase, r.Cause, r.Gone, r.Log = v.phase, v.cause, v.gone, v.log
-		r.Lapsed = v.phase == reconciler.PhaseFailed && p.proven.same(w)
-	})
-	if v.phase == reconciler.PhaseHealthy {
-		p.proven = w
-		return p.engine.options.Times.Drift
-	}
-	return settling
-}
-
-// judge looks at all that a project is made of. The worst of it counts.
-func (p *project) judge(ctx context.Context) (verdict, error) {
-	v := verdict{phase: reconciler.PhaseHealthy}
-	for id := range p.applied.Objects {
-		o, err := p.seen(ctx, id)
-		if err != nil {
-			return v, err
-		}
-		if o == nil || o.GetGeneration() < p.generations[id] {
-			one := verdict{phase: reconciler.PhaseProgressing, cause: "waiting for the cluster to have " + strings.ToLower(id.GroupKind.Kind) + " " + id.Name}
-			if one.worse(v) {
-				v = one
-			}
-			continue
-		}
-		one, err := p.look(ctx, o)
-		if err != nil {
-			return v, err
-		}
-		if one.worse(v) {
-			v = one
-		}
-	}
-	return v, nil
-}
-
-// look says how an object does; for what makes pods, why they do not run.
-func (p *project) look(ctx context.Context, o *unstructured.Unstructured) (verdict, error) {
+// Look says how an object does; for what makes pods, why they do not run.
+func (p *Project) Look(ctx context.Context, o *unstructured.Unstructured) (Verdict, error) {
 	result, err := status.Compute(o)
 	if err != nil {
-		return verdict{}, fmt.Errorf("%s: %w", name(o), err)
+		return Verdict{}, fmt.Errorf("%s: %w", Name(o), err)
 	}
-	v := verdict{phase: reconciler.PhaseProgressing, cause: name(o) + ": " + result.Message}
+	v := Verdict{Phase: reconciler.PhaseProgressing, Cause: Name(o) + ": " + result.Message}
 	switch result.Status {
 	case status.CurrentStatus:
-		return verdict{phase: reconciler.PhaseHealthy}, nil
+		return Verdict{Phase: reconciler.PhaseHealthy}, nil
 	case status.FailedStatus:
-		v.phase = reconciler.PhaseFailed
+		v.Phase = reconciler.PhaseFailed
 	}
 	if cause := stuck(o); cause != "" {
-		v.phase, v.cause = reconciler.PhaseFailed, cause
+		v.Phase, v.Cause = reconciler.PhaseFailed, cause
 	}
 	pods, err := p.newest(ctx, o)
 	if err != nil {
@@ -100,11 +86,11 @@ func (p *project) look(ctx context.Context, o *unstructured.Unstructured) (verdi
 	}
 	for _, pod := range pods {
 		one := p.why(ctx, &pod)
-		if one.cause == "" {
+		if one.Cause == "" {
 			continue
 		}
-		if v.phase == reconciler.PhaseFailed && one.phase != reconciler.PhaseFailed { // it took too long, and this is why
-			one.phase = reconciler.PhaseFailed
+		if v.Phase == reconciler.PhaseFailed && one.Phase != reconciler.PhaseFailed { // it took too long, and this is why
+			one.Phase = reconciler.PhaseFailed
 		}
 		return one, nil
 	}
@@ -123,22 +109,22 @@ func stuck(o *unstructured.Unstructured) string {
 	return ""
 }
 
-// pods are the pods of the project.
-func (p *project) pods(ctx context.Context, namespace string) ([]corev1.Pod, error) {
+// Pods are the pods of the project.
+func (p *Project) Pods(ctx context.Context, namespace string) ([]corev1.Pod, error) {
 	var pods corev1.PodList
-	if err := p.engine.cluster.seen.List(ctx, &pods, of(p.key), client.InNamespace(namespace)); err != nil {
+	if err := p.Seen.List(ctx, &pods, Of(p.Key), client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("reading the pods: %w", err)
 	}
 	return pods.Items, nil
 }
 
 // newest are the pods of what an object is now, and not of what it was before.
-func (p *project) newest(ctx context.Context, o *unstructured.Unstructured) ([]corev1.Pod, error) {
+func (p *Project) newest(ctx context.Context, o *unstructured.Unstructured) ([]corev1.Pod, error) {
 	label, value := "", ""
 	switch o.GetKind() {
 	case "Deployment":
 		var sets appsv1.ReplicaSetList
-		if err := p.engine.cluster.seen.List(ctx, &sets, of(p.key), client.InNamespace(o.GetNamespace())); err != nil {
+		if err := p.Seen.List(ctx, &sets, Of(p.Key), client.InNamespace(o.GetNamespace())); err != nil {
 			return nil, fmt.Errorf("reading the replica sets: %w", err)
 		}
 		label = appsv1.DefaultDeploymentUniqueLabelKey
@@ -156,7 +142,7 @@ func (p *project) newest(ctx context.Context, o *unstructured.Unstructured) ([]c
 	if value == "" {
 		return nil, nil
 	}
-	pods, err := p.pods(ctx, o.GetNamespace())
+	pods, err := p.Pods(ctx, o.GetNamespace())
 	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return pod.Labels[label] != value }), err
 }
 
@@ -176,30 +162,30 @@ func owned(set *appsv1.ReplicaSet, by *unstructured.Unstructured) bool {
 const ends = 2
 
 // why says why a pod does not run; the cause is empty when there is nothing to say.
-func (p *project) why(ctx context.Context, pod *corev1.Pod) verdict {
+func (p *Project) why(ctx context.Context, pod *corev1.Pod) Verdict {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return verdict{phase: reconciler.PhaseProgressing, cause: "no node has room for it: " + c.Message}
+			return Verdict{Phase: reconciler.PhaseProgressing, Cause: "no node has room for it: " + c.Message}
 		}
 	}
 	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-		if v := p.whyContainer(ctx, pod, c); v.cause != "" {
+		if v := p.whyContainer(ctx, pod, c); v.Cause != "" {
 			return v
 		}
 	}
-	return verdict{}
+	return Verdict{}
 }
 
-func (p *project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.ContainerStatus) verdict {
-	failed := verdict{phase: reconciler.PhaseFailed}
+func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.ContainerStatus) Verdict {
+	failed := Verdict{Phase: reconciler.PhaseFailed}
 	if waiting := c.State.Waiting; waiting != nil {
 		switch waiting.Reason {
 		case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull":
-			failed.cause = fmt.Sprintf("the image %s cannot be pulled: %s", c.Image, orElse(waiting.Message, waiting.Reason))
-			failed.gone = strings.Contains(waiting.Message, "not found") || strings.Contains(waiting.Message, "manifest unknown")
+			failed.Cause = fmt.Sprintf("the image %s cannot be pulled: %s", c.Image, orElse(waiting.Message, waiting.Reason))
+			failed.Gone = strings.Contains(waiting.Message, "not found") || strings.Contains(waiting.Message, "manifest unknown")
 			return failed
 		case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-			failed.cause = "it cannot be started: " + orElse(waiting.Message, waiting.Reason)
+			failed.Cause = "it cannot be started: " + orElse(waiting.Message, waiting.Reason)
 			return failed
 		}
 	}
@@ -208,17 +194,17 @@ func (p *project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 		ended = c.State.Terminated
 	}
 	if ended != nil && c.RestartCount >= ends && !c.Ready {
-		failed.cause = fmt.Sprintf("it ended with exit code %d (%s), %d times", ended.ExitCode, ended.Reason, c.RestartCount)
-		failed.log = p.end(ctx, pod, c)
+		failed.Cause = fmt.Sprintf("it ended with exit code %d (%s), %d times", ended.ExitCode, ended.Reason, c.RestartCount)
+		failed.Log = p.end(ctx, pod, c)
 		return failed
 	}
 	switch {
 	case ended != nil && !c.Ready:
-		return verdict{phase: reconciler.PhaseProgressing, cause: fmt.Sprintf("it ended with exit code %d (%s), and is started again", ended.ExitCode, ended.Reason)}
+		return Verdict{Phase: reconciler.PhaseProgressing, Cause: fmt.Sprintf("it ended with exit code %d (%s), and is started again", ended.ExitCode, ended.Reason)}
 	case c.State.Running != nil && !c.Ready:
-		return verdict{phase: reconciler.PhaseProgressing, cause: "it runs, and does not answer " + asked(pod, c.Name)}
+		return Verdict{Phase: reconciler.PhaseProgressing, Cause: "it runs, and does not answer " + asked(pod, c.Name)}
 	}
-	return verdict{}
+	return Verdict{}
 }
 
 // asked says what is asked of a container to find out whether it is ready.
@@ -238,7 +224,7 @@ const (
 )
 
 // end is what a container printed before it ended last. It is asked for once for each end.
-func (p *project) end(ctx context.Context, pod *corev1.Pod, c corev1.ContainerStatus) string {
+func (p *Project) end(ctx context.Context, pod *corev1.Pod, c corev1.ContainerStatus) string {
 	if of := fmt.Sprintf("%s/%s/%d", pod.UID, c.Name, c.RestartCount); of != p.tailOf {
 		if p.lastTail, p.tailOf = p.tail(ctx, pod, c.Name), of; p.lastTail == "" { // not there yet
 			p.tailOf = ""
@@ -248,12 +234,12 @@ func (p *project) end(ctx context.Context, pod *corev1.Pod, c corev1.ContainerSt
 }
 
 // tail are the last lines of what a container printed before it ended; empty when they cannot be had.
-func (p *project) tail(ctx context.Context, pod *corev1.Pod, container string) string {
-	ctx, cancel := context.WithTimeout(ctx, p.engine.options.Times.Call)
+func (p *Project) tail(ctx context.Context, pod *corev1.Pod, container string) string {
+	ctx, cancel := context.WithTimeout(ctx, p.Call)
 	defer cancel()
 	lines, limit := int64(lastLines), int64(lastBytes)
 	for _, previous := range []bool{false, true} {
-		stream, err := p.engine.cluster.set.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
+		stream, err := p.Cluster.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
 			Container: container, TailLines: &lines, LimitBytes: &limit, Previous: previous,
 		}).Stream(ctx)
 		if err != nil {

@@ -1,0 +1,291 @@
+package argocd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/health"
+	"github.com/plateform/plateform/reconciler/tenant"
+)
+
+// settling is the time between two looks at what does not run yet, should the watches not tell.
+const settling = 2 * time.Second
+
+// wanted is a target, and the GitOps commit it was wanted with.
+type wanted struct {
+	reconciler.Target
+	Commit string
+}
+
+func (w wanted) same(o wanted) bool {
+	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && bytes.Equal(w.Values, o.Values)
+}
+
+// project is one project in the cluster. Its goroutine (run) hands over what is wanted newest, and watches over it.
+type project struct {
+	key    manifest.Key
+	engine *Engine
+	// news says that something else is wanted, or that something changed in the cluster.
+	news chan struct{}
+
+	mu     sync.Mutex
+	target wanted
+	status reconciler.Rollout
+	// fresh says that the target was wanted since it was last handed over, and retry that it had failed then.
+	fresh, retry bool
+	// there is false when nothing of it is left.
+	there bool
+
+	// What follows is for the goroutine of the project alone.
+
+	hand hand
+	// proven was healthy.
+	proven wanted
+	// looks says how its objects do.
+	looks *health.Project
+	// tries is how often in a row the cluster did not take what is wanted.
+	tries int
+}
+
+// hand is what was handed to Argo CD.
+type hand struct {
+	// commit that the Application was applied for; empty before. Until it is handed over, retry says that it had failed before.
+	commit string
+	retry  bool
+	// before is when the operation began that there was when it was first applied for this target: what that says is not about it.
+	before string
+	// sent is when it was applied first, asked when Argo CD was last asked to compare, and unheard since when it has not done so.
+	sent, asked, unheard time.Time
+	// again says that it is to be asked once more.
+	again bool
+	// mends is how often in a row something was put back, and calm when that may be done again.
+	mends int
+	calm  time.Time
+}
+
+func newProject(k manifest.Key, e *Engine) *project {
+	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
+	return &project{key: k, engine: e, news: make(chan struct{}, 1), looks: looks}
+}
+
+// want takes the newest target. What is wanted already goes on as it is, unless it has failed.
+func (p *project) want(w wanted) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	failed := p.status.Phase == reconciler.PhaseFailed
+	if p.target.same(w) && !failed && p.status.Phase != reconciler.PhaseUnknown {
+		p.target.Commit, p.status.Commit = w.Commit, w.Commit
+		return
+	}
+	p.retry = failed && p.target.same(w)
+	p.target, p.there, p.fresh = w, true, true
+	p.status = reconciler.Rollout{Release: w.Release, Commit: w.Commit, Phase: reconciler.PhaseProgressing}
+	signal(p.news)
+}
+
+// rollout is how far it is; there is false when nothing of it is left.
+func (p *project) rollout() (rollout reconciler.Rollout, there bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.status, p.there
+}
+
+// run takes turns until the context ends. What the cluster does not take is tried again after its wait, whatever happens there
+// meanwhile, unless something else is wanted.
+func (p *project) run(ctx context.Context) {
+	due := p.engine.options.Clock()
+	for {
+		timer := time.NewTimer(due.Sub(p.engine.options.Clock()))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-p.news:
+			timer.Stop()
+			if p.tries > 0 && !p.isFresh() {
+				continue
+			}
+		case <-timer.C:
+		}
+		due = p.engine.options.Clock().Add(p.turn(ctx))
+	}
+}
+
+// isFresh says that something else is wanted than was tried.
+func (p *project) isFresh() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fresh
+}
+
+// turn brings the project nearer to what is wanted, once, and says when to come again if nothing tells of it before.
+func (p *project) turn(ctx context.Context) (again time.Duration) {
+	p.mu.Lock()
+	w, there := p.target, p.there
+	if p.fresh {
+		p.hand = hand{retry: p.retry}
+	}
+	p.fresh, p.retry = false, false
+	p.mu.Unlock()
+	if !there {
+		return p.engine.options.Times.Look
+	}
+	var err error
+	if w.Remove {
+		p.proven = wanted{}
+		var left string
+		if left, err = p.takeAway(ctx, w); err == nil && left == "" {
+			p.conclude(w, func(*reconciler.Rollout) { p.there = false })
+			p.tries = 0
+			return p.engine.options.Times.Look
+		}
+		if err == nil {
+			p.conclude(w, func(r *reconciler.Rollout) { r.Phase, r.Cause = reconciler.PhaseProgressing, left })
+		}
+	} else {
+		err = p.handOver(ctx, w)
+	}
+	if ctx.Err() != nil {
+		return 0
+	}
+	if err != nil {
+		return p.trouble(w, err)
+	}
+	p.tries = 0
+	if w.Remove {
+		return settling
+	}
+	return p.observe(ctx, w)
+}
+
+// trouble notes that the cluster does not take what is wanted.
+func (p *project) trouble(w wanted, err error) (again time.Duration) {
+	p.engine.namespaces.Forget(w.Namespace) // it may be gone, or changed by somebody
+	times := p.engine.options.Times
+	again = min(times.Retry<<min(p.tries, 16), times.MaxRetry)
+	p.tries++
+	phase := reconciler.PhaseProgressing
+	if final(err) {
+		phase, again = reconciler.PhaseFailed, times.MaxRetry
+	}
+	p.conclude(w, func(r *reconciler.Rollout) {
+		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.same(w)
+	})
+	return again
+}
+
+// final says that an error is one that trying again does not mend.
+func final(err error) bool {
+	var refusal tenant.Refusal
+	if errors.As(err, &refusal) {
+		return true
+	}
+	if apierrors.HasStatusCause(err, "NamespaceTerminating") {
+		return false
+	}
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
+}
+
+// conclude changes what is said of the rollout, unless something else is wanted by now.
+func (p *project) conclude(w wanted, change func(*reconciler.Rollout)) {
+	p.mu.Lock()
+	before, was := p.status, p.there
+	if p.target.same(w) && !p.fresh {
+		change(&p.status)
+	}
+	changed := was != p.there || before.Phase != p.status.Phase || before.Cause != p.status.Cause || before.Drift != p.status.Drift
+	after := p.status
+	p.mu.Unlock()
+	if !changed {
+		return
+	}
+	if after.Phase == reconciler.PhaseFailed && before.Phase != after.Phase {
+		p.engine.options.Log.Warn("a rollout failed", "project", p.key.String(), "rollout", w.Release, "error", after.Cause)
+	}
+	p.engine.options.Notify()
+}
+
+// observe says how what was handed over does, and when to look again.
+func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
+	said, err := p.ask(ctx, w)
+	if err != nil {
+		return p.trouble(w, err)
+	}
+	p.conclude(w, func(r *reconciler.Rollout) {
+		r.Phase, r.Cause, r.Gone, r.Log = said.Phase, said.Cause, said.Gone, said.Log
+		r.Lapsed = said.Phase == reconciler.PhaseFailed && p.proven.same(w)
+	})
+	wait := p.engine.options.Times.MaxRetry
+	if said.stuck {
+		wait = settling
+	}
+	if said.again && p.engine.options.Clock().Sub(p.hand.asked) >= wait {
+		p.hand.again = true
+		return 0
+	}
+	if said.Phase == reconciler.PhaseHealthy {
+		p.proven = w
+		return p.engine.options.Times.Look
+	}
+	return settling
+}
+
+// ask asks the Application, and its objects when what is wanted was applied.
+func (p *project) ask(ctx context.Context, w wanted) (answer, error) {
+	live, err := p.engine.cluster.application(ctx, p.engine.cluster.seen, p.key)
+	if err != nil {
+		return answer{}, err
+	}
+	var a *application
+	if live != nil {
+		if a, err = parse(live); err != nil {
+			return answer{}, err
+		}
+	}
+	if a != nil && !a.asked() && a.Metadata.Annotations[annotationCommit] == p.hand.commit {
+		p.hand.unheard = time.Time{}
+	}
+	o := p.engine.options
+	q := question{
+		wanted: w, namespace: o.Namespace, hand: p.hand, now: o.Clock(), waits: o.Times.Lag,
+		shows: func(commit string) (bool, error) { return shows(o.GitOps, w, commit) },
+	}
+	said := q.judge(a)
+	if !said.applied {
+		return said, nil
+	}
+	return p.look(ctx, w, a, said)
+}
+
+// shows says that a commit of GitOps shows the same of a project as the wanted one: the same values and the same chart. Commits of other
+// projects come between all the time; that one contains another says less than that.
+func shows(gitops reconciler.Reader, w wanted, commit string) (bool, error) {
+	if commit == "" {
+		return false, nil
+	}
+	if commit == w.Commit {
+		return true, nil
+	}
+	for _, at := range []string{manifest.ValuesFile(w.Key), manifest.ChartDir(w.Chart)} {
+		want, err := hashAt(gitops, w.Commit, at)
+		if err != nil {
+			return false, err
+		}
+		have, err := hashAt(gitops, commit, at)
+		if err != nil {
+			return false, fmt.Errorf("Argo CD is at commit %s, which is not known here yet: %w", manifest.Short(commit), err)
+		}
+		if have != want {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,56 @@
+package direct
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/health"
+)
+
+// settling is the time between two looks at what does not run yet, should the watches not tell.
+const settling = 2 * time.Second
+
+// observe says how what was applied does, and when to look again.
+func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
+	v, err := p.judge(ctx)
+	if err != nil {
+		return p.trouble(w, err)
+	}
+	p.conclude(w, func(r *reconciler.Rollout) {
+		r.Phase, r.Cause, r.Gone, r.Log = v.Phase, v.Cause, v.Gone, v.Log
+		r.Lapsed = v.Phase == reconciler.PhaseFailed && p.proven.same(w)
+	})
+	if v.Phase == reconciler.PhaseHealthy {
+		p.proven = w
+		return p.engine.options.Times.Drift
+	}
+	return settling
+}
+
+// judge looks at all that a project is made of. The worst of it counts.
+func (p *project) judge(ctx context.Context) (health.Verdict, error) {
+	v := health.Verdict{Phase: reconciler.PhaseHealthy}
+	for id := range p.applied.Objects {
+		o, err := p.seen(ctx, id)
+		if err != nil {
+			return v, err
+		}
+		if o == nil || o.GetGeneration() < p.generations[id] {
+			one := health.Verdict{Phase: reconciler.PhaseProgressing, Cause: "waiting for the cluster to have " + strings.ToLower(id.GroupKind.Kind) + " " + id.Name}
+			if one.Worse(v) {
+				v = one
+			}
+			continue
+		}
+		one, err := p.looks.Look(ctx, o)
+		if err != nil {
+			return v, err
+		}
+		if one.Worse(v) {
+			v = one
+		}
+	}
+	return v, nil
+}

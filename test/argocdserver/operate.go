@@ -1,0 +1,180 @@
+package argocdserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// autoSync asks for an operation when one is due, and says why none is although all is not as it should be.
+func (a *app) autoSync(ctx context.Context, d *desired, status string) (problem string, err error) {
+	automated, found, _ := unstructured.NestedMap(a.live.Object, "spec", "syncPolicy", "automated")
+	if !found || automated["enabled"] == false || status != "OutOfSync" || a.live.Object["operation"] != nil {
+		return "", nil
+	}
+	state, _, _ := unstructured.NestedMap(a.live.Object, "status", "operationState")
+	if state != nil {
+		phase := fmt.Sprint(state["phase"])
+		if phase == "Running" || phase == "Terminating" {
+			return "", nil
+		}
+		result, _ := state["syncResult"].(map[string]any)
+		attempted := result == nil || result["revision"] == d.revision && reflect.DeepEqual(result["source"], any(d.source))
+		if attempted && phase != "Succeeded" {
+			return fmt.Sprintf("Failed last sync attempt to [%s]: %v", d.revision, state["message"]), nil
+		}
+		if attempted && automated["selfHeal"] != true {
+			return "", nil
+		}
+	}
+	options, _, _ := unstructured.NestedSlice(a.live.Object, "spec", "syncPolicy", "syncOptions")
+	return "", a.patch(ctx, map[string]any{"operation": map[string]any{
+		"initiatedBy": map[string]any{"automated": true},
+		"sync":        map[string]any{"revision": d.revision, "prune": automated["prune"] == true, "syncOptions": options},
+	}})
+}
+
+// operate carries out the operation that was asked for.
+func (a *app) operate(ctx context.Context) error {
+	operation, found, _ := unstructured.NestedMap(a.live.Object, "operation")
+	if !found {
+		return nil
+	}
+	phase := a.text("status", "operationState", "phase")
+	if phase != "Running" && phase != "Terminating" {
+		err := a.patch(ctx, map[string]any{"status": map[string]any{"operationState": map[string]any{
+			"operation": operation, "phase": "Running", "startedAt": stamp(), "message": nil, "finishedAt": nil, "syncResult": nil,
+		}}})
+		if err != nil {
+			return err
+		}
+	}
+	if a.text("status", "operationState", "phase") == "Terminating" {
+		return a.end(ctx, "Failed", "Operation terminated", nil)
+	}
+	switch f := a.now(); {
+	case f.held:
+		return nil
+	case f.early != "":
+		return a.end(ctx, "Error", f.early, nil)
+	}
+	revision, _, _ := unstructured.NestedString(operation, "sync", "revision")
+	objects, err := a.render(ctx, revision)
+	if err != nil {
+		return a.end(ctx, "Error", "ComparisonError: "+err.Error(), nil)
+	}
+	source, _, _ := unstructured.NestedMap(a.live.Object, "spec", "source")
+	d := &desired{revision: revision, source: source, objects: objects}
+	prune, _, _ := unstructured.NestedBool(operation, "sync", "prune")
+	results, failed := a.apply(ctx, d, prune)
+	result := map[string]any{"revision": revision, "source": source, "resources": results}
+	if failed > 0 {
+		return a.end(ctx, "Failed", "one or more objects failed to apply, reason: "+why(results), result)
+	}
+	return a.end(ctx, "Succeeded", "successfully synced (all tasks run)", result)
+}
+
+func why(results []any) string {
+	for _, r := range results {
+		if o, _ := r.(map[string]any); o["status"] == "SyncFailed" {
+			return fmt.Sprint(o["message"])
+		}
+	}
+	return ""
+}
+
+// end writes how an operation ended.
+func (a *app) end(ctx context.Context, phase, message string, result map[string]any) error {
+	state := map[string]any{"phase": phase, "message": message, "finishedAt": stamp()}
+	if result != nil {
+		state["syncResult"] = result
+	}
+	a.finished[a.name] = true // it compares again then
+	return a.patch(ctx, map[string]any{"operation": nil, "status": map[string]any{"operationState": state}})
+}
+
+// apply applies what is wanted, and deletes what is not any more.
+func (a *app) apply(ctx context.Context, d *desired, prune bool) (results []any, failed int) {
+	for _, o := range d.objects {
+		annotations := o.GetAnnotations()
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[annotationTracking] = a.tracking(o)
+		o.SetAnnotations(annotations)
+		kind := o.GroupVersionKind()
+		result := map[string]any{"group": kind.Group, "version": kind.Version, "kind": kind.Kind, "namespace": o.GetNamespace(), "name": o.GetName(), "status": "Synced", "syncPhase": "Sync"}
+		err := error(nil)
+		if !a.mayHave(ctx, kind) {
+			err = fmt.Errorf("resource %s:%s is not permitted in project %s", kind.Group, kind.Kind, a.text("spec", "project"))
+		} else {
+			err = a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o.DeepCopy()), client.FieldOwner(manager), client.ForceOwnership)
+		}
+		result["message"] = strings.ToLower(kind.Kind) + "/" + o.GetName() + " serverside-applied"
+		if err != nil {
+			result["status"], result["message"] = "SyncFailed", err.Error()
+			failed++
+		}
+		results = append(results, result)
+	}
+	if !prune || failed > 0 {
+		return results, failed
+	}
+	extra, err := a.extra(ctx, d)
+	if err != nil {
+		return results, failed + 1
+	}
+	for _, o := range extra {
+		if !has(o, "Prune=false") {
+			_ = a.client.Delete(ctx, o, client.PropagationPolicy("Background")) // it is looked for again
+		}
+	}
+	return results, failed
+}
+
+// has says that an object has an option of Argo CD.
+func has(o *unstructured.Unstructured, option string) bool {
+	return slices.Contains(strings.Split(o.GetAnnotations()[annotationOptions], ","), option)
+}
+
+// finish deletes what an Application made before that goes, if it has the finalizer.
+func (a *app) finish(ctx context.Context) error {
+	finalizers := a.live.GetFinalizers()
+	if !slices.Contains(finalizers, finalizer) {
+		return nil
+	}
+	all, err := a.objects(ctx)
+	if err != nil {
+		return err
+	}
+	left := 0
+	for _, o := range all {
+		if has(o, "Delete=false") {
+			continue
+		}
+		left++
+		if o.GetDeletionTimestamp() == nil {
+			if err := client.IgnoreNotFound(a.client.Delete(ctx, o, client.PropagationPolicy("Foreground"))); err != nil {
+				return err
+			}
+		}
+	}
+	if left > 0 {
+		return nil
+	}
+	delete(a.known, a.name)
+	rest := slices.DeleteFunc(finalizers, func(f string) bool { return f == finalizer })
+	return a.patch(ctx, map[string]any{"metadata": map[string]any{"finalizers": rest}})
+}
+
+func sameJSON(x, y any) bool {
+	a, errA := json.Marshal(x)
+	b, errB := json.Marshal(y)
+	return errA == nil && errB == nil && string(a) == string(b)
+}
