@@ -18,6 +18,8 @@ type Target struct {
 	Release string
 	Chart   manifest.Chart
 	Values  []byte
+	// URL is where people find it; empty when it has no public host.
+	URL string
 	// Remove says that nothing of it is to run; KeepData that its volumes stay all the same.
 	Remove   bool
 	KeepData bool
@@ -52,6 +54,8 @@ type Rollout struct {
 	Gone bool
 	// Problems of the wanted values, on the field that is wrong.
 	Problems manifest.Problems
+	// Reach says whether it answers at its URL. Where that is asked it is only healthy once it does.
+	Reach Reach
 	// Drift says that somebody else changed what runs, and that it was put back.
 	Drift string
 	// Log is the last lines of what does not run; only for readers who may see it.

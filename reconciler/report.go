@@ -115,6 +115,8 @@ type ReleaseFacts struct {
 	Before  string
 	// GitOps is the commit of plateform-gitops that shows it.
 	GitOps string
+	// Reach says whether it answers at LiveURL, of one that is deployed.
+	Reach Reach
 	// TakenTags of the release are somebody else's: its images go without them.
 	TakenTags []TagTakenError
 	// Reused says that nothing was built for it, because the same source had been built in the workspace before.

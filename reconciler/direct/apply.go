@@ -45,9 +45,46 @@ func final(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err)
 }
 
-// apply sends one object.
-func apply(ctx context.Context, as client.Client, o *unstructured.Unstructured) error {
-	return as.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(fieldOwner), client.ForceOwnership)
+// apply sends one object. taken are the fields that somebody else had set to something else, and who that was: they are ours now.
+func apply(ctx context.Context, as client.Client, o *unstructured.Unstructured) (taken []conflict, err error) {
+	applied := client.ApplyConfigurationFromUnstructured(o)
+	err = as.Apply(ctx, applied, client.FieldOwner(fieldOwner))
+	if taken = conflicts(err); len(taken) == 0 {
+		return nil, err
+	}
+	return taken, as.Apply(ctx, applied, client.FieldOwner(fieldOwner), client.ForceOwnership)
+}
+
+// conflict is a field that somebody else had set, by the name that the cluster knows them by.
+type conflict struct{ field, manager string }
+
+// conflicts are those that an error tells of.
+func conflicts(err error) (all []conflict) {
+	var status apierrors.APIStatus
+	if !apierrors.IsConflict(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return nil
+	}
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Type != metav1.CauseTypeFieldManagerConflict {
+			continue
+		}
+		manager := "somebody"
+		if parts := strings.SplitN(cause.Message, `"`, 3); len(parts) == 3 { // conflict with "kubectl-edit" using apps/v1
+			manager = parts[1]
+		}
+		all = append(all, conflict{strings.TrimPrefix(cause.Field, "."), manager})
+	}
+	return all
+}
+
+// managers are those of conflicts, each once.
+func managers(all []conflict) string {
+	var names []string
+	for _, c := range all {
+		names = append(names, c.manager)
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
 }
 
 // unchangeable says of an error that a field of an object cannot be changed.

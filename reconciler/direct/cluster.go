@@ -3,10 +3,13 @@ package direct
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -45,6 +48,9 @@ const (
 	burst        = 400
 )
 
+// scalersTimeout bounds the wait for who else says how many pods there are.
+const scalersTimeout = 15 * time.Second
+
 // made are the kinds that projects are made of, besides pods and what makes them.
 func made() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
@@ -62,6 +68,7 @@ func made() []schema.GroupVersionKind {
 // cluster is a Kubernetes cluster: calls to it, and what watches tell of it.
 type cluster struct {
 	config *rest.Config
+	log    *slog.Logger
 	http   *http.Client
 	mapper meta.RESTMapper
 	// admin acts with the rights of this process, and asks the server each time.
@@ -71,12 +78,14 @@ type cluster struct {
 	set  kubernetes.Interface
 	// watched are the kinds that handlers were added for.
 	watched map[string]bool
+	// scalers follows who else says how many pods there are.
+	scalers cache.Informer
 
 	mu      sync.Mutex
 	tenants map[string]client.Client
 }
 
-func newCluster(config *rest.Config) (*cluster, error) {
+func newCluster(config *rest.Config, log *slog.Logger) (*cluster, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.Burst = callsASecond, burst
 	config.UserAgent = fieldOwner
@@ -89,7 +98,7 @@ func newCluster(config *rest.Config) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{config: config, http: there, mapper: mapper, watched: map[string]bool{}, tenants: map[string]client.Client{}}
+	c := &cluster{config: config, log: log, http: there, mapper: mapper, watched: map[string]bool{}, tenants: map[string]client.Client{}}
 	if c.admin, err = client.New(config, client.Options{HTTPClient: there, Mapper: mapper}); err != nil {
 		return nil, err
 	}
@@ -103,6 +112,7 @@ func newCluster(config *rest.Config) (*cluster, error) {
 	c.seen, err = cache.New(config, cache.Options{
 		HTTPClient: there, Scheme: scheme.Scheme, Mapper: mapper,
 		DefaultLabelSelector: labels.NewSelector().Add(*ours), DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{&autoscalingv2.HorizontalPodAutoscaler{}: {Label: labels.Everything()}},
 	})
 	return c, err
 }
@@ -170,7 +180,7 @@ func (c *cluster) watch(ctx context.Context, changed func(manifest.Key)) error {
 		}
 		c.watched[kindOf(kind)] = true
 	}
-	return nil
+	return c.watchScalers(ctx)
 }
 
 func kindOf(o client.Object) string {
@@ -183,6 +193,11 @@ func (c *cluster) synced(ctx context.Context) error {
 		if _, err := c.seen.GetInformer(ctx, kind); err != nil {
 			return fmt.Errorf("reading what runs in the cluster: %w", err)
 		}
+	}
+	waiting, cancel := context.WithTimeout(ctx, scalersTimeout)
+	defer cancel()
+	if !toolscache.WaitForCacheSync(waiting.Done(), c.scalers.HasSynced) && ctx.Err() == nil {
+		c.log.Warn("HorizontalPodAutoscalers cannot be read: what they change is put back (give serve the right to list and watch them)")
 	}
 	return nil
 }

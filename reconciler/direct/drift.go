@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -53,6 +54,9 @@ func (p *project) mend(ctx context.Context, w wanted) (drift string, err error) 
 	manager := ssa.NewResourceManager(as, nil, ssa.Owner{Field: fieldOwner, Group: "plateform.dev"})
 	var changes []string
 	for _, o := range objects {
+		if err := p.engine.cluster.leaveScale(ctx, as, o); err != nil {
+			return "", err
+		}
 		change, there, want, err := manager.Diff(ctx, o.DeepCopy(), ssa.DefaultDiffOptions())
 		if err != nil {
 			return "", fmt.Errorf("looking for what changed of %s: %w", name(o), err)
@@ -61,17 +65,18 @@ func (p *project) mend(ctx context.Context, w wanted) (drift string, err error) 
 		case ssa.CreatedAction:
 			changes = append(changes, name(o)+" was deleted")
 		case ssa.ConfiguredAction:
-			what := fmt.Sprintf("%s has another %s", name(o), fields(there, want))
-			if who := lastManager(ctx, as, o); who != "" {
-				what += " by " + who
-			}
-			changes = append(changes, what)
+			changes = append(changes, fmt.Sprintf("%s has another %s", name(o), fields(there, want)))
 		default:
 			continue
 		}
 		sent := o.DeepCopy()
-		if err := apply(ctx, as, sent); err != nil {
+		who := lastManager(ctx, as, o)
+		taken, err := apply(ctx, as, sent)
+		if err != nil {
 			return "", fmt.Errorf("putting back %s: %w", name(o), err)
+		}
+		if who = cmp.Or(managers(taken), who); who != "" && change.Action == ssa.ConfiguredAction {
+			changes[len(changes)-1] += " by " + who
 		}
 		p.generations[object.UnstructuredToObjMetadata(o)] = sent.GetGeneration()
 	}

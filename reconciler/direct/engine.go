@@ -21,6 +21,8 @@ type Options struct {
 	Cluster *rest.Config
 	// GitOps reads plateform-gitops, where the namespaces are.
 	GitOps reconciler.Reader
+	// Ingress is where the ingress controller is asked whether URLs answer, as host or host:port; empty for where Ingresses say it is.
+	Ingress string
 	// Charts that releases are rendered with.
 	Charts reconciler.Charts
 	Times  Times
@@ -76,7 +78,7 @@ var _ reconciler.Engine = (*Engine)(nil)
 // New returns an engine. The cluster is not asked anything before Run.
 func New(o Options) (*Engine, error) {
 	o.Times = o.Times.withDefaults()
-	c, err := newCluster(o.Cluster)
+	c, err := newCluster(o.Cluster, o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("the cluster of engine direct: %w", err)
 	}

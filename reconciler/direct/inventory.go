@@ -112,7 +112,7 @@ func (c *cluster) remember(ctx context.Context, k manifest.Key, inv *inventory) 
 		},
 		"data": map[string]any{keyRelease: inv.Release, keyObjects: string(text)},
 	}}
-	if err := apply(ctx, c.admin, o); err != nil {
+	if _, err := apply(ctx, c.admin, o); err != nil {
 		return fmt.Errorf("writing the inventory: %w", err)
 	}
 	return nil

@@ -88,7 +88,7 @@ func (n *namespaces) bring(ctx context.Context, commit string, t reconciler.Targ
 		return err
 	}
 	for _, o := range objects { // the namespace is the first
-		if err := apply(ctx, n.cluster.admin, o); err != nil {
+		if _, err := apply(ctx, n.cluster.admin, o); err != nil {
 			return fmt.Errorf("%s of namespace %s: %w", name(o), t.Namespace, err)
 		}
 	}
@@ -181,7 +181,7 @@ func (c *cluster) namespace(ctx context.Context, name string) (*unstructured.Uns
 // staff makes the account that the projects of a namespace are applied as.
 func (c *cluster) staff(ctx context.Context, namespace string) error {
 	for _, o := range deployerOf(namespace) {
-		if err := apply(ctx, c.admin, o); err != nil {
+		if _, err := apply(ctx, c.admin, o); err != nil {
 			return fmt.Errorf("%s of namespace %s: %w", name(o), namespace, err)
 		}
 	}

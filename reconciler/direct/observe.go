@@ -1,12 +1,14 @@
 package direct
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
 
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/health"
+	"github.com/plateform/plateform/reconciler/live"
 )
 
 // settling is the time between two looks at what does not run yet, should the watches not tell.
@@ -18,15 +20,23 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	if err != nil {
 		return p.trouble(w, err)
 	}
+	again = settling
+	var reach reconciler.Reach
+	if v.Phase == reconciler.PhaseHealthy {
+		reach, v.Phase, again = p.live.Look(ctx, live.Question{Key: p.key, Namespace: w.Namespace, URL: w.URL})
+		if v.Phase != reconciler.PhaseHealthy {
+			v.Cause = cmp.Or(reach.Missing, "it runs; "+w.URL+" is asked")
+		}
+	}
 	p.conclude(w, func(r *reconciler.Rollout) {
-		r.Phase, r.Cause, r.Gone, r.Log = v.Phase, v.Cause, v.Gone, v.Log
+		r.Reach = reach
+		r.Phase, r.Cause, r.Gone, r.Log, r.Problems = v.Phase, line(v.Cause), v.Gone, v.Log, v.Problems()
 		r.Lapsed = v.Phase == reconciler.PhaseFailed && p.proven.same(w)
 	})
 	if v.Phase == reconciler.PhaseHealthy {
 		p.proven = w
-		return p.engine.options.Times.Drift
 	}
-	return settling
+	return min(again, p.engine.options.Times.Drift)
 }
 
 // judge looks at all that a project is made of. The worst of it counts.

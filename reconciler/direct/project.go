@@ -17,6 +17,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/health"
+	"github.com/plateform/plateform/reconciler/live"
 )
 
 // wanted is a target, and the GitOps commit it was wanted with.
@@ -26,7 +27,7 @@ type wanted struct {
 }
 
 func (w wanted) same(o wanted) bool {
-	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && bytes.Equal(w.Values, o.Values)
+	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && w.URL == o.URL && bytes.Equal(w.Values, o.Values)
 }
 
 // project is one project in the cluster. Its goroutine (run) brings about what is wanted newest, and watches over it.
@@ -57,6 +58,8 @@ type project struct {
 	holds string
 	// looks says how its objects do.
 	looks *health.Project
+	// live asks whether it answers at its URL, once all of it is well.
+	live *live.Follower
 }
 
 // pace is how soon something may be done again.
@@ -71,7 +74,12 @@ type pace struct {
 
 func newProject(k manifest.Key, e *Engine) *project {
 	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
-	return &project{key: k, engine: e, news: make(chan struct{}, 1), generations: map[object.ObjMetadata]int64{}, looks: looks}
+	p := &project{key: k, engine: e, news: make(chan struct{}, 1), generations: map[object.ObjMetadata]int64{}, looks: looks}
+	p.live = &live.Follower{
+		Options: live.Options{Seen: e.cluster.seen, Cluster: e.cluster.admin, Address: e.options.Ingress},
+		Clock:   e.options.Clock, Changed: func() { signal(p.news) },
+	}
+	return p
 }
 
 // want takes the newest target. What is wanted already goes on as it is, unless it has failed.
@@ -97,6 +105,7 @@ func (p *project) rollout() (rollout reconciler.Rollout, there bool) {
 // run takes turns until the context ends. What the cluster does not take is tried again after its wait, whatever happens there
 // meanwhile, unless something else is wanted.
 func (p *project) run(ctx context.Context) {
+	defer p.live.Wait()
 	due := p.engine.options.Clock()
 	for {
 		timer := time.NewTimer(due.Sub(p.engine.options.Clock()))
@@ -190,7 +199,7 @@ func (p *project) conclude(w wanted, change func(*reconciler.Rollout)) {
 	if p.target.same(w) && !p.fresh {
 		change(&p.status)
 	}
-	changed := was != p.there || before.Phase != p.status.Phase || before.Cause != p.status.Cause || before.Drift != p.status.Drift
+	changed := was != p.there || before.Phase != p.status.Phase || before.Cause != p.status.Cause || before.Reach != p.status.Reach || before.Drift != p.status.Drift
 	after := p.status
 	p.mu.Unlock()
 	if !changed {
@@ -275,14 +284,22 @@ func (p *project) carryOut(ctx context.Context, w wanted, d difference) error {
 	if err := c.remember(ctx, p.key, d.union); err != nil {
 		return err
 	}
+	var conflicts []string
 	for _, o := range d.send {
 		id := object.UnstructuredToObjMetadata(o)
 		sent := o.DeepCopy()
-		if err := apply(ctx, as, sent); err != nil {
-			if unchangeable(err) {
-				return fmt.Errorf("applying %s: %w (somebody made it otherwise, or what is wanted cannot be had by a change: delete it, and it is made anew)", name(o), err)
-			}
+		if err := c.leaveScale(ctx, as, sent); err != nil {
+			return err
+		}
+		taken, err := apply(ctx, as, sent)
+		if unchangeable(err) {
+			return fmt.Errorf("applying %s: %w (somebody made it otherwise, or what is wanted cannot be had by a change: delete it, and it is made anew)", name(o), err)
+		}
+		if err != nil {
 			return fmt.Errorf("applying %s: %w", name(o), err)
+		}
+		for _, t := range taken {
+			conflicts = append(conflicts, fmt.Sprintf("%s had another %s by %s", name(o), t.field, t.manager))
 		}
 		p.generations[id] = sent.GetGeneration()
 	}
@@ -291,6 +308,9 @@ func (p *project) carryOut(ctx context.Context, w wanted, d difference) error {
 			return err
 		}
 		delete(p.generations, id)
+	}
+	if len(conflicts) > 0 {
+		p.conclude(w, func(r *reconciler.Rollout) { r.Drift = line(strings.Join(conflicts, "; ")) })
 	}
 	return c.remember(ctx, p.key, d.next)
 }

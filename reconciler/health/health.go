@@ -54,8 +54,18 @@ type Verdict struct {
 	Cause string
 	// Gone says that the registry does not have its image.
 	Gone bool
+	// Field of project.yaml that can mend it, with names in place of numbers (spec.env[TOKEN]), and Fix how; empty when none can.
+	Field, Fix string
 	// Log has the last lines of what does not run.
 	Log string
+}
+
+// Problems are on the field that can mend it; none when no field can.
+func (v Verdict) Problems() manifest.Problems {
+	if v.Field == "" {
+		return nil
+	}
+	return manifest.Problems{{Field: v.Field, What: v.Cause, Fix: v.Fix}}
 }
 
 // Worse says which of two verdicts counts.
@@ -79,6 +89,7 @@ func (p *Project) Look(ctx context.Context, o *unstructured.Unstructured) (Verdi
 	}
 	if cause := stuck(o); cause != "" {
 		v.Phase, v.Cause = reconciler.PhaseFailed, cause
+		v.Field, v.Fix = tooMuch(cause)
 	}
 	pods, err := p.newest(ctx, o)
 	if err != nil {
@@ -165,7 +176,9 @@ const ends = 2
 func (p *Project) why(ctx context.Context, pod *corev1.Pod) Verdict {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return Verdict{Phase: reconciler.PhaseProgressing, Cause: "no node has room for it: " + c.Message}
+			v := Verdict{Phase: reconciler.PhaseProgressing, Cause: "no node has room for it: " + c.Message}
+			v.Field, v.Fix = noRoom(c.Message)
+			return v
 		}
 	}
 	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
@@ -183,9 +196,11 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 		case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull":
 			failed.Cause = fmt.Sprintf("the image %s cannot be pulled: %s", c.Image, orElse(waiting.Message, waiting.Reason))
 			failed.Gone = strings.Contains(waiting.Message, "not found") || strings.Contains(waiting.Message, "manifest unknown")
+			failed.Field, failed.Fix = "spec.image", "name an image that is there and that the cluster may pull"
 			return failed
 		case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
 			failed.Cause = "it cannot be started: " + orElse(waiting.Message, waiting.Reason)
+			failed.Field, failed.Fix = lacking(pod, c.Name, waiting.Message)
 			return failed
 		}
 	}
@@ -195,6 +210,9 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 	}
 	if ended != nil && c.RestartCount >= ends && !c.Ready {
 		failed.Cause = fmt.Sprintf("it ended with exit code %d (%s), %d times", ended.ExitCode, ended.Reason, c.RestartCount)
+		if ended.Reason == outOfMemory {
+			failed.Field, failed.Fix = "spec.resources.memory", "give it more memory, or have it use less"
+		}
 		failed.Log = p.end(ctx, pod, c)
 		return failed
 	}
@@ -202,19 +220,9 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 	case ended != nil && !c.Ready:
 		return Verdict{Phase: reconciler.PhaseProgressing, Cause: fmt.Sprintf("it ended with exit code %d (%s), and is started again", ended.ExitCode, ended.Reason)}
 	case c.State.Running != nil && !c.Ready:
-		return Verdict{Phase: reconciler.PhaseProgressing, Cause: "it runs, and does not answer " + asked(pod, c.Name)}
+		return silent(pod, c.Name)
 	}
 	return Verdict{}
-}
-
-// asked says what is asked of a container to find out whether it is ready.
-func asked(pod *corev1.Pod, container string) string {
-	for _, c := range pod.Spec.Containers {
-		if c.Name == container && c.ReadinessProbe != nil && c.ReadinessProbe.HTTPGet != nil {
-			return "at " + c.ReadinessProbe.HTTPGet.Path
-		}
-	}
-	return "at its port"
 }
 
 // The last lines of a container that are kept.

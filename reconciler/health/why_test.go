@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,12 @@ func TestWhy(t *testing.T) {
 	}
 	ended := corev1.ContainerStatus{RestartCount: 1}
 	ended.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}
+	again := ended
+	again.RestartCount = 2
+	secret := func(name, from, key string) corev1.EnvVar {
+		ref := &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: from}, Key: key}
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: ref}}
+	}
 	sick := corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
 	well := sick
 	well.Ready = true
@@ -26,19 +33,56 @@ func TestWhy(t *testing.T) {
 	}{
 		"well":              {well, Verdict{}},
 		"not begun":         {corev1.ContainerStatus{}, Verdict{}},
-		"no image":          {waiting("ImagePullBackOff", "manifest unknown"), Verdict{Phase: reconciler.PhaseFailed, Cause: "the image birds/wren cannot be pulled: manifest unknown", Gone: true}},
-		"no registry":       {waiting("ErrImagePull", "connection refused"), Verdict{Phase: reconciler.PhaseFailed, Cause: "the image birds/wren cannot be pulled: connection refused"}},
-		"a missing secret":  {waiting("CreateContainerConfigError", `secret "x" not found`), Verdict{Phase: reconciler.PhaseFailed, Cause: `it cannot be started: secret "x" not found`}},
+		"no image":          {waiting("ImagePullBackOff", "manifest unknown"), Verdict{Phase: reconciler.PhaseFailed, Cause: "the image birds/wren cannot be pulled: manifest unknown", Gone: true, Field: "spec.image"}},
+		"no registry":       {waiting("ErrImagePull", "connection refused"), Verdict{Phase: reconciler.PhaseFailed, Cause: "the image birds/wren cannot be pulled: connection refused", Field: "spec.image"}},
+		"a missing secret":  {waiting("CreateContainerConfigError", `secret "x" not found`), Verdict{Phase: reconciler.PhaseFailed, Cause: `it cannot be started: secret "x" not found`, Field: "spec.env[X]"}},
+		"another secret":    {waiting("CreateContainerConfigError", `secret "z" not found`), Verdict{Phase: reconciler.PhaseFailed, Cause: `it cannot be started: secret "z" not found`}},
+		"a missing key":     {waiting("CreateContainerConfigError", `couldn't find key b in Secret ws-1/y`), Verdict{Phase: reconciler.PhaseFailed, Cause: `it cannot be started: couldn't find key b in Secret ws-1/y`, Field: "spec.env[B]"}},
+		"out of memory":     {again, Verdict{Phase: reconciler.PhaseFailed, Cause: "it ended with exit code 137 (OOMKilled), 2 times", Field: "spec.resources.memory"}},
 		"ended once":        {ended, Verdict{Phase: reconciler.PhaseProgressing, Cause: "it ended with exit code 137 (OOMKilled), and is started again"}},
-		"does not answer":   {sick, Verdict{Phase: reconciler.PhaseProgressing, Cause: "it runs, and does not answer at /healthz"}},
+		"does not answer":   {sick, Verdict{Phase: reconciler.PhaseProgressing, Cause: "it runs, and does not answer at /healthz", Field: "spec.health.path"}},
 		"creates container": {waiting("ContainerCreating", ""), Verdict{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			pod := &corev1.Pod{Spec: probed, Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{tt.status}}}
-			if got := (&Project{}).why(t.Context(), pod); got != tt.want {
+			pod := &corev1.Pod{Spec: *probed.DeepCopy(), Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{tt.status}}}
+			for n := range pod.Spec.Containers {
+				pod.Spec.Containers[n].Env = []corev1.EnvVar{secret("X", "x", "x"), secret("A", "y", "a"), secret("B", "y", "b")}
+			}
+			project := &Project{lastTail: "gone"} // it printed that
+			pod.Status.ContainerStatuses[0].Name = cmp.Or(pod.Status.ContainerStatuses[0].Name, "app")
+			project.tailOf = "/" + pod.Status.ContainerStatuses[0].Name + "/2"
+			got := project.why(t.Context(), pod)
+			if (got.Fix == "") != (got.Field == "") {
+				t.Errorf("%s is mended by %q", got.Field, got.Fix)
+			}
+			if got.Fix, got.Log = "", ""; got != tt.want {
 				t.Errorf("it is %+v, want %+v", got, tt.want)
 			}
 		})
+	}
+}
+
+// What keeps pods from being made or placed is mended on the field that asks for too much.
+func TestFields(t *testing.T) {
+	t.Parallel()
+	if at, _ := tooMuch(`pods "shop" is forbidden: exceeded quota: plateform, requested: limits.cpu=2`); at != "spec.resources" {
+		t.Errorf("a quota is mended at %q", at)
+	}
+	if at, _ := tooMuch(`pods "shop" is forbidden: violates PodSecurity`); at != "" {
+		t.Errorf("an admission rule is mended at %q", at)
+	}
+	for message, want := range map[string]string{
+		"0/1 nodes are available: 1 Insufficient memory": "spec.resources.memory", "0/1 nodes are available: 1 Insufficient cpu": "spec.resources.cpu",
+		"0/1 nodes are available: 1 node(s) had untolerated taint": "",
+	} {
+		if at, _ := noRoom(message); at != want {
+			t.Errorf("%s is mended at %q", message, at)
+		}
+	}
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}}}}
+	pod.Labels = map[string]string{labelComponent: "server"}
+	if v := silent(pod, "app"); v.Field != "spec.services[server].port" {
+		t.Errorf("a service that does not answer is mended at %q", v.Field)
 	}
 }

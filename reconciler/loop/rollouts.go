@@ -69,6 +69,9 @@ func (ro *rollouts) observe() {
 		if p.rollout.Phase == reconciler.PhaseHealthy { // it has its time anew
 			p.rollout.since = ro.now()
 		}
+		if said := now.Reach.String(); said != p.rollout.Reach.String() && now.Phase == reconciler.PhaseHealthy {
+			ro.options.Log.Info("whether it answers at its URL", "project", k.String(), "release", now.Release, "is", said)
+		}
 		p.rollout.Rollout, p.rollout.late = now, false
 		ro.keepFailing(p)
 		ro.projects.touch(k)
@@ -134,6 +137,7 @@ func (ro *rollouts) target(k manifest.Key) (reconciler.Target, bool) {
 	target.Owner = p.memory.Owner
 	switch {
 	case runs && shown.Shows():
+		target.URL = ro.liveURL(p, shown.Release())
 		p.rollout = rollout{since: ro.now(), Rollout: reconciler.Rollout{
 			Release: target.Release, Commit: ro.gitops.Head(), Phase: reconciler.PhaseProgressing,
 		}}
@@ -224,7 +228,7 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 	}
 	switch p.rollout.Phase {
 	case reconciler.PhaseHealthy:
-		report.Stage = reconciler.StageDeployed
+		report.Stage, report.Release.Reach = reconciler.StageDeployed, p.rollout.Reach
 		return report, true
 	case reconciler.PhaseFailed:
 		if fails := ro.failing[p.key]; r.stopped && ro.failing.Has(p.key, p.rollout.Rollout) { // it goes on by itself
@@ -247,7 +251,7 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 		if !p.rollout.late {
 			report.Since = ro.now()
 		}
-		report.Detail, report.Problems, report.Build.LogTail = p.rollout.Cause, p.rollout.Problems, p.rollout.Log
+		report.Detail, report.Problems, report.Build.LogTail = p.rollout.Cause, ro.located(p), p.rollout.Log
 		return report, true
 	}
 	if ro.silence != "" {

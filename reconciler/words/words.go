@@ -105,6 +105,10 @@ func takenTags(taken []reconciler.TagTakenError) (lines string) {
 func howFar(r reconciler.Report) string {
 	version := r.Release.Version
 	switch {
+	case r.Stage == reconciler.StageDeployed && r.Release.Reach == (reconciler.Reach{Live: true}):
+		return version + " is live"
+	case r.Stage == reconciler.StageDeployed && r.Release.Reach != (reconciler.Reach{}):
+		return version + " runs; " + r.Release.Reach.String()
 	case r.Stage == reconciler.StageDeployed:
 		return version + " runs"
 	case r.Stage == reconciler.StageSynced && r.Detail != "":

@@ -103,6 +103,11 @@ func failure(version, before string) reconciler.Report {
 	}
 }
 
+func (r told) reach(reach reconciler.Reach) told {
+	r.Release.Reach = reach
+	return r
+}
+
 func (r told) detail(text string) told {
 	r.Detail = text
 	return r
@@ -184,6 +189,11 @@ func asItHasToBeCases() map[reconciler.Outcome][]told {
 			{"rolling out", synced, "rolling out v1.0.1", ""},
 			told{"rolling out, and why it takes so long", synced, "rolling out v1.0.1: 1 of 2 pods is ready", ""}.detail("1 of 2 pods is ready"),
 			{"deployed", success(reconciler.StageDeployed, "v1.0.1"), "v1.0.1 runs", liveURL},
+			told{"live", success(reconciler.StageDeployed, "v1.0.1"), "v1.0.1 is live", liveURL}.reach(reconciler.Reach{Live: true}),
+			told{"live, and hard to find", success(reconciler.StageDeployed, "v1.0.1"), "v1.0.1 runs; answers through the ingress; DNS does not know it", liveURL}.
+				reach(reconciler.Reach{Live: true, Missing: "DNS does not know it"}),
+			told{"not asked", success(reconciler.StageDeployed, "v1.0.1"), "v1.0.1 runs; whether it answers is not known; the ingress cannot be reached from here", liveURL}.
+				reach(reconciler.Reach{Unasked: true, Missing: "the ingress cannot be reached from here"}),
 			{"deployed without a build", reused, "v1.0.1 runs (its image is reused: this source was built before)", liveURL},
 			told{"with something held", success(reconciler.StageUpdatingGitOps, "v1.0.0"),
 				"v1.0.0 is in plateform-gitops at abcdef0123; " + bothHeld, liveURL}.holds(holds...),

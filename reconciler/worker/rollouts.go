@@ -168,7 +168,7 @@ func (r *Rollouts) take(keys []manifest.Key, rollouts map[manifest.Key]reconcile
 			continue
 		}
 		progressing = progressing || now.Phase == reconciler.PhaseProgressing || now.Phase == reconciler.PhaseUnknown
-		if now.Phase != before.Phase || now.Cause != before.Cause || now.Drift != before.Drift {
+		if now.Phase != before.Phase || now.Cause != before.Cause || now.Reach != before.Reach || now.Drift != before.Drift {
 			r.known[k], r.fresh[k] = now, true
 			news = true
 		}

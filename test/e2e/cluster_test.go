@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +43,8 @@ func clusterProject(t *testing.T) *inCluster {
 	w.registry.images = httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: registry})
 	w.registry.host = cmp.Or(os.Getenv("PLATEFORM_TEST_PULL"), "registry.test:5000")
 	w.engine = "{kind: direct, kubeconfig: " + os.Getenv("KUBECONFIG") + "}"
+	_, port, _ := strings.Cut(os.Getenv("PLATEFORM_TEST_INGRESS"), ":")
+	w.platform = append(w.platform, "ingress: {port: "+port+"}")
 	workspace := "ws-" + strings.ToLower(rand.Text()[:8])
 	t.Cleanup(func() {
 		_ = exec.Command("kubectl", "delete", "namespace", workspace, "--wait=false").Run() //nolint:gosec // the name is ours
@@ -117,7 +120,12 @@ func TestOnACluster(t *testing.T) {
 	added := c.w.add(c.project)
 	c.runs("v1.0.0")
 	c.wantVerdict(added, "success")
-	c.answers("one")
+	if got, err := c.get("/"); got != "one" || err != nil { // at once: that is what deployed says
+		t.Errorf("it is deployed, and answers %q, %v", got, err)
+	}
+	if verdict := c.verdict(added); !strings.Contains(verdict.Description, "v1.0.0 runs; answers through the ingress; DNS does not ") {
+		t.Errorf("the verdict is %q", verdict.Description)
+	}
 
 	stop := c.asked()
 	c.app.commit("Two", files{"main.go": webServer("two")})
@@ -164,6 +172,38 @@ func TestAClusterIsFilledAgain(t *testing.T) {
 	if more := len(c.w.registry.builds(c.repository())) - builds; more != 0 {
 		t.Errorf("%d builds were made", more)
 	}
+}
+
+// What keeps a release from running is told on the line of project.yaml that can mend it.
+func TestCauseOnACluster(t *testing.T) {
+	c := clusterProject(t)
+	c.spec = []string{"replicas: 1", "resources: {cpu: 100m, memory: 64Mi}"}
+	c.w.add(c.project)
+	c.runs("v1.0.0")
+	hungry := strings.Replace(webServer("two"), "func main() {\n", "func main() {\n\tfor all := [][]byte{}; len(all) < 4096; {\n\t\tmore := make([]byte, 1<<20)\n\t\tfor n := range more {\n\t\t\tmore[n] = 1\n\t\t}\n\t\tall = append(all, more)\n\t}\n", 1)
+	broken := c.app.commit("Want it all", files{"main.go": hungry})
+	verdict := c.sourceVerdict(broken)
+	if want := c.file() + ":"; verdict.State != "failure" || !strings.Contains(verdict.Description, want) || !strings.Contains(verdict.Description, "OOMKilled") {
+		t.Errorf("the verdict is %+v, and does not say %s", verdict, want)
+	}
+	if lines := strings.Split(c.w.config.read(c.file()), "\n"); !strings.Contains(lines[lineIn(t, verdict.Description, c.file())-1], "memory: 64Mi") {
+		t.Errorf("%q is on another line", verdict.Description)
+	}
+	c.answers("one")
+}
+
+// lineIn is the line of a file that a text names.
+func lineIn(t *testing.T, text, file string) int {
+	t.Helper()
+	found := regexp.MustCompile(regexp.QuoteMeta(file) + `:(\d+):\d+: `).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("%q names no line of %s", text, file)
+	}
+	line, err := strconv.Atoi(found[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line
 }
 
 // The demo tells its story in a cluster, too: its URL answers there at each step, and nothing of it is left.

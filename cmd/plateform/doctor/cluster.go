@@ -65,10 +65,11 @@ func rightsOfDirect() []right {
 	for _, r := range []right{
 		{"", "", "pods"}, {"", "", "services"}, {"", "", "persistentvolumeclaims"}, {"", "apps", "deployments"}, {"", "apps", "statefulsets"}, {"", "apps", "replicasets"},
 		{"", "batch", "jobs"}, {"", "batch", "cronjobs"}, {"", "networking.k8s.io", "ingresses"}, {"", "policy", "poddisruptionbudgets"},
+		{"", "autoscaling", "horizontalpodautoscalers"},
 	} {
 		rights = append(rights, right{"list", r.group, r.resource}, right{"watch", r.group, r.resource})
 	}
-	return append(rights, right{"list", "", "configmaps"}, right{"delete", "", "configmaps"})
+	return append(rights, right{"get", "networking.k8s.io", "ingressclasses"}, right{"list", "", "configmaps"}, right{"delete", "", "configmaps"})
 }
 
 // mayBring asks the cluster whether serve may do what engine direct has to.

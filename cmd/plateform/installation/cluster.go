@@ -38,7 +38,7 @@ func (s EngineSettings) openCluster(o direct.Options) (*direct.Engine, error) {
 	// What the libraries of Kubernetes have to say goes where all else goes. They know one log for a whole process.
 	log.SetLogger(logr.FromSlogHandler(o.Log.Handler()))
 	klog.SetSlogLogger(o.Log)
-	o.Cluster = config
+	o.Cluster, o.Ingress = config, s.Ingress
 	engine, err := direct.New(o)
 	if err != nil {
 		return nil, exit.Usage("engine: %w", err)

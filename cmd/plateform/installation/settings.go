@@ -226,6 +226,8 @@ type EngineSettings struct {
 	Kind string `yaml:"kind,omitempty"`
 	// Kubeconfig is the file that says how engine direct reaches its cluster. Default: the cluster that serve runs in, or else what kubectl would use.
 	Kubeconfig string `yaml:"kubeconfig,omitempty"`
+	// Ingress is where engine direct asks whether URLs answer, as host or host:port. Default: where Ingresses say that they are served; name it for an ingress controller that does not say so, or that serve reaches at another address than people do.
+	Ingress string `yaml:"ingress,omitempty"`
 	// Listen is the address where engine local answers for all projects, by their hosts. Its port is ingress.port in platform.yaml, unless something in front leads there; port 0 picks one and prints it. Default 127.0.0.1:8480.
 	Listen string `yaml:"listen,omitempty"`
 	// Platforms are those of the cluster's nodes, like linux/arm64 or linux/arm/v7: an image in project.yaml has to be for one of them. Default linux/amd64, and for engine local what this machine is.

@@ -27,6 +27,9 @@ func (s *Settings) check(file string) manifest.Problems {
 	if s.Engine.Kubeconfig != "" && s.Engine.Kind != EngineDirect {
 		c.add("engine.kubeconfig", "engine.kubeconfig is for engine direct", "leave it out, or set engine.kind to direct")
 	}
+	if s.Engine.Ingress != "" && s.Engine.Kind != EngineDirect {
+		c.add("engine.ingress", "engine.ingress is for engine direct", "leave it out, or set engine.kind to direct")
+	}
 	c.remote("config", s.Config)
 	c.remote("gitops", s.GitOps)
 	c.sources(s.Sources)

@@ -1,0 +1,88 @@
+package health
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/plateform/plateform/reconciler"
+)
+
+// labelComponent names the service of a project that an object is of.
+const labelComponent = "app.kubernetes.io/component"
+
+// outOfMemory is why a container ended that wanted more memory than it may have.
+const outOfMemory = "OOMKilled"
+
+// field is a field of project.yaml: of the service that labels name, where each has its own.
+func field(labels map[string]string, name string) string {
+	if service := labels[labelComponent]; service != "" {
+		return fmt.Sprintf("spec.services[%s].%s", service, name)
+	}
+	return "spec." + name
+}
+
+// tooMuch is the field that can mend that no pod can be made.
+func tooMuch(message string) (at, fix string) {
+	if !strings.Contains(message, "exceeded quota") {
+		return "", ""
+	}
+	return "spec.resources", "ask for less, or have the quota of the workspace raised"
+}
+
+// noRoom is the field that can mend that no node has room for a pod.
+func noRoom(message string) (at, fix string) {
+	for _, what := range []string{"memory", "cpu"} {
+		if strings.Contains(message, "Insufficient "+what) {
+			return "spec.resources." + what, "ask for less, or have a bigger node added"
+		}
+	}
+	return "", ""
+}
+
+// lacking is the field that can mend that a container lacks what a variable of it is taken from.
+func lacking(pod *corev1.Pod, container, message string) (at, fix string) {
+	for _, c := range pod.Spec.Containers {
+		if c.Name != container {
+			continue
+		}
+		found, best := "", 0
+		for _, v := range c.Env {
+			if v.ValueFrom == nil || v.ValueFrom.SecretKeyRef == nil {
+				continue
+			}
+			ref, weight := v.ValueFrom.SecretKeyRef, 0
+			if strings.Contains(message, `"`+ref.Name+`"`) || strings.Contains(message, "/"+ref.Name) {
+				weight = 1
+				if strings.Contains(message, "key "+ref.Key+" ") {
+					weight = 2
+				}
+			}
+			if weight > best {
+				found, best = v.Name, weight
+			}
+		}
+		if found != "" {
+			return field(pod.Labels, "env["+found+"]"), "have the Secret made that it is taken from, or take the variable out"
+		}
+	}
+	return "", ""
+}
+
+// silent is a container that runs and does not answer.
+func silent(pod *corev1.Pod, container string) Verdict {
+	v := Verdict{Phase: reconciler.PhaseProgressing, Cause: "it runs, and does not answer at its port",
+		Field: field(pod.Labels, "port"), Fix: "name the port that it listens at"}
+	for _, c := range pod.Spec.Containers {
+		if c.Name != container || c.ReadinessProbe == nil {
+			continue
+		}
+		if c.ReadinessProbe.HTTPGet != nil {
+			path := c.ReadinessProbe.HTTPGet.Path
+			v.Cause, v.Field = "it runs, and does not answer at "+path, "spec.health.path"
+			v.Fix = "name a path that it answers with 2xx at; and in port the port that it listens at"
+		}
+	}
+	return v
+}
