@@ -13,6 +13,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/job"
 	"github.com/plateform/plateform/cmd/plateform/source"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localbuild"
 	"github.com/plateform/plateform/reconciler/registry"
@@ -91,7 +92,7 @@ machine is. --output json prints the image as a release file has it.`,
 }
 
 func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (err error) {
-	if err := oneOf("output", flags.output, "text", "json"); err != nil {
+	if err := exit.OneOf("output", flags.output, "text", "json"); err != nil {
 		return err
 	}
 	root, err := source.Folder(args)
@@ -127,7 +128,7 @@ func (a *app) buildImage(ctx context.Context, flags imageFlags, args []string) (
 	}
 	image := made.Image
 	if flags.output == "json" {
-		return writeJSON(a.stdout, image)
+		return terminal.WriteJSON(a.stdout, image)
 	}
 	fmt.Fprintf(a.stdout, "%s:%s\n  digest     %s\n  framework  %s\n  port       %d\n",
 		image.Repository, image.Tag, image.Digest, image.Framework, image.Port)

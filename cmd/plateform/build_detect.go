@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/source"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
 
 // detectFlags say what is looked at: the files of a folder, or a commit of a repository.
@@ -25,7 +27,7 @@ func (f *detectFlags) add(c *cobra.Command) {
 
 // open opens what is looked at.
 func (f *detectFlags) open(ctx context.Context, args []string) (source.Files, error) {
-	if err := oneOf("output", f.output, "text", "json"); err != nil {
+	if err := exit.OneOf("output", f.output, "text", "json"); err != nil {
 		return source.Files{}, err
 	}
 	return source.Open(ctx, append(args, ".")[0], f.revision)
@@ -67,7 +69,7 @@ func buildDetect(ctx context.Context, a *app, flags detectFlags, args []string) 
 	switch {
 	case err != nil && found.Empty():
 	case flags.output == "json":
-		err = errors.Join(writeJSON(a.stdout, found), err)
+		err = errors.Join(terminal.WriteJSON(a.stdout, found), err)
 	default:
 		found.Print(a.stdout)
 	}
@@ -116,7 +118,7 @@ func buildDockerfile(ctx context.Context, a *app, flags detectFlags, args []stri
 		return source.Error(err)
 	}
 	if flags.output == "json" {
-		return writeJSON(a.stdout, out)
+		return terminal.WriteJSON(a.stdout, out)
 	}
 	fmt.Fprint(a.stdout, out.Text)
 	return nil

@@ -37,7 +37,7 @@ The exit code is 1 when something fails; warnings alone are fine. docs/output.md
   plateform doctor --output json | jq '.checks[] | select(.status != "ok")'`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := oneOf("output", flags.output, "text", "json"); err != nil {
+			if err := exit.OneOf("output", flags.output, "text", "json"); err != nil {
 				return err
 			}
 			if flags.timeout <= 0 {
@@ -71,7 +71,7 @@ func (a *app) doctor(ctx context.Context, flags doctorFlags) error {
 		return err
 	}
 	if flags.output == "json" {
-		if err := writeJSON(a.stdout, report); err != nil {
+		if err := terminal.WriteJSON(a.stdout, report); err != nil {
 			return err
 		}
 	} else {

@@ -32,12 +32,12 @@ func (m machine) logsCommand() *cobra.Command {
 		Short:   "Show what an app prints, or how a run or its newest build went",
 		Long: `Show what an app prints; with --run how its newest run goes, from the commit to the URL; with --build how its newest build went.
 
-With -f a run that is under way is followed first, from the commit to the URL, and then what the app prints. Where apps do not run on
-this machine, the run is all, and one that has not begun is waited for.
+With -f a run that is under way is followed first, from the commit to the URL, and then what the app prints. Where nobody knows
+what apps print, the run is all, and one that has not begun is waited for.
 
-It reads the files of the installation that --config names, on the machine where that serves, whether it runs now or
+It reads the files of the installation that --config names, or its cluster, on the machine where that serves, whether it runs now or
 not; where Jenkins builds, it asks that for the log of a build. Each line of an app begins with the time and the process: the release, the service (app when there is only one), and
-its number.
+its number; in a cluster the pod. Elsewhere it asks the serve that --server names, and shows that your token.
 
 With --run it asks serve, on this machine or with --server elsewhere, and with -f goes on until the run has ended: it waits
 for one that has not begun, and for a serve that is being started again. The exit code is 1 when the run failed.`,
@@ -57,8 +57,9 @@ for one that has not begun, and for a serve that is being started again. The exi
 				flags.server = cmp.Or(flags.server, os.Getenv("PLATEFORM_SERVER"))
 			}
 			if flags.run != "" || flags.server != "" {
+				from := watch.From{ServeYAML: flags.config, Address: flags.server, TokenFile: cmp.Or(flags.token, os.Getenv("PLATEFORM_TOKEN_FILE"))}
 				o := watch.Options{Key: key, Run: flags.run, Follow: flags.follow, Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now}
-				return o.Watch(c.Context(), flags.config, flags.server, cmp.Or(flags.token, os.Getenv("PLATEFORM_TOKEN_FILE")))
+				return o.Logs(c.Context(), from, flags.last)
 			}
 			s, err := installation.Load(flags.config)
 			if err != nil {
@@ -81,7 +82,7 @@ for one that has not begun, and for a serve that is being started again. The exi
 	c.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on with what is printed from now on, until interrupted, or a run has ended")
 	c.Flags().StringVar(&flags.run, "run", "", "show how the newest run goes instead, or --run=ID that one")
 	c.Flags().Lookup("run").NoOptDefVal = watch.Newest
-	c.Flags().StringVar(&flags.server, "server", "", "ask the serve at this URL how the run goes (default $PLATEFORM_SERVER, or the one of --config)")
+	c.Flags().StringVar(&flags.server, "server", "", "ask the serve at this URL (default $PLATEFORM_SERVER, or the one of --config)")
 	c.Flags().StringVar(&flags.token, "token-file", "", "file with the token to show there (default $PLATEFORM_TOKEN_FILE)")
 	c.Flags().BoolVar(&flags.build, "build", false, "show the log of the newest build instead, on this machine or in Jenkins")
 	c.MarkFlagsMutuallyExclusive("run", "build")

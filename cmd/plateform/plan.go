@@ -69,7 +69,7 @@ it. docs/output.md describes the fields of --output json, which holds all values
   plateform plan --output markdown >> "$GITHUB_STEP_SUMMARY"`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := oneOf("output", flags.output, "text", "json", "markdown"); err != nil {
+			if err := exit.OneOf("output", flags.output, "text", "json", "markdown"); err != nil {
 				return err
 			}
 			if c.Flags().Changed("as") && flags.as <= 0 {
@@ -181,7 +181,7 @@ func (o *output) warnUncommitted(ctx context.Context, g git.Command) {
 func (o *output) printPlan(p planOutput, flags planFlags) error {
 	switch flags.output {
 	case "json":
-		return writeJSON(o.stdout, p.filled())
+		return terminal.WriteJSON(o.stdout, p.filled())
 	case "markdown":
 		c := card.Card{Plan: &p.Plan, Command: fmt.Sprintf("plateform plan --base %s --head %s --diff", terminal.Short(p.Base), terminal.Short(p.Head))}
 		if p.Rights != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/feed"
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
@@ -38,7 +39,7 @@ as a log elsewhere, or when --log asks for one.`,
 			if oldFormat != "" {
 				format = oldFormat
 			}
-			if err := oneOf("log", format, logAuto, logWords, logText, logJSON); err != nil {
+			if err := exit.OneOf("log", format, logAuto, logWords, logText, logJSON); err != nil {
 				return err
 			}
 			s, err := installation.Load(file)

@@ -2,22 +2,23 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/running"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/api"
+	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // statusFlags are the flags of status.
 type statusFlags struct {
 	lookFlags
+	pods   running.Flags
 	output string
 }
 
@@ -30,7 +31,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short:   "Say what runs, what failed or is held, why, and what to do",
 		Long: `Say what runs, since when, what failed or is held, why, and what to do.
 
-All of it is read from Git. The config repository is the remote of the checkout you stand in, or --config-repo. The
+All of it is read from Git; how the pods in a cluster do says serve, where one is named. The config repository is the remote of the checkout you stand in, or --config-repo. The
 GitOps repository is --gitops-repo, or what "git config ` + checkout.GitOpsSetting + `" says in the checkout; without it only the
 config repository is looked at. docs/output.md describes the fields of --output json.`,
 		Example: `  plateform status                        # all projects
@@ -42,7 +43,7 @@ config repository is looked at. docs/output.md describes the fields of --output 
 		Args:              argumentCount(0, 1),
 		ValidArgsFunction: completeProject,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := oneOf("output", flags.output, "text", "json"); err != nil {
+			if err := exit.OneOf("output", flags.output, "text", "json"); err != nil {
 				return err
 			}
 			var key *manifest.Key
@@ -57,6 +58,7 @@ config repository is looked at. docs/output.md describes the fields of --output 
 		},
 	}
 	flags.add(c)
+	flags.pods.Add(c)
 	outputFlag(c, &flags.output, "text", "json")
 	return c
 }
@@ -73,34 +75,25 @@ func (a *app) status(ctx context.Context, flags statusFlags, key *manifest.Key) 
 		keys = append(keys, *key)
 	}
 	found, err := look.Status(ctx, keys...)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	keys = nil
+	for _, p := range found.Projects {
+		keys = append(keys, p.Key)
+	}
+	pods := flags.pods.Ask(ctx, keys)
+	switch {
 	case flags.output == "json":
-		return writeJSON(a.stdout, found)
+		return terminal.WriteJSON(a.stdout, struct {
+			*ledger.Status
+			Running map[string]api.State `json:"running,omitempty"`
+		}{found, pods.ByName()})
 	case key != nil:
-		a.printProject(found.Projects[0], look.gitops != nil)
+		a.printProject(found.Projects[0], look.gitops != nil, pods)
 	default:
-		a.printProjects(found, look.gitops != nil)
+		a.printProjects(found, look.gitops != nil, pods)
 	}
+	pods.PrintTrouble(a.stdout)
 	return nil
-}
-
-// writeJSON writes indented JSON.
-func writeJSON(w interface{ Write([]byte) (int, error) }, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
-	}
-	return nil
-}
-
-// oneOf refuses values of a flag that it does not know.
-func oneOf(flag, value string, known ...string) error {
-	if slices.Contains(known, value) {
-		return nil
-	}
-	return exit.Usage("--%s %q is not known (use %s)", flag, value, strings.Join(known, ", "))
 }

@@ -7,24 +7,35 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/checkout"
+	"github.com/plateform/plateform/cmd/plateform/running"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // printProjects prints all projects, one line each, and below what wants attention.
-func (o *output) printProjects(found *ledger.Status, gitopsKnown bool) {
+func (o *output) printProjects(found *ledger.Status, gitopsKnown bool, pods running.States) {
 	if len(found.Projects) == 0 {
 		fmt.Fprintf(o.stdout, "There are no projects yet. Write workspaces/<workspace>/projects/<project>/project.yaml and push it.\n")
 		return
 	}
 	style := o.palette()
-	table := terminal.NewTable("PROJECT", "STATE", "RUNS", "SINCE", "URL")
+	columns := []string{"PROJECT", "STATE", "RUNS", "SINCE", "URL"}
+	if len(pods.Of) > 0 {
+		columns = append(columns, "PODS")
+	}
+	table := terminal.NewTable(columns...)
 	for _, s := range found.Projects {
 		runs := s.Runs
 		if !gitopsKnown && s.Release != nil {
 			runs = s.Release.Version
 		}
-		table.Add(s.Key.String(), string(s.State), orDash(runs), orDash(o.sinceShort(s)), orDash(s.URL))
+		row := []string{s.Key.String(), string(s.State), terminal.OrDash(runs), terminal.OrDash(o.sinceShort(s)), terminal.OrDash(s.URL)}
+		if state, known := pods.Of[s.Key]; known {
+			row = append(row, running.Pods(state))
+		} else if len(pods.Of) > 0 {
+			row = append(row, "-")
+		}
+		table.Add(row...)
 	}
 	table.Print(o.stdout, o.width, style, func(row, column int, cell string) string {
 		if column != 1 {
@@ -46,7 +57,7 @@ func (o *output) printProjects(found *ledger.Status, gitopsKnown bool) {
 }
 
 // printProject prints all there is to say of one project.
-func (o *output) printProject(s ledger.Project, gitopsKnown bool) {
+func (o *output) printProject(s ledger.Project, gitopsKnown bool, pods running.States) {
 	sheet, style := o.sheet(), o.palette()
 	fmt.Fprintf(o.stdout, "%s %s\n", style.Bold(s.Key.String()), paintState(style, s.State, string(s.State)))
 	sheet.Line("type", string(s.Type))
@@ -61,9 +72,12 @@ func (o *output) printProject(s ledger.Project, gitopsKnown bool) {
 	default:
 		sheet.Line("runs", s.Runs+since(o.ago(s.Since)))
 	}
+	if state, known := pods.Of[s.Key]; known {
+		running.Print(sheet, state, o.agoShort)
+	}
 	sheet.Line("under way", progressOf(s))
 	if r := s.Release; r != nil {
-		sheet.Line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, o.ago(r.CreatedAt), r.Cause.Kind, terminal.Short(r.Cause.Commit), by(r.Cause.By)))
+		sheet.Line("release", fmt.Sprintf("%s, %s, because of %s commit %s%s", r.Version, o.ago(r.CreatedAt), r.Cause.Kind, terminal.Short(r.Cause.Commit), terminal.By(r.Cause.By)))
 		for _, image := range r.Images {
 			from := ""
 			if image.Commit != "" {
@@ -105,21 +119,6 @@ func (o *output) printReasons(label string, why, next []string) {
 	}
 }
 
-// by names a person in brackets.
-func by(who string) string {
-	if who == "" {
-		return ""
-	}
-	return " by " + who
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
 // ago shows a time as a date and how long ago that is.
 func (o *output) ago(at string) string {
 	t, err := time.Parse(time.RFC3339, at)
@@ -150,15 +149,6 @@ func (o *output) sinceShort(s ledger.Project) string {
 		return "over " + o.agoShort(s.SinceBefore)
 	}
 	return o.agoShort(s.Since)
-}
-
-// clock shows a time that programs write as people read it.
-func clock(at string) string {
-	t, err := time.Parse(time.RFC3339, at)
-	if err != nil {
-		return at
-	}
-	return t.UTC().Format(terminal.TimeFormat)
 }
 
 // wholeSeconds shows how long something took.

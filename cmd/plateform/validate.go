@@ -37,7 +37,7 @@ The exit code is 1 when there are problems. docs/output.md describes the fields 
   plateform validate --output github     # annotations in a GitHub workflow`,
 		Args: argumentCount(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := oneOf("output", output, "text", "json", "github"); err != nil {
+			if err := exit.OneOf("output", output, "text", "json", "github"); err != nil {
 				return err
 			}
 			dir, err := configFolder(args)
@@ -139,7 +139,7 @@ func (a *app) validate(dir, output string, verify bool) error {
 		if v.Problems == nil {
 			v.Problems = manifest.Problems{}
 		}
-		if err := writeJSON(a.stdout, v); err != nil {
+		if err := terminal.WriteJSON(a.stdout, v); err != nil {
 			return err
 		}
 	case "github":

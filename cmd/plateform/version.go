@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
 
@@ -35,13 +36,13 @@ docs/output.md describes the fields of --output json.`,
 		Example: "  plateform version\n  plateform version --output json",
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			if err := oneOf("output", format, "text", "json"); err != nil {
+			if err := exit.OneOf("output", format, "text", "json"); err != nil {
 				return err
 			}
 			info, _ := debug.ReadBuildInfo()
 			v := versionOf(info)
 			if format == "json" {
-				return writeJSON(o.stdout, v)
+				return terminal.WriteJSON(o.stdout, v)
 			}
 			_, err := fmt.Fprintln(o.stdout, v)
 			return err

@@ -7,12 +7,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/running"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/api"
 	"github.com/plateform/plateform/reconciler/ledger"
 )
 
 // whyFlags are the flags of why.
 type whyFlags struct {
 	lookFlags
+	pods   running.Flags
 	output string
 }
 
@@ -34,7 +39,7 @@ Ask with what you have at hand:
   commit of an app                  what was built from it, or why nothing was
   digest of an image                the releases that run it
 
-Commits and digests may be cut short. All of it is read from Git, as status does; see there for how both repositories
+Commits and digests may be cut short. All of it is read from Git, and the pods from serve where one is named, as status does; see there for how both repositories
 are found. In each, the newest 10,000 commits are looked at; what is older is said not to be found. docs/output.md
 describes the fields of --output json.`,
 		Example: `  plateform why https://shop.example.com/cart
@@ -45,7 +50,7 @@ describes the fields of --output json.`,
 		Args:              argumentCount(1, 1),
 		ValidArgsFunction: completeReleases,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := oneOf("output", flags.output, "text", "json"); err != nil {
+			if err := exit.OneOf("output", flags.output, "text", "json"); err != nil {
 				return err
 			}
 			q, err := ledger.ParseQuestion(args[0])
@@ -56,6 +61,7 @@ describes the fields of --output json.`,
 		},
 	}
 	flags.add(c)
+	flags.pods.Add(c)
 	outputFlag(c, &flags.output, "text", "json")
 	return c
 }
@@ -76,9 +82,20 @@ func (a *app) why(ctx context.Context, flags whyFlags, q ledger.Question) (err e
 	if err != nil {
 		return err
 	}
-	if flags.output == "json" {
-		return writeJSON(a.stdout, found)
+	var keys []manifest.Key
+	for _, answer := range found.Answers {
+		if answer.State == ledger.FateRunning && len(found.Answers) <= fullAnswers {
+			keys = append(keys, answer.Key)
+		}
 	}
-	a.printWhy(found)
+	pods := flags.pods.Ask(ctx, keys)
+	if flags.output == "json" {
+		return terminal.WriteJSON(a.stdout, struct {
+			*ledger.Why
+			Running map[string]api.State `json:"running,omitempty"`
+		}{found, pods.ByName()})
+	}
+	a.printWhy(found, pods)
+	pods.PrintTrouble(a.stdout)
 	return nil
 }

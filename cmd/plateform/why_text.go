@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/plateform/plateform/cmd/plateform/checkout"
+	"github.com/plateform/plateform/cmd/plateform/running"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/ledger"
@@ -13,7 +14,7 @@ import (
 const fullAnswers = 3
 
 // printWhy prints a report for people.
-func (o *output) printWhy(r *ledger.Why) {
+func (o *output) printWhy(r *ledger.Why, pods running.States) {
 	if r.Commit != nil {
 		o.printAsked(r)
 	}
@@ -25,7 +26,7 @@ func (o *output) printWhy(r *ledger.Why) {
 		if i > 0 || r.Commit != nil {
 			fmt.Fprintln(o.stdout)
 		}
-		o.printAnswer(found)
+		o.printAnswer(found, pods)
 	}
 	if r.GitOpsCommit == "" {
 		fmt.Fprintf(o.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", checkout.GitOpsSetting)
@@ -69,7 +70,7 @@ func (o *output) printAnswerShort(found ledger.Answer) {
 }
 
 // printAnswer prints all there is to say of a release.
-func (o *output) printAnswer(found ledger.Answer) {
+func (o *output) printAnswer(found ledger.Answer, pods running.States) {
 	sheet, style := o.sheet(), o.palette()
 	title := found.Key.String()
 	if found.Release != nil {
@@ -78,6 +79,9 @@ func (o *output) printAnswer(found ledger.Answer) {
 	fmt.Fprintf(o.stdout, "%s  %s%s\n", style.Bold(title), paintWhy(style, found.State), since(o.ago(found.Since)))
 	if r := found.Release; r != nil {
 		sheet.Line("url", r.URL)
+		if state, known := pods.Of[found.Key]; known && state.Release == r.Version {
+			running.Print(sheet, state, o.agoShort)
+		}
 		o.printOrigin(sheet, r)
 	}
 	for i, h := range found.History {
@@ -166,7 +170,7 @@ func eventText(h ledger.Event) string {
 	case h.Kind == ledger.EventRemoved:
 		what += " with its project"
 	}
-	return fmt.Sprintf("%s  %s: commit %s%s", clock(h.Commit.At), what, terminal.Short(h.Commit.Hash), of(h.Commit.Author))
+	return fmt.Sprintf("%s  %s: commit %s%s", terminal.Clock(h.Commit.At), what, terminal.Short(h.Commit.Hash), of(h.Commit.Author))
 }
 
 func imageText(image manifest.Image) string {

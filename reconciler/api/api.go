@@ -22,7 +22,9 @@ import (
 type Options struct {
 	Runs *Recorder
 	// Logs are those of the builder; nil when it has none.
-	Logs   reconciler.BuildLogs
+	Logs reconciler.BuildLogs
+	// Apps is who knows of the apps that run.
+	Apps   Apps
 	Access Access
 	// History is where runs are found that no memory has.
 	History History
@@ -96,6 +98,8 @@ func New(o Options) (*API, error) {
 	a.mux.HandleFunc("GET "+project+"/runs", a.answer(a.serveRuns))
 	a.mux.HandleFunc("GET "+project+"/runs/{run}", a.answer(a.serveRun))
 	a.mux.HandleFunc("GET "+project+"/runs/{run}/log", a.answer(a.serveLog))
+	a.mux.HandleFunc("GET "+project+"/state", a.answer(a.serveState))
+	a.mux.HandleFunc("GET "+project+"/log", a.answer(a.serveAppLog))
 	a.mux.HandleFunc("OPTIONS /v1/", a.preflight)
 	a.mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, &refusal{status: http.StatusNotFound, text: "there is nothing at this path (docs/api.md lists what there is)"})
@@ -199,8 +203,8 @@ func (a *API) ask(w http.ResponseWriter, r *http.Request, next func(http.Respons
 		return &refusal{status: http.StatusBadRequest, text: "the query cannot be read"}
 	}
 	for name := range query {
-		if !slices.Contains([]string{"follow", "from"}, name) { // a token here would be in logs and histories
-			return &refusal{status: http.StatusBadRequest, text: "the query has something else than follow and from; a token belongs into the Authorization header"}
+		if !slices.Contains([]string{"follow", "from", "tail"}, name) { // a token here would be in logs and histories
+			return &refusal{status: http.StatusBadRequest, text: "the query has something else than follow, from and tail; a token belongs into the Authorization header"}
 		}
 	}
 	q := question{Request: r, key: manifest.Key{Workspace: r.PathValue("workspace"), Project: r.PathValue("project")}, run: r.PathValue("run")}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -58,9 +59,9 @@ type cluster struct {
 	namespace string
 	// admin acts with the rights of this process, and asks the server each time.
 	admin client.Client
-	// seen is what the watches tell; it answers without a call.
-	seen cache.Cache
-	set  kubernetes.Interface
+	// seen is what the watches tell, and applications what that of Applications does; they answer without a call.
+	seen, applications cache.Cache
+	set                kubernetes.Interface
 	// watched are the kinds that handlers were added for.
 	watched map[string]bool
 }
@@ -89,11 +90,15 @@ func newCluster(config *rest.Config, namespace string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.seen, err = cache.New(config, cache.Options{
+	options := cache.Options{
 		HTTPClient: there, Scheme: scheme.Scheme, Mapper: mapper,
 		DefaultLabelSelector: labels.NewSelector().Add(*ours), DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject: map[client.Object]cache.ByObject{object(kindApplication()): {Namespaces: map[string]cache.Config{namespace: {}}}},
-	})
+	}
+	if c.seen, err = cache.New(config, options); err != nil {
+		return nil, err
+	}
+	options.DefaultNamespaces = map[string]cache.Config{namespace: {}}
+	c.applications, err = cache.New(config, options)
 	return c, err
 }
 
@@ -104,17 +109,33 @@ func object(kind schema.GroupVersionKind) *unstructured.Unstructured {
 	return o
 }
 
-// kinds are all that is watched, as the cache wants to be asked.
+// kinds are all that is watched besides Applications, as the cache wants to be asked.
 func kinds() []client.Object {
-	all := []client.Object{object(kindApplication()), &corev1.Pod{}, &appsv1.ReplicaSet{}}
+	all := []client.Object{&corev1.Pod{}, &appsv1.ReplicaSet{}}
 	for _, kind := range made() {
 		all = append(all, object(kind))
 	}
 	return all
 }
 
-// watch has the cluster followed, from seen.Start on, and each project told of that something of it changed.
+// watch has the cluster followed, from start on, and each project told of that something of it changed.
 func (c *cluster) watch(ctx context.Context, changed func(manifest.Key)) error {
+	if err := c.watchKind(ctx, c.applications, object(kindApplication()), changed); err != nil {
+		return err
+	}
+	for _, kind := range kinds() {
+		if err := c.watchKind(ctx, c.seen, kind, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cluster) watchKind(ctx context.Context, in cache.Cache, kind client.Object, changed func(manifest.Key)) error {
+	name := fmt.Sprintf("%T %s", kind, kind.GetObjectKind().GroupVersionKind())
+	if c.watched[name] {
+		return nil
+	}
 	tell := func(object any) {
 		if last, gone := object.(toolscache.DeletedFinalStateUnknown); gone {
 			object = last.Obj
@@ -123,27 +144,32 @@ func (c *cluster) watch(ctx context.Context, changed func(manifest.Key)) error {
 			changed(keyOf(o))
 		}
 	}
-	for _, kind := range kinds() {
-		name := fmt.Sprintf("%T %s", kind, kind.GetObjectKind().GroupVersionKind())
-		if c.watched[name] {
-			continue
-		}
-		informer, err := c.seen.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
-		if err != nil {
-			return err
-		}
-		if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-			AddFunc: tell, UpdateFunc: func(_, now any) { tell(now) }, DeleteFunc: tell,
-		}); err != nil {
-			return err
-		}
-		c.watched[name] = true
+	informer, err := in.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+	if err != nil {
+		return err
 	}
+	if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc: tell, UpdateFunc: func(_, now any) { tell(now) }, DeleteFunc: tell,
+	}); err != nil {
+		return err
+	}
+	c.watched[name] = true
 	return nil
+}
+
+// start follows the cluster until the context ends.
+func (c *cluster) start(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.applications.Start(ctx) })
+	group.Go(func() error { return c.seen.Start(ctx) })
+	return group.Wait()
 }
 
 // synced waits until the watches have told of all that is there.
 func (c *cluster) synced(ctx context.Context) error {
+	if _, err := c.applications.GetInformer(ctx, object(kindApplication())); err != nil {
+		return fmt.Errorf("reading the Applications: %w", err)
+	}
 	for _, kind := range kinds() {
 		if _, err := c.seen.GetInformer(ctx, kind); err != nil {
 			return fmt.Errorf("reading what runs in the cluster: %w", err)

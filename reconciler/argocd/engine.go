@@ -25,7 +25,9 @@ type Options struct {
 	Namespace string
 	// GitOps reads plateform-gitops, where the namespaces and the Applications are.
 	GitOps reconciler.Reader
-	Times  Times
+	// Ingress is where the ingress controller is asked whether URLs answer, as host or host:port; empty for where Ingresses say it is.
+	Ingress string
+	Times   Times
 	// Notify is called when there is something new to say of a rollout.
 	Notify func()
 	Clock  func() time.Time
@@ -148,7 +150,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	}
 	failed := make(chan error, 1)
-	running.Go(func() { failed <- e.cluster.seen.Start(ctx) })
+	running.Go(func() { failed <- e.cluster.start(ctx) })
 	if err := e.cluster.synced(ctx); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (p *project) drifted(ctx context.Context, w wanted) (string, error) {
 	if p.engine.options.Clock().Before(p.hand.calm) {
 		return "", nil
 	}
-	live, err := p.engine.cluster.application(ctx, p.engine.cluster.seen, p.key)
+	live, err := p.engine.cluster.application(ctx, p.engine.cluster.applications, p.key)
 	if err != nil {
 		return "", err
 	}
@@ -112,7 +112,7 @@ func (p *project) mayTake(live *unstructured.Unstructured) (*application, error)
 		return nil, tenant.Refused("Application %s is there in namespace %s and is not Plateform's (rename it, or delete it if nothing is to be left of it)", live.GetName(), live.GetNamespace())
 	}
 	if live.GetDeletionTimestamp() != nil {
-		return nil, fmt.Errorf("Application %s is being deleted, and is made again then", live.GetName())
+		return nil, fmt.Errorf("its Application %s is being deleted, and is made again then", live.GetName())
 	}
 	return parse(live)
 }
@@ -190,10 +190,11 @@ func (p *project) makeWay(ctx context.Context, w wanted, a *application) error {
 	return nil
 }
 
-// askFor asks for an operation that Argo CD does not begin by itself: it failed at the same before, or at something that it does not say.
+// askFor asks for an operation that Argo CD does not begin by itself: it failed at the same before, or without a result, whatever that was
+// about.
 func (p *project) askFor(ctx context.Context, w wanted, a *application, o *unstructured.Unstructured) error {
 	op := a.Status.OperationState
-	if !op.failed() || a.Operation != nil || a.paused() || op.begun() != p.hand.before || op.revision() != "" && !p.isAt(w, op) {
+	if !op.failed() || a.Operation != nil || a.paused() || op.begun() != p.hand.before || op.SyncResult != nil && !p.isAt(w, op) {
 		return nil
 	}
 	sync := map[string]any{"revision": w.Commit, "prune": true}

@@ -2,6 +2,7 @@ package argocd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/health"
+	"github.com/plateform/plateform/reconciler/live"
 	"github.com/plateform/plateform/reconciler/tenant"
 )
 
@@ -26,7 +28,7 @@ type wanted struct {
 }
 
 func (w wanted) same(o wanted) bool {
-	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && bytes.Equal(w.Values, o.Values)
+	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && w.URL == o.URL && bytes.Equal(w.Values, o.Values)
 }
 
 // project is one project in the cluster. Its goroutine (run) hands over what is wanted newest, and watches over it.
@@ -51,6 +53,8 @@ type project struct {
 	proven wanted
 	// looks says how its objects do.
 	looks *health.Project
+	// live asks whether it answers at its URL, once all of it is well.
+	live *live.Follower
 	// tries is how often in a row the cluster did not take what is wanted.
 	tries int
 }
@@ -60,7 +64,7 @@ type hand struct {
 	// commit that the Application was applied for; empty before. Until it is handed over, retry says that it had failed before.
 	commit string
 	retry  bool
-	// before is when the operation began that there was when it was first applied for this target: what that says is not about it.
+	// before is the operation that there was when it was first applied for this target: what that says is not about it.
 	before string
 	// sent is when it was applied first, asked when Argo CD was last asked to compare, and unheard since when it has not done so.
 	sent, asked, unheard time.Time
@@ -73,7 +77,12 @@ type hand struct {
 
 func newProject(k manifest.Key, e *Engine) *project {
 	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
-	return &project{key: k, engine: e, news: make(chan struct{}, 1), looks: looks}
+	p := &project{key: k, engine: e, news: make(chan struct{}, 1), looks: looks}
+	p.live = &live.Follower{
+		Options: live.Options{Seen: e.cluster.seen, Cluster: e.cluster.admin, Address: e.options.Ingress},
+		Clock:   e.options.Clock, Changed: func() { signal(p.news) },
+	}
+	return p
 }
 
 // want takes the newest target. What is wanted already goes on as it is, unless it has failed.
@@ -101,6 +110,7 @@ func (p *project) rollout() (rollout reconciler.Rollout, there bool) {
 // run takes turns until the context ends. What the cluster does not take is tried again after its wait, whatever happens there
 // meanwhile, unless something else is wanted.
 func (p *project) run(ctx context.Context) {
+	defer p.live.Wait()
 	due := p.engine.options.Clock()
 	for {
 		timer := time.NewTimer(due.Sub(p.engine.options.Clock()))
@@ -201,7 +211,7 @@ func (p *project) conclude(w wanted, change func(*reconciler.Rollout)) {
 	if p.target.same(w) && !p.fresh {
 		change(&p.status)
 	}
-	changed := was != p.there || before.Phase != p.status.Phase || before.Cause != p.status.Cause || before.Drift != p.status.Drift
+	changed := was != p.there || before.Phase != p.status.Phase || before.Cause != p.status.Cause || before.Reach != p.status.Reach || before.Drift != p.status.Drift
 	after := p.status
 	p.mu.Unlock()
 	if !changed {
@@ -219,8 +229,17 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	if err != nil {
 		return p.trouble(w, err)
 	}
+	again = settling
+	var reach reconciler.Reach
+	if said.Phase == reconciler.PhaseHealthy {
+		reach, said.Phase, again = p.live.Look(ctx, live.Question{Key: p.key, Namespace: w.Namespace, URL: w.URL})
+		if said.Phase != reconciler.PhaseHealthy {
+			said.Cause = cmp.Or(reach.Missing, "it runs; "+w.URL+" is asked")
+		}
+	}
 	p.conclude(w, func(r *reconciler.Rollout) {
-		r.Phase, r.Cause, r.Gone, r.Log = said.Phase, said.Cause, said.Gone, said.Log
+		r.Reach = reach
+		r.Phase, r.Cause, r.Gone, r.Log, r.Problems = said.Phase, line(said.Cause), said.Gone, said.Log, said.Problems()
 		r.Lapsed = said.Phase == reconciler.PhaseFailed && p.proven.same(w)
 	})
 	wait := p.engine.options.Times.MaxRetry
@@ -233,14 +252,13 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	}
 	if said.Phase == reconciler.PhaseHealthy {
 		p.proven = w
-		return p.engine.options.Times.Look
 	}
-	return settling
+	return min(again, p.engine.options.Times.Look)
 }
 
 // ask asks the Application, and its objects when what is wanted was applied.
 func (p *project) ask(ctx context.Context, w wanted) (answer, error) {
-	live, err := p.engine.cluster.application(ctx, p.engine.cluster.seen, p.key)
+	live, err := p.engine.cluster.application(ctx, p.engine.cluster.applications, p.key)
 	if err != nil {
 		return answer{}, err
 	}
@@ -281,7 +299,7 @@ func shows(gitops reconciler.Reader, w wanted, commit string) (bool, error) {
 		}
 		have, err := hashAt(gitops, commit, at)
 		if err != nil {
-			return false, fmt.Errorf("Argo CD is at commit %s, which is not known here yet: %w", manifest.Short(commit), err)
+			return false, fmt.Errorf("the commit %s that Argo CD is at is not known here yet: %w", manifest.Short(commit), err)
 		}
 		if have != want {
 			return false, nil

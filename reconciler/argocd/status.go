@@ -3,6 +3,7 @@ package argocd
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,7 +20,7 @@ const (
 	// annotationCommit and annotationRelease say what it was applied for.
 	annotationCommit  = "plateform.dev/commit"
 	annotationRelease = "plateform.dev/release"
-	// annotationBefore says when the operation began that there was then.
+	// annotationBefore says which operation there was then.
 	annotationBefore = "plateform.dev/operation-before"
 )
 
@@ -161,12 +162,13 @@ func (a *application) asked() bool {
 	return asked
 }
 
-// begun is when an operation began; empty when there was none.
+// begun tells an operation from the one before: when it began, which has no fractions of a second, and for which revision, if it was
+// asked for one. It is empty when there was none.
 func (o *operation) begun() string {
 	if o == nil {
 		return ""
 	}
-	return o.StartedAt.UTC().Format(time.RFC3339)
+	return strings.TrimSpace(o.StartedAt.UTC().Format(time.RFC3339) + " " + o.Operation.Sync.Revision)
 }
 
 // revision that an operation applies; empty when it does not say.

@@ -153,6 +153,8 @@ func (q question) unapplied(a *application) answer {
 	switch {
 	case err != nil:
 		return q.progressing("%v", err)
+	case a.Status.Sync.Revision == "" || !compared && q.now.Sub(q.hand.sent) < q.waits:
+		return q.progressing("waiting for Argo CD to compare it")
 	case !compared:
 		said := q.progressing("Argo CD compares commit %s of %s, which does not show %s (is it this repository, and its branch %s?)",
 			manifest.Short(a.Status.Sync.Revision), a.Spec.Source.RepoURL, q.Release, a.Spec.Source.TargetRevision)

@@ -69,8 +69,8 @@ func (ro *rollouts) observe() {
 		if p.rollout.Phase == reconciler.PhaseHealthy { // it has its time anew
 			p.rollout.since = ro.now()
 		}
-		if said := now.Reach.String(); said != p.rollout.Reach.String() && now.Phase == reconciler.PhaseHealthy {
-			ro.options.Log.Info("whether it answers at its URL", "project", k.String(), "release", now.Release, "is", said)
+		if now.Reach != p.rollout.Reach && now.Phase == reconciler.PhaseHealthy {
+			ro.options.Log.Info("whether it answers at its URL", "project", k.String(), "release", now.Release, "is", now.Reach.String())
 		}
 		p.rollout.Rollout, p.rollout.late = now, false
 		ro.keepFailing(p)
@@ -134,10 +134,9 @@ func (ro *rollouts) hand() {
 func (ro *rollouts) target(k manifest.Key) (reconciler.Target, bool) {
 	p, shown := ro.projects.get(k), ro.gitops.Project(k)
 	target, runs := ro.shown(k)
-	target.Owner = p.memory.Owner
+	target.Owner, target.URL = p.memory.Owner, ro.liveURL(p, shown.Release())
 	switch {
 	case runs && shown.Shows():
-		target.URL = ro.liveURL(p, shown.Release())
 		p.rollout = rollout{since: ro.now(), Rollout: reconciler.Rollout{
 			Release: target.Release, Commit: ro.gitops.Head(), Phase: reconciler.PhaseProgressing,
 		}}
@@ -251,7 +250,7 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 		if !p.rollout.late {
 			report.Since = ro.now()
 		}
-		report.Detail, report.Problems, report.Build.LogTail = p.rollout.Cause, ro.located(p), p.rollout.Log
+		report.Detail, report.Problems, report.Build.LogTail = p.rollout.Cause, ro.catalog.Locate(p.key, p.rollout.Cause, p.rollout.Problems), p.rollout.Log
 		return report, true
 	}
 	if ro.silence != "" {

@@ -65,6 +65,9 @@ func (a *app) operate(ctx context.Context) error {
 		return a.end(ctx, "Error", f.early, nil)
 	}
 	revision, _, _ := unstructured.NestedString(operation, "sync", "revision")
+	if _, err := a.git.resolve(ctx, a.text("spec", "source", "repoURL"), a.text("spec", "source", "targetRevision")); err != nil {
+		return a.end(ctx, "Error", "ComparisonError: "+err.Error(), nil)
+	}
 	objects, err := a.render(ctx, revision)
 	if err != nil {
 		return a.end(ctx, "Error", "ComparisonError: "+err.Error(), nil)

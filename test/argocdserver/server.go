@@ -89,7 +89,7 @@ func Install(t testing.TB, config *rest.Config) {
 	})
 }
 
-// Uninstall makes a cluster forget them, and all Applications.
+// Uninstall makes a cluster forget them, and all Applications. No other test may use it.
 func Uninstall(t testing.TB, config *rest.Config) {
 	t.Helper()
 	c := newClient(t, config)
@@ -100,6 +100,7 @@ func Uninstall(t testing.TB, config *rest.Config) {
 		if err := client.IgnoreNotFound(c.Delete(t.Context(), o)); err != nil {
 			t.Fatalf("making %s unknown: %v", name, err)
 		}
+		until(t, name+" to be unknown", func() bool { return apierrors.IsNotFound(c.Get(t.Context(), client.ObjectKeyFromObject(o), o)) })
 	}
 }
 
@@ -228,9 +229,13 @@ func (a *app) patch(ctx context.Context, change map[string]any) error {
 // until waits until something is so.
 func until(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !so(); time.Sleep(glance) {
-		if time.Now().After(deadline) {
+	ticker := time.NewTicker(glance)
+	defer ticker.Stop()
+	for deadline := time.After(patience); !so(); {
+		select {
+		case <-deadline:
 			t.Fatalf("waited %v for %s", patience, what)
+		case <-ticker.C:
 		}
 	}
 }

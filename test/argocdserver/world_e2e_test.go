@@ -10,8 +10,10 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,7 +75,7 @@ func newWorld(t *testing.T, cluster *kube.Cluster) *world {
 		t.Fatal(err)
 	}
 	w.reader = w.open(w.repo)
-	w.tree = gitops.New(w.reader, w.charts).DeployedBy(&gitops.ArgoCD{Namespace: w.namespace("argocd"), Repository: w.repo.Dir, Branch: "main"})
+	w.tree = gitops.New(w.reader, w.charts).DeployedBy(&gitops.ArgoCD{Namespace: w.namespace("argocd"), Repository: w.url(), Branch: "main"})
 	repo := gitserver.CreateBare(t, t.TempDir())
 	files := map[string]string{manifest.PlatformFile: "apiVersion: plateform.dev/v1\nkind: Platform\nmetadata: {name: acme}\nspec: {domain: apps.example.com, registry: {url: images.test}}\n"}
 	owner := 1 + mathrand.Int64N(1<<40)
@@ -95,8 +97,34 @@ func newWorld(t *testing.T, cluster *kube.Cluster) *world {
 		}
 		t.Cleanup(func() { w.discard(namespace) })
 	}
+	if command := os.Getenv("PLATEFORM_TEST_ARGOCD"); command != "" {
+		w.startReal(command)
+		return w
+	}
 	w.argo = argocdserver.Start(t, argocdserver.Options{Config: cluster.Config(), Namespace: w.namespace("argocd")})
 	return w
+}
+
+// startReal starts a real Argo CD by a command, with the kubeconfig and the namespace as its arguments. It ends on SIGTERM.
+func (w *world) startReal(command string) {
+	w.Helper()
+	real := exec.Command(command, w.cluster.Kubeconfig(), w.namespace("argocd"))
+	real.Stdout, real.Stderr = w.Output(), w.Output()
+	if err := real.Start(); err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() {
+		_ = real.Process.Signal(syscall.SIGTERM)
+		_ = real.Wait()
+	})
+}
+
+// needsFaults skips a test that tells Argo CD what to do, which a real one does not obey.
+func (w *world) needsFaults() {
+	w.Helper()
+	if w.argo == nil {
+		w.Skip("a real Argo CD cannot be told what to do: unset PLATEFORM_TEST_ARGOCD")
+	}
 }
 
 // discard deletes a namespace; Applications in it have nobody any more who takes their finalizers away.
@@ -113,6 +141,9 @@ func (w *world) discard(namespace *corev1.Namespace) {
 func kind(name string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: name}
 }
+
+// url is where Argo CD finds plateform-gitops.
+func (w *world) url() string { return "file://" + w.repo.Dir }
 
 func (w *world) namespace(of string) string { return of + "-" + w.suffix }
 

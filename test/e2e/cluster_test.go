@@ -45,6 +45,7 @@ func clusterProject(t *testing.T) *inCluster {
 	w.engine = "{kind: direct, kubeconfig: " + os.Getenv("KUBECONFIG") + "}"
 	_, port, _ := strings.Cut(os.Getenv("PLATEFORM_TEST_INGRESS"), ":")
 	w.platform = append(w.platform, "ingress: {port: "+port+"}")
+	w.settings = append(w.settings, "api: {listen: '127.0.0.1:0'}")
 	workspace := "ws-" + strings.ToLower(rand.Text()[:8])
 	t.Cleanup(func() {
 		_ = exec.Command("kubectl", "delete", "namespace", workspace, "--wait=false").Run() //nolint:gosec // the name is ours

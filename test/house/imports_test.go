@@ -49,6 +49,9 @@ var mayImport = map[string][]string{
 	"reconciler/scope":    {"manifest"},
 	"reconciler/blame":    {},
 	"reconciler/health":   {"manifest", "reconciler"},
+	"reconciler/live":     {"manifest", "reconciler", "reconciler/health"},
+	"reconciler/pods":     {"manifest", "reconciler", "reconciler/health"},
+	"reconciler/tenant":   {"manifest", "reconciler", "reconciler/health"},
 	"reconciler/detect":   {"manifest", "reconciler/blame", "reconciler/dockerfile", "reconciler/scope"},
 
 	"reconciler/dockerfile":          {},
@@ -65,7 +68,7 @@ var mayImport = map[string][]string{
 		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
 	"adapter": {"manifest", "manifest/repourl", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words", // what a build reads, and what people read, is said once
-		"reconciler/health", // how objects in a cluster do, which each engine that applies them asks
+		"reconciler/health", "reconciler/live", "reconciler/pods", "reconciler/tenant", // how objects in a cluster do, and namespaces there, which each engine of a cluster needs
 		"reconciler/blame", "reconciler/detect", "reconciler/dockerfile", "reconciler/dockerfile/"},
 	// below an adapter
 	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},
@@ -88,12 +91,14 @@ var mayImport = map[string][]string{
 	"cmd/plateform/checkout": {"manifest", "gitstore", "cmd/plateform/exit", "cmd/plateform/git", "cmd/plateform/terminal"},
 	"cmd/plateform/up": {"manifest", "manifest/repourl", "gitstore", "reconciler", "reconciler/", "cmd/plateform/installation", "cmd/plateform/endpoint", "cmd/plateform/scaffold",
 		"cmd/plateform/checkout", "cmd/plateform/feed", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
-	"cmd/plateform/installation": {"manifest", "manifest/repourl", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit", "cmd/plateform/endpoint", "cmd/plateform/operator"},
+	"cmd/plateform/installation": {"manifest", "manifest/repourl", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit", "cmd/plateform/endpoint", "cmd/plateform/kubernetes", "cmd/plateform/operator"},
 	"cmd/plateform/endpoint":     {},
+	"cmd/plateform/kubernetes":   {"reconciler", "reconciler/argocd", "reconciler/direct", "reconciler/pods"},
 	"cmd/plateform/operator":     {},
 	"cmd/plateform/watch":        {"manifest", "reconciler", "reconciler/api", "cmd/plateform/installation", "cmd/plateform/operator", "cmd/plateform/terminal", "cmd/plateform/exit"},
 	"cmd/plateform/job":          {"manifest", "gitstore", "reconciler", "reconciler/blame", "reconciler/jenkins", "reconciler/localbuild", "reconciler/registry", "cmd/plateform/exit", "cmd/plateform/source"},
 	"cmd/plateform/logs":         {"manifest", "reconciler", "reconciler/jenkins", "reconciler/localbuild", "cmd/plateform/installation", "cmd/plateform/exit"},
+	"cmd/plateform/running":      {"manifest", "reconciler", "reconciler/api", "cmd/plateform/terminal", "cmd/plateform/watch"},
 	"cmd/plateform/scaffold":     {"manifest", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/cluster":      {"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/exit"},
 	// the story on GitHub needs one, and there is one: see docs/decisions.md

@@ -15,13 +15,13 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// inCluster looks at the cluster of engine direct.
+// inCluster looks at the cluster that apps run in.
 type inCluster struct{ *examination }
 
 // check asks whether the cluster answers, lets serve do what it has to, and has somebody who serves ingresses.
 func (d inCluster) check(ctx context.Context) []Diagnosis {
 	const what = "cluster"
-	if d.settings.Engine.Kind != installation.EngineDirect {
+	if !d.settings.Engine.InCluster() {
 		return nil
 	}
 	config, err := d.settings.Engine.Cluster()
@@ -38,49 +38,64 @@ func (d inCluster) check(ctx context.Context) []Diagnosis {
 		return []Diagnosis{broken(what, fmt.Errorf("%s does not answer: %w", config.Host, err), "start the cluster, or mend the file that engine.kubeconfig names")}
 	}
 	found := []Diagnosis{ok(what, "%s answers, Kubernetes %s", config.Host, version.GitVersion)}
-	found = append(found, mayBring(ctx, set)...)
+	if d.settings.Engine.Kind == installation.EngineArgoCD {
+		found = append(found, withArgoCD{set: set, namespace: d.settings.Engine.Namespace, repository: d.settings.GitOpsInCluster()}.check(ctx)...)
+	} else {
+		found = append(found, mayBring(ctx, set, rightsOfDirect(), "serve may make namespaces and act as the deployer of each")...)
+	}
 	if d.platform != nil {
 		found = append(found, ingressClass(ctx, set, d.platform)...)
 	}
 	return found
 }
 
-// right is something that serve has to be allowed to do in the whole cluster.
-type right struct{ verb, group, resource string }
+// right is something that serve has to be allowed to do in the whole cluster, or in one namespace.
+type right struct{ verb, group, resource, namespace string }
 
 // rightsOfDirect are what engine direct needs.
 func rightsOfDirect() []right {
-	rights := []right{
-		{"impersonate", "", "serviceaccounts"}, {"impersonate", "", "groups"}, {"get", "", "pods/log"},
-		{"escalate", "rbac.authorization.k8s.io", "roles"}, {"bind", "rbac.authorization.k8s.io", "roles"},
+	rights := []right{{verb: "impersonate", resource: "serviceaccounts"}, {verb: "impersonate", resource: "groups"}}
+	rights = append(rights, rightsOfNamespaces()...)
+	for _, resource := range []string{"serviceaccounts", "configmaps"} {
+		for _, verb := range []string{"get", "create", "patch"} {
+			rights = append(rights, right{verb: verb, resource: resource})
+		}
 	}
+	return append(rights, right{verb: "list", resource: "configmaps"}, right{verb: "delete", resource: "configmaps"})
+}
+
+// rightsOfNamespaces are what each engine of a cluster needs: to make namespaces and all that is in them besides what charts make, and to
+// see how that does.
+func rightsOfNamespaces() []right {
+	const rbac, networking = "rbac.authorization.k8s.io", "networking.k8s.io"
+	rights := []right{{verb: "get", resource: "pods/log"}, {verb: "escalate", group: rbac, resource: "roles"}, {verb: "bind", group: rbac, resource: "roles"}}
 	for _, r := range []right{
-		{"", "", "namespaces"}, {"", "", "resourcequotas"}, {"", "", "limitranges"}, {"", "", "serviceaccounts"}, {"", "", "configmaps"},
-		{"", "networking.k8s.io", "networkpolicies"}, {"", "rbac.authorization.k8s.io", "roles"}, {"", "rbac.authorization.k8s.io", "rolebindings"},
+		{resource: "namespaces"}, {resource: "resourcequotas"}, {resource: "limitranges"},
+		{group: networking, resource: "networkpolicies"}, {group: rbac, resource: "roles"}, {group: rbac, resource: "rolebindings"},
 	} {
 		for _, verb := range []string{"get", "create", "patch"} {
-			rights = append(rights, right{verb, r.group, r.resource})
+			rights = append(rights, right{verb: verb, group: r.group, resource: r.resource})
 		}
 	}
 	for _, r := range []right{
-		{"", "", "pods"}, {"", "", "services"}, {"", "", "persistentvolumeclaims"}, {"", "apps", "deployments"}, {"", "apps", "statefulsets"}, {"", "apps", "replicasets"},
-		{"", "batch", "jobs"}, {"", "batch", "cronjobs"}, {"", "networking.k8s.io", "ingresses"}, {"", "policy", "poddisruptionbudgets"},
-		{"", "autoscaling", "horizontalpodautoscalers"},
+		{resource: "pods"}, {resource: "services"}, {resource: "persistentvolumeclaims"}, {group: "apps", resource: "deployments"}, {group: "apps", resource: "statefulsets"},
+		{group: "apps", resource: "replicasets"}, {group: "batch", resource: "jobs"}, {group: "batch", resource: "cronjobs"}, {group: networking, resource: "ingresses"},
+		{group: "policy", resource: "poddisruptionbudgets"}, {group: "autoscaling", resource: "horizontalpodautoscalers"},
 	} {
-		rights = append(rights, right{"list", r.group, r.resource}, right{"watch", r.group, r.resource})
+		rights = append(rights, right{verb: "list", group: r.group, resource: r.resource}, right{verb: "watch", group: r.group, resource: r.resource})
 	}
-	return append(rights, right{"get", "networking.k8s.io", "ingressclasses"}, right{"list", "", "configmaps"}, right{"delete", "", "configmaps"})
+	return append(rights, right{verb: "get", group: networking, resource: "ingressclasses"})
 }
 
-// mayBring asks the cluster whether serve may do what engine direct has to.
-func mayBring(ctx context.Context, set kubernetes.Interface) []Diagnosis {
+// mayBring asks the cluster whether serve may do what its engine has to.
+func mayBring(ctx context.Context, set kubernetes.Interface, rights []right, fine string) []Diagnosis {
 	const what = "cluster rights"
 	var missing []string
-	for _, r := range rightsOfDirect() {
+	for _, r := range rights {
 		resource, sub, _ := strings.Cut(r.resource, "/")
 		answer, err := set.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
 			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub,
+				Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub, Namespace: r.namespace,
 			}},
 		}, metav1.CreateOptions{})
 		if err != nil {
@@ -93,7 +108,7 @@ func mayBring(ctx context.Context, set kubernetes.Interface) []Diagnosis {
 	if len(missing) > 0 {
 		return []Diagnosis{fail(what, "serve may not "+strings.Join(missing, ", "), "give the account of engine.kubeconfig a ClusterRole with these (docs/kubernetes.md)")}
 	}
-	return []Diagnosis{ok(what, "serve may make namespaces and act as the deployer of each")}
+	return []Diagnosis{ok(what, "%s", fine)}
 }
 
 // ingressClass looks whether there is a class of the name that hosts are served by.

@@ -3,12 +3,16 @@
 package doctor
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +20,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/test/argocdserver"
 	"github.com/plateform/plateform/test/kube"
 )
 
@@ -71,4 +76,52 @@ func TestDoctorLooksAtTheCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants(look(weak), "https://127.0.0.1:1 does not answer", "start the cluster")
+}
+
+// Argo CD is looked at, too: whether it is there, alive, and may read the repository, and what serve may do with it.
+func TestDoctorLooksAtArgoCD(t *testing.T) {
+	cluster := kube.Start(t)
+	settings := &installation.Settings{}
+	settings.Engine.Kind, settings.Engine.Kubeconfig, settings.Engine.Namespace = installation.EngineArgoCD, cluster.Kubeconfig(), cluster.Namespace(t)
+	settings.GitOps.URL = "https://git.example.com/acme/plateform-gitops.git"
+	wants := func(all ...string) {
+		t.Helper()
+		var lines []string
+		for _, d := range (inCluster{&examination{settings: settings, timeout: time.Minute}}).check(t.Context()) {
+			lines = append(lines, string(d.Status)+" "+d.What+": "+d.Detail+" → "+d.Fix)
+		}
+		for _, want := range all {
+			if found := strings.Join(lines, "\n"); !strings.Contains(found, want) {
+				t.Errorf("it lacks %q:\n%s", want, found)
+			}
+		}
+	}
+	wants("Argo CD is not installed", "install Argo CD 3.0 or newer in namespace "+settings.Engine.Namespace)
+	argocdserver.Install(t, cluster.Config())
+	wants("the cluster knows the kind Application", "has no pod of argocd-application-controller", "set engine.namespace",
+		"has no pod of argocd-repo-server", "Argo CD has no credentials for https://git.example.com/acme/plateform-gitops.git", "argocd repo add",
+		"serve may make namespaces, and Applications in namespace "+settings.Engine.Namespace)
+
+	image := cluster.Image(t, kube.Runs)
+	for _, part := range []string{"argocd-application-controller", "argocd-repo-server"} {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: part, Labels: map[string]string{"app.kubernetes.io/name": part}}}
+		pod.Spec.Containers = []corev1.Container{{Name: "app", Image: image}}
+		if _, err := cluster.Client().CoreV1().Pods(settings.Engine.Namespace).Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		kube.Await(t, part, func(ctx context.Context) error {
+			found, err := cluster.Client().CoreV1().Pods(settings.Engine.Namespace).Get(ctx, part, metav1.GetOptions{})
+			if err == nil && !slices.ContainsFunc(found.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }) {
+				err = errors.New("it is not ready")
+			}
+			return err
+		})
+	}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "gitops", Labels: map[string]string{"argocd.argoproj.io/secret-type": "repo-creds"}}, StringData: map[string]string{"url": "https://git.example.com/acme"}}
+	if _, err := cluster.Client().CoreV1().Secrets(settings.Engine.Namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	wants("argocd-application-controller runs", "argocd-repo-server runs", "Argo CD has credentials for https://git.example.com/acme/plateform-gitops.git")
+	settings.Engine.Repository = "http://127.0.0.1:3000/plateform-gitops"
+	wants("which Argo CD does not reach from inside the cluster", "set engine.repository")
 }

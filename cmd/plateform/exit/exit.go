@@ -4,6 +4,8 @@ package exit
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/config"
@@ -37,6 +39,14 @@ func Usage(format string, args ...any) error {
 // Finding says that the answer is no: what was asked for is refused, or something is wrong with what was looked at.
 func Finding(format string, args ...any) error {
 	return &codedError{Findings, fmt.Errorf(format, args...)}
+}
+
+// OneOf refuses values of a flag that it does not know.
+func OneOf(flag, value string, known ...string) error {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	return Usage("--%s %q is not known (use %s)", flag, value, strings.Join(known, ", "))
 }
 
 // AlreadySaid ends a command that has printed what it found.

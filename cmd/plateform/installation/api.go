@@ -52,7 +52,7 @@ type answering struct {
 }
 
 // openAPI makes what answers for runs.
-func openAPI(i *Installation, config, gitops *branch, builder reconciler.Builder) error {
+func openAPI(i *Installation, config, gitops *branch, builder reconciler.Builder, engine reconciler.Engine) error {
 	if i.settings.API.Listen == "" {
 		return nil
 	}
@@ -67,7 +67,7 @@ func openAPI(i *Installation, config, gitops *branch, builder reconciler.Builder
 		every /= 5
 	}
 	answers, err := api.New(api.Options{
-		Runs: recorder, Logs: logs,
+		Runs: recorder, Logs: logs, Apps: api.AppsOf(engine),
 		Access: api.Access{
 			Identities: i.identities, Operator: token, Config: config, Head: config.last, Origins: i.settings.API.Origins,
 		},

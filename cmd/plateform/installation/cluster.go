@@ -1,47 +1,33 @@
 package installation
 
 import (
-	"errors"
+	"cmp"
 
-	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/plateform/plateform/cmd/plateform/exit"
-	"github.com/plateform/plateform/reconciler/direct"
+	"github.com/plateform/plateform/cmd/plateform/kubernetes"
+	"github.com/plateform/plateform/reconciler/gitops"
 )
 
-// EngineDirect is the kind of engine that applies charts to a cluster.
-const EngineDirect = "direct"
+// The kinds of engines that bring what is wanted to a cluster.
+const (
+	EngineDirect = "direct" // applies charts itself
+	EngineArgoCD = "argocd" // has Argo CD apply them
+)
 
-// Cluster is how the cluster of engine direct is reached: by the file that is named, from inside it, or as kubectl does.
-func (s EngineSettings) Cluster() (*rest.Config, error) {
-	if s.Kubeconfig == "" {
-		inside, err := rest.InClusterConfig()
-		if !errors.Is(err, rest.ErrNotInCluster) {
-			return inside, err
-		}
-	}
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = s.Kubeconfig
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
-}
+// InCluster says that apps run in a Kubernetes cluster.
+func (s EngineSettings) InCluster() bool { return s.Kind == EngineDirect || s.Kind == EngineArgoCD }
 
-// openCluster opens the engine that applies charts to a cluster.
-func (s EngineSettings) openCluster(o direct.Options) (*direct.Engine, error) {
-	config, err := s.Cluster()
-	if err != nil {
-		return nil, exit.Usage("engine.kubeconfig: %w (name the file that says how the cluster is reached)", err)
+// Cluster is how the cluster of an engine is reached.
+func (s EngineSettings) Cluster() (*rest.Config, error) { return kubernetes.Config(s.Kubeconfig) }
+
+// GitOpsInCluster is the URL that Argo CD reaches plateform-gitops by.
+func (s *Settings) GitOpsInCluster() string { return cmp.Or(s.Engine.Repository, s.GitOps.URL) }
+
+// argoCD is what deploys plateform-gitops; nil when that is not Argo CD.
+func (s *Settings) argoCD() *gitops.ArgoCD {
+	if s.Engine.Kind != EngineArgoCD {
+		return nil
 	}
-	// What the libraries of Kubernetes have to say goes where all else goes. They know one log for a whole process.
-	log.SetLogger(logr.FromSlogHandler(o.Log.Handler()))
-	klog.SetSlogLogger(o.Log)
-	o.Cluster, o.Ingress = config, s.Ingress
-	engine, err := direct.New(o)
-	if err != nil {
-		return nil, exit.Usage("engine: %w", err)
-	}
-	return engine, nil
+	return &gitops.ArgoCD{Namespace: s.Engine.Namespace, Repository: s.GitOpsInCluster(), Branch: s.GitOps.Branch}
 }

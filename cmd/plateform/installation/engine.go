@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/kubernetes"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/direct"
 	"github.com/plateform/plateform/reconciler/localrun"
 	"github.com/plateform/plateform/reconciler/localrun/router"
 	"github.com/plateform/plateform/reconciler/localrun/shim"
@@ -28,10 +28,10 @@ const EngineLocal = "local"
 
 // apps run on this machine, behind one address, or in a cluster.
 type apps struct {
-	// direct is the engine of a cluster, and then there is none of this machine.
-	direct *direct.Engine
-	engine *localrun.Engine
-	router *router.Router
+	// cluster is the engine of a cluster, and then there is none of this machine.
+	cluster kubernetes.Engine
+	engine  *localrun.Engine
+	router  *router.Router
 	// listener is nil until the address was opened.
 	listener net.Listener
 }
@@ -39,12 +39,15 @@ type apps struct {
 // appsDir is the folder of engine local.
 func (s *Settings) appsDir() string { return filepath.Join(s.DataDir, "apps") }
 
-// AppLogs is what tells what apps print, without anything running.
+// AppLogs is what tells what apps print, without anything running here.
 func (s *Settings) AppLogs() (reconciler.AppLogs, error) {
-	if s.Engine.Kind != EngineLocal {
-		return nil, exit.Usage("engine %s runs no apps whose output could be shown (only engine: {kind: local} in serve.yaml does)", s.Engine.Kind)
+	switch s.Engine.Kind {
+	case EngineLocal:
+		return localrun.Logs{Dir: s.appsDir()}, nil
+	case EngineDirect, EngineArgoCD:
+		return kubernetes.AppLogs(s.Engine.Kubeconfig)
 	}
-	return localrun.Logs{Dir: s.appsDir()}, nil
+	return nil, exit.Usage("engine %s runs no apps whose output could be shown (engine.kind in serve.yaml)", s.Engine.Kind)
 }
 
 // OtherPort says in a line that the URLs of platform.yaml lead to another port than apps answer at, and what mends it; empty when
@@ -66,12 +69,15 @@ func (s EngineSettings) OtherPort(in manifest.IngressSpec) (said, fix string) {
 func (i *Installation) engine(images *registry.Client, gitops reconciler.Reader, builtin reconciler.Charts) (reconciler.Engine, error) {
 	notify := func() { i.reconciler.Hint(loop.Hint{Rollouts: true}) }
 	switch i.settings.Engine.Kind {
-	case EngineDirect:
-		engine, err := i.settings.Engine.openCluster(direct.Options{GitOps: gitops, Charts: builtin, Notify: notify, Clock: i.now, Log: i.log})
+	case EngineDirect, EngineArgoCD:
+		e := i.settings.Engine // whose namespace is empty but for Argo CD
+		engine, err := kubernetes.Open(kubernetes.Options{
+			Kubeconfig: e.Kubeconfig, ArgoCD: e.Namespace, Ingress: e.Ingress, GitOps: gitops, Charts: builtin, Notify: notify, Clock: i.now, Log: i.log,
+		})
 		if err != nil {
-			return nil, err
+			return nil, exit.Usage("engine: %w", err)
 		}
-		i.apps = &apps{direct: engine}
+		i.apps = &apps{cluster: engine}
 		return engine, nil
 	case EngineLocal:
 	default:
@@ -95,7 +101,7 @@ func (i *Installation) engine(images *registry.Client, gitops reconciler.Reader,
 
 // ListenApps opens the address where apps answer and returns it; empty for an installation that runs none.
 func (i *Installation) ListenApps(ctx context.Context) (string, error) {
-	if i.apps == nil || i.apps.direct != nil {
+	if i.apps == nil || i.apps.cluster != nil {
 		return "", nil
 	}
 	var listening net.ListenConfig
@@ -109,7 +115,7 @@ func (i *Installation) ListenApps(ctx context.Context) (string, error) {
 
 // ServeApps has apps answer at an address that was opened. It is closed with the installation.
 func (i *Installation) ServeApps(listener net.Listener) {
-	if i.apps == nil || i.apps.direct != nil {
+	if i.apps == nil || i.apps.cluster != nil {
 		return
 	}
 	i.apps.listener = listener
@@ -123,9 +129,9 @@ func (i *Installation) ServeApps(listener net.Listener) {
 
 // run runs apps until the context ends. They end after their requests have.
 func (a *apps) run(ctx context.Context) error {
-	if a.direct != nil {
-		if err := a.direct.Run(ctx); !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("engine direct: %w", err)
+	if a.cluster != nil {
+		if err := a.cluster.Run(ctx); !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("the engine of the cluster: %w", err)
 		}
 		return nil
 	}

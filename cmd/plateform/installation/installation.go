@@ -124,21 +124,21 @@ func (i *Installation) open() error {
 		return err
 	}
 	builder, err := i.builder(images, sources)
-	if err == nil {
-		err = openAPI(i, config, gitops, builder)
-	}
 	if err != nil {
 		return err
 	}
-	builder = i.scanned(builder, config.registryHost, images)
 	builtin, err := charts.New()
 	if err != nil {
 		return err
 	}
 	engine, err := i.engine(images, gitops, builtin)
+	if err == nil {
+		err = openAPI(i, config, gitops, builder, engine)
+	}
 	if err != nil {
 		return err
 	}
+	builder = i.scanned(builder, config.registryHost, images)
 	poll, err := time.ParseDuration(i.settings.Forge.Poll)
 	if err != nil {
 		return exit.Usage("forge.poll: %w", err)
@@ -159,6 +159,7 @@ func (i *Installation) open() error {
 	i.reconciler, err = loop.New(fragile(loop.Options{
 		Ports:  ports,
 		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: i.observers, Poll: poll, Resync: resync, LogURL: i.settings.API.logURL(),
+		ArgoCD: i.settings.argoCD(),
 	}))
 	if err != nil {
 		return err

@@ -222,11 +222,15 @@ type WorkspaceLoginSettings struct {
 
 // EngineSettings say who gets things running.
 type EngineSettings struct {
-	// Kind of the engine: none (stops when plateform-gitops is written), direct (applies charts to a Kubernetes cluster) or local (runs everything on this machine, which has to be Linux; for trusted sources only). Default none.
+	// Kind of the engine: none (stops when plateform-gitops is written), direct (applies charts to a Kubernetes cluster), argocd (has Argo CD do so) or local (runs everything on this machine, which has to be Linux; for trusted sources only). Default none.
 	Kind string `yaml:"kind,omitempty"`
-	// Kubeconfig is the file that says how engine direct reaches its cluster. Default: the cluster that serve runs in, or else what kubectl would use.
+	// Kubeconfig is the file that says how engine direct or argocd reaches its cluster. Default: the cluster that serve runs in, or else what kubectl would use.
 	Kubeconfig string `yaml:"kubeconfig,omitempty"`
-	// Ingress is where engine direct asks whether URLs answer, as host or host:port. Default: where Ingresses say that they are served; name it for an ingress controller that does not say so, or that serve reaches at another address than people do.
+	// Namespace is where Argo CD is, and its Applications are; for engine argocd. Default argocd.
+	Namespace string `yaml:"namespace,omitempty"`
+	// Repository is the URL that Argo CD reaches the repository of gitops by, where that is another than gitops.url; for engine argocd. Default gitops.url.
+	Repository string `yaml:"repository,omitempty"`
+	// Ingress is where engine direct or argocd asks whether URLs answer, as host or host:port. Default: where Ingresses say that they are served; name it for an ingress controller that does not say so, or that serve reaches at another address than people do.
 	Ingress string `yaml:"ingress,omitempty"`
 	// Listen is the address where engine local answers for all projects, by their hosts. Its port is ingress.port in platform.yaml, unless something in front leads there; port 0 picks one and prints it. Default 127.0.0.1:8480.
 	Listen string `yaml:"listen,omitempty"`
@@ -285,6 +289,9 @@ func (s *Settings) setDefaults(dir string) {
 	}
 	if s.Engine.Kind == EngineLocal && len(s.Engine.Platforms) == 0 {
 		s.Engine.Platforms = []string{"linux/" + runtime.GOARCH}
+	}
+	if s.Engine.Kind == EngineArgoCD {
+		s.Engine.Namespace = cmp.Or(s.Engine.Namespace, "argocd")
 	}
 	s.Engine.Listen = cmp.Or(s.Engine.Listen, "127.0.0.1:8480")
 	for _, file := range []*string{

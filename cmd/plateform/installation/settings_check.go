@@ -18,18 +18,13 @@ import (
 // check finds what is wrong with settings that parse.
 func (s *Settings) check(file string) manifest.Problems {
 	c := settingsCheck{file: file}
-	c.kind("forge.kind", s.Forge.Kind, []string{"git", forgeGitHub}, nil)
+	c.kind("forge.kind", s.Forge.Kind, "git", forgeGitHub)
 	c.github(s)
-	c.kind("builder.kind", s.Builder.Kind, []string{"local", builderJenkins, "none"}, nil)
+	c.kind("builder.kind", s.Builder.Kind, "local", builderJenkins, "none")
 	c.jenkins(s.Builder)
-	c.kind("registry.kind", s.Registry.Kind, []string{"external", registryHarbor, "embedded"}, nil)
-	c.kind("engine.kind", s.Engine.Kind, []string{"none", EngineDirect, EngineLocal}, []string{"argocd"})
-	if s.Engine.Kubeconfig != "" && s.Engine.Kind != EngineDirect {
-		c.add("engine.kubeconfig", "engine.kubeconfig is for engine direct", "leave it out, or set engine.kind to direct")
-	}
-	if s.Engine.Ingress != "" && s.Engine.Kind != EngineDirect {
-		c.add("engine.ingress", "engine.ingress is for engine direct", "leave it out, or set engine.kind to direct")
-	}
+	c.kind("registry.kind", s.Registry.Kind, "external", registryHarbor, "embedded")
+	c.kind("engine.kind", s.Engine.Kind, "none", EngineDirect, EngineArgoCD, EngineLocal)
+	c.cluster(s)
 	c.remote("config", s.Config)
 	c.remote("gitops", s.GitOps)
 	c.sources(s.Sources)
@@ -79,6 +74,31 @@ func (s *Settings) check(file string) manifest.Problems {
 	return c.problems
 }
 
+// cluster checks how a cluster is reached, and Argo CD in it.
+func (c *settingsCheck) cluster(s *Settings) {
+	e := s.Engine
+	if e.Kubeconfig != "" && !e.InCluster() {
+		c.add("engine.kubeconfig", "engine.kubeconfig is for engine direct or argocd", "leave it out, or set engine.kind to direct or argocd")
+	}
+	if e.Ingress != "" && !e.InCluster() {
+		c.add("engine.ingress", "engine.ingress is for engine direct or argocd", "leave it out, or set engine.kind to direct or argocd")
+	}
+	if e.Kind != EngineArgoCD {
+		for field, value := range map[string]string{"engine.namespace": e.Namespace, "engine.repository": e.Repository} {
+			if value != "" {
+				c.add(field, field+" is for engine argocd", "leave it out, or set engine.kind to argocd")
+			}
+		}
+		return
+	}
+	if holdsCredentials(e.Repository) {
+		c.add("engine.repository", "engine.repository holds credentials", "give them to Argo CD in a Secret of its own, and write the URL alone")
+	}
+	if url := s.GitOpsInCluster(); url != "" && !strings.Contains(url, "://") && !strings.Contains(url, "@") {
+		c.add("engine.kind", fmt.Sprintf("Argo CD does not reach the repository %s from inside the cluster", url), "set engine.repository to the URL that it has there, as https://git.example.com/plateform-gitops")
+	}
+}
+
 // minPoll keeps a typing error from hammering a Git server.
 const minPoll = 50 * time.Millisecond
 
@@ -92,13 +112,9 @@ func (c *settingsCheck) add(field, what, fix string) {
 	c.problems = append(c.problems, manifest.Problem{File: c.file, Field: field, What: what, Fix: fix})
 }
 
-// kind refuses kinds that are unknown, and those that are known but not there yet.
-func (c *settingsCheck) kind(field, value string, known, later []string) {
-	switch {
-	case slices.Contains(known, value):
-	case slices.Contains(later, value):
-		c.add(field, fmt.Sprintf("%s %s is not in this version of Plateform yet", field, value), "use "+strings.Join(known, " or "))
-	default:
+// kind refuses kinds that are unknown.
+func (c *settingsCheck) kind(field, value string, known ...string) {
+	if !slices.Contains(known, value) {
 		c.add(field, fmt.Sprintf("%s %q is not known", field, value), "use "+strings.Join(known, " or "))
 	}
 }
@@ -141,14 +157,19 @@ func (c *settingsCheck) github(s *Settings) {
 
 // remote refuses secrets in a URL, which end up in logs.
 func (c *settingsCheck) remote(field string, r RemoteSettings) {
-	scheme, rest, isURL := strings.Cut(r.URL, "://")
-	userinfo, _, hasUser := strings.Cut(strings.SplitN(rest, "/", 2)[0], "@")
-	if isURL && hasUser && (strings.Contains(userinfo, ":") || strings.HasPrefix(scheme, "http")) {
+	if holdsCredentials(r.URL) {
 		c.add(field+".url", field+".url holds credentials", "write them as "+field+".username and "+field+".passwordFile")
 	}
 	if r.PasswordFile != "" && r.Username == "" {
 		c.add(field, field+" has a passwordFile but no username", "add "+field+".username; for a token most servers take any name")
 	}
+}
+
+// holdsCredentials says that there is a password in a URL, or what may be one.
+func holdsCredentials(url string) bool {
+	scheme, rest, isURL := strings.Cut(url, "://")
+	userinfo, _, hasUser := strings.Cut(strings.SplitN(rest, "/", 2)[0], "@")
+	return isURL && hasUser && (strings.Contains(userinfo, ":") || strings.HasPrefix(scheme, "http"))
 }
 
 // webhooks refuses those that anybody could send.

@@ -29,7 +29,11 @@ func Show(ctx context.Context, s *installation.Settings, key manifest.Key, ask r
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return exit.Usage("%s has printed nothing on this machine (is it deployed? see plateform status %s)", key, key)
+		where := "on this machine"
+		if s.Engine.Kind != installation.EngineLocal {
+			where = "in the cluster"
+		}
+		return exit.Usage("%s has printed nothing %s (is it deployed? see plateform status %s)", key, where, key)
 	}
 	return err
 }

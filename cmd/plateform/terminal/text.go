@@ -1,7 +1,11 @@
 package terminal
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
 	"strings"
+	"time"
 
 	"github.com/plateform/plateform/manifest"
 )
@@ -26,3 +30,39 @@ func Plain(s string) string { return manifest.Plain(s) }
 
 // Count is manifest.Count: a number with its noun.
 func Count(n int, noun string) string { return manifest.Count(n, noun) }
+
+// OrDash is a text, or a dash where there is none.
+func OrDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// WriteJSON writes indented JSON.
+func WriteJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return nil
+}
+
+// By names a person in brackets.
+func By(who string) string {
+	if who == "" {
+		return ""
+	}
+	return " by " + who
+}
+
+// Clock shows a time that programs write as people read it.
+func Clock(at string) string {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return at
+	}
+	return t.UTC().Format(TimeFormat)
+}

@@ -118,6 +118,28 @@ func (s server) runs(ctx context.Context, k manifest.Key) ([]api.Run, error) {
 	return answer.Runs, nil
 }
 
+// projectPath is where a project is asked for.
+func projectPath(k manifest.Key) string { return strings.TrimSuffix(runsPath(k), "/runs") }
+
+// state is how what runs of a project does; there is false when nothing does.
+func (s server) state(ctx context.Context, k manifest.Key) (state api.State, there bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	response, err := s.get(ctx, projectPath(k)+"/state")
+	var no *answerError
+	if errors.As(err, &no) && no.status == statusGone {
+		return state, false, nil
+	}
+	if err != nil {
+		return state, false, err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&state); err != nil {
+		return state, false, fmt.Errorf("reading the answer of %s: %w", response.Request.URL.Host, err)
+	}
+	return state, true, nil
+}
+
 // client follows no redirect: the token is for one server.
 func client() *http.Client {
 	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -173,8 +195,12 @@ type streamQuestion struct {
 
 // stream reads the frames of a run: what there is, or over a WebSocket all to come.
 func (s server) stream(ctx context.Context, k manifest.Key, run string, q streamQuestion, take func(api.Frame) error) error {
-	path := runsPath(k) + "/" + url.PathEscape(run) + "/log?from=" + url.QueryEscape(q.from)
-	if q.follow {
+	return s.read(ctx, runsPath(k)+"/"+url.PathEscape(run)+"/log?from="+url.QueryEscape(q.from), q.follow, take)
+}
+
+// read reads the frames at a path: what there is, or over a WebSocket all to come.
+func (s server) read(ctx context.Context, path string, follow bool, take func(api.Frame) error) error {
+	if follow {
 		return s.follow(ctx, path, take)
 	}
 	response, err := s.get(ctx, path)

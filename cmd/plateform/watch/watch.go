@@ -80,17 +80,17 @@ func (o Options) First(interrupted context.Context, s *installation.Settings, se
 	if _, err := s.AppLogs(); err != nil {
 		return true, o.Watch(interrupted, serveYAML, "", "")
 	}
-	if o.Run = underWay(interrupted, s, o.Key); o.Run == "" {
+	if o.Run = underWay(interrupted, here(s), o.Key); o.Run == "" {
 		return false, nil
 	}
 	return false, o.Watch(interrupted, serveYAML, "", "")
 }
 
 // underWay is the ID of the newest run of a project when it has not ended; empty when it has, when there is none, and when nobody answers.
-func underWay(ctx context.Context, s *installation.Settings, k manifest.Key) string {
+func underWay(ctx context.Context, from server, k manifest.Key) string {
 	ctx, cancel := context.WithTimeout(ctx, askUnderWay)
 	defer cancel()
-	runs, err := here(s).runs(ctx, k)
+	runs, err := from.runs(ctx, k)
 	if err != nil || len(runs) == 0 || runs[0].EndedAt != nil {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package loop
+package config
 
 import (
 	"slices"
@@ -8,27 +8,27 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// located are the problems of a rollout where people can mend them: in project.yaml as it is now. An engine knows the fields alone, and
-// names things by their names. A problem of something that is not written there is left out: the cause says it.
-func (ro *rollouts) located(p *project) (found manifest.Problems) {
-	release := ro.gitops.Project(p.key).Release()
-	if release == nil || len(p.rollout.Problems) == 0 || !ro.view(p.key).Present {
+// Locate says where people can mend the problems of a rollout: in project.yaml at the commit of the catalog. An engine knows fields alone,
+// and names things by their names. A problem of something that is not written there is left out: its cause says it.
+func (c *Catalog) Locate(k manifest.Key, cause string, problems manifest.Problems) (found manifest.Problems) {
+	if len(problems) == 0 {
 		return nil
 	}
-	file := manifest.ProjectFile(p.key)
-	text, err := ro.options.Config.Read(ro.catalog.Commit, file)
+	file := manifest.ProjectFile(k)
+	text, err := c.Reader.Read(c.Commit, file)
 	if err != nil {
 		return nil
 	}
-	for _, problem := range p.rollout.Problems {
-		field, is := written(release.Spec.Project, problem.Field)
+	project, _ := manifest.ParseProject(file, text)
+	if project == nil { // it cannot be read, which is told elsewhere
+		return nil
+	}
+	for _, problem := range problems {
+		field, is := written(project.Spec, problem.Field)
 		if !is {
 			continue
 		}
-		problem.File, problem.Field = file, field
-		if p.rollout.late {
-			problem.What = p.rollout.Cause
-		}
+		problem.File, problem.Field, problem.What = file, field, cause
 		found = append(found, problem)
 	}
 	return manifest.Locate(file, text, found)
