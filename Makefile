@@ -91,6 +91,7 @@ generate: ## write again what is made from the code: schemas, examples, golden f
 	go test -count=1 ./manifest ./reconciler/charts ./cmd/plateform ./cmd/plateform/installation ./test/examples ./reconciler/dockerfile/generate -update
 
 .PHONY: tidy-check
-tidy-check: ## check that go.mod and go.sum are what the code needs
+tidy-check: ## check that go.mod and go.sum are what the code needs, here and in the module of the control plane
 	go mod tidy -diff
 	go mod verify
+	cd test/controlplane && go mod tidy -diff && go mod verify

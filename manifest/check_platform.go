@@ -105,9 +105,12 @@ func checkRegistry(url string) error {
 	if strings.Contains(url, "://") {
 		return refuse(fix, "the registry %s has a scheme", quote(url))
 	}
-	host, _, _ := strings.Cut(url, "/")
+	host, path, _ := strings.Cut(url, "/")
+	if host == name.DefaultRegistry { // images of it are named after docker.io, whatever is written
+		return refuse("write "+strings.TrimSuffix(dockerHub+"/"+path, "/"), "the registry %s goes by another name", quote(url))
+	}
 	repository, err := name.NewRepository(url+"/workspace/project", name.StrictValidation)
-	if err != nil || repository.RegistryStr() != host || strings.HasSuffix(url, "/") {
+	if err != nil || hostOf(repository) != host || strings.HasSuffix(url, "/") {
 		return refuse(fix, "%s is not a registry", quote(url))
 	}
 	return nil

@@ -189,11 +189,18 @@ func imageRepository(image string) (string, error) {
 	if err != nil || len(image) > longest {
 		return "", refuse("write it like harbor.example.com/shop/web:1.4, without a scheme", "%s is not an image reference", quote(image))
 	}
-	host := ref.Context().RegistryStr()
-	if host == name.DefaultRegistry {
-		host = "docker.io"
+	return hostOf(ref.Context()) + "/" + ref.Context().RepositoryStr(), nil
+}
+
+// dockerHub is how people call the registry of images without one in their names.
+const dockerHub = "docker.io"
+
+// hostOf is the host[:port] of a repository as people write it.
+func hostOf(in name.Repository) string {
+	if in.RegistryStr() == name.DefaultRegistry {
+		return dockerHub
 	}
-	return host + "/" + ref.Context().RepositoryStr(), nil
+	return in.RegistryStr()
 }
 
 // isUnder says that a repository is in a folder of a registry.

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -119,7 +120,7 @@ func (l *inferences) watches(prefix string, input SourceInput) {
 	if img.Scope == "" && len(input.Source.Watch) == 0 {
 		return
 	}
-	value, reason := orElse(img.Scope, orElse(input.Source.Path, ".")), img.ScopeReason
+	value, reason := cmp.Or(img.Scope, input.Source.Path, "."), img.ScopeReason
 	if input.Source.Path != "" && img.Scope == "" && img.Commit == "" { // nobody has looked
 		value = "what a build of " + input.Source.Path + " reads"
 	}
@@ -253,7 +254,7 @@ func projectHost(in ValuesInput) string {
 	if !isPublic(in.Project) {
 		return ""
 	}
-	return orElse(in.Project.Domain, in.Platform.Host)
+	return cmp.Or(in.Project.Domain, in.Platform.Host)
 }
 
 // serviceHost is where one service of a project is served; empty when it is not public.
@@ -277,23 +278,23 @@ func serviceHost(in ValuesInput, service Service) string {
 }
 
 // portOf is the port an app listens on: authored, else found in its source, else the default.
-func portOf(authored int, img Image) int { return orElse(orElse(authored, img.Port), defaultPort) }
+func portOf(authored int, img Image) int { return cmp.Or(authored, img.Port, defaultPort) }
 
 func servicePort(spec ProjectSpec, service Service, img Image) int {
-	return portOf(orElse(service.Port, spec.Port), img)
+	return portOf(cmp.Or(service.Port, spec.Port), img)
 }
 
 func replicasOf(authored *int, fallback int) int {
 	if authored != nil {
 		return *authored
 	}
-	return orElse(fallback, defaultReplicas)
+	return cmp.Or(fallback, defaultReplicas)
 }
 
 func resourcesOf(in ValuesInput) Resources {
 	own, fallback := in.Project.Resources, in.Platform.Resources
 	return Resources{
-		CPU:    orElse(orElse(own.CPU, fallback.CPU), defaultCPU),
-		Memory: orElse(orElse(own.Memory, fallback.Memory), defaultMemory),
+		CPU:    cmp.Or(own.CPU, fallback.CPU, defaultCPU),
+		Memory: cmp.Or(own.Memory, fallback.Memory, defaultMemory),
 	}
 }

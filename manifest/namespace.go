@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -105,7 +106,7 @@ func (n namespace) quota() (object, error) {
 // limits give containers that name no resources (a debug container, say) the platform's defaults.
 func (n namespace) limits() object {
 	defaults := n.platform.Spec.Defaults.Resources
-	cpu, memory := orElse(defaults.CPU, defaultCPU), orElse(defaults.Memory, defaultMemory)
+	cpu, memory := cmp.Or(defaults.CPU, defaultCPU), cmp.Or(defaults.Memory, defaultMemory)
 	o := n.object("v1", "LimitRange", "workspace")
 	o["spec"] = object{"limits": []object{{
 		"type":           "Container",
@@ -118,7 +119,7 @@ func (n namespace) limits() object {
 // network lets pods of this namespace and the ingress controller in, nobody else.
 func (n namespace) network() object {
 	ingress := n.platform.Spec.Ingress
-	controller := orElse(ingress.Namespace, "ingress-"+orElse(ingress.Class, defaultClass))
+	controller := cmp.Or(ingress.Namespace, "ingress-"+cmp.Or(ingress.Class, defaultClass))
 	o := n.object("networking.k8s.io/v1", "NetworkPolicy", "workspace")
 	o["spec"] = object{
 		"podSelector": object{},

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -157,16 +158,16 @@ func UsedInputs(around Surroundings, k Key, spec ProjectSpec, chart Chart) Platf
 		Databases: usedDatabases(around.Projects, spec),
 	}
 	if spec.Type != Database && !namesReplicas(spec) {
-		in.Replicas = orElse(p.Spec.Defaults.Replicas, defaultReplicas)
+		in.Replicas = cmp.Or(p.Spec.Defaults.Replicas, defaultReplicas)
 	}
 	if !isPublic(spec) {
 		return in
 	}
-	in.Ingress = IngressSpec{Class: orElse(p.Spec.Ingress.Class, defaultClass), TLSIssuer: p.Spec.Ingress.TLSIssuer, Port: p.Spec.Ingress.Port}
+	in.Ingress = IngressSpec{Class: cmp.Or(p.Spec.Ingress.Class, defaultClass), TLSIssuer: p.Spec.Ingress.TLSIssuer, Port: p.Spec.Ingress.Port}
 	if spec.Domain == "" {
 		in.Host = defaultHost(k, p.Spec.Domain)
 	}
-	if isSubdomain(orElse(spec.Domain, in.Host), localhost) {
+	if isSubdomain(cmp.Or(spec.Domain, in.Host), localhost) {
 		in.Ingress.TLSIssuer = ""
 	}
 	return in
@@ -186,10 +187,10 @@ func NamespaceOf(w *Workspace, name string) string {
 func usedResources(defaults, own Resources) Resources {
 	var used Resources
 	if own.CPU == "" {
-		used.CPU = orElse(defaults.CPU, defaultCPU)
+		used.CPU = cmp.Or(defaults.CPU, defaultCPU)
 	}
 	if own.Memory == "" {
-		used.Memory = orElse(defaults.Memory, defaultMemory)
+		used.Memory = cmp.Or(defaults.Memory, defaultMemory)
 	}
 	return used
 }
@@ -246,12 +247,4 @@ func keyOf(v any) string {
 	}
 	sum := sha256.Sum256(b)
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-func orElse[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }

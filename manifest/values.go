@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -240,11 +241,11 @@ func database(in ValuesInput) (databaseValues, error) {
 		Port:           engine.port,
 		Storage:        in.Project.Storage,
 		Resources:      resourcesOf(in),
-		DeletionPolicy: orElse(in.Project.DeletionPolicy, defaultDeletionPolicy),
+		DeletionPolicy: cmp.Or(in.Project.DeletionPolicy, defaultDeletionPolicy),
 		Credentials:    credentialsValues{Secret: credentialsSecret(in.Key.Project)},
 	}
 	if b := in.Project.Backup; b != nil {
-		values.Backup = &backupValues{Schedule: quoted(b.Schedule), Retention: orElse(b.Retention, defaultRetention)}
+		values.Backup = &backupValues{Schedule: quoted(b.Schedule), Retention: cmp.Or(b.Retention, defaultRetention)}
 	}
 	return values, nil
 }

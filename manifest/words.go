@@ -22,6 +22,12 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// FirstLine keeps what programs print out of a line that says what failed.
+func FirstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
 // WithoutCredentials is a text without what may be a login in front of a host, in a URL or without its scheme. All that people are
 // shown goes through it: they may have written a URL with a password anywhere.
 func WithoutCredentials(s string) string { return strict.WithoutCredentials(s) }

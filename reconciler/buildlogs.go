@@ -11,7 +11,7 @@ import (
 type BuildLogs interface {
 	// BuildLog writes what there is of the log of a build from an offset on, as the build printed it: it may hold anything. An
 	// error is fs.ErrNotExist when there is no log, not yet or not any more; after any other error the writer may have got a part
-	// of it.
+	// of it, and what is returned names the try that this is of.
 	BuildLog(ctx context.Context, q BuildLogQuestion, to io.Writer) (BuildLogEnd, error)
 }
 

@@ -282,12 +282,10 @@ func (a *API) preflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// refuse answers with an error. One that says nothing of itself is ours.
+// refuse answers with an error, before anything else was answered. One that is no refusal is ours.
 func refuse(w http.ResponseWriter, err error) {
-	var r *refusal
-	if !errors.As(err, &r) {
-		return // the answer had begun
-	}
+	r := &refusal{status: http.StatusInternalServerError, text: "something went wrong here"}
+	errors.As(err, &r)
 	if r.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="plateform"`)
 	}

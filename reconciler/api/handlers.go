@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/plateform/plateform/manifest"
@@ -91,12 +92,12 @@ func (a *API) known(q question) (Run, error) {
 	case !a.Ready() || a.Times.Now().Sub(a.started) < settles:
 		return run, starting()
 	}
-	return run, &refusal{status: http.StatusNotFound, text: "no run of " + q.key.String() + " is known by this ID (those that are: " + runsPath(q.key) + ")"}
+	return run, &refusal{status: http.StatusNotFound, text: "no run of " + q.key.String() + " is known by this ID (those that are: " + RunsPath(q.key) + ")"}
 }
 
-// runsPath is where the runs of a project are listed.
-func runsPath(k manifest.Key) string {
-	return "/v1/workspaces/" + k.Workspace + "/projects/" + k.Project + "/runs"
+// RunsPath is where the runs of a project are listed, below the address of the API.
+func RunsPath(k manifest.Key) string {
+	return "/v1/workspaces/" + url.PathEscape(k.Workspace) + "/projects/" + url.PathEscape(k.Project) + "/runs"
 }
 
 // find is a run, of which memory or Git knows, and the version it is at.

@@ -132,6 +132,30 @@ func TestALogThatBeginsAnew(t *testing.T) {
 	later.want("<anew> another <anew> x <deployed> <end>")
 }
 
+// A try that printed nothing hides none of those that come after it.
+func TestATryThatPrintsNothing(t *testing.T) {
+	w := newWorld(t)
+	run := w.begin()
+	w.building(run)
+	w.print(buildID, "one\n")
+	r := w.follow(logPath(run), operator)
+	r.untilLine("one")
+	for _, try := range []string{"2", "3"} {
+		w.change(func() { w.logs[buildID], w.asked = &log{try: try}, 0 })
+		w.await("try "+try+" to be read", func() (read bool) {
+			w.change(func() { read = w.asked > 2 })
+			return read
+		})
+	}
+	w.change(func() { w.logs[buildID] = &log{try: "4", text: "four\n"} })
+	r.untilLine("four")
+	w.deployed(run)
+	r.rest()
+	later := w.follow(logPath(run), operator)
+	later.rest()
+	later.want("<queued> <building> one <anew> four <deployed> <end>")
+}
+
 // A log that cannot be read is said once, and nothing of it is told twice when it can be read again.
 func TestALogThatCannotBeRead(t *testing.T) {
 	w := newWorld(t)
@@ -158,18 +182,47 @@ func TestALongLogIsCut(t *testing.T) {
 	w := newWorld(t)
 	run := w.begin()
 	w.building(run)
-	line := strings.Repeat("x", 10<<10) + "\n"
-	w.print(buildID, strings.Repeat(line, 2000))
+	w.print(buildID, long)
 	w.print(buildID, "the end\n")
-	w.deployed(run)
 	r := w.follow(logPath(run), operator)
+	r.until("the cut", isCut)
+	w.deployed(run)
 	r.rest()
 	all := told(r.frames)
-	if got := all[len(all)-3]; !strings.HasPrefix(got, "… the log is cut here") {
+	if got := all[len(all)-3]; !strings.HasPrefix(got, cutHere) {
 		t.Errorf("the last line is %.100q", got)
 	}
 	if len(all) < 1000 || len(all) > 2000 {
 		t.Errorf("there are %d lines", len(all))
+	}
+}
+
+// long is more than what is kept of a log, in long lines.
+var long = strings.Repeat(strings.Repeat("x", 10<<10)+"\n", 2000)
+
+// cutHere begins the line at the end of what is kept of a log.
+const cutHere = "… the log is cut here"
+
+func isCut(f api.Frame) bool {
+	return len(f.Lines) > 0 && strings.HasPrefix(f.Lines[len(f.Lines)-1], cutHere)
+}
+
+// Whoever had the beginning of a log, before it got too long to be kept, goes on behind that after a restart.
+func TestALongLogGoesOnOverARestart(t *testing.T) {
+	w := newWorld(t)
+	run := w.begin()
+	w.building(run)
+	w.print(buildID, "one\n")
+	r := w.follow(logPath(run), operator)
+	r.untilLine("one")
+	next := newWorld(t)
+	next.print(buildID, "one\n"+long)
+	again := next.begin()
+	next.building(again)
+	goesOn := next.follow(logPath(again)+"?from="+r.offset, operator)
+	goesOn.until("the cut", isCut)
+	if all := told(goesOn.frames); slices.Contains(all, "one") || slices.Contains(all, "<anew>") || len(all) < 1000 {
+		t.Errorf("%d are told, %.100s", len(all), strings.Join(all, " "))
 	}
 }
 

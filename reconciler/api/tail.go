@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ type attempt struct {
 	// start and end are where it is in the file; the end of the last one is that of the file.
 	start, end int64
 	lines      int64
-	// index is where every so manieth line begins.
+	// index is where each everyLines-th line begins.
 	index []int64
 }
 
@@ -96,7 +97,7 @@ func (t *tail) take(ctx context.Context) (again bool) {
 	t.mu.Unlock()
 	end, err := t.logs.BuildLog(ctx, q, w)
 	if errors.Is(err, errFull) {
-		end.Try, end.Ended, err = q.Try, true, nil
+		end.Try, end.Next, end.Ended, err = cmp.Or(end.Try, q.Try), max(end.Next, q.From), true, nil
 	}
 	if err == nil && (q.Try != "" && end.Try != q.Try || end.Next < q.From && !w.full) {
 		t.anew(end.Try)
@@ -220,6 +221,14 @@ type place struct {
 	found bool
 }
 
+// endOf is where a try ends in the file, as far as it may be read. The caller holds the lock.
+func (t *tail) endOf(try int) int64 {
+	if try < len(t.tries)-1 {
+		return t.tries[try].end
+	}
+	return t.size
+}
+
 // find has a place be where it is in the file. One of a try that is not there begins with the one that is.
 func (t *tail) find(p *place) error {
 	t.mu.Lock()
@@ -228,11 +237,7 @@ func (t *tail) find(p *place) error {
 		t.mu.Unlock()
 		return nil
 	}
-	a := t.tries[p.try]
-	end := t.size
-	if p.try < len(t.tries)-1 {
-		end = a.end
-	}
+	a, end := t.tries[p.try], t.endOf(p.try)
 	t.mu.Unlock()
 	p.found = true
 	if a.mark != p.mark || p.lines <= 0 || len(a.index) == 0 {
@@ -282,17 +287,11 @@ func (t *tail) read(p *place) (piece, error) {
 		defer t.mu.Unlock()
 		return piece{state: t.state, trouble: t.trouble}, nil
 	}
-	a, end := t.tries[p.try], t.size
-	if p.try < len(t.tries)-1 {
-		if end = a.end; p.at == end {
-			p.try++
-			p.mark, p.lines = "", 0
-			a, end = t.tries[p.try], t.tries[p.try].end
-			if p.try == len(t.tries)-1 {
-				end = t.size
-			}
-		}
+	for p.try < len(t.tries)-1 && p.at == t.tries[p.try].end { // of some tries there is nothing
+		p.try++
+		p.mark, p.lines = "", 0
 	}
+	a, end := t.tries[p.try], t.endOf(p.try)
 	got := piece{state: t.state, trouble: t.trouble}
 	t.mu.Unlock()
 	if p.at == end {

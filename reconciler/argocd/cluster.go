@@ -3,6 +3,7 @@ package argocd
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
@@ -66,7 +67,8 @@ type cluster struct {
 	watched map[string]bool
 }
 
-func newCluster(config *rest.Config, namespace string) (*cluster, error) {
+// newCluster reaches a cluster. Questions about which kinds it has take no context: call bounds each of them.
+func newCluster(config *rest.Config, call time.Duration, namespace string) (*cluster, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.Burst = callsASecond, burst
 	config.UserAgent = tenant.Plateform
@@ -75,7 +77,13 @@ func newCluster(config *rest.Config, namespace string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	mapper, err := apiutil.NewDynamicRESTMapper(config, there)
+	bounded := rest.CopyConfig(config)
+	bounded.Timeout = call
+	asks, err := rest.HTTPClientFor(bounded)
+	if err != nil {
+		return nil, err
+	}
+	mapper, err := apiutil.NewDynamicRESTMapper(bounded, asks)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +91,7 @@ func newCluster(config *rest.Config, namespace string) (*cluster, error) {
 	if c.admin, err = client.New(config, client.Options{HTTPClient: there, Mapper: mapper}); err != nil {
 		return nil, err
 	}
-	if c.set, err = kubernetes.NewForConfigAndClient(config, there); err != nil {
+	if c.set, err = kubernetes.NewForConfigAndClient(bounded, asks); err != nil {
 		return nil, err
 	}
 	ours, err := labels.NewRequirement(health.LabelProject, selection.Exists, nil)

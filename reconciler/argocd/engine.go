@@ -82,7 +82,7 @@ var _ reconciler.Engine = (*Engine)(nil)
 // New returns an engine. The cluster is not asked anything before Run.
 func New(o Options) (*Engine, error) {
 	o.Times = o.Times.withDefaults()
-	c, err := newCluster(o.Cluster, o.Namespace)
+	c, err := newCluster(o.Cluster, o.Times.Call, o.Namespace)
 	if err != nil {
 		return nil, fmt.Errorf("the cluster of engine argocd: %w", err)
 	}
@@ -170,6 +170,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-failed:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			return fmt.Errorf("watching the cluster: %w", err)
 		case <-e.news:
 		}

@@ -336,6 +336,10 @@ func logged(t *testing.T, s Subject) {
 		if again, same := read(t, logs, ask); again != whole || same != end {
 			t.Errorf("read again it is %q %+v, before %q %+v", again, same, whole, end)
 		}
+		refusal := errors.New("no room")
+		if cut, err := logs.BuildLog(t.Context(), ask, unwilling{refusal}); cut.Try != end.Try || !errors.Is(err, refusal) {
+			t.Errorf("with no room for it, its end is %+v, %v, want the name of the try and the error of the writer", cut, err)
+		}
 		ask.From = end.Next
 		if rest, same := read(t, logs, ask); rest != "" || same != end {
 			t.Errorf("behind its end it is %q %+v, want nothing and %+v", rest, same, end)
@@ -350,6 +354,11 @@ func logged(t *testing.T, s Subject) {
 		}
 	}
 }
+
+// unwilling takes nothing.
+type unwilling struct{ why error }
+
+func (u unwilling) Write([]byte) (int, error) { return 0, u.why }
 
 func unlogged(t *testing.T, s Subject) {
 	logs := s.open(t).logs(t)

@@ -2,7 +2,6 @@ package decision
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -72,15 +71,10 @@ func (f Fail) Named(builds map[string]Build) *reconciler.BuildFailure {
 	failure.Summary = config.ImageName(f.Build.Part) + ": " + failure.Summary
 	for _, h := range f.Holds {
 		if other := builds[h.Part]; h.Part != f.Build.Part && h.Reason == manifest.HeldFailed && other.Failed() {
-			failure.Summary = firstLine(failure.Summary) + "; " + config.ImageName(h.Part) + ": " + firstLine(other.Status.Failure.Summary)
+			failure.Summary = manifest.FirstLine(failure.Summary) + "; " + config.ImageName(h.Part) + ": " + manifest.FirstLine(other.Status.Failure.Summary)
 		}
 	}
 	return &failure
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }
 
 // StayBehind are the holds on sources that are not in what runs although their branches have them.

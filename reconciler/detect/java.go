@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/xml"
 	"path"
 	"regexp"
@@ -204,8 +205,8 @@ func (r javaRecipe) gradle(app *App, framework string) *blame.Fault {
 		said := withoutComments(t.text(script))
 		text += said
 		toolchain := slices.DeleteFunc(gradleToolchain.FindStringSubmatch(said), func(group string) bool { return group == "" })
-		places = append(places, from{toolchain, "the toolchain in " + t.at(orElse(script, "build.gradle"))},
-			from{gradleSource.FindStringSubmatch(said), "sourceCompatibility in " + t.at(orElse(script, "build.gradle"))})
+		places = append(places, from{toolchain, "the toolchain in " + t.at(cmp.Or(script, "build.gradle"))},
+			from{gradleSource.FindStringSubmatch(said), "sourceCompatibility in " + t.at(cmp.Or(script, "build.gradle"))})
 	}
 	if framework == manifest.FrameworkJava && !gradlePlugins.MatchString(text) {
 		return unknown("which class is started: the Gradle build has no plugin application")

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -137,10 +138,10 @@ func (r nodeRecipe) next(app *App, p *packageJSON) *blame.Fault {
 	}
 	switch {
 	case output == "export" || strings.Contains(p.Scripts["build"], "next export"):
-		app.Output = orElse(dist, "out")
-		r.because("output", "export: files in "+app.Output, orElse(name, "package.json"))
+		app.Output = cmp.Or(dist, "out")
+		r.because("output", "export: files in "+app.Output, cmp.Or(name, "package.json"))
 	case output == "standalone":
-		app.Output = orElse(dist, ".next")
+		app.Output = cmp.Or(dist, ".next")
 		app.Start = []string{"node", path.Join(r.folder, "server.js")}
 		r.because("output", "standalone: a server in "+app.Output+"/standalone", name)
 	case !r.started(app, p, "start"):
@@ -258,11 +259,4 @@ func (r *recipe) static() *blame.Fault {
 func skipped(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || slices.Contains([]string{"node_modules", "vendor", "bower_components", "testdata", "target", "dist", "build",
 		"out", "venv", "__pycache__", "Pods", "third_party"}, name)
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

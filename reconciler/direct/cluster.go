@@ -85,7 +85,8 @@ type cluster struct {
 	tenants map[string]client.Client
 }
 
-func newCluster(config *rest.Config, log *slog.Logger) (*cluster, error) {
+// newCluster reaches a cluster. Questions about what it is and which kinds it has take no context: call bounds each of them.
+func newCluster(config *rest.Config, call time.Duration, log *slog.Logger) (*cluster, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.Burst = callsASecond, burst
 	config.UserAgent = fieldOwner
@@ -94,7 +95,13 @@ func newCluster(config *rest.Config, log *slog.Logger) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	mapper, err := apiutil.NewDynamicRESTMapper(config, there)
+	bounded := rest.CopyConfig(config)
+	bounded.Timeout = call
+	asks, err := rest.HTTPClientFor(bounded)
+	if err != nil {
+		return nil, err
+	}
+	mapper, err := apiutil.NewDynamicRESTMapper(bounded, asks)
 	if err != nil {
 		return nil, err
 	}
@@ -102,15 +109,18 @@ func newCluster(config *rest.Config, log *slog.Logger) (*cluster, error) {
 	if c.admin, err = client.New(config, client.Options{HTTPClient: there, Mapper: mapper}); err != nil {
 		return nil, err
 	}
-	if c.set, err = kubernetes.NewForConfigAndClient(config, there); err != nil {
+	if c.set, err = kubernetes.NewForConfigAndClient(bounded, asks); err != nil {
 		return nil, err
 	}
 	ours, err := labels.NewRequirement(labelProject, selection.Exists, nil)
 	if err != nil {
 		return nil, err
 	}
+	// The cache wants to know this one at once, and a cluster that does not answer yet is no reason not to start.
+	builtin := meta.NewDefaultRESTMapper([]schema.GroupVersion{autoscalingv2.SchemeGroupVersion})
+	builtin.Add(autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), meta.RESTScopeNamespace)
 	c.seen, err = cache.New(config, cache.Options{
-		HTTPClient: there, Scheme: scheme.Scheme, Mapper: mapper,
+		HTTPClient: there, Scheme: scheme.Scheme, Mapper: meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{builtin, mapper}},
 		DefaultLabelSelector: labels.NewSelector().Add(*ours), DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{&autoscalingv2.HorizontalPodAutoscaler{}: {Label: labels.Everything()}},
 	})

@@ -78,7 +78,7 @@ var _ reconciler.Engine = (*Engine)(nil)
 // New returns an engine. The cluster is not asked anything before Run.
 func New(o Options) (*Engine, error) {
 	o.Times = o.Times.withDefaults()
-	c, err := newCluster(o.Cluster, o.Log)
+	c, err := newCluster(o.Cluster, o.Times.Call, o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("the cluster of engine direct: %w", err)
 	}
@@ -166,6 +166,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-failed:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			return fmt.Errorf("watching the cluster: %w", err)
 		case <-e.news:
 		}

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -194,12 +195,12 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 	if waiting := c.State.Waiting; waiting != nil {
 		switch waiting.Reason {
 		case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull":
-			failed.Cause = fmt.Sprintf("the image %s cannot be pulled: %s", c.Image, orElse(waiting.Message, waiting.Reason))
+			failed.Cause = fmt.Sprintf("the image %s cannot be pulled: %s", c.Image, cmp.Or(waiting.Message, waiting.Reason))
 			failed.Gone = strings.Contains(waiting.Message, "not found") || strings.Contains(waiting.Message, "manifest unknown")
 			failed.Field, failed.Fix = "spec.image", "name an image that is there and that the cluster may pull"
 			return failed
 		case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-			failed.Cause = "it cannot be started: " + orElse(waiting.Message, waiting.Reason)
+			failed.Cause = "it cannot be started: " + cmp.Or(waiting.Message, waiting.Reason)
 			failed.Field, failed.Fix = lacking(pod, c.Name, waiting.Message)
 			return failed
 		}
@@ -260,11 +261,4 @@ func (p *Project) tail(ctx context.Context, pod *corev1.Pod, container string) s
 		}
 	}
 	return ""
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -84,7 +84,7 @@ func (b *Builder) BuildLog(ctx context.Context, q reconciler.BuildLogQuestion, t
 		return reconciler.BuildLogEnd{}, fmt.Errorf("build %d is not in Jenkins any more: %w", number, fs.ErrNotExist)
 	}
 	if err != nil {
-		return reconciler.BuildLogEnd{}, err
+		return end, err
 	}
 	end.Next, end.Ended = next, !more
 	return end, nil

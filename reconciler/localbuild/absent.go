@@ -2,6 +2,7 @@ package localbuild
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -357,15 +358,8 @@ func cgoFile(packages []goPackage, at string, lines []string) string {
 			return strings.Contains(line, "undefined: ") && path.Join(at, path.Dir(file)) == p.Dir
 		}
 		if len(p.CgoFiles) > 0 && slices.ContainsFunc(lines, tells) {
-			return path.Join(orElse(p.Dir, p.ImportPath), p.CgoFiles[0])
+			return path.Join(cmp.Or(p.Dir, p.ImportPath), p.CgoFiles[0])
 		}
 	}
 	return ""
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

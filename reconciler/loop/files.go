@@ -29,7 +29,7 @@ func (rs *runs) reportTrouble(commit string, err error, first bool) {
 	}
 	if !first {
 		report.State, report.Stage, report.Outcome = reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeWaiting
-		report.Detail = "a commit before it to be mended: " + firstLine(err.Error())
+		report.Detail = "a commit before it to be mended: " + manifest.FirstLine(err.Error())
 	}
 	rs.reportConfig(commit, report)
 }

@@ -58,7 +58,7 @@ func answerOf(news worker.ImageNews) decision.Presence {
 func (pr *presence) tell(p *project, news worker.ImageNews) {
 	switch {
 	case news.Err != nil:
-		pr.options.Log.Warn("a registry does not say whether it has an image; going on without", "project", p.key.String(), "image", news.Ref, "error", firstLine(news.Err.Error()))
+		pr.options.Log.Warn("a registry does not say whether it has an image; going on without", "project", p.key.String(), "image", news.Ref, "error", manifest.FirstLine(news.Err.Error()))
 	case !news.There:
 		pr.options.Log.Warn("an image that is to run again is gone from its registry", "project", p.key.String(), "image", news.Ref)
 	}

@@ -134,7 +134,7 @@ func (rc *recall) fail(k manifest.Key, said reconciler.Recalled) {
 			failure.Attempts = map[string]bool{}
 		}
 		failure.Attempts[said.Commit] = true
-		failure.Summary = firstLine(said.Description)
+		failure.Summary = manifest.FirstLine(said.Description)
 		rc.failures[k][id] = failure
 	}
 }
@@ -159,8 +159,3 @@ func (rc *recall) knows(k manifest.Key, part, key string) bool {
 
 // seenEarlier says that an earlier process had seen a commit of the app.
 func (p *project) seenEarlier(commit string) bool { return slices.Contains(p.sources.earlier, commit) }
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
-}

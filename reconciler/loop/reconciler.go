@@ -274,7 +274,7 @@ func (r *Reconciler) passOnce(ctx context.Context, hint Hint) error {
 	}
 	err := r.session.pass(ctx, hint)
 	if errors.Is(err, errReopen) { // both repositories still have it all
-		r.options.Log.Warn("both repositories are read again", "why", firstLine(err.Error()))
+		r.options.Log.Warn("both repositories are read again", "why", manifest.FirstLine(err.Error()))
 		r.left = r.session.runs.leave()
 		r.session = nil
 		return manifest.ErrMoved

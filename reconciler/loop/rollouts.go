@@ -100,7 +100,7 @@ func (ro *rollouts) announce(p *project, now reconciler.Rollout) {
 func (ro *rollouts) noteSilence(err error) {
 	silence := ""
 	if err != nil {
-		silence = "the engine does not answer: " + firstLine(err.Error())
+		silence = "the engine does not answer: " + manifest.FirstLine(err.Error())
 	}
 	if silence == ro.silence {
 		return

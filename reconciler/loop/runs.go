@@ -246,7 +246,7 @@ func (rs *runs) queued(p *project) {
 
 // retrying tells all runs of a project why they wait.
 func (rs *runs) retrying(p *project, stage reconciler.Stage, err error) {
-	rs.reportAll(p, reconciler.Report{Stage: stage, Outcome: reconciler.OutcomeRetrying, Detail: firstLine(err.Error())})
+	rs.reportAll(p, reconciler.Report{Stage: stage, Outcome: reconciler.OutcomeRetrying, Detail: manifest.FirstLine(err.Error())})
 }
 
 // end ends the runs that the function gives a verdict; one without an outcome ends without a word. A failure that goes on by

@@ -81,7 +81,13 @@ func noReference(reference string, err error) error {
 
 // isOwn says that a repository is in the platform's own registry, which gets the credentials.
 func (c *Client) isOwn(in name.Repository) bool {
-	return c.options.Host != nil && strings.EqualFold(c.options.Host(), in.RegistryStr())
+	return c.options.Host != nil && isAt(in, c.options.Host())
+}
+
+// isAt says that a repository is at a host[:port], however people write that.
+func isAt(in name.Repository, host string) bool {
+	registry, err := name.NewRegistry(host)
+	return host != "" && err == nil && strings.EqualFold(registry.RegistryStr(), in.RegistryStr())
 }
 
 // hostOf is the host[:port] of a repository as people write it.

@@ -51,8 +51,7 @@ func (o ownRegistry) workspaceOf(in name.Repository) string {
 		return ""
 	}
 	host, path, _ := strings.Cut(strings.Trim(o.options.Root(), "/"), "/")
-	root, err := name.NewRegistry(host)
-	if host == "" || err != nil || !strings.EqualFold(root.RegistryStr(), in.RegistryStr()) {
+	if !isAt(in, host) {
 		return ""
 	}
 	rest := in.RepositoryStr()

@@ -197,3 +197,23 @@ func TestRefusedWorkspacesAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// The registry of Docker has two names, and the platform logs in there by either.
+func TestDockerHubIsOwnByBothItsNames(t *testing.T) {
+	for _, host := range []string{"docker.io", "index.docker.io"} {
+		t.Run(host, func(t *testing.T) {
+			server := ociregistry.New(t)
+			server.RequireLogin("robot", "right")
+			c := newClient(t, registry.Options{Username: "robot", Password: "right", Insecure: true, Host: func() string { return host }})
+			c.Dial(server.Host)
+			repository := host + "/acme/shop"
+			digest := push(t, c, repository, "1", newImage(t, v1.Config{}))
+			if there, err := c.Has(t.Context(), repository, digest); !there || err != nil {
+				t.Errorf("it is there: %t, %v", there, err)
+			}
+			if image, err := c.Resolve(t.Context(), "docker.io/acme/shop:1"); err != nil || image.Digest != digest || image.Repository != "docker.io/acme/shop" {
+				t.Errorf("it resolves to %+v, %v", image, err)
+			}
+		})
+	}
+}

@@ -45,12 +45,12 @@ func Of(r reconciler.Report) string {
 func underWay(r reconciler.Report) string {
 	switch r.Outcome {
 	case reconciler.OutcomeRetrying:
-		return "trying again: " + firstLine(r.Detail) + "\nwait, or mend what it says; it goes on by itself"
+		return "trying again: " + manifest.FirstLine(r.Detail) + "\nwait, or mend what it says; it goes on by itself"
 	case reconciler.OutcomePushUnanswered:
-		return "trying again: " + firstLine(r.Detail) +
+		return "trying again: " + manifest.FirstLine(r.Detail) +
 			"\nsee that the server is well and can be reached from where serve runs (plateform doctor asks it); it goes on by itself"
 	case reconciler.OutcomePushRefused:
-		return "waiting: " + firstLine(r.Detail) +
+		return "waiting: " + manifest.FirstLine(r.Detail) +
 			"\nlet Plateform's account push there (rules of the branch, hooks, signatures, quota); it goes on by itself"
 	case reconciler.OutcomeBuilding:
 		return fmt.Sprintf("%s %s", r.Stage, r.Build.What)
@@ -131,7 +131,7 @@ func reused(r reconciler.Report) string {
 
 // failed describes what was tried and did not work out.
 func failed(r reconciler.Report) string {
-	r.Detail = firstLine(r.Detail)
+	r.Detail = manifest.FirstLine(r.Detail)
 	if r.Outcome == reconciler.OutcomeBuildFailed {
 		return "build failed: " + r.Detail + comesLater(r.Holds)
 	}
@@ -265,10 +265,4 @@ func why(r reconciler.Report) string {
 		return r.Problems.Error()
 	}
 	return r.Detail
-}
-
-// firstLine keeps what programs print out of a line that says what failed.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }

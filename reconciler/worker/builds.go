@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/queue"
 )
@@ -255,7 +256,7 @@ func (b *Builds) resolve(ctx context.Context, id string) (again time.Duration, e
 	case err != nil && temporary(err):
 		return 0, b.fail(known, fmt.Errorf("resolving the image %s: %w", known.request.Reference, err))
 	case err != nil:
-		b.end(known, reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Summary: firstLine(err.Error())}})
+		b.end(known, reconciler.BuildStatus{Done: true, Failure: &reconciler.BuildFailure{Summary: manifest.FirstLine(err.Error())}})
 		return 0, nil
 	}
 	image.Name = known.request.Image
@@ -270,11 +271,6 @@ func temporary(err error) bool {
 		return true
 	}
 	return classified.Temporary()
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }
 
 // ask asks in one question how far all builds are.

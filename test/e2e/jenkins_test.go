@@ -28,11 +28,12 @@ const (
 // pipelines is a Jenkins whose job is the pipeline of the examples, word for word, on an agent that has this plateform.
 type pipelines struct {
 	*jenkinsserver.Server
-	w        *world
-	pipeline func(ctx context.Context, b *jenkinsserver.Build) error
+	w *world
 
-	mu   sync.Mutex
-	gate chan struct{} // builds wait until it is closed; nil when they do not
+	mu sync.Mutex
+	// pipeline is what builds do once they are let.
+	pipeline func(ctx context.Context, b *jenkinsserver.Build) error
+	gate     chan struct{} // builds wait until it is closed; nil when they do not
 	// built are the commits that were built, in order.
 	built []string
 	// running counts the builds that run, by their ID.
@@ -136,7 +137,7 @@ func (p *pipelines) run(ctx context.Context, b *jenkinsserver.Build) error {
 	if p.running[id]++; p.running[id] > 1 {
 		p.w.t.Errorf("%d builds of %s run at a time", p.running[id], id)
 	}
-	gate := p.gate
+	gate, pipeline := p.gate, p.pipeline
 	p.mu.Unlock()
 	defer func() {
 		p.mu.Lock()
@@ -150,7 +151,7 @@ func (p *pipelines) run(ctx context.Context, b *jenkinsserver.Build) error {
 			return ctx.Err()
 		}
 	}
-	return p.pipeline(ctx, b)
+	return pipeline(ctx, b)
 }
 
 // A project is added, changed, broken and mended, all of it built by Jenkins: each release is the digest that Jenkins pushed, in

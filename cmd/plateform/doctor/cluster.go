@@ -99,7 +99,7 @@ func mayBring(ctx context.Context, set kubernetes.Interface, rights []right, fin
 			}},
 		}, metav1.CreateOptions{})
 		if err != nil {
-			return []Diagnosis{broken(what, fmt.Errorf("asking what serve may do: %w", err), "")}
+			return []Diagnosis{broken(what, fmt.Errorf("asking what serve may do: %w", err), "let the account of engine.kubeconfig create selfsubjectaccessreviews, as every account may unless that was taken away, and run plateform doctor again")}
 		}
 		if !answer.Status.Allowed {
 			missing = append(missing, r.verb+" "+r.resource)
@@ -121,7 +121,7 @@ func ingressClass(ctx context.Context, set kubernetes.Interface, platform *manif
 		return []Diagnosis{warn(what, fmt.Sprintf("the cluster has no IngressClass %s: it may be that nobody serves what ingress.class of platform.yaml names", name),
 			"install an ingress controller for it, or name another class")}
 	case err != nil:
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, fmt.Errorf("asking for the IngressClass %s: %w", name, err), "let the account of engine.kubeconfig get ingressclasses: doctor alone asks for them, serve does not need them")}
 	}
 	return []Diagnosis{ok(what, "the cluster has the IngressClass %s", name)}
 }

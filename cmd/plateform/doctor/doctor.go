@@ -104,6 +104,9 @@ func (d *examination) round(ctx context.Context, tell func(Diagnosis), checks ..
 	}
 }
 
+// mendSettings is what helps where the error alone says what is wrong with serve.yaml.
+const mendSettings = "mend serve.yaml, or the file that it names, as docs/serve.md says"
+
 // checkSettings reads serve.yaml and opens what it names, talking to nobody.
 func (d *examination) checkSettings(context.Context) []Diagnosis {
 	found := placeholders(d.file)
@@ -112,13 +115,13 @@ func (d *examination) checkSettings(context.Context) []Diagnosis {
 		return append(found, settingsDiagnoses(d.file, err)...)
 	}
 	if d.github, err = s.GitHub.Open(d.now); err != nil {
-		return append(found, broken("settings", err, ""))
+		return append(found, broken("settings", err, mendSettings))
 	}
 	if d.config, err = d.open(s.Config, "config"); err != nil {
-		return append(found, broken("settings", err, ""))
+		return append(found, broken("settings", err, mendSettings))
 	}
 	if d.gitops, err = d.open(s.GitOps, "gitops"); err != nil {
-		return append(found, broken("settings", err, ""))
+		return append(found, broken("settings", err, mendSettings))
 	}
 	d.settings = s
 	return append(found, ok("settings", "%s: forge %s, builder %s, engine %s", d.file, s.Forge.Kind, s.Builder.Kind, s.Engine.Kind))
@@ -165,7 +168,7 @@ func (d *examination) open(r installation.RemoteSettings, name string) (*gitstor
 func settingsDiagnoses(file string, err error) []Diagnosis {
 	var problems manifest.Problems
 	if !errors.As(err, &problems) {
-		return []Diagnosis{broken("settings", err, "")}
+		return []Diagnosis{broken("settings", err, mendSettings)}
 	}
 	var found []Diagnosis
 	for _, p := range problems {

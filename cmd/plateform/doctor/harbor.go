@@ -18,12 +18,12 @@ func (d *examination) checkHarbor(ctx context.Context) []Diagnosis {
 	}
 	options, err := d.settings.Registry.Options()
 	if err != nil {
-		return []Diagnosis{broken(what, err, "check registry in serve.yaml")}
+		return []Diagnosis{broken(what, err, checkRegistrySettings)}
 	}
 	options.Root = func() string { return d.platform.Spec.Registry.URL }
 	images, err := registry.New(options)
 	if err != nil {
-		return []Diagnosis{broken(what, err, "check registry in serve.yaml")}
+		return []Diagnosis{broken(what, err, checkRegistrySettings)}
 	}
 	defer images.Close()
 	repository := atRegistry{d}.someImage()

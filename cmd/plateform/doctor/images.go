@@ -60,7 +60,7 @@ func (d *examination) checkEmbedded(ctx context.Context, what string) ([]Diagnos
 		return nil, false // somebody is there
 	}
 	if err := listener.Close(); err != nil {
-		return []Diagnosis{broken(what, err, "")}, true
+		return []Diagnosis{broken(what, fmt.Errorf("giving %s back: %w", settings.Listen, err), "run plateform doctor again")}, true
 	}
 	return []Diagnosis{ok(what, "%s is free: serve is the registry there, for this machine alone", settings.Listen)}, true
 }

@@ -19,7 +19,7 @@ func (d *examination) checkJenkins(ctx context.Context) []Diagnosis {
 	settings := d.settings.Builder.Jenkins
 	o, err := settings.Options()
 	if err != nil {
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, "check builder.jenkins in serve.yaml: the files that it names have to be there, readable for the user that runs serve")}
 	}
 	found, err := jenkins.Probe(ctx, o)
 	if err != nil {

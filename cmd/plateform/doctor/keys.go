@@ -16,38 +16,16 @@ import (
 
 // checkSecrets looks at the files that hold secrets: readable here, and by nobody else.
 func (d *examination) checkSecrets(context.Context) []Diagnosis {
-	s := d.settings
-	type secret struct{ setting, file string }
-	files := []secret{
-		{"config.passwordFile", s.Config.PasswordFile}, {"config.sshKeyFile", s.Config.SSHKeyFile},
-		{"gitops.passwordFile", s.GitOps.PasswordFile}, {"gitops.sshKeyFile", s.GitOps.SSHKeyFile},
-		{"registry.passwordFile", s.Registry.PasswordFile}, {"keys.signingKeyFile", s.Keys.SigningKeyFile},
-		{"github.tokenFile", s.GitHub.TokenFile}, {"github.app.privateKeyFile", s.GitHub.App.PrivateKeyFile},
-		{"builder.jenkins.tokenFile", s.Builder.Jenkins.TokenFile},
-	}
-	for n, source := range s.Sources {
-		files = append(files, secret{fmt.Sprintf("sources[%d].usernameFile", n), source.UsernameFile},
-			secret{fmt.Sprintf("sources[%d].passwordFile", n), source.PasswordFile})
-	}
-	for n, w := range s.Registry.Workspaces {
-		files = append(files, secret{fmt.Sprintf("registry.workspaces[%d].passwordFile", n), w.PasswordFile})
-	}
-	if hook := s.Webhooks.GitHub; hook != nil {
-		files = append(files, secret{"webhooks.github.secretFile", hook.SecretFile}, secret{"webhooks.github.previousSecretFile", hook.PreviousSecretFile})
-	}
-	if hook := s.Webhooks.Jenkins; hook != nil {
-		files = append(files, secret{"webhooks.jenkins.secretFile", hook.SecretFile}, secret{"webhooks.jenkins.previousSecretFile", hook.PreviousSecretFile})
-	}
-	if in := s.API.GitHub; in != nil {
-		files = append(files, secret{"api.github.clientSecretFile", in.ClientSecretFile})
+	files := d.settings.SecretFiles()
+	for n, source := range d.settings.Sources {
+		if source.UsernameFile != "" { // some servers take a token for the name
+			files = append(files, installation.SecretFile{Setting: fmt.Sprintf("sources[%d].usernameFile", n), File: source.UsernameFile})
+		}
 	}
 	var found []Diagnosis
 	fine := 0
 	for _, f := range files {
-		if f.file == "" {
-			continue
-		}
-		if wrong := checkSecretFile(f.setting, f.file); wrong != nil {
+		if wrong := checkSecretFile(f.Setting, f.File); wrong != nil {
 			found = append(found, *wrong)
 			continue
 		}
@@ -71,7 +49,7 @@ func checkSecretFile(setting, file string) *Diagnosis {
 	}
 	info, err := os.Stat(file)
 	if err != nil {
-		return wrong(broken("secrets", fmt.Errorf("%s: %w", setting, err), ""))
+		return wrong(broken("secrets", fmt.Errorf("%s: %w", setting, err), "put the file there, readable for the user that runs serve"))
 	}
 	const others = 0o077
 	if mode := info.Mode().Perm(); mode&others != 0 {

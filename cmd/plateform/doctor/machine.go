@@ -93,7 +93,7 @@ func (d *examination) checkApps(ctx context.Context) []Diagnosis {
 		return []Diagnosis{warn(what, "images of one static program run here; no others, and no databases: "+terminal.Plain(missing.Why)+"; "+notLimited,
 			"install podman, or start the daemon of docker, if you need them")}
 	case err != nil:
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, "run plateform doctor again; docs/local.md says what engine local needs")}
 	}
 	return []Diagnosis{ok(what, "images of one static program run as processes, others and databases through %s; %s", tool.Name, notLimited)}
 }
@@ -114,7 +114,7 @@ func (d *examination) checkData(context.Context) []Diagnosis {
 		return []Diagnosis{broken(what, err, "let the user that runs serve write there, or set dataDir in serve.yaml")}
 	}
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, "look at the disk of the data folder, or set dataDir in serve.yaml")}
 	}
 	state := "writable"
 	if there != dir {
@@ -183,7 +183,7 @@ func checkAddress(ctx context.Context, setting, address string, isServe func(ctx
 	listener, err := listening.Listen(ctx, "tcp", address)
 	if err == nil {
 		if err := listener.Close(); err != nil {
-			return broken(setting, err, "")
+			return broken(setting, fmt.Errorf("giving %s back: %w", address, err), "run plateform doctor again")
 		}
 		return ok(setting, "%s is free", address)
 	}

@@ -15,16 +15,19 @@ import (
 // atRegistry is an examination of the registry of platform.yaml.
 type atRegistry struct{ *examination }
 
+// checkRegistrySettings is what helps where no registry has said what is wrong.
+const checkRegistrySettings = "check registry in serve.yaml, and registry.url in platform.yaml"
+
 // ask asks the registry of platform.yaml whether it is there, as each whose credentials there are.
 func (d atRegistry) ask(ctx context.Context, what string) []Diagnosis {
 	options, err := d.settings.Registry.Options()
 	if err != nil {
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, checkRegistrySettings)}
 	}
 	options.Timeout, options.Root = d.timeout, func() string { return d.platform.Spec.Registry.URL }
 	client, err := registry.New(options)
 	if err != nil {
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, checkRegistrySettings)}
 	}
 	defer client.Close()
 	answer, err := client.Check(ctx, d.someImage())
@@ -33,7 +36,7 @@ func (d atRegistry) ask(ctx context.Context, what string) []Diagnosis {
 	case errors.As(err, &refused):
 		return append([]Diagnosis{fail(what, refused.Registry+": "+refused.What, refused.Fix)}, d.askAsWorkspaces(ctx, client)...)
 	case err != nil:
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, checkRegistrySettings)}
 	}
 	who := "without credentials"
 	if options.Username != "" {

@@ -111,36 +111,3 @@ func (e *edge) ListenAPI(ctx context.Context) ([]endpoint.Endpoint, error) {
 	}
 	return []endpoint.Endpoint{at}, nil
 }
-
-// secrets are what this installation logs in with, as its files have it now: no log may show it.
-func (s *Settings) secrets() []string {
-	files := []string{
-		s.Config.PasswordFile, s.GitOps.PasswordFile, s.Registry.PasswordFile, s.GitHub.TokenFile, s.GitHub.App.PrivateKeyFile,
-		s.Builder.Jenkins.TokenFile, s.Keys.SigningKeyFile, operator.TokenFile(s.DataDir), s.Config.SSHKeyFile, s.GitOps.SSHKeyFile,
-	}
-	for _, source := range s.Sources {
-		files = append(files, source.PasswordFile)
-	}
-	for _, workspace := range s.Registry.Workspaces {
-		files = append(files, workspace.PasswordFile)
-	}
-	if in := s.API.GitHub; in != nil {
-		files = append(files, in.ClientSecretFile)
-	}
-	if hook := s.Webhooks.GitHub; hook != nil {
-		files = append(files, hook.SecretFile, hook.PreviousSecretFile)
-	}
-	if hook := s.Webhooks.Jenkins; hook != nil {
-		files = append(files, hook.SecretFile, hook.PreviousSecretFile)
-	}
-	var secrets []string
-	for _, file := range files {
-		if file == "" {
-			continue
-		}
-		if secret, err := ReadSecret(file); err == nil { // whoever logs in with it says what is wrong with it
-			secrets = append(secrets, secret)
-		}
-	}
-	return secrets
-}

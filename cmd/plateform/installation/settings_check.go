@@ -3,7 +3,6 @@ package installation
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -222,16 +221,13 @@ func (c *settingsCheck) sources(all []SourceSettings) {
 	}
 }
 
-// workspaceName is what folders of workspaces are called.
-var workspaceName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$`)
-
 // workspaceLogins checks the credentials of single workspaces.
 func (c *settingsCheck) workspaceLogins(all []WorkspaceLoginSettings) {
 	seen := map[string]bool{}
 	for n, w := range all {
 		field := fmt.Sprintf("registry.workspaces[%d]", n)
 		switch {
-		case !workspaceName.MatchString(w.Workspace):
+		case w.Workspace == "" || len(manifest.CheckFolders("", manifest.Key{Workspace: w.Workspace, Project: "any"})) > 0:
 			c.add(field+".workspace", fmt.Sprintf("%s.workspace %q is no name of a workspace", field, w.Workspace), "write the name of its folder in platform-config, as shop")
 		case seen[w.Workspace]:
 			c.add(field+".workspace", fmt.Sprintf("%s.workspace %s is there twice", field, w.Workspace), "give each workspace one entry")

@@ -97,16 +97,11 @@ func (s server) request(path string) (string, http.Header, error) {
 	return strings.TrimRight(base, "/") + path, http.Header{"Authorization": {"Bearer " + text}}, nil
 }
 
-// path of the runs of a project.
-func runsPath(k manifest.Key) string {
-	return "/v1/workspaces/" + url.PathEscape(k.Workspace) + "/projects/" + url.PathEscape(k.Project) + "/runs"
-}
-
 // runs are the recent runs of a project, the newest first.
 func (s server) runs(ctx context.Context, k manifest.Key) ([]api.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	response, err := s.get(ctx, runsPath(k))
+	response, err := s.get(ctx, api.RunsPath(k))
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +114,7 @@ func (s server) runs(ctx context.Context, k manifest.Key) ([]api.Run, error) {
 }
 
 // projectPath is where a project is asked for.
-func projectPath(k manifest.Key) string { return strings.TrimSuffix(runsPath(k), "/runs") }
+func projectPath(k manifest.Key) string { return strings.TrimSuffix(api.RunsPath(k), "/runs") }
 
 // state is how what runs of a project does; there is false when nothing does.
 func (s server) state(ctx context.Context, k manifest.Key) (state api.State, there bool, err error) {
@@ -195,7 +190,7 @@ type streamQuestion struct {
 
 // stream reads the frames of a run: what there is, or over a WebSocket all to come.
 func (s server) stream(ctx context.Context, k manifest.Key, run string, q streamQuestion, take func(api.Frame) error) error {
-	return s.read(ctx, runsPath(k)+"/"+url.PathEscape(run)+"/log?from="+url.QueryEscape(q.from), q.follow, take)
+	return s.read(ctx, api.RunsPath(k)+"/"+url.PathEscape(run)+"/log?from="+url.QueryEscape(q.from), q.follow, take)
 }
 
 // read reads the frames at a path: what there is, or over a WebSocket all to come.
