@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,8 @@ type guest struct {
 	workspace string
 	token     string
 	operator  bool
-	id        int64
+	// who they were when that was last told; nobody for the operator.
+	who reconciler.Identity
 	// sure is when it was last certain that they may.
 	sure time.Time
 	// recheck and alive are when it is asked again, and when they are told that the stream is still there.
@@ -130,11 +132,18 @@ func (a *API) admit(r *http.Request, workspace string) (*guest, error) {
 // isOperator says that a token is the operator's, and comes from this machine.
 func (a *API) isOperator(r *http.Request, token string) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !net.ParseIP(host).IsLoopback() || a.Access.Operator == "" {
+	if err != nil || !net.ParseIP(host).IsLoopback() || forwarded(r) || a.Access.Operator == "" {
 		return false
 	}
 	shown, own := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(a.Access.Operator))
 	return subtle.ConstantTimeCompare(shown[:], own[:]) == 1
+}
+
+// forwarded says that a proxy handed a request on, which may be from anywhere.
+func forwarded(r *http.Request) bool {
+	return slices.ContainsFunc([]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}, func(name string) bool {
+		return len(r.Header.Values(name)) > 0
+	})
 }
 
 // check asks whether the guest may read now. Somebody who was let in is not turned away because nobody can say.
@@ -164,24 +173,43 @@ func (g *guest) ask(ctx context.Context) error {
 	if g.operator {
 		return nil
 	}
-	who, err := a.identify(ctx, g.token)
-	if err != nil {
-		return err
+	who, doubt := a.identify(ctx, g.token)
+	switch {
+	case doubt == nil:
+	case g.who.ID == 0 || doubt.status != http.StatusServiceUnavailable:
+		return doubt
+	case expired(g.who, a.Times.Now()):
+		return hasEnded()
+	default: // whether they are a member and until when the token is good is known all the same
+		who = g.who
 	}
 	may, err := rights.MayRead(a.Access.Config, head, g.workspace, rights.Person{ID: who.ID, Login: who.Login})
 	if err != nil {
 		a.Log.Warn("who may read a log cannot be found out", "error", err)
 		return &refusal{status: http.StatusServiceUnavailable, text: "who may read here cannot be found out at the moment", after: 5}
 	}
-	if !may || g.id != 0 && g.id != who.ID {
+	if !may || g.who.ID != 0 && g.who.ID != who.ID {
 		return unknown()
 	}
-	g.id = who.ID
+	if doubt != nil {
+		return doubt
+	}
+	g.who = who
 	return nil
 }
 
+// expired says that a token is not good any more, as far as it was said until when it is.
+func expired(who reconciler.Identity, now time.Time) bool {
+	return !who.Expires.IsZero() && !now.Before(who.Expires)
+}
+
+// hasEnded is the answer to such a token.
+func hasEnded() *refusal {
+	return &refusal{status: http.StatusUnauthorized, text: fmt.Sprintf("%v: it has ended", reconciler.ErrNoIdentity)}
+}
+
 // identify asks whose a token is, a bounded number of times at once.
-func (a *API) identify(ctx context.Context, token string) (reconciler.Identity, error) {
+func (a *API) identify(ctx context.Context, token string) (reconciler.Identity, *refusal) {
 	ctx, cancel := context.WithTimeout(ctx, identifyTimeout)
 	defer cancel()
 	unsure := &refusal{status: http.StatusServiceUnavailable, text: "whose the token is cannot be found out at the moment", after: 5}
@@ -198,8 +226,8 @@ func (a *API) identify(ctx context.Context, token string) (reconciler.Identity, 
 	case err != nil:
 		a.Log.Warn("whose a token is cannot be found out", "error", err)
 		return who, unsure
-	case who.ID <= 0 || !who.Expires.IsZero() && !a.Times.Now().Before(who.Expires):
-		return who, &refusal{status: http.StatusUnauthorized, text: fmt.Sprintf("%v: it has ended", reconciler.ErrNoIdentity)}
+	case who.ID <= 0 || expired(who, a.Times.Now()):
+		return who, hasEnded()
 	}
 	return who, nil
 }

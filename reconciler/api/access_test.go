@@ -82,6 +82,21 @@ func TestNobodyTellsWhoPeopleAre(t *testing.T) {
 	}
 }
 
+// What a proxy on this machine hands on is from anywhere: the token of the operator is not good for it.
+func TestTheOperatorBehindAProxy(t *testing.T) {
+	w := newWorld(t)
+	run := w.begin()
+	w.deployed(run)
+	for _, header := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
+		if res, body := w.get(logPath(run), operator, header, "203.0.113.7"); res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("with %s: %d %s", header, res.StatusCode, body)
+		}
+		if res, body := w.get(logPath(run), "token-of-bob", header, "203.0.113.7"); res.StatusCode != http.StatusOK {
+			t.Errorf("a member with %s: %d %s", header, res.StatusCode, body)
+		}
+	}
+}
+
 // Whoever is not a member any more, or whose token has ended, is cut off in the middle, and told why. Who cannot be asked about reads on
 // for a while.
 func TestAReaderWhoMayNotReadAnyMore(t *testing.T) {
@@ -95,11 +110,14 @@ func TestAReaderWhoMayNotReadAnyMore(t *testing.T) {
 		{"a workspace that was removed", func(w *world) { delete(w.files, manifest.WorkspaceFile("ws-1")) }, "not a member", websocket.StatusPolicyViolation},
 		{"a token that was revoked", func(w *world) { delete(w.people, "token-of-bob") }, "it was revoked", websocket.StatusPolicyViolation},
 		{"a token that is somebody else's now", func(w *world) { w.people["token-of-bob"] = 2 }, "not a member", websocket.StatusPolicyViolation},
+		{"a member who was removed while nobody can say whose tokens are", func(w *world) { w.doubt, w.files[manifest.WorkspaceFile("ws-1")] = true, workspace("ws-1", "") }, "not a member", websocket.StatusPolicyViolation},
+		{"a token that ends while nobody can say", func(w *world) { w.doubt, w.now = true, w.expires }, "it has ended", websocket.StatusPolicyViolation},
 		{"nobody can say for long", func(w *world) { w.doubt, w.now = true, w.now.Add(time.Hour) }, "cannot be found out", websocket.StatusTryAgainLater},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
+			w.expires = w.now.Add(2 * time.Hour)
 			run := w.begin()
 			w.building(run)
 			w.print(buildID, "one\n")

@@ -237,17 +237,17 @@ func (a *API) enter(g *guest) (leave func(), err error) {
 		return nil, &refusal{status: http.StatusServiceUnavailable, text: "serve is stopping", after: 1}
 	case a.readers >= a.Limits.Readers:
 		return nil, &refusal{status: http.StatusServiceUnavailable, text: "too many are reading at the moment", after: 10}
-	case !g.operator && a.persons[g.id] >= a.Limits.PerPerson:
+	case !g.operator && a.persons[g.who.ID] >= a.Limits.PerPerson:
 		return nil, &refusal{status: http.StatusTooManyRequests, text: fmt.Sprintf("you are reading in %d places already: close one of them", a.Limits.PerPerson), after: 10}
 	}
 	a.readers++
-	a.persons[g.id]++
+	a.persons[g.who.ID]++
 	a.streams.Add(1)
 	return func() {
 		a.mu.Lock()
 		a.readers--
-		if a.persons[g.id]--; a.persons[g.id] == 0 {
-			delete(a.persons, g.id)
+		if a.persons[g.who.ID]--; a.persons[g.who.ID] == 0 {
+			delete(a.persons, g.who.ID)
 		}
 		a.mu.Unlock()
 		a.streams.Done()

@@ -61,6 +61,7 @@ func TestClean(t *testing.T) {
 		{"a secret as it is sent", "Basic " + base64.StdEncoding.EncodeToString([]byte(aSecret)) + " correct+horse+battery+staple", "Basic *** ***"},
 		{"a secret with colours in it", "\x1b[31mhunter2\x1b[0m-of-the-registry", "***"},
 		{"a secret with the cursor in it", "hunter2\x1b[K-of-the-registry", "***"},
+		{"a password with an @", "https://bob:p@ss@example.com/x", "https://***@example.com/x"},
 		{"a URL", "https://bob:pass@example.com/x", "https://***@example.com/x"},
 		{"a header", "> Authorization: Bearer abc.def.ghi", "> Authorization: Bearer ***"},
 		{"a token of GitHub", "using ghs_0123456789abcdefghijABCDEFGHIJ012345 now", "using *** now"},

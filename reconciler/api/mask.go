@@ -24,7 +24,7 @@ type masks struct {
 
 // Patterns of credentials that nobody has to know to see what they are.
 var (
-	userInfo = regexp.MustCompile(`://[^/@\s"'<>]+@`)
+	userInfo = regexp.MustCompile(`://[^/\s"'<>]+@`) // up to the last @: a password may have one
 	tokens   = regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9_]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})`)
 	login    = regexp.MustCompile(`(?i)(authorization: *(?:basic|bearer|token) +)[^\s"',;]+`)
 )

@@ -156,6 +156,33 @@ func TestATryThatPrintsNothing(t *testing.T) {
 	later.want("<queued> <building> one <anew> four <deployed> <end>")
 }
 
+// A try that has printed nothing hides none that come behind it, and no line comes twice to whoever was there when it began.
+func TestATryWithoutALine(t *testing.T) {
+	w := newWorld(t)
+	run := w.begin()
+	w.building(run)
+	w.print(buildID, "one\n")
+	r := w.follow(logPath(run), operator)
+	r.untilLine("one")
+	w.change(func() { w.logs[buildID] = &log{try: "2"} })
+	asked := 0
+	w.change(func() { asked = w.asked })
+	w.await("a look at the second try", func() bool { return w.asked > asked+2 })
+	w.report(run, reconciler.Report{State: reconciler.StatePending, Stage: reconciler.StagePushing, Outcome: reconciler.OutcomeBuilding, Build: reconciler.BuildFacts{What: "cccc"}})
+	r.until("the stage", func(f api.Frame) bool { return f.Type == api.FrameStage && f.Stage.Stage == reconciler.StagePushing })
+	before := r.offset
+	w.change(func() { w.logs[buildID] = &log{try: "3", text: "three\n"} })
+	r.untilLine("three")
+	w.deployed(run)
+	r.rest()
+	r.want("<queued> <building> one <pushing> <anew> three <deployed> <end>")
+	for from, want := range map[string]string{"": "<queued> <building> <pushing> one <anew> three <deployed> <end>", before: "<anew> three <deployed> <end>"} {
+		later := w.follow(logPath(run)+"?from="+from, operator)
+		later.rest()
+		later.want(want)
+	}
+}
+
 // A log that cannot be read is said once, and nothing of it is told twice when it can be read again.
 func TestALogThatCannotBeRead(t *testing.T) {
 	w := newWorld(t)

@@ -219,6 +219,8 @@ type place struct {
 	try   int
 	at    int64
 	found bool
+	// moved says that it was another try that mark and lines are of.
+	moved bool
 }
 
 // endOf is where a try ends in the file, as far as it may be read. The caller holds the lock.
@@ -287,9 +289,8 @@ func (t *tail) read(p *place) (piece, error) {
 		defer t.mu.Unlock()
 		return piece{state: t.state, trouble: t.trouble}, nil
 	}
-	for p.try < len(t.tries)-1 && p.at == t.tries[p.try].end { // of some tries there is nothing
-		p.try++
-		p.mark, p.lines = "", 0
+	for p.try < len(t.tries)-1 && p.at >= t.tries[p.try].end { // one that has printed nothing is passed over
+		p.try, p.moved = p.try+1, true // the mark stays until there is a line: with the offset up to here, no line comes twice
 	}
 	a, end := t.tries[p.try], t.endOf(p.try)
 	got := piece{state: t.state, trouble: t.trouble}
@@ -297,7 +298,10 @@ func (t *tail) read(p *place) (piece, error) {
 	if p.at == end {
 		return got, nil
 	}
-	got.anew = p.mark != a.mark && (p.mark != "" || p.try > 0)
+	if other := p.mark != a.mark; p.moved || other {
+		got.anew = p.moved || p.mark != "" || p.try > 0
+		p.lines, p.moved = 0, false
+	}
 	in := bufio.NewReaderSize(io.NewSectionReader(t.file, p.at, end-p.at), maxPiece)
 	for size := 0; size < maxPiece && p.at < end; {
 		line, err := in.ReadString('\n')

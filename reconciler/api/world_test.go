@@ -45,11 +45,13 @@ type world struct {
 	files map[string]string // of the config repository, at any commit
 	// people are the ids that tokens are for.
 	people map[string]int64
-	doubt  bool
-	logs   map[string]*log
-	asked  int
-	ready  bool
-	now    time.Time
+	// expires is when tokens end.
+	expires time.Time
+	doubt   bool
+	logs    map[string]*log
+	asked   int
+	ready   bool
+	now     time.Time
 }
 
 // log is the log of a build.
@@ -138,7 +140,7 @@ func (w *world) Identify(_ context.Context, token string) (reconciler.Identity, 
 	if !known {
 		return reconciler.Identity{}, fmt.Errorf("%w: it was revoked", reconciler.ErrNoIdentity)
 	}
-	return reconciler.Identity{ID: id}, nil
+	return reconciler.Identity{ID: id, Expires: w.expires}, nil
 }
 
 // Read implements reconciler.Reader.

@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"encoding/binary"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -130,6 +131,35 @@ func TestFindStaysInsideTheSource(t *testing.T) {
 		got, err := detect.Find(onDisk(t, dir), path, nil)
 		if err == nil {
 			t.Errorf("path %q: found %+v behind a link that leaves the source", path, got)
+		}
+	}
+}
+
+// Editors and shells on Windows put a byte order mark first, and PowerShell writes UTF-16: what package managers read so, is read.
+func TestFilesOfWindows(t *testing.T) {
+	utf16 := func(order binary.AppendByteOrder, text string) string {
+		data := order.AppendUint16(nil, 0xfeff)
+		for _, r := range text {
+			data = order.AppendUint16(data, uint16(r))
+		}
+		return string(data)
+	}
+	const pinned, server = "Flask==3.0.0\r\n", "from flask import Flask\r\napp = Flask(__name__)\r\n"
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"a package.json":                    {map[string]string{"package.json": "\ufeff{\"dependencies\": {\"express\": \"4\"}, \"scripts\": {\"start\": \"node x\"}}\r\n"}, "express"},
+		"a requirements.txt":                {map[string]string{"requirements.txt": "\ufeff" + pinned, "app.py": "\ufeff" + server}, "flask"},
+		"a requirements.txt of PowerShell":  {map[string]string{"requirements.txt": utf16(binary.LittleEndian, pinned), "app.py": server}, "flask"},
+		"the same from the other end":       {map[string]string{"requirements.txt": utf16(binary.BigEndian, pinned), "app.py": server}, "flask"},
+		"half a character":                  {map[string]string{"requirements.txt": "\xff\xfef", "app.py": server}, "python"},
+		"a package.json that npm cannot do": {map[string]string{"package.json": utf16(binary.LittleEndian, `{"dependencies": {"express": "4"}}`)}, "node"},
+	} {
+		dir := t.TempDir()
+		writeFiles(t, dir, tt.files)
+		if d, err := detect.Find(onDisk(t, dir), "", nil); err != nil || d.Framework != tt.want {
+			t.Errorf("%s: it is %q, %v, want %s", name, d.Framework, err, tt.want)
 		}
 	}
 }

@@ -17,14 +17,18 @@ const MaxFile = 1 << 20
 
 // ReadFile reads a regular file of a source, up to MaxFile.
 func ReadFile(files fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(files, name) // opening a pipe would wait for whoever writes into it
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
 	f, err := files.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
-	}
 	text, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
 	if err == nil && len(text) > MaxFile {
 		return nil, fmt.Errorf("%s is larger than 1 MiB", name)

@@ -1,12 +1,16 @@
 package detect
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode/utf16"
 
 	"github.com/plateform/plateform/reconciler/blame"
 )
@@ -69,7 +73,27 @@ func (t tree) text(name string) string {
 	if err != nil {
 		return ""
 	}
-	return string(text)
+	if path.Ext(name) == ".txt" { // PowerShell writes a requirements.txt so, and pip reads it
+		text = fromUTF16(text)
+	}
+	return strings.TrimPrefix(string(text), "\ufeff") // what editors on Windows put first, and package managers pass over
+}
+
+// fromUTF16 is a text that says of itself that it is UTF-16 as UTF-8, and any other as it is.
+func fromUTF16(text []byte) []byte {
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case bytes.HasPrefix(text, []byte{0xff, 0xfe}):
+	case bytes.HasPrefix(text, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return text
+	}
+	units := make([]uint16, 0, len(text)/2)
+	for pair := range slices.Chunk(text[:len(text)&^1], 2) {
+		units = append(units, order.Uint16(pair))
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 // list is what a folder holds.

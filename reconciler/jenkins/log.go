@@ -170,20 +170,39 @@ func (c *cleaner) Write(p []byte) (int, error) {
 		if ended {
 			c.line = append(c.line, '\n')
 		}
-		if ended || len(c.line) >= maxLogLine {
-			if err := c.flush(); err != nil {
-				return 0, err
-			}
+		var err error
+		if ended {
+			err = c.flush()
+		} else if len(c.line) >= maxLogLine {
+			err = c.flushTo(border(c.line))
+		}
+		if err != nil {
+			return 0, err
 		}
 	}
 	return len(p), nil
 }
 
 // flush writes a line that may have no end.
-func (c *cleaner) flush() error {
-	_, err := io.WriteString(c.to, cleaned(string(c.line)))
-	c.line = c.line[:0]
+func (c *cleaner) flush() error { return c.flushTo(len(c.line)) }
+
+// flushTo writes the beginning of a line, and keeps the rest.
+func (c *cleaner) flushTo(n int) error {
+	_, err := io.WriteString(c.to, cleaned(string(c.line[:n])))
+	c.line = append(c.line[:0], c.line[n:]...)
 	return err
+}
+
+// border is where a line that is too long is cut, so that no login in a URL is in two parts: behind its last space, or before its last
+// URL; at its end when it has neither.
+func border(line []byte) int {
+	if at := bytes.LastIndexAny(line, " \t\"'"); at > 0 {
+		return at + 1
+	}
+	if at := bytes.LastIndex(line, []byte("://")); at > 0 {
+		return at
+	}
+	return len(line)
 }
 
 // cleaned is a text that may be shown.

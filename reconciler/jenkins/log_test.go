@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/test/jenkinsserver"
 )
 
@@ -89,5 +90,33 @@ func TestTheLogOfABuildIsFoundByItsID(t *testing.T) {
 	w.jenkins.Delete(jobName)
 	if _, err := b.BuildLog(t.Context(), ask, io.Discard); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("with its job gone it is %v", err)
+	}
+}
+
+// A line that is too long to be kept is cut where no login in a URL is in two parts, with and without spaces.
+func TestALoginOnTheBorderOfALine(t *testing.T) {
+	w := newWorld(t, jenkinsserver.Options{})
+	const login = "https://bob:hunt@er2@git.example.com/x"
+	const each = 3000 // of them there are so many in a line that the border is among them, however the log comes
+	var lines []string
+	for _, between := range []string{" ", ","} {
+		for before := 0; before < len(login); before += 5 {
+			lines = append(lines, strings.Repeat(".", before)+strings.Repeat(login+between, each))
+		}
+	}
+	w.does(func(_ context.Context, b *jenkinsserver.Build) error {
+		b.Println(strings.Join(lines, "\n"))
+		return errCompile
+	})
+	request := w.request("shop-1")
+	b := w.open()
+	w.start(b, request)
+	w.end(b, request.ID)
+	var copied strings.Builder
+	if err := jenkins.CopyLog(t.Context(), w.options(), jenkins.LogQuestion{Key: request.Key}, &copied); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(copied.String(), "https://***@git.example.com/x"); got != each*len(lines) || strings.Contains(copied.String(), "er2") {
+		t.Errorf("%d of %d logins are hidden as such", got, each*len(lines))
 	}
 }

@@ -190,7 +190,7 @@ func (r *remote) whyFailed(k manifest.Key, build run, view *gojenkins.PipelineRu
 }
 
 // userInfo is the login in a URL.
-var userInfo = regexp.MustCompile(`://[^/@\s"']+@`)
+var userInfo = regexp.MustCompile(`://[^/\s"']+@`)
 
 // tail is the end of a log: how long it is is asked for first, with an answer that is cut off.
 func (r *remote) tail(ctx context.Context, number int64) (string, error) {

@@ -219,7 +219,7 @@ func (l *look) text(file string) (string, error) {
 	case len(data) > maxBytes:
 		return "", &UnclearError{file, fmt.Errorf("it is larger than %d bytes", maxBytes)}
 	}
-	return string(data), nil
+	return strings.TrimPrefix(string(data), "\ufeff"), nil // what editors on Windows put first, and package managers pass over
 }
 
 // inside resolves a path that a file of a folder names; false when it leaves the repository.

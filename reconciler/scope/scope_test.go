@@ -170,6 +170,7 @@ func TestNode(t *testing.T) {
 			scope.Settings{Path: "web"}, "a, b, web", "a/package.json depends on b"},
 		{"what the framework says", `package.json {"workspaces":["apps/*"]}
 			apps/web/x {}`, scope.Settings{Path: "apps/web", Framework: "vite"}, ".", "package.json"},
+		{"a byte order mark", "package.json \ufeff{\"workspaces\":[\"apps/*\"]}\napps/web/package.json {}", scope.Settings{Path: "apps/web"}, ".", "the workspace of package.json"},
 		{"no JSON", `package.json {"workspaces"
 			apps/web/package.json {}`, scope.Settings{Path: "apps/web"}, ".", "package.json cannot be understood"},
 		{"no YAML", `pnpm-workspace.yaml packages: {

@@ -2,6 +2,7 @@ package examples
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -101,6 +102,51 @@ func TestThePipelineHasNoCodeOfOthers(t *testing.T) {
 	build := regexp.MustCompile(`(?s)container\('build'\) \{(.*?)\n        \}`).FindStringSubmatch(pipeline)
 	if build == nil || !strings.Contains(build[1], "PLATEFORM_NONCE=") || !strings.Contains(build[1], want[2]) || strings.Contains(build[1], "withCredentials") {
 		t.Errorf("what runs code of the source: %q", build)
+	}
+}
+
+// TestABuildSkipsNoStage: the file that says that there is an image already is looked for before anything of the source runs, and what the
+// source writes has no stage left out.
+func TestABuildSkipsNoStage(t *testing.T) {
+	pipeline := strings.Replace(example(t, "Jenkinsfile"), "sh 'plateform build make'", "sh 'echo forged > release.json'", 1)
+	for _, step := range []string{"checkout", "find"} {
+		pipeline = strings.Replace(pipeline, "plateform build "+step, "true", 1)
+	}
+	for _, step := range []string{"scan", "push"} {
+		pipeline = strings.Replace(pipeline, "plateform build "+step, "echo this step runs: "+step, 1)
+	}
+	dir := t.TempDir()
+	login := jenkinsserver.Login{Username: "reader", Password: "password-for-sources"}
+	run, err := jenkinsserver.Agent{
+		Dir: dir, Env: []string{"PATH=" + os.Getenv("PATH")}, Containers: []string{"steps", "build"},
+		Credentials: map[string]jenkinsserver.Login{"plateform-source": login, "plateform-registry": login},
+	}.Pipeline(pipeline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ci := jenkinsserver.New(t, jenkinsserver.Options{})
+	ci.Add(jenkinsserver.User{Name: "alice", Token: "token"})
+	ended := make(chan string, 1)
+	ci.Put(jenkinsserver.Job{Name: "images", Pipeline: true, Run: func(ctx context.Context, b *jenkinsserver.Build) error {
+		err := run(ctx, b)
+		ended <- fmt.Sprint(b.Log(), err)
+		return err
+	}})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, ci.URL+"/job/images/build", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth("alice", "token")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	got := <-ended
+	for _, step := range []string{"scan", "push"} {
+		if !strings.Contains(got, "\nthis step runs: "+step) {
+			t.Errorf("%s did not run:\n%s", step, got)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -102,7 +103,7 @@ func (p *pipelineReader) block() (nodes []node) {
 func (n node) check() error {
 	known := []string{
 		"agent", "options", "parameters", "stages", "stage", "steps", "when", "container", "withCredentials", "withEnv", "sh", "post", "success",
-		"failure", "archiveArtifacts",
+		"failure", "archiveArtifacts", "script", "env",
 	}
 	if !slices.Contains(known, n.word) {
 		return fmt.Errorf("%s is not known", n.word)
@@ -145,6 +146,8 @@ type workspace struct {
 	*Build
 	dir     string
 	secrets []string
+	// variables are those that the pipeline has set.
+	variables map[string]string
 }
 
 func (a Agent) run(ctx context.Context, pipeline node, b *Build) error {
@@ -153,7 +156,7 @@ func (a Agent) run(ctx context.Context, pipeline node, b *Build) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	w := &workspace{Agent: a, Build: b, dir: dir}
+	w := &workspace{Agent: a, Build: b, dir: dir, variables: map[string]string{}}
 	env := slices.Clone(a.Env)
 	parameters := b.Parameters()
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
@@ -197,10 +200,14 @@ func (w *workspace) stages(ctx context.Context, pipeline node, env []string) err
 	return nil
 }
 
-// skips says that a stage is only for when a file is not there, and it is.
+// skips says that a stage is only for when a variable of the pipeline has another value, or when a file is not there that is.
 func (w *workspace) skips(stage node) bool {
 	for _, when := range stage.find("when") {
 		for _, not := range when.find("not") {
+			for _, variable := range not.find("environment") {
+				named := variable.quoted()
+				return w.variables[named[0]] == named[1]
+			}
 			for _, expression := range not.find("expression") {
 				for _, exists := range expression.find("fileExists") {
 					_, err := os.Stat(filepath.Join(w.dir, exists.quoted()[0]))
@@ -211,6 +218,19 @@ func (w *workspace) skips(stage node) bool {
 	}
 	return false
 }
+
+// assign gives a variable of the pipeline a value: whether a file is there.
+func (w *workspace) assign(statement node) error {
+	found := assignment.FindStringSubmatch(statement.args)
+	if found == nil {
+		return fmt.Errorf("env%s is not known", statement.args)
+	}
+	_, err := os.Stat(filepath.Join(w.dir, found[2]))
+	w.variables[found[1]] = strconv.FormatBool(err == nil)
+	return nil
+}
+
+var assignment = regexp.MustCompile(`^\.(\w+) = fileExists\('([^']*)'\)$`)
 
 func (w *workspace) steps(ctx context.Context, steps []node, env []string) error {
 	for _, step := range steps {
@@ -228,6 +248,10 @@ func (w *workspace) step(ctx context.Context, step node, env []string) error {
 			return fmt.Errorf("container %s was not found in pod", name)
 		}
 		return w.steps(ctx, step.body, env)
+	case "script":
+		return w.steps(ctx, step.body, env)
+	case "env":
+		return w.assign(step)
 	case "withEnv":
 		return w.steps(ctx, step.body, append(slices.Clip(env), step.quoted()...))
 	case "withCredentials":

@@ -114,7 +114,7 @@ func (j *Job) Find(ctx context.Context, in localbuild.Registry) (found bool, err
 	if made != nil {
 		return true, j.conclude(made)
 	}
-	return false, j.write(contentFile, seal{Content: content, Seal: j.seal(content)})
+	return false, j.write(contentFile, seal{Content: content, Seal: j.seal("content\n" + content)})
 }
 
 // seal is what Find leaves for Push: what the source was before anything of it ran. What runs in between can write any file of the
@@ -124,9 +124,10 @@ type seal struct {
 	Seal    string `json:"seal"`
 }
 
-func (j *Job) seal(content string) string {
+// seal is by the nonce over a note of this build.
+func (j *Job) seal(note string) string {
 	mac := hmac.New(sha256.New, []byte(j.nonce))
-	mac.Write([]byte("content\n" + j.Request.ID + "\n" + content))
+	mac.Write([]byte(j.Request.ID + "\n" + note))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
@@ -136,7 +137,7 @@ func (j *Job) content() string {
 	if j.nonce == "" || j.read(contentFile, &was) != nil {
 		return ""
 	}
-	if !hmac.Equal([]byte(was.Seal), []byte(j.seal(was.Content))) {
+	if !hmac.Equal([]byte(was.Seal), []byte(j.seal("content\n"+was.Content))) {
 		fmt.Fprintf(j.Log, "%s is not what the step find wrote: the image will not be found for the same source again\n", contentFile)
 		return ""
 	}
@@ -186,6 +187,13 @@ type scanned struct {
 	// Digest of the image that was scanned.
 	Digest string              `json:"digest"`
 	Scan   manifest.ScanResult `json:"scan"`
+	// Seal is by the nonce: what the source has left running in between can write the file, but not that.
+	Seal string `json:"seal"`
+}
+
+// sealed is what Scan leaves for Push.
+func (j *Job) sealed(digest string, found manifest.ScanResult) scanned {
+	return scanned{Digest: digest, Scan: found, Seal: j.seal(fmt.Sprintf("scan\n%s\n%+v", digest, found))}
 }
 
 // Scan counts what a scanner finds in the image, where the policy wants that. An image that the policy refuses is a fault of the source.
@@ -210,7 +218,7 @@ func (j *Job) Scan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return j.write(scanFile, scanned{Digest: was.Digest, Scan: *counts})
+	return j.write(scanFile, j.sealed(was.Digest, *counts))
 }
 
 // Push uploads the image, and says in release.json what was made.
@@ -272,6 +280,9 @@ func (j *Job) counts(was made) (*manifest.ScanResult, error) {
 	}
 	if s.Digest != was.Digest {
 		return nil, fmt.Errorf("%s is about the image %s, and not about %s (scan what was made)", scanFile, s.Digest, was.Digest)
+	}
+	if !hmac.Equal([]byte(s.Seal), []byte(j.sealed(s.Digest, s.Scan).Seal)) {
+		return nil, fmt.Errorf("%s is not what the step scan wrote (run all steps of a build with the nonce that it was given, but for make)", scanFile)
 	}
 	return &s.Scan, nil
 }

@@ -258,6 +258,29 @@ func TestABuildCannotHaveItsImageBeThatOfAnotherSource(t *testing.T) {
 	}
 }
 
+// Nor can it have its image pass for one that was scanned with nothing found.
+func TestABuildCannotSayWhatAScanHasFound(t *testing.T) {
+	a := newAgent(t)
+	a.env[jenkins.ParamScan] = "high"
+	a.make(t)
+	data, err := os.ReadFile(filepath.Join(a.dir, "made.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ Digest string }
+	if err := json.Unmarshal(data, &made); err != nil {
+		t.Fatal(err)
+	}
+	clean, err := json.Marshal(map[string]any{"digest": made.Digest, "scan": manifest.ScanResult{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.overwrite(t, "scan.json", clean)
+	if err := a.job(t).Push(t.Context(), a.registry.Client(t, "", "")); err == nil || !strings.Contains(err.Error(), "not what the step scan wrote") {
+		t.Errorf("it is pushed: %v", err)
+	}
+}
+
 func (a *agent) overwrite(t *testing.T, name string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(a.dir, name), data, 0o600); err != nil {

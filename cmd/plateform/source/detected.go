@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/blame"
@@ -50,18 +51,21 @@ func (d Detected) Print(out io.Writer) {
 		fmt.Fprintln(out, d.Framework)
 	}
 	for _, reason := range d.Reasons {
-		fmt.Fprintf(out, "  %-17s %s (%s)\n", reason.Field, reason.Value, reason.Reason)
+		fmt.Fprintf(out, "  %-17s %s (%s)\n", reason.Field, shown(reason.Value), shown(reason.Reason))
 	}
 	if len(d.Paths) > 0 {
 		fmt.Fprintln(out, "Folders that hold an app; source.path of a project (here --path) names one:")
 	}
 	for _, place := range d.Paths {
-		fmt.Fprintf(out, "  %-17s %s (%s)\n", place.Path, place.Framework, place.Reason)
+		fmt.Fprintf(out, "  %-17s %s (%s)\n", shown(place.Path), place.Framework, shown(place.Reason))
 	}
 	if !d.all {
 		fmt.Fprintln(out, "  There may be more: not all folders were looked through.")
 	}
 }
+
+// shown is what a source says, in one line that does nothing to a terminal.
+func shown(said string) string { return strings.ReplaceAll(manifest.Plain(said), "\n", " ") }
 
 // Dockerfile is the one that a source is built with.
 type Dockerfile struct {

@@ -24,7 +24,7 @@ const (
 // Patterns of what does not belong into a log.
 var (
 	// userInfo is the part of a URL that can hold a password.
-	userInfo = regexp.MustCompile(`://[^/@\s]+@`)
+	userInfo = regexp.MustCompile(`://[^/\s]+@`)
 	// terminal sequences colour and move; a log is read in other places.
 	terminal = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?|.)")
 	// goError is a line in which the compiler or the linker says what is wrong.

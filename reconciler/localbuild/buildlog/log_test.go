@@ -13,6 +13,7 @@ func TestClean(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"plain", "hello", "hello"},
 		{"credentials", "fetching https://bob:pass@example.com/x and ssh://git@host/y", "fetching https://***@example.com/x and ssh://***@host/y"},
+		{"a password with an @", "fetching https://bob:p@ss@example.com/x", "fetching https://***@example.com/x"},
 		{"colours", "\x1b[1;31merror\x1b[0m: \x1b]0;title\x07x", "error: x"},
 		{"control characters", "a\x00b\x07c\td", "abc d"},
 		{"invalid UTF-8", "a\xffb", "a\uFFFDb"},
