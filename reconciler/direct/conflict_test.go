@@ -36,7 +36,7 @@ func TestConflicts(t *testing.T) {
 func TestScaledByOthers(t *testing.T) {
 	t.Parallel()
 	entry := func(manager, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	ours := entry(fieldOwner, `{"f:spec":{"f:replicas":{}}}`)
 	if scaledByOthers([]metav1.ManagedFieldsEntry{ours, entry("kubectl", `{"f:spec":{"f:paused":{}}}`), {Manager: "nobody"}}) {

@@ -68,7 +68,7 @@ func scaledByOthers(entries []metav1.ManagedFieldsEntry) bool {
 		var owned struct {
 			Spec map[string]json.RawMessage `json:"f:spec"`
 		}
-		if err := json.Unmarshal(e.FieldsV1.Raw, &owned); err == nil && owned.Spec["f:replicas"] != nil {
+		if err := json.Unmarshal(e.FieldsV1.GetRawBytes(), &owned); err == nil && owned.Spec["f:replicas"] != nil {
 			return true
 		}
 	}

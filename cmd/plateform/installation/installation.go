@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/plateform/plateform/cmd/plateform/crash"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/charts"
@@ -156,7 +157,7 @@ func (i *Installation) open() error {
 	if err := i.openReviews(config, gitops, reviewParts{charts: builtin, images: images, record: record, signer: signer, poll: poll}); err != nil {
 		return err
 	}
-	i.reconciler, err = loop.New(fragile(loop.Options{
+	i.reconciler, err = loop.New(crash.Fragile(loop.Options{
 		Ports:  ports,
 		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: i.observers, Poll: poll, Resync: resync, LogURL: i.settings.API.logURL(),
 		ArgoCD: i.settings.argoCD(),

@@ -1,6 +1,7 @@
 //go:build crash
 
-package installation
+// Package crash has a test build end itself at a certain moment.
+package crash
 
 import (
 	"context"
@@ -23,9 +24,9 @@ const (
 	crashLog = "PLATEFORM_CRASH_LOG"
 )
 
-// fragile are the ports with a moment before and after everything that they change, and after each look that brings news.
+// Fragile are the ports with a moment before and after everything that they change, and after each look that brings news.
 // Looks that find nothing new are no moments: how many there are depends on the time.
-func fragile(o loop.Options) loop.Options {
+func Fragile(o loop.Options) loop.Options {
 	last, _ := strconv.Atoi(os.Getenv(crashAt)) // 0 never comes
 	m := &moments{last: last, log: os.Getenv(crashLog)}
 	o.Config = &fragileRepository{Repository: o.Config, name: "config", moments: m}
