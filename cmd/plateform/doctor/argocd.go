@@ -32,7 +32,7 @@ func (a withArgoCD) check(ctx context.Context) []Diagnosis {
 			"install Argo CD 3.0 or newer in namespace "+a.namespace+", or set engine.kind to direct")}
 	}
 	if err != nil {
-		return []Diagnosis{broken(what, err, "")}
+		return []Diagnosis{broken(what, err, "start the cluster, or mend the file that engine.kubeconfig names")}
 	}
 	found := []Diagnosis{ok(what, "the cluster knows the kind Application")}
 	found = append(found, a.alive(ctx, "argocd-application-controller", "compares and applies"), a.alive(ctx, "argocd-repo-server", "reads Git and renders charts"), a.reads(ctx))
@@ -56,7 +56,7 @@ func (a withArgoCD) alive(ctx context.Context, part, does string) Diagnosis {
 	const what = "Argo CD"
 	pods, err := a.set.CoreV1().Pods(a.namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + part})
 	if err != nil {
-		return broken(what, fmt.Errorf("looking whether %s runs: %w", part, err), "")
+		return broken(what, fmt.Errorf("looking whether %s runs: %w", part, err), "let serve list pods in namespace "+a.namespace)
 	}
 	for _, pod := range pods.Items {
 		for _, c := range pod.Status.Conditions {
@@ -83,7 +83,7 @@ func (a withArgoCD) reads(ctx context.Context) Diagnosis {
 		return warn(what, "serve may not see whether Argo CD has credentials for "+a.repository, fix)
 	}
 	if err != nil {
-		return broken(what, fmt.Errorf("looking for the credentials of %s: %w", a.repository, err), "")
+		return broken(what, fmt.Errorf("looking for the credentials of %s: %w", a.repository, err), fix)
 	}
 	for _, secret := range secrets.Items {
 		at := plainURL(string(secret.Data["url"]))
