@@ -167,7 +167,10 @@ func TestATryWithoutALine(t *testing.T) {
 	w.change(func() { w.logs[buildID] = &log{try: "2"} })
 	asked := 0
 	w.change(func() { asked = w.asked })
-	w.await("a look at the second try", func() bool { return w.asked > asked+2 })
+	w.await("a look at the second try", func() (looked bool) {
+		w.change(func() { looked = w.asked > asked+2 })
+		return looked
+	})
 	w.report(run, reconciler.Report{State: reconciler.StatePending, Stage: reconciler.StagePushing, Outcome: reconciler.OutcomeBuilding, Build: reconciler.BuildFacts{What: "cccc"}})
 	r.until("the stage", func(f api.Frame) bool { return f.Type == api.FrameStage && f.Stage.Stage == reconciler.StagePushing })
 	before := r.offset

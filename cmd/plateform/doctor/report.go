@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
 
@@ -55,9 +56,13 @@ func warn(what, detail, fix string) Diagnosis { return Diagnosis{Warning, what, 
 
 func fail(what, detail, fix string) Diagnosis { return Diagnosis{Failure, what, detail, fix} }
 
-// broken is fail for an error, in one line.
+// broken is fail for an error, in one line. One about the settings that says itself how to mend it, in brackets, needs no other fix.
 func broken(what string, err error, fix string) Diagnosis {
-	return fail(what, strings.Join(strings.Fields(terminal.Plain(err.Error())), " "), fix)
+	text := strings.Join(strings.Fields(terminal.Plain(err.Error())), " ")
+	if at := strings.LastIndex(text, " ("); exit.CodeOf(err) == exit.WrongUsage && at > 0 && strings.HasSuffix(text, ")") {
+		text, fix = text[:at], text[at+2:len(text)-1]
+	}
+	return fail(what, text, fix)
 }
 
 // Print prints one line.
