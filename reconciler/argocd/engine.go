@@ -87,7 +87,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("the cluster of engine argocd: %w", err)
 	}
 	return &Engine{
-		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps),
+		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps, nil),
 		slots: make(chan struct{}, atOnce), news: make(chan struct{}, 1), projects: map[manifest.Key]*project{},
 	}, nil
 }

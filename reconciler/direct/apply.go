@@ -15,14 +15,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/plateform/plateform/reconciler/tenant"
 )
-
-// refusal is an error that does not go away by itself: what is wanted cannot be, as it is.
-type refusal struct{ error }
-
-func (r refusal) Unwrap() error { return r.error }
-
-func refused(format string, args ...any) error { return refusal{fmt.Errorf(format, args...)} }
 
 // passing is an error that says nothing of what is wanted: it was applied before, and is applied again from the beginning.
 type passing struct{ error }
@@ -31,7 +26,7 @@ func (p passing) Unwrap() error { return p.error }
 
 // final says that an error is one that trying again does not mend.
 func final(err error) bool {
-	var r refusal
+	var r tenant.Refusal
 	var p passing
 	switch {
 	case errors.As(err, &p):

@@ -29,6 +29,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/health"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // The labels of what the charts make.
@@ -40,7 +41,7 @@ const (
 )
 
 // fieldOwner is the field manager of all that is applied.
-const fieldOwner = "plateform"
+const fieldOwner = tenant.Plateform
 
 // Calls a second that are made before the client holds itself back; the API server has its own limits, which say when to come again.
 const (

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // thing is an object of a project.
@@ -136,7 +137,7 @@ func TestFinal(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{refused("no"), true},
+		{tenant.Refused("no"), true},
 		{passing{apierrors.NewForbidden(resource, "shop", errors.New("no role"))}, false},
 		{apierrors.NewInvalid(kind, "shop", nil), true},
 		{apierrors.NewForbidden(resource, "shop", errors.New("exceeded quota")), true},

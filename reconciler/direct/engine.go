@@ -13,6 +13,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // Options of an Engine.
@@ -61,7 +62,7 @@ const atOnce = 8
 type Engine struct {
 	options    Options
 	cluster    *cluster
-	namespaces *namespaces
+	namespaces *tenant.Namespaces
 	renderer   *renderer
 	// slots are for projects that are applied.
 	slots chan struct{}
@@ -83,7 +84,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("the cluster of engine direct: %w", err)
 	}
 	return &Engine{
-		options: o, cluster: c, namespaces: newNamespaces(c, o.GitOps), renderer: newRenderer(o.Charts, c),
+		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps, deployerOf), renderer: newRenderer(o.Charts, c),
 		slots: make(chan struct{}, atOnce), news: make(chan struct{}, 1), projects: map[manifest.Key]*project{},
 	}, nil
 }

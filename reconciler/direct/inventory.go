@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // inventory is what the cluster remembers of a project: which objects it is made of.
@@ -108,7 +109,7 @@ func (c *cluster) remember(ctx context.Context, k manifest.Key, inv *inventory) 
 		"apiVersion": "v1", "kind": "ConfigMap",
 		"metadata": map[string]any{
 			"name": inventoryName(k), "namespace": inv.Namespace,
-			"labels": map[string]any{labelManagedBy: "plateform", labelWorkspace: k.Workspace, labelProject: k.Project, labelInventory: "true"},
+			"labels": map[string]any{tenant.LabelManagedBy: tenant.Plateform, labelWorkspace: k.Workspace, labelProject: k.Project, labelInventory: "true"},
 		},
 		"data": map[string]any{keyRelease: inv.Release, keyObjects: string(text)},
 	}}

@@ -175,7 +175,7 @@ func (p *project) turn(ctx context.Context) (again time.Duration) {
 
 // trouble notes that the cluster does not take what is wanted.
 func (p *project) trouble(w wanted, err error) (again time.Duration) {
-	p.engine.namespaces.forget(w.Namespace) // it may be gone, or changed by somebody
+	p.engine.namespaces.Forget(w.Namespace) // it may be gone, or changed by somebody
 	times := p.engine.options.Times
 	again = min(times.Retry<<min(p.tries, 16), times.MaxRetry)
 	p.tries++
@@ -226,7 +226,7 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 	if err != nil {
 		return err
 	}
-	if err := p.engine.namespaces.bring(ctx, w.Commit, w.Target); err != nil {
+	if err := p.engine.namespaces.Bring(ctx, w.Commit, w.Target); err != nil {
 		return err
 	}
 	before, err := c.inventory(ctx, p.key, w.Namespace)
@@ -262,7 +262,7 @@ func (p *project) leave(ctx context.Context, w wanted) error {
 		if inv.Namespace == w.Namespace {
 			continue
 		}
-		is, err := c.belongs(ctx, w.Target, inv.Namespace)
+		is, err := p.engine.belongs(ctx, w.Target, inv.Namespace)
 		if err == nil && is == here {
 			_, err = p.empty(ctx, inv, true)
 		}
@@ -355,7 +355,7 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 	}
 	gone, p.holds = true, ""
 	for _, inv := range all {
-		is, err := p.engine.cluster.belongs(ctx, w.Target, inv.Namespace)
+		is, err := p.engine.belongs(ctx, w.Target, inv.Namespace)
 		if err != nil {
 			return false, err
 		}
@@ -376,7 +376,7 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 // empty deletes what an inventory names and then the inventory itself, and says whether that is done.
 func (p *project) empty(ctx context.Context, inv *inventory, keepData bool) (done bool, err error) {
 	c := p.engine.cluster
-	if err := c.staff(ctx, inv.Namespace); err != nil { // somebody may have taken the rights away that this is done with
+	if err := p.engine.namespaces.Equip(ctx, inv.Namespace); err != nil { // somebody may have taken the rights away that this is done with
 		return false, err
 	}
 	as, err := c.as(inv.Namespace)

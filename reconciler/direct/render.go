@@ -3,8 +3,6 @@ package direct
 import (
 	"context"
 	"fmt"
-	"io"
-	"strings"
 	"sync"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -12,11 +10,11 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/health"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // renderer makes objects of charts and values.
@@ -42,35 +40,35 @@ func (r *renderer) render(ctx context.Context, t reconciler.Target) ([]*unstruct
 	}
 	loaded, err := r.chart(t.Chart)
 	if err != nil {
-		return nil, refused("the chart %s %s: %w", t.Chart.Name, t.Chart.Version, err)
+		return nil, tenant.Refused("the chart %s %s: %w", t.Chart.Name, t.Chart.Version, err)
 	}
 	values, err := chartutil.ReadValues(t.Values)
 	if err != nil {
-		return nil, refused("the values of %s: %w", t.Release, err)
+		return nil, tenant.Refused("the values of %s: %w", t.Release, err)
 	}
 	ready, err := chartutil.ToRenderValues(loaded, values, chartutil.ReleaseOptions{Name: t.Key.Project, Namespace: t.Namespace}, speaks)
 	if err != nil {
-		return nil, refused("the values of %s: %w", t.Release, err)
+		return nil, tenant.Refused("the values of %s: %w", t.Release, err)
 	}
 	files, err := engine.Engine{Strict: true}.Render(loaded, ready)
 	if err != nil {
-		return nil, refused("rendering %s: %w", t.Release, err)
+		return nil, tenant.Refused("rendering %s: %w", t.Release, err)
 	}
 	var objects []*unstructured.Unstructured
 	for name, text := range files {
-		more, err := decode(text)
+		more, err := tenant.Decode(text)
 		if err != nil {
-			return nil, refused("rendering %s: %s: %w", t.Release, name, err)
+			return nil, tenant.Refused("rendering %s: %s: %w", t.Release, name, err)
 		}
 		objects = append(objects, more...)
 	}
 	for _, o := range objects {
 		if o.GetNamespace() != t.Namespace || keyOf(o) != t.Key {
-			return nil, refused("%s of %s is in namespace %q and belongs to %s", name(o), t.Release, o.GetNamespace(), keyOf(o))
+			return nil, tenant.Refused("%s of %s is in namespace %q and belongs to %s", name(o), t.Release, o.GetNamespace(), keyOf(o))
 		}
 	}
 	if len(objects) == 0 {
-		return nil, refused("%s renders nothing", t.Release)
+		return nil, tenant.Refused("%s renders nothing", t.Release)
 	}
 	return objects, nil
 }
@@ -127,22 +125,6 @@ func (r *renderer) capabilities(ctx context.Context) (*chartutil.Capabilities, e
 	}
 	r.speaks = speaks
 	return speaks, nil
-}
-
-// decode reads the objects of a file of YAML documents.
-func decode(text string) (objects []*unstructured.Unstructured, err error) {
-	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
-	for {
-		o := &unstructured.Unstructured{}
-		switch err := decoder.Decode(o); {
-		case err == io.EOF:
-			return objects, nil
-		case err != nil:
-			return nil, err
-		case len(o.Object) > 0:
-			objects = append(objects, o)
-		}
-	}
 }
 
 // name is how people call an object.

@@ -145,6 +145,7 @@ func healthy(t *testing.T, h *handled) {
 func failed(t *testing.T, h *handled) {
 	h.want(t, "c1", h.Good(shop, "v1.0.0"))
 	h.await(t, shop, "v1.0.0", reconciler.PhaseHealthy)
+	h.answers(t, shop, "v1.0.0")
 	h.want(t, "c2", h.Bad(shop, "v1.0.1"))
 	r := h.await(t, shop, "v1.0.1", reconciler.PhaseFailed)
 	if r.Cause == "" || r.Log == "" && !h.Mute || r.Commit != "c2" {
@@ -171,6 +172,7 @@ func retried(t *testing.T, h *handled) {
 func newer(t *testing.T, h *handled) {
 	h.want(t, "c1", h.Good(shop, "v1.0.0"))
 	h.await(t, shop, "v1.0.0", reconciler.PhaseHealthy)
+	h.answers(t, shop, "v1.0.0")
 	h.want(t, "c2", h.Hanging(shop, "v1.0.1"))
 	eventually(t, "the rollout that hangs", func() bool {
 		r := h.rollouts(t, shop)[shop]
@@ -187,6 +189,7 @@ func newer(t *testing.T, h *handled) {
 func again(t *testing.T, h *handled) {
 	h.want(t, "c1", h.Good(shop, "v1.0.0"))
 	h.await(t, shop, "v1.0.0", reconciler.PhaseHealthy)
+	h.answers(t, shop, "v1.0.0")
 	h.want(t, "c2", h.Good(shop, "v1.0.0"))
 	for range 20 {
 		if got := h.Answers(t, shop); got != "v1.0.0" {

@@ -82,6 +82,9 @@ func (p *Project) Look(ctx context.Context, o *unstructured.Unstructured) (Verdi
 		return Verdict{}, fmt.Errorf("%s: %w", Name(o), err)
 	}
 	v := Verdict{Phase: reconciler.PhaseProgressing, Cause: Name(o) + ": " + result.Message}
+	if unobserved(o) {
+		return v, nil
+	}
 	switch result.Status {
 	case status.CurrentStatus:
 		return Verdict{Phase: reconciler.PhaseHealthy}, nil
@@ -128,6 +131,13 @@ func (p *Project) Pods(ctx context.Context, namespace string) ([]corev1.Pod, err
 		return nil, fmt.Errorf("reading the pods: %w", err)
 	}
 	return pods.Items, nil
+}
+
+// unobserved says of an object that its controller has not seen it as it is now: what its status tells, and which of its pods are the
+// newest, is about what it was before.
+func unobserved(o *unstructured.Unstructured) bool {
+	observed, told, err := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	return err == nil && told && observed < o.GetGeneration()
 }
 
 // newest are the pods of what an object is now, and not of what it was before.

@@ -2,9 +2,12 @@ package health
 
 import (
 	"cmp"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/plateform/plateform/reconciler"
 )
@@ -84,5 +87,30 @@ func TestFields(t *testing.T) {
 	pod.Labels = map[string]string{labelComponent: "server"}
 	if v := silent(pod, "app"); v.Field != "spec.services[server].port" {
 		t.Errorf("a service that does not answer is mended at %q", v.Field)
+	}
+}
+
+// What was wrong with an object before it was changed is not held against what it is now.
+func TestLookWaitsForTheController(t *testing.T) {
+	t.Parallel()
+	deployment := func(observed int64) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "apps/v1", "kind": "Deployment",
+			"metadata": map[string]any{"name": "shop", "namespace": "ws-1", "generation": int64(2), "annotations": map[string]any{revision: "1"}},
+			"spec":     map[string]any{"replicas": int64(1)},
+			"status": map[string]any{"observedGeneration": observed, "conditions": []any{
+				map[string]any{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"},
+			}},
+		}}
+	}
+	p := &Project{Seen: fake.NewClientBuilder().Build()}
+	for observed, want := range map[int64]reconciler.Phase{1: reconciler.PhaseProgressing, 2: reconciler.PhaseFailed} {
+		v, err := p.Look(t.Context(), deployment(observed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Phase != want || strings.Contains(v.Cause, "quota") != (want == reconciler.PhaseFailed) {
+			t.Errorf("of generation 2, of which %d was seen, it says %+v, want %s", observed, v, want)
+		}
 	}
 }

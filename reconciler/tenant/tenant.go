@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -42,8 +43,9 @@ func Refused(format string, args ...any) error { return Refusal{fmt.Errorf(forma
 
 // Namespaces brings about what plateform-gitops says of the namespaces.
 type Namespaces struct {
-	admin  client.Client
-	gitops reconciler.Reader
+	admin   client.Client
+	gitops  reconciler.Reader
+	besides func(namespace string) []*unstructured.Unstructured
 
 	mu     sync.Mutex
 	states map[string]*state
@@ -55,9 +57,12 @@ type state struct {
 	applied [sha256.Size]byte
 }
 
-// New returns namespaces that are applied by a client.
-func New(admin client.Client, gitops reconciler.Reader) *Namespaces {
-	return &Namespaces{admin: admin, gitops: gitops, states: map[string]*state{}}
+// New returns namespaces that are applied by a client. besides are the objects that an engine needs in a namespace; nil for none.
+func New(admin client.Client, gitops reconciler.Reader, besides func(namespace string) []*unstructured.Unstructured) *Namespaces {
+	if besides == nil {
+		besides = func(string) []*unstructured.Unstructured { return nil }
+	}
+	return &Namespaces{admin: admin, gitops: gitops, besides: besides, states: map[string]*state{}}
 }
 
 func (n *Namespaces) state(name string) *state {
@@ -103,12 +108,27 @@ func (n *Namespaces) Bring(ctx context.Context, commit string, t reconciler.Targ
 	if err := n.claim(ctx, t, objects); err != nil {
 		return err
 	}
-	for _, o := range objects { // the namespace is the first
-		if err := Apply(ctx, n.admin, o); err != nil {
-			return fmt.Errorf("%s of namespace %s: %w", health.Name(o), t.Namespace, err)
-		}
+	if err := n.apply(ctx, t.Namespace, objects); err != nil { // the namespace is the first
+		return err
+	}
+	if err := n.Equip(ctx, t.Namespace); err != nil {
+		return err
 	}
 	s.applied = sum
+	return nil
+}
+
+// Equip makes what an engine needs in a namespace besides what plateform-gitops has.
+func (n *Namespaces) Equip(ctx context.Context, namespace string) error {
+	return n.apply(ctx, namespace, n.besides(namespace))
+}
+
+func (n *Namespaces) apply(ctx context.Context, namespace string, objects []*unstructured.Unstructured) error {
+	for _, o := range objects {
+		if err := Apply(ctx, n.admin, o); err != nil {
+			return fmt.Errorf("%s of namespace %s: %w", health.Name(o), namespace, err)
+		}
+	}
 	return nil
 }
 
@@ -117,14 +137,12 @@ func (n *Namespaces) claim(ctx context.Context, t reconciler.Target, objects []*
 	if len(objects) == 0 || objects[0].GetKind() != "Namespace" || objects[0].GetName() != t.Namespace {
 		return Refused("%s is not of namespace %s", manifest.NamespaceFile(t.Key.Workspace), t.Namespace)
 	}
-	there := &unstructured.Unstructured{}
-	there.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
-	err := n.admin.Get(ctx, client.ObjectKey{Name: t.Namespace}, there)
-	if apierrors.IsNotFound(err) {
-		return nil
+	there, err := n.Find(ctx, t.Namespace)
+	if err != nil || there == nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("asking for namespace %s: %w", t.Namespace, err)
+	if there.GetDeletionTimestamp() != nil {
+		return leaving(there)
 	}
 	want, have := objects[0].GetLabels(), there.GetLabels()
 	for _, label := range []string{LabelManagedBy, health.LabelWorkspace, LabelOwnerID} {
@@ -134,6 +152,32 @@ func (n *Namespaces) claim(ctx context.Context, t reconciler.Target, objects []*
 		}
 	}
 	return nil
+}
+
+// Find returns a namespace as it is now; nil when it is not there.
+func (n *Namespaces) Find(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	there := &unstructured.Unstructured{}
+	there.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
+	err := n.admin.Get(ctx, client.ObjectKey{Name: name}, there)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking for namespace %s: %w", name, err)
+	}
+	return there, nil
+}
+
+// leaving says of a namespace that it is being deleted, and what holds that up.
+func leaving(namespace *unstructured.Unstructured) error {
+	conditions, _, _ := unstructured.NestedSlice(namespace.Object, "status", "conditions")
+	for _, c := range conditions {
+		condition, _ := c.(map[string]any)
+		if condition["type"] == string(corev1.NamespaceFinalizersRemaining) && condition["status"] == "True" {
+			return fmt.Errorf("namespace %s is being deleted, and does not end: %v (what was in it comes back once it is gone)", namespace.GetName(), condition["message"])
+		}
+	}
+	return fmt.Errorf("namespace %s is being deleted: what was in it comes back once it is gone", namespace.GetName())
 }
 
 // Apply sends one object.
