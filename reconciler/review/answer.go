@@ -29,6 +29,9 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 		return 0, err
 	}
 	r.disturb(r.heads.saw(number, p.Head))
+	if r.isNew(*p) { // its head may stand on a commit of the branch that came after the last look, which is not its author's doing
+		r.unsee()
+	}
 	now, err := r.seeTips(ctx)
 	if err != nil {
 		return 0, err
@@ -83,10 +86,8 @@ func (r *Reviewer) mergeItself(ctx context.Context, p reconciler.Proposal, f fin
 	err = r.Config.Push(ctx, f.merge)
 	if errors.Is(err, manifest.ErrMoved) {
 		r.Log.Info("the branch moved before a pull request was merged", "number", p.Number)
-		r.mu.Lock()
-		r.seenAt = time.Time{}
-		r.view(p.Number).done = done{}
-		r.mu.Unlock()
+		r.unsee()
+		r.finish(p.Number, done{})
 		r.wake(p.Number, moved, r.Clock(), false)
 		return nil
 	}

@@ -75,6 +75,13 @@ func (r *Reviewer) seeTips(ctx context.Context) (tips, error) {
 	return now, nil
 }
 
+// unsee has the branches asked for anew before the next answer, whenever they were seen.
+func (r *Reviewer) unsee() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seenAt = time.Time{}
+}
+
 // released has the commits looked at again whose releases came or went.
 func (r *Reviewer) released(ctx context.Context, before, now string) error {
 	if before == now {

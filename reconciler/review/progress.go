@@ -179,9 +179,7 @@ func (r *Reviewer) tell(ctx context.Context, p reconciler.Proposal) (again time.
 	before := r.begin(p.Number)
 	c, err := r.outcomes.outcome(ctx, p, now.config)
 	if err == nil && slices.ContainsFunc(c.Progress, lacksRelease) { // it may be newer than the last look
-		r.mu.Lock()
-		r.seenAt = time.Time{}
-		r.mu.Unlock()
+		r.unsee()
 		if now, err = r.seeTips(ctx); err == nil {
 			c, err = r.outcomes.outcome(ctx, p, now.config)
 		}
