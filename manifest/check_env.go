@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/robfig/cron/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/manifest/strict"
 )
 
@@ -82,11 +82,10 @@ func (c *projectCheck) checkEnvName(field, name string, seen map[string]bool) {
 // checkSecret checks the form of a secret value, and never shows it: it may be a password in plain text.
 func checkSecret(e EnvVar) error {
 	const fix = "write what plateform secret encrypt prints"
-	text, found := strings.CutPrefix(e.Secret, "age:")
-	if !found {
+	if !strings.HasPrefix(e.Secret, secret.Prefix) {
 		return refuse(fix+"; if this is the secret itself, replace it, as it is in the history now", "the secret of %s is not encrypted", variable(e.Name))
 	}
-	if data, err := base64.StdEncoding.Strict().DecodeString(text); err != nil || !strings.HasPrefix(string(data), "age-encryption.org/v1\n") {
+	if secret.Check(e.Secret) != nil {
 		return refuse(fix, "the secret of %s is damaged", variable(e.Name))
 	}
 	return nil

@@ -156,6 +156,7 @@ func UsedInputs(around Surroundings, k Key, spec ProjectSpec, chart Chart) Platf
 		Chart:     chart,
 		Resources: usedResources(p.Spec.Defaults.Resources, spec.Resources),
 		Databases: usedDatabases(around.Projects, spec),
+		Encrypts:  spec.Type == Database && len(p.Spec.Secrets.Recipients) > 0,
 	}
 	if spec.Type != Database && !namesReplicas(spec) {
 		in.Replicas = cmp.Or(p.Spec.Defaults.Replicas, defaultReplicas)
@@ -204,12 +205,8 @@ func usedDatabases(projects map[string]*Project, spec ProjectSpec) []string {
 
 // References are the names of the projects that env takes values from, sorted.
 func References(spec ProjectSpec) []string {
-	env := slices.Clone(spec.Env)
-	for _, service := range spec.Services {
-		env = append(env, service.Env...)
-	}
 	var names []string
-	for _, e := range env {
+	for _, e := range Variables(spec) {
 		if e.From != nil {
 			names = append(names, e.From.Project)
 		}

@@ -36,6 +36,8 @@ type ReleaseSpec struct {
 	Project ProjectSpec `yaml:"project" json:"project"`
 	// Platform is what the project used of platform.yaml and workspace.yaml, kept for the same reason.
 	Platform PlatformInputs `yaml:"platform" json:"platform"`
+	// Credentials of a database, encrypted; later releases carry them on. Empty while platform.yaml names nobody to encrypt for.
+	Credentials string `yaml:"credentials,omitempty" json:"credentials,omitempty"`
 	// Cause says why the release was made.
 	Cause Cause `yaml:"cause" json:"cause"`
 	// Plan is the hash of the authored inputs, the same that `plateform plan` prints offline.
@@ -98,6 +100,8 @@ type PlatformInputs struct {
 	Resources Resources `yaml:"resources,omitempty" json:"resources,omitzero"`
 	// Databases among the projects that env takes values from, sorted: these come out of a Secret, those of an app do not.
 	Databases []string `yaml:"databases,omitempty" json:"databases,omitempty"`
+	// Encrypts says of a database that platform.yaml names somebody whom its credentials can be encrypted for.
+	Encrypts bool `yaml:"encrypts,omitempty" json:"encrypts,omitempty"`
 }
 
 // CauseKind says what made a release or a run necessary.

@@ -15,6 +15,8 @@ type RunSpec struct {
 	Highest string `yaml:"highest,omitempty" json:"highest,omitempty"`
 	// Owner id of the workspace. The workspace's name is never given to another owner.
 	Owner int64 `yaml:"owner,omitempty" json:"owner,omitempty"`
+	// Credentials of a database, encrypted, as its newest release had them: its data outlives its releases, and the project.
+	Credentials string `yaml:"credentials,omitempty" json:"credentials,omitempty"`
 	// Holds on parts that must not be released at the key they have.
 	Holds []Hold `yaml:"holds,omitempty" json:"holds,omitempty"`
 	// Rebuilt are sources whose build came to the image that runs, so that there was nothing to release.

@@ -214,7 +214,7 @@ func spring(in ValuesInput) (springValues, error) {
 			Port:     servicePort(in.Project, service, img),
 			Image:    imageValues{img.Repository, img.Tag, img.Digest},
 			Replicas: replicasOf(replicas, in.Platform.Replicas),
-			Env:      envValues(in, merged(in.Project.Env, service.Env)),
+			Env:      envValues(in, MergedEnv(in.Project.Env, service.Env)),
 		})
 	}
 	if len(values.Services) == 0 {
@@ -242,7 +242,7 @@ func database(in ValuesInput) (databaseValues, error) {
 		Storage:        in.Project.Storage,
 		Resources:      resourcesOf(in),
 		DeletionPolicy: cmp.Or(in.Project.DeletionPolicy, defaultDeletionPolicy),
-		Credentials:    credentialsValues{Secret: credentialsSecret(in.Key.Project)},
+		Credentials:    credentialsValues{Secret: CredentialsSecret(in.Key.Project)},
 	}
 	if b := in.Project.Backup; b != nil {
 		values.Backup = &backupValues{Schedule: quoted(b.Schedule), Retention: cmp.Or(b.Retention, defaultRetention)}
@@ -257,11 +257,11 @@ func envValues(in ValuesInput, env []EnvVar) []envValue {
 		v := envValue{Name: e.Name}
 		switch {
 		case e.From != nil && slices.Contains(in.Platform.Databases, e.From.Project):
-			v.ValueFrom = &valueSource{secretKey{credentialsSecret(e.From.Project), e.From.Key}}
+			v.ValueFrom = &valueSource{secretKey{CredentialsSecret(e.From.Project), e.From.Key}}
 		case e.From != nil:
 			v.Value = new(quoted(appAddress(*e.From)))
 		case e.Secret != "":
-			v.ValueFrom = &valueSource{secretKey{secretsSecret(in.Key.Project), e.Name}}
+			v.ValueFrom = &valueSource{secretKey{SecretName(in.Key.Project, e.Secret), e.Name}}
 		case e.Value != nil:
 			v.Value = new(quoted(*e.Value))
 		default:
@@ -286,8 +286,8 @@ func appAddress(from EnvFrom) string {
 	return "http://" + from.Project
 }
 
-// merged is env with overrides by name, in the order of first appearance.
-func merged(env, overrides []EnvVar) []EnvVar {
+// MergedEnv is env with overrides by name, in the order of first appearance.
+func MergedEnv(env, overrides []EnvVar) []EnvVar {
 	all := slices.Clone(env)
 	for _, o := range overrides {
 		if i := slices.IndexFunc(all, func(e EnvVar) bool { return e.Name == o.Name }); i >= 0 {
@@ -298,9 +298,3 @@ func merged(env, overrides []EnvVar) []EnvVar {
 	}
 	return all
 }
-
-// credentialsSecret is the Secret with the generated credentials of a database.
-func credentialsSecret(project string) string { return project + "-credentials" }
-
-// secretsSecret is the Secret with the decrypted secret values of a project.
-func secretsSecret(project string) string { return project + "-secrets" }

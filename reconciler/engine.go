@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 )
 
 // Target is what an engine has to bring about for one project.
@@ -20,9 +21,21 @@ type Target struct {
 	Values  []byte
 	// URL is where people find it; empty when it has no public host.
 	URL string
+	// Secrets that the values refer to, still encrypted, and bound to the owner. The engine opens them where it hands them on.
+	Secrets []secret.Sealed
+	// References are the variables that say where other apps are, for an engine where that is not as the values say.
+	References []AppReference
 	// Remove says that nothing of it is to run; KeepData that its volumes stay all the same.
 	Remove   bool
 	KeepData bool
+}
+
+// AppReference is a variable whose value says where another app of the workspace is. Values have it as it is in a cluster.
+type AppReference struct {
+	// Service whose variable it is; empty in a project of one service. Name of the variable.
+	Service, Name string
+	// Project that it takes Key from: url, host or port.
+	Project, Key string
 }
 
 // Phase of a rollout.

@@ -131,7 +131,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.demoCommand(), a.initCommand(), machine{&a.output}.upCommand(), machine{&a.output}.downCommand(),
 		a.validateCommand(), a.planCommand(), a.statusCommand(), a.whyCommand(), machine{&a.output}.logsCommand(),
-		a.rollbackCommand(), a.retryCommand(),
+		a.rollbackCommand(), a.retryCommand(), secretCommand(a),
 		a.serveCommand(), a.doctorCommand(), imagesCommand(a.stdout), a.buildCommand(), a.versionCommand(),
 	}
 }

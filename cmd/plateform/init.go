@@ -26,11 +26,11 @@ func (a *app) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "init DIR",
 		GroupID: groupStart,
-		Short:   "Scaffold the two repositories, a signing key and serve.yaml",
-		Long: `Scaffold the two repositories, a signing key and serve.yaml.
+		Short:   "Scaffold the two repositories, two keys and serve.yaml",
+		Long: `Scaffold the two repositories, two keys and serve.yaml.
 
 DIR gets checkouts of both repositories with a first commit, bare repositories they push to (to be replaced by yours), a
-sample app, the key that signs releases, and a serve.yaml that ties them together. Nothing that is there is overwritten.`,
+sample app, the keys that sign releases and open secrets, and a serve.yaml that ties them together. Nothing that is there is overwritten.`,
 		Example: `  plateform init acme
   plateform init acme --domain apps.acme.com --registry harbor.acme.com
   plateform init acme --github acme/platform-config --domain apps.acme.com
@@ -114,6 +114,7 @@ func (o *output) printOnGitHub(dir string, s *scaffold.Scaffold) error {
   plateform-gitops/    what Plateform writes; first commit %[3]s
   keys/release.key     signs releases: keep it secret and out of Git;
                        platform.yaml holds its public half
+  keys/age.key         opens secrets: likewise, and keep a copy elsewhere
   keys/webhook.secret  what GitHub signs its webhooks with
   serve.yaml           how Plateform reaches all of it
 
@@ -175,6 +176,7 @@ func (o *output) printScaffold(dir string, s *scaffold.Scaffold) error {
                        have better ones
   keys/release.key     signs releases: keep it secret and out of Git;
                        platform.yaml holds its public half
+  keys/age.key         opens secrets: likewise, and keep a copy elsewhere
   serve.yaml           how Plateform reaches all of it
 
 Images go to %[4]s.

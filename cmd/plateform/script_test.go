@@ -77,6 +77,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"empty":    scriptEmpty,
 		"until":    scriptUntil,
 		"answers":  scriptAnswers,
+		"opens":    scriptOpens,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/tenant"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	Namespace string
 	// GitOps reads plateform-gitops, where the namespaces and the Applications are.
 	GitOps reconciler.Reader
+	// Secrets opens what was encrypted for the platform; nil when there is no key.
+	Secrets secret.Opener
 	// Ingress is where the ingress controller is asked whether URLs answer, as host or host:port; empty for where Ingresses say it is.
 	Ingress string
 	Times   Times

@@ -34,7 +34,7 @@ func planOf(projects ...plan.Project) *plan.Plan {
 func released(k manifest.Key) plan.Project {
 	return plan.Project{
 		Key: k, Type: manifest.Monolithic, Action: plan.Release, Current: "v1.0.3", Next: "v1.0.4", BuildReason: "image known, 0 builds",
-		URL: "https://" + k.Project + ".apps.example.com", Restarts: true, Changes: []string{"spec.env[LEVEL].value"},
+		URL: "https://" + k.Project + ".apps.example.com", Effects: plan.Effects{Restarts: true}, Changes: []string{"spec.env[LEVEL].value"},
 		Inferred:   []manifest.Inference{{Field: "port", Value: "8080", Reason: "monolithic apps listen there"}},
 		ValuesDiff: "--- values.yaml\n+++ values.yaml\n@@ -1 +1 @@\n-release: v1.0.3\n+release: v1.0.4\n   - name: LEVEL\n-    value: \"canary-old\"\n+    value: \"canary-new\"\n",
 	}

@@ -107,6 +107,15 @@ func (c *Catalog) ReadRelease(commit string, k manifest.Key, f ReleaseFile, now 
 	return release, problems, nil
 }
 
+// WithLines gives problems of a file their lines at the catalog's commit, as far as it can be read.
+func (c *Catalog) WithLines(file string, problems manifest.Problems) manifest.Problems {
+	content, err := c.Reader.Read(c.Commit, file)
+	if err != nil {
+		return problems
+	}
+	return manifest.Locate(file, content, problems)
+}
+
 // owner is the owner id of a project's workspace; 0 while the workspace never parsed.
 func (c *Catalog) owner(k manifest.Key) int64 {
 	if w := c.Workspaces[k.Workspace]; w != nil && w.Spec != nil {

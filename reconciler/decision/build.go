@@ -236,6 +236,12 @@ func (p *pursuit) draft(images []manifest.Image, builds []Build) Draft {
 		Version: highest.Next(), Parts: p.want, Images: images, Builds: builds, CreatedAt: p.now,
 		Project: p.head.Spec, Platform: p.head.Inputs,
 	}
+	if p.head.Spec.Type == manifest.Database {
+		draft.Credentials = p.before.Run.Credentials
+		if p.base != nil && p.base.Spec.Credentials != "" {
+			draft.Credentials = p.base.Spec.Credentials
+		}
+	}
 	if p.base != nil && p.want[manifest.PartProject] != p.keys[manifest.PartProject] {
 		draft.Project = p.base.Spec.Project
 	}

@@ -154,6 +154,8 @@ type Draft struct {
 	Images   []manifest.Image
 	Project  manifest.ProjectSpec
 	Platform manifest.PlatformInputs
+	// Credentials of a database as a release before had them; empty when there are none yet.
+	Credentials string
 	// Builds whose images are new in this release.
 	Builds    []Build
 	CreatedAt time.Time

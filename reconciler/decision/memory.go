@@ -32,6 +32,9 @@ type Change struct {
 func Remember(run manifest.RunSpec, s Change) manifest.RunSpec {
 	released := highestOf(run).Compare(s.After.NewestVersion()) < 0
 	run.Highest = higher(run.Highest, s.After.NewestVersion())
+	if newest := s.After.Newest; newest != nil && newest.Spec.Credentials != "" {
+		run.Credentials = newest.Spec.Credentials
+	}
 	if s.Retry {
 		run.Holds, run.Frozen, run.Retry = nil, nil, s.Commit
 	}

@@ -279,3 +279,20 @@ func TestRememberWhatCannotBeReadIsNotKept(t *testing.T) {
 		t.Errorf("it is kept although v1.0.1 runs: %+v", e.run)
 	}
 }
+
+// The credentials of a database outlive its releases, and the project: its data do, too.
+func TestRememberCredentials(t *testing.T) {
+	v0, v1 := releaseOf("v1.0.0", parts("", "p0")), releaseOf("v1.0.1", parts("", "p1"))
+	v0.Spec.Credentials, v1.Spec.Credentials = "age:one", "age:anew"
+	var e episode
+	for _, step := range []struct {
+		view *config.View
+		want string
+	}{
+		{releases(v0), "age:one"}, {releases(v0, v1), "age:anew"}, {releases(), "age:anew"}, {&config.View{}, "age:anew"}, {releases(), "age:anew"},
+	} {
+		if e.step(step.view, nil, false); e.run.Credentials != step.want {
+			t.Errorf("after commit %d they are %q, want %q", e.commit, e.run.Credentials, step.want)
+		}
+	}
+}

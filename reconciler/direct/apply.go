@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -100,6 +101,8 @@ type difference struct {
 	send []*unstructured.Unstructured
 	// prune is what is not rendered any more.
 	prune []object.ObjMetadata
+	// stale are Secrets that are not rendered any more: what ran before may be started again with them until what is new runs.
+	stale []object.ObjMetadata
 	// next is the inventory then, and union that and what there was before.
 	next, union *inventory
 }
@@ -134,6 +137,14 @@ func compare(before *inventory, t wanted, objects []*unstructured.Unstructured, 
 		if keepsData(id.GroupKind) { // it stays, and is still this project's
 			d.next.Objects[id] = hash
 			d.union.Objects[id] = hash
+			continue
+		}
+		if isSecret(id.GroupKind) {
+			d.next.Objects[id] = hash
+			d.union.Objects[id] = hash
+			if !bytes.Contains(t.Values, []byte(id.Name)) { // else it is what nobody can make again, as the release file has gone
+				d.stale = append(d.stale, id)
+			}
 			continue
 		}
 		d.prune = append(d.prune, id)

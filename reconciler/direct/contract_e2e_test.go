@@ -26,6 +26,7 @@ func TestDirectContract(t *testing.T) {
 			Hanging: func(k manifest.Key, release string) reconciler.Target {
 				return n.target(k, release, map[string]string{"SICK": "1"})
 			},
+			Sealed:  n.sealed,
 			Owner:   n.owner,
 			Answers: n.answer,
 		}

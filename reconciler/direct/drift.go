@@ -54,6 +54,12 @@ func (p *project) mend(ctx context.Context, w wanted) (drift string, err error) 
 	manager := ssa.NewResourceManager(as, nil, ssa.Owner{Field: fieldOwner, Group: "plateform.dev"})
 	var changes []string
 	for _, o := range objects {
+		if others, err := isOthers(ctx, as, o); err != nil || others {
+			if err != nil {
+				return "", err
+			}
+			continue
+		}
 		if err := p.engine.cluster.leaveScale(ctx, as, o); err != nil {
 			return "", err
 		}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/tenant"
 )
@@ -26,7 +27,9 @@ type Options struct {
 	Ingress string
 	// Charts that releases are rendered with.
 	Charts reconciler.Charts
-	Times  Times
+	// Secrets opens what was encrypted for the platform.
+	Secrets secret.Opener
+	Times   Times
 	// Notify is called when there is something new to say of a rollout.
 	Notify func()
 	Clock  func() time.Time
@@ -84,7 +87,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("the cluster of engine direct: %w", err)
 	}
 	return &Engine{
-		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps, deployerOf), renderer: newRenderer(o.Charts, c),
+		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps, deployerOf), renderer: newRenderer(o, c),
 		slots: make(chan struct{}, atOnce), news: make(chan struct{}, 1), projects: map[manifest.Key]*project{},
 	}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/reconciler/tenant"
 )
 
@@ -119,9 +120,10 @@ func (c *cluster) remember(ctx context.Context, k manifest.Key, inv *inventory) 
 	return nil
 }
 
-// hashOf is a hash of an object as it was rendered.
+// hashOf is a hash of an object as it was rendered. Members of a workspace may read inventories: of a Secret it is one of what it was
+// made of, as a short secret could be found by a hash of itself.
 func hashOf(o *unstructured.Unstructured) (string, error) {
-	text, err := o.MarshalJSON()
+	text, err := secrets.WithoutData(o).MarshalJSON()
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name(o), err)
 	}

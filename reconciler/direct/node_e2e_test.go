@@ -40,6 +40,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/direct"
+	"github.com/plateform/plateform/reconciler/secrets"
 )
 
 // node is a cluster with nodes that run what is wanted, a registry and an ingress.
@@ -57,6 +58,7 @@ type node struct {
 	// times of its engines; zero for the usual ones.
 	times  direct.Times
 	gitops gitops
+	keys   *keys
 	engine *direct.Engine
 	stop   func()
 }
@@ -77,7 +79,7 @@ func newNode(t *testing.T) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, config: config, set: set, suffix: strings.ToLower(rand.Text()[:8]), owner: 1 + mathrand.Int64N(1<<40), gitops: gitops{}, replicas: 1}
+	n := &node{t: t, config: config, set: set, suffix: strings.ToLower(rand.Text()[:8]), owner: 1 + mathrand.Int64N(1<<40), gitops: gitops{}, keys: newKeys(t), replicas: 1}
 	n.image = n.publish()
 	for _, workspace := range []string{"ws-1", "ws-2"} {
 		n.workspace(workspace)
@@ -141,7 +143,7 @@ func (n *node) start() {
 	n.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	engine, err := direct.New(direct.Options{
-		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Notify: func() {}, Clock: time.Now, Times: n.times,
+		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Secrets: n.keys, Notify: func() {}, Clock: time.Now, Times: n.times,
 		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {
@@ -171,15 +173,24 @@ func (n *node) target(k manifest.Key, release string, env map[string]string) rec
 	for name, value := range env {
 		spec.Env = append(spec.Env, manifest.EnvVar{Name: name, Value: new(value)})
 	}
+	return n.render(k, version, spec)
+}
+
+// render is a release of a project as it is written.
+func (n *node) render(k manifest.Key, version manifest.Version, spec manifest.ProjectSpec) reconciler.Target {
+	n.t.Helper()
 	values, err := manifest.BuildValues(manifest.ValuesInput{
 		Key: k, Release: version, Project: spec, Images: []manifest.Image{n.image},
-		Platform: manifest.PlatformInputs{Namespace: n.namespace(k.Workspace), Ingress: manifest.IngressSpec{Class: "nginx"}},
+		Platform: manifest.PlatformInputs{Namespace: n.namespace(k.Workspace), Databases: []string{"db"}, Ingress: manifest.IngressSpec{Class: "nginx"}},
 	})
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	chart := manifest.Chart{Name: string(manifest.Monolithic), Version: "1.0.0"}
-	return reconciler.Target{Key: k, Owner: n.owner, Namespace: n.namespace(k.Workspace), Release: release, Chart: chart, Values: []byte(values)}
+	made := &manifest.Release{Spec: manifest.ReleaseSpec{Values: values, Project: spec}}
+	return reconciler.Target{
+		Key: k, Namespace: n.namespace(k.Workspace), Release: version.String(), Chart: manifest.Chart{Name: string(spec.Type), Version: "1.0.0"},
+		Values: []byte(values), Secrets: secrets.Of(k, made), Owner: n.owner,
+	}
 }
 
 func (n *node) host(k manifest.Key) string {

@@ -35,6 +35,9 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	})
 	if v.Phase == reconciler.PhaseHealthy {
 		p.proven = w
+		if err := retire(ctx, p, w); err != nil {
+			p.engine.options.Log.Warn("Secrets of releases before are still there", "project", p.key.String(), "error", err)
+		}
 	}
 	return min(again, p.engine.options.Times.Drift)
 }
@@ -43,6 +46,9 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 func (p *project) judge(ctx context.Context) (health.Verdict, error) {
 	v := health.Verdict{Phase: reconciler.PhaseHealthy}
 	for id := range p.applied.Objects {
+		if isSecret(id.GroupKind) { // it is there once it was applied
+			continue
+		}
 		o, err := p.seen(ctx, id)
 		if err != nil {
 			return v, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,8 @@ type wanted struct {
 }
 
 func (w wanted) same(o wanted) bool {
-	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && w.URL == o.URL && bytes.Equal(w.Values, o.Values)
+	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && w.URL == o.URL && bytes.Equal(w.Values, o.Values) &&
+		w.Owner == o.Owner && slices.Equal(w.Secrets, o.Secrets)
 }
 
 // project is one project in the cluster. Its goroutine (run) brings about what is wanted newest, and watches over it.
@@ -47,10 +49,7 @@ type project struct {
 
 	// What follows is for the goroutine of the project alone.
 
-	// applied is the inventory of what was applied last; nil before that.
-	applied *inventory
-	// generations are those that the objects got when this process sent them: what watches tell may be older.
-	generations map[object.ObjMetadata]int64
+	sent
 	// proven was healthy.
 	proven wanted
 	pace
@@ -60,6 +59,16 @@ type project struct {
 	looks *health.Project
 	// live asks whether it answers at its URL, once all of it is well.
 	live *live.Follower
+}
+
+// sent is what this process applied of a project.
+type sent struct {
+	// applied is the inventory of what was applied last; nil before that.
+	applied *inventory
+	// generations are those that the objects got when this process sent them: what watches tell may be older.
+	generations map[object.ObjMetadata]int64
+	// stale are Secrets of releases before, which go once this one is healthy.
+	stale []object.ObjMetadata
 }
 
 // pace is how soon something may be done again.
@@ -74,7 +83,7 @@ type pace struct {
 
 func newProject(k manifest.Key, e *Engine) *project {
 	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
-	p := &project{key: k, engine: e, news: make(chan struct{}, 1), generations: map[object.ObjMetadata]int64{}, looks: looks}
+	p := &project{key: k, engine: e, news: make(chan struct{}, 1), sent: sent{generations: map[object.ObjMetadata]int64{}}, looks: looks}
 	p.live = &live.Follower{
 		Options: live.Options{Seen: e.cluster.seen, Cluster: e.cluster.admin, Address: e.options.Ingress},
 		Clock:   e.options.Clock, Changed: func() { signal(p.news) },
@@ -234,6 +243,9 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 		return err
 	}
 	lost, err := p.lost(ctx, before)
+	if err == nil {
+		err = c.lostSecrets(ctx, before, lost)
+	}
 	if err != nil {
 		return err
 	}
@@ -246,7 +258,7 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 			return err
 		}
 	}
-	p.applied, p.checked = d.next, p.engine.options.Clock()
+	p.applied, p.stale, p.checked = d.next, d.stale, p.engine.options.Clock()
 	return p.leave(ctx, w)
 }
 
@@ -287,6 +299,12 @@ func (p *project) carryOut(ctx context.Context, w wanted, d difference) error {
 	var conflicts []string
 	for _, o := range d.send {
 		id := object.UnstructuredToObjMetadata(o)
+		if others, err := isOthers(ctx, as, o); err != nil || others {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		sent := o.DeepCopy()
 		if err := c.leaveScale(ctx, as, sent); err != nil {
 			return err
@@ -322,6 +340,9 @@ func (p *project) lost(ctx context.Context, inv *inventory) (map[object.ObjMetad
 		return lost, nil
 	}
 	for id := range inv.Objects {
+		if isSecret(id.GroupKind) { // nobody watches them
+			continue
+		}
 		there, err := p.seen(ctx, id)
 		if err != nil {
 			return nil, err
@@ -368,7 +389,7 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 		gone = gone && empty
 	}
 	if gone {
-		p.applied, p.generations, p.proven = nil, map[object.ObjMetadata]int64{}, wanted{}
+		p.sent, p.proven = sent{generations: map[object.ObjMetadata]int64{}}, wanted{}
 	}
 	return gone, nil
 }

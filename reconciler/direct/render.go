@@ -12,14 +12,17 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/health"
+	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // renderer makes objects of charts and values.
 type renderer struct {
 	charts  reconciler.Charts
+	secrets secret.Opener
 	cluster *cluster
 
 	mu     sync.Mutex
@@ -28,11 +31,11 @@ type renderer struct {
 	speaks *chartutil.Capabilities
 }
 
-func newRenderer(charts reconciler.Charts, c *cluster) *renderer {
-	return &renderer{charts: charts, cluster: c, loaded: map[manifest.Chart]*chart.Chart{}}
+func newRenderer(o Options, c *cluster) *renderer {
+	return &renderer{charts: o.Charts, secrets: o.Secrets, cluster: c, loaded: map[manifest.Chart]*chart.Chart{}}
 }
 
-// render returns the objects of a target.
+// render returns the objects of a target, its Secrets among them.
 func (r *renderer) render(ctx context.Context, t reconciler.Target) ([]*unstructured.Unstructured, error) {
 	speaks, err := r.capabilities(ctx)
 	if err != nil {
@@ -62,6 +65,11 @@ func (r *renderer) render(ctx context.Context, t reconciler.Target) ([]*unstruct
 		}
 		objects = append(objects, more...)
 	}
+	sealed, err := secrets.Objects(t, r.secrets)
+	if err != nil {
+		return nil, tenant.Refused("the secrets of %s: %w", t.Release, err)
+	}
+	objects = append(objects, sealed...)
 	for _, o := range objects {
 		if o.GetNamespace() != t.Namespace || keyOf(o) != t.Key {
 			return nil, tenant.Refused("%s of %s is in namespace %q and belongs to %s", name(o), t.Release, o.GetNamespace(), keyOf(o))

@@ -2,6 +2,8 @@
 package enginetest
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,8 @@ type Subject struct {
 	Open func(t *testing.T) (engine reconciler.Engine, end func())
 	// Good is a release of a project that gets healthy, Bad one that never does and ends, Hanging one that never does and goes on.
 	Good, Bad, Hanging func(k manifest.Key, release string) reconciler.Target
+	// Sealed is a release that gets healthy and answers with a text, which is a secret of it; nil for an engine without secrets.
+	Sealed func(k manifest.Key, release, answer string) reconciler.Target
 	// Owner of the workspaces.
 	Owner int64
 	// Answers is the release that a project answers with now; empty when it does not answer.
@@ -49,6 +53,8 @@ func Run(t *testing.T, prepare func(t *testing.T) Subject) {
 		{"one question tells of many projects", many},
 		{"the next process goes on where the last one stopped", restarted},
 		{"a release before can be wanted", back},
+		{"a secret reaches what runs", secrets},
+		{"a secret of somebody else does not", misplaced},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -64,6 +70,8 @@ type handled struct {
 	Subject
 	engine reconciler.Engine
 	end    func()
+	// made are the releases with secrets.
+	made map[string]reconciler.Target
 }
 
 func (h *handled) open(t *testing.T) {
@@ -248,4 +256,53 @@ func back(t *testing.T, h *handled) {
 		h.await(t, shop, release, reconciler.PhaseHealthy)
 		h.answers(t, shop, release)
 	}
+}
+
+// secrets come to what runs, another value with the release that has it, and the one before with a rollback.
+func secrets(t *testing.T, h *handled) {
+	for _, step := range []struct{ release, answer string }{{"v1.0.0", "hunter-1"}, {"v1.0.1", "hunter-2"}, {"v1.0.0", "hunter-1"}} {
+		target := h.sealed(t, step.release, step.answer)
+		if text := fmt.Sprintf("%s %+v", target.Values, target); strings.Contains(text, "hunter") {
+			t.Fatalf("the secret is in the clear before the engine has it: %s", text)
+		}
+		h.want(t, "c-"+step.release, target)
+		h.await(t, shop, step.release, reconciler.PhaseHealthy)
+		h.answers(t, shop, step.answer)
+	}
+	h.end()
+	h.open(t)
+	h.want(t, "c2", h.sealed(t, "v1.0.0", "hunter-1"))
+	h.await(t, shop, "v1.0.0", reconciler.PhaseHealthy)
+	h.answers(t, shop, "hunter-1")
+}
+
+// sealed is a release of the shop with a secret, each time the same: a release file has one ciphertext.
+func (h *handled) sealed(t *testing.T, release, answer string) reconciler.Target {
+	t.Helper()
+	if h.Sealed == nil {
+		t.Skip("the engine is given no secrets yet")
+	}
+	if h.made == nil {
+		h.made = map[string]reconciler.Target{}
+	}
+	target, there := h.made[release]
+	if !there {
+		target = h.Sealed(shop, release, answer)
+		h.made[release] = target
+	}
+	return target
+}
+
+// misplaced secrets are not opened, and what ran before goes on.
+func misplaced(t *testing.T, h *handled) {
+	h.want(t, "c1", h.Good(shop, "v1.0.0"))
+	h.await(t, shop, "v1.0.0", reconciler.PhaseHealthy)
+	target := h.sealed(t, "v1.0.1", "hunter-1")
+	target.Owner++
+	h.want(t, "c2", target)
+	r := h.await(t, shop, "v1.0.1", reconciler.PhaseFailed)
+	if !strings.Contains(r.Cause, "ANSWER") || !strings.Contains(r.Cause, "another owner of the workspace") || strings.Contains(fmt.Sprint(r), "hunter") {
+		t.Errorf("it says %+v, want which variable it is and what is wrong with it", r)
+	}
+	h.answers(t, shop, "v1.0.0")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/secrets"
 )
 
 // Shown is what GitOps shows of a project that is left as it is, for an engine that a new process tells what has to run. The chart
@@ -22,7 +23,7 @@ func (t *Tree) Shown(k manifest.Key, known []*manifest.Release) (reconciler.Targ
 	at := slices.IndexFunc(known, func(r *manifest.Release) bool { return r != nil && string(r.Spec.Values) == p.actual })
 	if at >= 0 {
 		target.Chart = known[at].Spec.Chart
-		return target, true
+		return secrets.Complete(target, known[at]), true
 	}
 	target.Chart = t.newestChart(typeOf(p.actual))
 	return target, target.Chart != manifest.Chart{}

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -68,6 +69,20 @@ func lacking(pod *corev1.Pod, container, message string) (at, fix string) {
 		}
 	}
 	return "", ""
+}
+
+// lacksCredentials says of a container that cannot be started that it lacks the credentials of a database.
+func lacksCredentials(k manifest.Key, waiting *corev1.ContainerStateWaiting) (v Verdict, known bool) {
+	rest, found := strings.CutSuffix(waiting.Message, `-credentials" not found`)
+	_, database, quoted := strings.Cut(rest, `secret "`)
+	switch {
+	case !found || !quoted:
+		return v, false
+	case database == k.Project:
+		return Verdict{Phase: reconciler.PhaseFailed, Cause: "it cannot be started: " + waiting.Message +
+			" (the release has no credentials: name an age public key in spec.secrets.recipients of platform.yaml, and the next release, which is made by itself, has them)"}, true
+	}
+	return Verdict{Phase: reconciler.PhaseProgressing, Cause: "it waits for the database " + database + ", which has no credentials here yet"}, true
 }
 
 // silent is a container that runs and does not answer.

@@ -210,6 +210,9 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 			failed.Field, failed.Fix = "spec.image", "name an image that is there and that the cluster may pull"
 			return failed
 		case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
+			if v, known := lacksCredentials(p.Key, waiting); known {
+				return v
+			}
 			failed.Cause = "it cannot be started: " + cmp.Or(waiting.Message, waiting.Reason)
 			failed.Field, failed.Fix = lacking(pod, c.Name, waiting.Message)
 			return failed

@@ -35,6 +35,9 @@ func TestContract(t *testing.T) {
 			Hanging: func(k manifest.Key, version string) reconciler.Target {
 				return target(k, version, map[string]string{"SICK": "1"})
 			},
+			Sealed: func(k manifest.Key, version, answer string) reconciler.Target {
+				return w.target(release{key: k, version: version, image: image, host: hostOf(k), health: "/health", secrets: map[string]string{"ANSWER": answer}})
+			},
 			Answers: func(t *testing.T, k manifest.Key) string {
 				t.Helper()
 				status, body := w.getAt(hostOf(k), "/")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 )
 
 // credentials of a database. They are made once, beside its data, and never change: who has connected goes on to.
@@ -39,26 +40,11 @@ func (credentials) GoString() string { return "***" }
 // address is where the database listens.
 func (c credentials) address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
 
-// url is the database as most libraries take it. Nothing is encrypted, as nothing leaves the machine.
-func (c credentials) url() string {
-	login := c.Username + ":" + c.Password + "@" + c.address()
-	switch c.Engine {
-	case "postgres":
-		return "postgres://" + login + "/" + c.Database + "?sslmode=disable"
-	case "mongodb":
-		return "mongodb://" + login + "/" + c.Database + "?authSource=admin"
-	case "redis":
-		return "redis://" + login + "/" + c.Database
-	}
-	return c.Engine + "://" + login + "/" + c.Database
-}
-
 // value of one of the keys that a Secret of a database has.
 func (c credentials) value(key string) (string, bool) {
-	value, known := map[string]string{
-		"url": c.url(), "host": c.Host, "port": strconv.Itoa(c.Port), "username": c.Username, "password": c.Password, "database": c.Database,
-	}[key]
-	return value, known
+	made := secret.Credentials{Username: c.Username, Password: secret.New(c.Password), Database: c.Database}
+	value, known := made.Entries(c.Engine, c.Host, c.Port)[key]
+	return value.Reveal(), known
 }
 
 // readCredentials returns those of a project; the error is fs.ErrNotExist when it has none yet.
@@ -74,18 +60,22 @@ func readCredentials(d dirs) (credentials, error) {
 	return c, nil
 }
 
-// ownCredentials returns those of a database, which are made when there are none.
-func ownCredentials(d dirs, engine string) (credentials, error) {
+// own returns the credentials of a database, which are made when there are none: those that its release has, where it has any. A database
+// that was begun with others keeps them.
+func (s secrets) own(d dirs, database service) (credentials, error) {
 	c, err := readCredentials(d)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return c, err
 	}
-	c = credentials{Engine: engine, Host: loopback, Username: "app", Password: rand.Text(), Database: "app"}
+	made := secret.NewCredentials(database.engine, rand.Text())
+	if one := database.credentials; one.ciphertext != "" && s.options.Secrets != nil {
+		if made, err = secret.OpenCredentials(one.ciphertext, manifest.SecretAt(s.key, one.owner, one.name), s.options.Secrets); err != nil {
+			return c, err
+		}
+	}
+	c = credentials{Engine: database.engine, Host: loopback, Username: made.Username, Password: made.Password.Reveal(), Database: made.Database}
 	if c.Port, err = lastingPort(); err != nil {
 		return c, err
-	}
-	if engine == "redis" { // it knows one user by that name, and numbers for databases
-		c.Username, c.Database = "default", "0"
 	}
 	content, err := json.Marshal(c)
 	if err != nil {

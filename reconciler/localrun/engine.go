@@ -17,6 +17,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localrun/program"
 	"github.com/plateform/plateform/reconciler/localrun/router"
@@ -45,6 +46,8 @@ type Router interface {
 type Options struct {
 	Images Images
 	Router Router
+	// Secrets opens what was encrypted for the platform; nil when there is no key for it.
+	Secrets secret.Opener
 	// Dir is the folder for all that the engine keeps.
 	Dir string
 	// Shim is the command that makes this binary a shim.

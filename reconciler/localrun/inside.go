@@ -79,6 +79,25 @@ func (i *inside) resolve(workspace, value string) (string, error) {
 	return "http://" + address, nil
 }
 
+// place is the url, host or port where another app answers here.
+func (i *inside) place(workspace, app, part string) (string, error) {
+	address, err := i.address(insideHost(workspace, app))
+	if err != nil {
+		return "", fmt.Errorf("making %s reachable: %w", app, err)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("where %s is: %w", app, err)
+	}
+	switch part {
+	case "host":
+		return host, nil
+	case "port":
+		return port, nil
+	}
+	return "http://" + address, nil
+}
+
 // address is where a name answers.
 func (i *inside) address(host string) (string, error) {
 	i.mu.Lock()

@@ -25,7 +25,8 @@ type wanted struct {
 }
 
 func (w wanted) same(o wanted) bool {
-	return w.Release == o.Release && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && bytes.Equal(w.Values, o.Values)
+	return w.Release == o.Release && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && bytes.Equal(w.Values, o.Values) &&
+		w.Owner == o.Owner && slices.Equal(w.Secrets, o.Secrets) && slices.Equal(w.References, o.References)
 }
 
 // project is one project on this machine. Its goroutine (run) takes it to what is wanted newest.

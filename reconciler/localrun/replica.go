@@ -44,9 +44,11 @@ type home struct {
 	log     *applog.Log
 	// changed is called when the state of one has changed.
 	changed func()
-	// resolve makes the address of another project one that works here, and secret is the value of a key of a secret.
+	// resolve makes the address of another project one that works here.
 	resolve func(value string) (string, error)
-	secret  func(secret, key string) (string, error)
+	// place is where another app of the workspace answers here: its url, host or port.
+	place   func(app, part string) (string, error)
+	secrets secrets
 }
 
 // state is how a replica is.
@@ -199,7 +201,7 @@ func (r *replica) address() (string, error) {
 	if r.service.engine == "" {
 		return freeAddress()
 	}
-	c, err := ownCredentials(r.dirs, r.service.engine)
+	c, err := r.secrets.own(r.dirs, r.service)
 	return c.address(), err
 }
 
@@ -232,9 +234,12 @@ func (r *replica) environment(image []string, address string) ([]string, error) 
 	own := slices.Clone(r.service.env)
 	for n, v := range own {
 		var err error
-		if v.secret != "" {
-			own[n].value, err = r.secret(v.secret, v.key)
-		} else {
+		switch {
+		case v.secret != "":
+			own[n].value, err = r.secrets.value(v)
+		case v.of != "":
+			own[n].value, err = r.place(v.of, v.part)
+		default:
 			own[n].value, err = r.resolve(v.value)
 		}
 		if err != nil {

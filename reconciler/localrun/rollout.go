@@ -92,7 +92,8 @@ func (p *project) newReplica(s service, l launcher, release string, number int) 
 	return &replica{
 		service: s, launcher: l, title: s.title(release, number), number: number,
 		home: &home{
-			key: p.key, dirs: p.images.dirs, log: p.log, changed: p.changed, options: p.options, secret: p.secrets.value,
+			key: p.key, dirs: p.images.dirs, log: p.log, changed: p.changed, options: p.options, secrets: p.secrets,
+			place:   func(app, part string) (string, error) { return p.addresses.inside.place(p.key.Workspace, app, part) },
 			resolve: func(value string) (string, error) { return p.addresses.inside.resolve(p.key.Workspace, value) },
 		},
 	}

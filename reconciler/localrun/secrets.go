@@ -9,25 +9,37 @@ import (
 	"github.com/plateform/plateform/manifest"
 )
 
-// secrets are what a project gets to know of the databases of its workspace.
+// secrets are what a project gets to know that its values do not say: its own secrets, and the databases of its workspace.
 type secrets struct {
 	key     manifest.Key
 	options *Options
 }
 
-// secret is the value of a key of a secret.
-func (s secrets) value(secret, key string) (string, error) {
-	database, found := secretOf(s.key.Workspace, secret)
+// open decrypts what came with a release.
+func (s secrets) open(one sealed) (string, error) {
+	if s.options.Secrets == nil {
+		return "", errors.New("there is no key to open secrets with (set keys.identityFile in serve.yaml)")
+	}
+	value, err := s.options.Secrets.Open(one.ciphertext, manifest.SecretAt(s.key, one.owner, one.name))
+	return value.Reveal(), err
+}
+
+// value of a variable that is not in the values themselves.
+func (s secrets) value(v variable) (string, error) {
+	if v.sealed.ciphertext != "" {
+		return s.open(v.sealed)
+	}
+	database, found := secretOf(s.key.Workspace, v.secret)
 	if !found {
-		return "", fmt.Errorf("the secret %s is not known to engine local, which only knows those of databases", secret)
+		return "", fmt.Errorf("the release has no secret %s", v.secret)
 	}
 	c, err := readCredentials(dirsOf(s.options.Dir, database))
 	if err != nil {
 		return "", err
 	}
-	value, known := c.value(key)
+	value, known := c.value(v.key)
 	if !known {
-		return "", fmt.Errorf("the secret %s has no key %s", secret, key)
+		return "", fmt.Errorf("the secret %s has no key %s", v.secret, v.key)
 	}
 	return value, nil
 }
@@ -37,7 +49,7 @@ func (s secrets) await(ctx context.Context, services []service, progress func(st
 	for _, one := range services {
 		for _, v := range one.env {
 			for v.secret != "" {
-				_, err := s.value(v.secret, v.key)
+				_, err := s.value(v)
 				if err == nil {
 					break
 				}

@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -32,6 +33,8 @@ type service struct {
 	memory, cpu string
 	// entry says that the project's own address leads to it.
 	entry bool
+	// credentials of a database, as its release has them; empty when it has none.
+	credentials sealed
 }
 
 // same says that a replica of s is one of o as it is.
@@ -40,10 +43,30 @@ func (s service) same(o service) bool {
 		s.memory == o.memory && s.cpu == o.cpu && fmt.Sprint(s.env) == fmt.Sprint(o.env)
 }
 
-// variable of the environment; secret and key say where its value is when it is not here.
+// variable of the environment; secret and key say where its value is when it is not here, and sealed is what it is when it came with
+// the release.
 type variable struct {
 	name, value string
 	secret, key string
+	sealed      sealed
+	// of is the app whose address it is, and part what of that: url, host or port; empty for any other.
+	of, part string
+}
+
+// sealed is something encrypted, and whose workspace it is bound to.
+type sealed struct {
+	name, ciphertext string
+	owner            int64
+}
+
+// sealedIn finds what a target has for an entry of a Secret; empty when that is another project's.
+func sealedIn(t reconciler.Target, secret, key string) sealed {
+	for _, s := range t.Secrets {
+		if s.Secret == secret && s.Key == key {
+			return sealed{name: s.Name, ciphertext: s.Ciphertext, owner: t.Owner}
+		}
+	}
+	return sealed{}
 }
 
 // chartValues are what charts are given, as far as it matters here; what a chart does not have is empty.
@@ -103,31 +126,48 @@ func readServices(t reconciler.Target) ([]service, error) {
 	case manifest.Monolithic:
 		return []service{{
 			host: v.Host, port: v.Port, repository: v.Image.Repository, digest: v.Image.Digest, replicas: v.Replicas,
-			env: variables(v.Env), probe: v.Health.Path, memory: v.Resources.Memory, cpu: v.Resources.CPU,
+			env: variables(t, "", v.Env), probe: v.Health.Path, memory: v.Resources.Memory, cpu: v.Resources.CPU,
 		}}, nil
 	case manifest.SpringMicroservice:
 		var services []service
 		for _, s := range v.Services {
 			services = append(services, service{
 				name: s.Name, host: s.Host, port: s.Port, repository: s.Image.Repository, digest: s.Image.Digest, replicas: s.Replicas,
-				env: springVariables(s.Env, v.Profiles), probe: v.Health.Readiness, memory: v.Resources.Memory, cpu: v.Resources.CPU, entry: s.Name == v.Entry,
+				env: springVariables(t, s, v.Profiles), probe: v.Health.Readiness, memory: v.Resources.Memory, cpu: v.Resources.CPU, entry: s.Name == v.Entry,
 			})
 		}
 		return services, nil
 	case manifest.Database:
 		return []service{{
 			port: v.Port, repository: v.Image.Repository, tag: v.Image.Tag, replicas: 1, engine: v.Engine, memory: v.Resources.Memory, cpu: v.Resources.CPU,
+			credentials: credentialsIn(t),
 		}}, nil
 	}
 	return nil, fmt.Errorf("engine local does not run projects of the chart %s yet", t.Chart.Name)
 }
 
-func variables(env []envValue) []variable {
+// credentialsIn are the credentials of a database that a target has.
+func credentialsIn(t reconciler.Target) sealed {
+	for _, s := range t.Secrets {
+		if s.Name == secret.CredentialsName {
+			return sealed{name: s.Name, ciphertext: s.Ciphertext, owner: t.Owner}
+		}
+	}
+	return sealed{}
+}
+
+func variables(t reconciler.Target, service string, env []envValue) []variable {
 	var all []variable
 	for _, e := range env {
 		v := variable{name: e.Name, value: e.Value}
 		if e.ValueFrom != nil {
 			v.secret, v.key = e.ValueFrom.SecretKeyRef.Name, e.ValueFrom.SecretKeyRef.Key
+			v.sealed = sealedIn(t, v.secret, v.key)
+		}
+		for _, r := range t.References {
+			if r.Service == service && r.Name == v.name {
+				v.of, v.part = r.Project, r.Key
+			}
 		}
 		all = append(all, v)
 	}
@@ -135,8 +175,8 @@ func variables(env []envValue) []variable {
 }
 
 // springVariables are what the chart sets besides; the ports follow when they are known.
-func springVariables(env []envValue, profiles []string) []variable {
-	all := variables(env)
+func springVariables(t reconciler.Target, s serviceValue, profiles []string) []variable {
+	all := variables(t, s.Name, s.Env)
 	own := []variable{{name: "MANAGEMENT_ENDPOINT_HEALTH_PROBES_ENABLED", value: "true"}}
 	if len(profiles) > 0 {
 		own = append(own, variable{name: "SPRING_PROFILES_ACTIVE", value: strings.Join(profiles, ",")})

@@ -29,10 +29,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localrun"
 	"github.com/plateform/plateform/reconciler/localrun/router"
 	"github.com/plateform/plateform/reconciler/localrun/shim"
+	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/test/ociregistry"
 )
 
@@ -84,16 +86,19 @@ type world struct {
 	dir      string
 	times    localrun.Times
 	// limit of images that a container tool takes in.
-	limit  int64
-	router string // its address
-	front  *router.Router
-	engine *localrun.Engine
-	stop   func()
+	limit int64
+	keys  *keys
+	// keyless says that the engine cannot open secrets.
+	keyless bool
+	router  string // its address
+	front   *router.Router
+	engine  *localrun.Engine
+	stop    func()
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, registry: ociregistry.New(t), dir: t.TempDir()}
+	w := &world{t: t, registry: ociregistry.New(t), dir: t.TempDir(), keys: newKeys(t)}
 	w.times = localrun.Times{
 		Start: patience, Interval: 5 * time.Millisecond, Backoff: 10 * time.Millisecond, Drain: patience, Stop: patience,
 	}
@@ -112,8 +117,12 @@ func (w *world) start() {
 	}
 	log := slog.New(slog.NewTextHandler(w.t.Output(), nil))
 	w.front, w.router = router.New(router.Options{Log: log}), listener.Addr().String()
+	var opener secret.Opener = w.keys
+	if w.keyless {
+		opener = nil
+	}
 	w.engine, err = localrun.New(localrun.Options{
-		Images: w.registry.Client(w.t, "", ""), Router: w.front, Dir: w.dir, Shim: shimCommand(w.t),
+		Images: w.registry.Client(w.t, "", ""), Router: w.front, Secrets: opener, Dir: w.dir, Shim: shimCommand(w.t),
 		Times: w.times, ContainerLimit: w.limit, Notify: func() {}, Clock: time.Now, Log: log,
 	})
 	if err != nil {
@@ -230,10 +239,13 @@ func (w *world) app() manifest.Image {
 
 // release is a release of a project, made as the reconciler makes it.
 type release struct {
-	key      manifest.Key
-	version  string
-	image    manifest.Image
-	env      map[string]string
+	key     manifest.Key
+	version string
+	image   manifest.Image
+	env     map[string]string
+	// secrets are variables, too.
+	secrets  map[string]string
+	from     map[string]manifest.EnvFrom
 	replicas int
 	port     int
 	health   string
@@ -269,14 +281,22 @@ func (w *world) target(r release) reconciler.Target {
 	if k == (manifest.Key{}) {
 		k = key
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.from)) {
+		spec.Env = append(spec.Env, manifest.EnvVar{Name: name, From: new(r.from[name])})
+	}
+	for _, name := range sortedKeys(r.secrets) {
+		spec.Env = append(spec.Env, manifest.EnvVar{Name: name, Secret: w.keys.seal(w.t, k, name, r.secrets[name])})
+	}
 	values, err := manifest.BuildValues(manifest.ValuesInput{
 		Key: k, Release: version, Project: spec, Platform: manifest.PlatformInputs{Namespace: k.Workspace}, Images: []manifest.Image{r.image},
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	made := &manifest.Release{Spec: manifest.ReleaseSpec{Values: values, Project: spec}}
 	return reconciler.Target{
 		Key: k, Namespace: k.Workspace, Release: r.version, Chart: manifest.Chart{Name: "monolithic", Version: "1.0.0"}, Values: []byte(values),
+		Secrets: secrets.Of(k, made), Owner: owner, References: secrets.References(made),
 	}
 }
 

@@ -71,9 +71,7 @@ func (p *project) awaitsImage(v *config.View) bool {
 // imageRefused is what those are told who asked for an authored image that cannot be used, with its place in their file.
 func (w *world) imageRefused(k manifest.Key, reference, summary string) reconciler.Report {
 	problem := manifest.Problem{File: manifest.ProjectFile(k), Field: "spec.image", What: fmt.Sprintf("the image %s cannot be used: %s", reference, summary)}
-	if content, err := w.options.Config.Read(w.catalog.Commit, problem.File); err == nil {
-		problem = manifest.Locate(problem.File, content, manifest.Problems{problem})[0]
-	}
+	problem = w.catalog.WithLines(problem.File, manifest.Problems{problem})[0]
 	return reconciler.Report{
 		State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeImageRefused, Detail: problem.String(), Waits: true,
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/gate"
@@ -26,6 +27,8 @@ type Options struct {
 	// Signer signs release files, and the commits of GitOps that stand for a config commit; nil makes unsigned ones, which is
 	// fine only while platform.yaml names no key.
 	Signer *manifest.SigningKey
+	// Secrets opens what was encrypted for the platform, to see that a release can; nil leaves that to the engine.
+	Secrets secret.Opener
 	// Clock tells the time; reports and release files carry it.
 	Clock  func() time.Time
 	Log    *slog.Logger

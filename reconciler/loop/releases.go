@@ -92,7 +92,9 @@ func (rl *releases) drafts() (drafts []*project) {
 // edits makes the commits of all releases that are ready, on all cores, and returns them with their projects.
 func (rl *releases) edits() (edits []manifest.Edit, ready []*project) {
 	drafts := rl.drafts()
-	maker := release.Maker{Signer: rl.options.Signer, PublicKeys: rl.catalog.PublicKeys}
+	maker := release.Maker{
+		Signer: rl.options.Signer, PublicKeys: rl.catalog.PublicKeys, Secrets: rl.options.Secrets, Recipients: rl.catalog.Platform.Spec.Secrets.Recipients,
+	}
 	made := make([]manifest.Edit, len(drafts))
 	failed := make([]error, len(drafts))
 	var group errgroup.Group
@@ -131,6 +133,9 @@ func (rl *releases) released(p *project, commit string) {
 func (rl *releases) refuse(p *project, err error) {
 	rl.runs.emitAll(p, reconciler.Event{Kind: reconciler.EventReleaseRefused, Release: p.decided.draft.Version.String(), Error: err.Error()})
 	problems := manifest.Problems{{File: manifest.ProjectFile(p.key), What: err.Error()}}
+	if found, known := errors.AsType[manifest.Problems](err); known {
+		problems = rl.catalog.WithLines(manifest.ProjectFile(p.key), found)
+	}
 	for _, r := range p.runs {
 		r.own = append(r.own, problems...) // there is nobody else to report it to
 	}

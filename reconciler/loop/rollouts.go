@@ -9,6 +9,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/decision"
+	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/reconciler/worker"
 )
 
@@ -171,9 +172,9 @@ func (ro *rollouts) untold() (untold []manifest.Key) {
 // shown is what GitOps has to show of a project: a release, or what is there and is left as it is.
 func (ro *rollouts) shown(k manifest.Key) (reconciler.Target, bool) {
 	if release := ro.gitops.Project(k).Release(); release != nil {
-		return reconciler.Target{
+		return secrets.Complete(reconciler.Target{
 			Key: k, Namespace: release.Spec.Platform.Namespace, Release: release.Metadata.Name, Chart: release.Spec.Chart, Values: []byte(release.Spec.Values),
-		}, true
+		}, release), true
 	}
 	return ro.gitops.Shown(k, ro.releasesOf(k))
 }

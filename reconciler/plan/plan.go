@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
@@ -65,14 +66,21 @@ type Project struct {
 	// Current release and the Next one; empty when there is none.
 	Current string `json:"current,omitempty"`
 	Next    string `json:"next,omitempty"`
-	// Data says what becomes of data, in one of the words below; empty when the project has none.
-	Data string `json:"data,omitempty"`
-	// Restarts says that what runs, pods or processes, is replaced.
-	Restarts bool `json:"restarts"`
+	Effects
 	// ValuesDiff is the unified diff of the Helm values. It holds values that people wrote: not for public places.
 	ValuesDiff string `json:"valuesDiff,omitempty"`
 	// Why something stays as it is: what is held, frozen, kept or broken, a sentence each.
 	Why []string `json:"why,omitempty"`
+}
+
+// Effects are what becomes of what a project has, besides its code.
+type Effects struct {
+	// Data says what becomes of data, in one of the words below; empty when the project has none.
+	Data string `json:"data,omitempty"`
+	// Restarts says that what runs, pods or processes, is replaced.
+	Restarts bool `json:"restarts"`
+	// Secrets says what the change does to secrets, a sentence each: other code gets them, one is missing or cannot be opened.
+	Secrets []string `json:"secrets,omitempty"`
 }
 
 // What becomes of the data of a database.
@@ -89,6 +97,8 @@ type Options struct {
 	Charts reconciler.Charts
 	// GitOps is the GitOps repository; nil when it is not at hand. The plan then says what it could not know.
 	GitOps *GitOps
+	// Secrets opens what was encrypted for the platform, to say what cannot be opened; nil where there is no key for that.
+	Secrets secret.Opener
 	// Found is what somebody who has the source of a project at hand found in it: its Framework and Port, and what its build
 	// reads. It counts where nothing was built yet.
 	Found map[manifest.Key]manifest.Image
@@ -143,6 +153,8 @@ type change struct {
 	// blocking are the problems that keep back projects which the change concerns.
 	blocking manifest.Problems
 	found    map[manifest.Key]manifest.Image
+	// opener is nil where secrets cannot be opened.
+	opener secret.Opener
 }
 
 // compare reads what a change concerns. Whoever claims the same as somebody in scope comes into it, until nobody is left.
@@ -164,7 +176,7 @@ func (o Options) compare(base, head string) (*change, error) {
 		}
 	}
 	for {
-		ch := &change{base: base, head: head, scope: s, files: files, found: o.Found}
+		ch := &change{base: base, head: head, scope: s, files: files, found: o.Found, opener: o.Secrets}
 		claims, err := ch.step(o)
 		if err != nil || s.everything {
 			return ch, err
@@ -232,6 +244,7 @@ func (ch *change) project(t config.Transition, before decision.Before) (*Project
 	if !p.happens() && !touched(t) {
 		return nil, nil
 	}
+	blocking = append(blocking, p.secrets(t, ch.catalog.Platform, ch.opener)...)
 	ch.blocking = append(ch.blocking, blocking...)
 	return p, nil
 }

@@ -58,6 +58,9 @@ func (p *Project) Rows() []Row {
 	for i, why := range p.Why {
 		rows = append(rows, Row{map[bool]string{true: "why"}[i == 0], why})
 	}
+	for i, what := range p.Secrets {
+		rows = append(rows, Row{map[bool]string{true: "secrets"}[i == 0], what})
+	}
 	add("data", p.Data)
 	add("changes", strings.Join(p.Changes, ", "))
 	for i, inferred := range p.Inferred {

@@ -25,7 +25,7 @@ func TestHeadline(t *testing.T) {
 // What runs may be pods or processes: the words fit every engine.
 func TestRestartsFitEveryEngine(t *testing.T) {
 	for restarts, want := range map[bool]string{true: "yes, what runs is replaced", false: "no"} {
-		rows := (&Project{Action: Release, Restarts: restarts}).Rows()
+		rows := (&Project{Action: Release, Effects: Effects{Restarts: restarts}}).Rows()
 		if i := slices.IndexFunc(rows, func(r Row) bool { return r.Label == "restarts" }); i < 0 || rows[i].Text != want {
 			t.Errorf("restarts %t: %v, want %q", restarts, rows, want)
 		}

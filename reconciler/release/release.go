@@ -2,12 +2,15 @@
 package release
 
 import (
+	"crypto/rand"
 	"fmt"
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/decision"
+	"github.com/plateform/plateform/reconciler/secrets"
 )
 
 // Maker makes release files. The zero value signs with checksums only.
@@ -16,6 +19,10 @@ type Maker struct {
 	Signer *manifest.SigningKey
 	// PublicKeys are those that platform.yaml names: a release that none of them signed would not be honoured.
 	PublicKeys []manifest.PublicKey
+	// Recipients are those that platform.yaml has secrets encrypted for: without any, databases get no credentials.
+	Recipients []string
+	// Secrets opens what was encrypted for the platform, to see that a release can; nil when that is not known here.
+	Secrets secret.Opener
 }
 
 // Edit is the commit that adds one release file. owner is the id of the workspace's owner. Images that were built for it get
@@ -32,15 +39,20 @@ func (m Maker) Edit(k manifest.Key, owner int64, draft *decision.Draft, cause ma
 	if err != nil {
 		return manifest.Edit{}, fmt.Errorf("making the values of %s: %w", draft.Version, err)
 	}
+	credentials, err := m.credentials(k, owner, draft)
+	if err != nil {
+		return manifest.Edit{}, err
+	}
 	release := &manifest.Release{
 		Header: manifest.NewHeader(manifest.KindRelease, draft.Version.String()),
 		Spec: manifest.ReleaseSpec{
 			Parts: draft.Parts, Images: draft.Images, Chart: draft.Platform.Chart, Values: values,
 			Project: draft.Project, Platform: draft.Platform,
-			Cause:     cause,
-			Plan:      manifest.PlanHash(k, draft.Project, draft.Platform),
-			Build:     buildRecord(draft.Builds),
-			CreatedAt: draft.CreatedAt.Truncate(time.Second),
+			Credentials: credentials,
+			Cause:       cause,
+			Plan:        manifest.PlanHash(k, draft.Project, draft.Platform),
+			Build:       buildRecord(draft.Builds),
+			CreatedAt:   draft.CreatedAt.Truncate(time.Second),
 		},
 	}
 	file, err := m.encode(release, k, owner)
@@ -53,6 +65,30 @@ func (m Maker) Edit(k manifest.Key, owner int64, draft *decision.Draft, cause ma
 		Author:  reconciler.Author(draft.CreatedAt),
 		Files:   map[string][]byte{manifest.ReleaseFile(k, draft.Version): file},
 	}, nil
+}
+
+// credentials are those of a database: what a release before had, encrypted anew for the recipients of now, and new ones for the first.
+// All secrets of the release can be opened: what runs must not wait for one that never can.
+func (m Maker) credentials(k manifest.Key, owner int64, draft *decision.Draft) (string, error) {
+	if m.Secrets != nil {
+		if problems := secrets.Check(k, owner, draft.Project, m.Secrets); len(problems) > 0 {
+			return "", problems
+		}
+	}
+	if draft.Project.Type != manifest.Database || len(m.Recipients) == 0 {
+		return draft.Credentials, nil
+	}
+	credentials := secret.NewCredentials(draft.Project.Engine, rand.Text())
+	if draft.Credentials != "" {
+		if m.Secrets == nil {
+			return draft.Credentials, nil
+		}
+		var err error
+		if credentials, err = secret.OpenCredentials(draft.Credentials, manifest.SecretAt(k, owner, ""), m.Secrets); err != nil {
+			return "", err
+		}
+	}
+	return credentials.Seal(manifest.SecretAt(k, owner, secret.CredentialsName), m.Recipients)
 }
 
 // encode signs a release and makes sure that it can be read back and would be honoured: else nobody should get to see it.

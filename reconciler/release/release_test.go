@@ -1,11 +1,13 @@
 package release_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/decision"
 	"github.com/plateform/plateform/reconciler/release"
@@ -96,5 +98,71 @@ func TestCauseOfItself(t *testing.T) {
 		if got := release.Cause(tt.draft, tt.base, "head"); got != tt.want {
 			t.Errorf("%s: the cause is %+v, want %+v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// The credentials of a database are made once. Each later release has the same, encrypted for the recipients of its time, so that an
+// identity is not needed for ever.
+func TestCredentialsAreCarriedOn(t *testing.T) {
+	db := manifest.Key{Workspace: "ws-1", Project: "db"}
+	oldFile, oldRecipient, err := secret.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	newFile, newRecipient, err := secret.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	make1 := func(carried string, opener secret.Opener, recipients ...string) (string, error) {
+		draft := newDraft()
+		draft.Images, draft.Credentials = nil, carried
+		draft.Project = manifest.ProjectSpec{Type: manifest.Database}
+		draft.Project.Engine, draft.Project.Version, draft.Project.Storage = "postgres", "16", "1Gi"
+		edit, err := release.Maker{Recipients: recipients, Secrets: opener}.Edit(db, 7, draft, manifest.Cause{Kind: manifest.CauseConfig})
+		if err != nil {
+			return "", err
+		}
+		file := manifest.ReleaseFile(db, draft.Version)
+		made, problems := manifest.ParseRelease(file, edit.Files[file])
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		return made.Spec.Credentials, nil
+	}
+	identities := func(files ...[]byte) secret.Identities {
+		all, err := secret.ParseIdentities(bytes.Join(files, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	password := func(sealed string, with secret.Identities) string {
+		t.Helper()
+		c, err := secret.OpenCredentials(sealed, manifest.SecretAt(db, 7, ""), with)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Password.Reveal()
+	}
+	if none, err := make1("", nil); none != "" || err != nil {
+		t.Errorf("without recipients there are %q, %v", none, err)
+	}
+	first, err := make1("", nil, oldRecipient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := password(first, identities(oldFile))
+	if blind, err := make1(first, nil, newRecipient); blind != first || err != nil {
+		t.Errorf("without a key they are %q, %v, want as they were", blind, err)
+	}
+	second, err := make1(first, identities(newFile, oldFile), newRecipient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := password(second, identities(newFile)); got != want {
+		t.Error("they are others in the next release")
+	}
+	if lost, err := make1(first, identities(newFile), newRecipient); err == nil {
+		t.Errorf("credentials that cannot be opened are %q", lost)
 	}
 }

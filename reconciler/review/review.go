@@ -13,6 +13,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/queue"
 	"github.com/plateform/plateform/reconciler/worker"
@@ -76,8 +77,10 @@ type Options struct {
 	GitOps       Branch
 	GitOpsBranch string
 	Charts       reconciler.Charts
-	Images       Images
-	Record       Record
+	// Secrets opens what was encrypted for the platform; nil when there is no key for that.
+	Secrets secret.Opener
+	Images  Images
+	Record  Record
 	// DeletePage is the page where people remove a file of the config repository.
 	DeletePage func(file string) string
 	Log        *slog.Logger

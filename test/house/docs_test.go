@@ -139,7 +139,7 @@ func TestCommandsInTheDocsAreThere(t *testing.T) {
 	}
 	table := readPage(t, "docs/commands.md")
 	for _, command := range commands {
-		if !strings.Contains(table, "| `plateform "+command) && !strings.Contains(table, "`plateform build "+command) && !strings.Contains(table, "`plateform images "+command) {
+		if !strings.Contains(table, "| `plateform "+command) && !strings.Contains(table, "`plateform build "+command) && !strings.Contains(table, "`plateform images "+command) && !strings.Contains(table, "`plateform secret "+command) {
 			t.Errorf("docs/commands.md has no row for plateform %s", command)
 		}
 	}
@@ -151,7 +151,7 @@ func commandLine(t *testing.T) (commands, flags []string) {
 	use := regexp.MustCompile(`\bUse: +"([a-z]+)`)
 	flag := regexp.MustCompile(`\.(?:Bool|String|Duration|Int|Int64|StringArray|StringSlice)(?:Var)?P?\((?:&?[\w.]+, )?"([a-z-]+)"`)
 	var files []string
-	for _, folder := range []string{"cmd/plateform", "cmd/plateform/cluster", "cmd/plateform/images", "cmd/plateform/job", "cmd/plateform/source"} {
+	for _, folder := range []string{"cmd/plateform", "cmd/plateform/cluster", "cmd/plateform/encrypt", "cmd/plateform/images", "cmd/plateform/job", "cmd/plateform/source"} {
 		found, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -58,7 +58,8 @@ type examination struct {
 	// config and gitops are opened when the settings are known, closers close them.
 	config, gitops *gitstore.Store
 	closers        []func() error
-	// What the config repository says, once it has been read; platform is nil when it is unusable.
+	// What the config repository says at a commit, head, once it has been read; platform is nil when it is unusable.
+	head       string
 	platform   *manifest.Platform
 	projects   map[manifest.Key]*manifest.Project
 	workspaces map[string]*manifest.Workspace
@@ -83,7 +84,7 @@ func (d *examination) run(ctx context.Context, tell func(Diagnosis)) {
 		return
 	}
 	d.round(ctx, tell, d.checkConfig, d.checkGitOps, d.checkGitHub, ofPeople{d}.checkSignIn, ofPeople{d}.checkIssuer, d.checkSecrets, d.checkJenkins, d.checkGo, d.checkContainerTool, d.checkApps, d.checkData, d.checkListen)
-	d.round(ctx, tell, d.checkSigningKey, d.checkScanner, d.checkRegistry, d.checkHarbor, inCluster{d}.check, d.checkImages, d.checkPort, d.checkSources)
+	d.round(ctx, tell, d.checkSigningKey, ofSecrets{d}.check, d.checkScanner, d.checkRegistry, d.checkHarbor, inCluster{d}.check, d.checkImages, d.checkPort, d.checkSources)
 }
 
 // round makes some checks at the same time. It returns when all have ended.

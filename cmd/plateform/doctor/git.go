@@ -64,6 +64,7 @@ func (d *examination) readConfig(head string) []Diagnosis {
 	files := gitstore.FS(d.config, head)
 	config, problems := manifest.Load(files)
 	problems = append(problems, manifest.LocateIn(files, config.Validate())...)
+	d.head = head
 	d.platform, d.projects, d.workspaces = config.Platform, config.Projects, config.Workspaces
 	switch {
 	case config.Platform == nil && len(problems) == 0:

@@ -15,6 +15,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/kubernetes"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/localrun"
 	"github.com/plateform/plateform/reconciler/localrun/router"
@@ -65,14 +66,24 @@ func (s EngineSettings) OtherPort(in manifest.IngressSpec) (said, fix string) {
 		fmt.Sprintf("set ingress.port in platform.yaml to %s, or engine.listen in serve.yaml to port %s, unless something in front leads from one to the other", listens, leads)
 }
 
+// engineParts are what an engine works with.
+type engineParts struct {
+	images *registry.Client
+	gitops reconciler.Reader
+	charts reconciler.Charts
+	// secrets is nil when there is no key to open them with.
+	secrets secret.Opener
+}
+
 // engine opens what gets things running; nil for an installation that stops at plateform-gitops.
-func (i *Installation) engine(images *registry.Client, gitops reconciler.Reader, builtin reconciler.Charts) (reconciler.Engine, error) {
+func (i *Installation) engine(with engineParts) (reconciler.Engine, error) {
 	notify := func() { i.reconciler.Hint(loop.Hint{Rollouts: true}) }
 	switch i.settings.Engine.Kind {
 	case EngineDirect, EngineArgoCD:
 		e := i.settings.Engine // whose namespace is empty but for Argo CD
 		engine, err := kubernetes.Open(kubernetes.Options{
-			Kubeconfig: e.Kubeconfig, ArgoCD: e.Namespace, Ingress: e.Ingress, GitOps: gitops, Charts: builtin, Notify: notify, Clock: i.now, Log: i.log,
+			Kubeconfig: e.Kubeconfig, ArgoCD: e.Namespace, Ingress: e.Ingress, GitOps: with.gitops, Charts: with.charts, Secrets: with.secrets,
+			Notify: notify, Clock: i.now, Log: i.log,
 		})
 		if err != nil {
 			return nil, exit.Usage("engine: %w", err)
@@ -89,7 +100,7 @@ func (i *Installation) engine(images *registry.Client, gitops reconciler.Reader,
 	}
 	front := router.New(router.Options{Log: i.log, Clock: i.now})
 	engine, err := localrun.New(localrun.Options{
-		Images: images, Router: front, Dir: i.settings.appsDir(), Shim: []string{self, shim.Argument},
+		Images: with.images, Secrets: with.secrets, Router: front, Dir: i.settings.appsDir(), Shim: []string{self, shim.Argument},
 		Notify: notify, Clock: i.now, Log: i.log,
 	})
 	if err != nil {

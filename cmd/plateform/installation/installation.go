@@ -22,6 +22,7 @@ import (
 	"github.com/plateform/plateform/reconciler/embedded"
 	"github.com/plateform/plateform/reconciler/loop"
 	"github.com/plateform/plateform/reconciler/runlog"
+	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/webhook"
 )
 
@@ -91,6 +92,10 @@ func (i *Installation) open() error {
 	if err != nil {
 		return err
 	}
+	opener, err := secrets.FromFile(i.settings.Keys.IdentityFile)
+	if err != nil {
+		return exit.Usage("keys.identityFile: %w", err)
+	}
 	if i.github, err = i.settings.GitHub.Open(i.now); err != nil {
 		return err
 	}
@@ -132,7 +137,7 @@ func (i *Installation) open() error {
 	if err != nil {
 		return err
 	}
-	engine, err := i.engine(images, gitops, builtin)
+	engine, err := i.engine(engineParts{images: images, gitops: gitops, charts: builtin, secrets: opener})
 	if err == nil {
 		err = openAPI(i, config, gitops, builder, engine)
 	}
@@ -154,12 +159,12 @@ func (i *Installation) open() error {
 	if i.images != nil {
 		ports.Images = i.images
 	}
-	if err := i.openReviews(config, gitops, reviewParts{charts: builtin, images: images, record: record, signer: signer, poll: poll}); err != nil {
+	if err := i.openReviews(config, gitops, reviewParts{charts: builtin, secrets: opener, images: images, record: record, signer: signer, poll: poll}); err != nil {
 		return err
 	}
 	i.reconciler, err = loop.New(crash.Fragile(loop.Options{
 		Ports:  ports,
-		Signer: signer, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: i.observers, Poll: poll, Resync: resync, LogURL: i.settings.API.logURL(),
+		Signer: signer, Secrets: opener, Clock: i.now, Log: i.log, Meter: i.metrics, Observers: i.observers, Poll: poll, Resync: resync, LogURL: i.settings.API.logURL(),
 		ArgoCD: i.settings.argoCD(),
 	}))
 	if err != nil {

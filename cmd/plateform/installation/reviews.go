@@ -8,6 +8,7 @@ import (
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/github/deliveries"
 	"github.com/plateform/plateform/reconciler/github/deployments"
@@ -67,7 +68,7 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 		Committing: review.Committing{Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) }, Signer: parts.signer},
 		Config:     proposed, ConfigBranch: i.settings.Config.Branch,
 		GitOps: remembered, GitOpsBranch: i.settings.GitOps.Branch,
-		Charts: parts.charts, Images: parts.images, Record: parts.record, Log: i.log,
+		Charts: parts.charts, Secrets: parts.secrets, Images: parts.images, Record: parts.record, Log: i.log,
 		Every: min(slowestReview, pollsPerReview*parts.poll),
 		DeletePage: func(file string) string {
 			return i.github.Site.Web.JoinPath(repository.Owner, repository.Name, "delete", url.PathEscape(i.settings.Config.Branch), file).String()
@@ -105,10 +106,12 @@ func (i *Installation) common() worker.Common {
 // reviewParts are what answering pull requests needs of an installation.
 type reviewParts struct {
 	charts reconciler.Charts
-	images review.Images
-	record review.Record
-	signer *manifest.SigningKey
-	poll   time.Duration
+	// secrets is nil when there is no key to open them with.
+	secrets secret.Opener
+	images  review.Images
+	record  review.Record
+	signer  *manifest.SigningKey
+	poll    time.Duration
 }
 
 // Pull requests are looked for every so many polls, and at least every slowestReview.

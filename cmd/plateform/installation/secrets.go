@@ -18,7 +18,7 @@ func (s *Settings) SecretFiles() []SecretFile {
 	all := []SecretFile{
 		{"config.passwordFile", s.Config.PasswordFile}, {"config.sshKeyFile", s.Config.SSHKeyFile},
 		{"gitops.passwordFile", s.GitOps.PasswordFile}, {"gitops.sshKeyFile", s.GitOps.SSHKeyFile},
-		{"registry.passwordFile", s.Registry.PasswordFile}, {"keys.signingKeyFile", s.Keys.SigningKeyFile},
+		{"registry.passwordFile", s.Registry.PasswordFile}, {"keys.signingKeyFile", s.Keys.SigningKeyFile}, {"keys.identityFile", s.Keys.IdentityFile},
 		{"github.tokenFile", s.GitHub.TokenFile}, {"github.app.privateKeyFile", s.GitHub.App.PrivateKeyFile},
 		{"builder.jenkins.tokenFile", s.Builder.Jenkins.TokenFile},
 	}

@@ -28,7 +28,7 @@ func TestSecretFilesAreAll(t *testing.T) {
 	}
 }
 
-var secretFile = regexp.MustCompile(`(?:password|[sS]ecret|token|[kK]ey)File$`)
+var secretFile = regexp.MustCompile(`(?:password|[sS]ecret|token|[kK]ey|identity)File$`)
 
 // fileEach has each setting for a file with a secret name one that is called as the setting, in lists of one entry each, and returns
 // these names.

@@ -242,6 +242,8 @@ type EngineSettings struct {
 type KeySettings struct {
 	// SigningKeyFile is the file with the Ed25519 key that signs release files, as PEM. Default: none, they carry a checksum only.
 	SigningKeyFile string `yaml:"signingKeyFile,omitempty"`
+	// IdentityFile is the file with the age identities that open the secrets of projects, one in a line; two while they are changed. It is read anew for each use. Default: none, nothing with secrets can be run.
+	IdentityFile string `yaml:"identityFile,omitempty"`
 }
 
 // Load reads serve.yaml. All problems are told at once.
@@ -295,7 +297,7 @@ func (s *Settings) setDefaults(dir string) {
 	}
 	s.Engine.Listen = cmp.Or(s.Engine.Listen, "127.0.0.1:8480")
 	for _, file := range []*string{
-		&s.DataDir, &s.Keys.SigningKeyFile, &s.Engine.Kubeconfig, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
+		&s.DataDir, &s.Keys.SigningKeyFile, &s.Keys.IdentityFile, &s.Engine.Kubeconfig, &s.Registry.UsernameFile, &s.Registry.PasswordFile,
 		&s.GitHub.App.PrivateKeyFile, &s.GitHub.TokenFile, &s.Builder.Jenkins.TokenFile, &s.Builder.Jenkins.CAFile,
 	} {
 		beside(dir, file)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/argocd"
 	"github.com/plateform/plateform/reconciler/direct"
@@ -30,6 +31,8 @@ type Options struct {
 	Ingress string
 	GitOps  reconciler.Reader
 	Charts  reconciler.Charts
+	// Secrets opens what is encrypted of a release; nil when there is no key.
+	Secrets secret.Opener
 	Notify  func()
 	Clock   func() time.Time
 	Log     *slog.Logger
@@ -77,10 +80,10 @@ func Open(o Options) (Engine, error) {
 	klog.SetSlogLogger(o.Log)
 	if o.ArgoCD != "" {
 		return argocd.New(argocd.Options{
-			Cluster: config, Namespace: o.ArgoCD, Ingress: o.Ingress, GitOps: o.GitOps, Notify: o.Notify, Clock: o.Clock, Log: o.Log,
+			Cluster: config, Namespace: o.ArgoCD, Ingress: o.Ingress, GitOps: o.GitOps, Secrets: o.Secrets, Notify: o.Notify, Clock: o.Clock, Log: o.Log,
 		})
 	}
 	return direct.New(direct.Options{
-		Cluster: config, Ingress: o.Ingress, GitOps: o.GitOps, Charts: o.Charts, Notify: o.Notify, Clock: o.Clock, Log: o.Log,
+		Cluster: config, Ingress: o.Ingress, GitOps: o.GitOps, Charts: o.Charts, Secrets: o.Secrets, Notify: o.Notify, Clock: o.Clock, Log: o.Log,
 	})
 }

@@ -1,4 +1,4 @@
-// Package scaffold writes a new installation: the two repositories, a sample app, a signing key and serve.yaml.
+// Package scaffold writes a new installation: the two repositories, a sample app, two keys and serve.yaml.
 package scaffold
 
 import (
@@ -21,6 +21,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/schemas"
 )
 
@@ -109,6 +110,8 @@ type Scaffold struct {
 	Options
 	// PublicKey checks what is signed with the key of the scaffold.
 	PublicKey string
+	// Recipient is whom secrets are encrypted for; the identity of the scaffold opens them.
+	Recipient string
 	// ConfigURL, GitOpsURL and HelloURL are where the checkouts push to, and Remotes is a pattern for all of them.
 	ConfigURL, GitOpsURL, HelloURL, Remotes string
 
@@ -183,6 +186,9 @@ func (s *Scaffold) Write(ctx context.Context) error {
 		return err
 	}
 	s.PublicKey = public.String()
+	if s.Recipient, err = newIdentity(filepath.Join(s.dir, "keys", "age.key")); err != nil {
+		return err
+	}
 	files, err := s.fill(txtar.Parse(scaffoldArchive))
 	if err != nil {
 		return err
@@ -306,6 +312,18 @@ func newWebhookSecret(file string) error {
 		return fmt.Errorf("writing the secret of webhooks: %w", err)
 	}
 	return nil
+}
+
+// newIdentity makes the identity that opens secrets, and writes it where only its owner can read it.
+func newIdentity(file string) (recipient string, err error) {
+	text, recipient, err := secret.Generate()
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return "", fmt.Errorf("writing the identity that opens secrets: %w", err)
+	}
+	return recipient, nil
 }
 
 // newSigningKey makes a key and writes it where only its owner can read it.
