@@ -24,6 +24,9 @@ func CheckPlatform(p *Platform) Problems {
 	c.addError("metadata.name", checkLabel("platform's name", p.Metadata.Name, longestLabel))
 	c.addError("spec.domain", checkDomain("platform's domain", spec.Domain))
 	c.addError("spec.registry.url", checkRegistry(spec.Registry.URL))
+	if spec.Registry.Databases != "" {
+		c.addError("spec.registry.databases", checkRegistry(spec.Registry.Databases))
+	}
 	for i, pattern := range spec.Registry.Allow {
 		c.addError(fmt.Sprintf("spec.registry.allow[%d]", i), checkImagePattern(pattern))
 	}

@@ -41,6 +41,7 @@ func (c *projectCheck) check(hosts Hosts, objects map[string][]string) {
 	default:
 		c.checkApp()
 		c.checkOrigin()
+		c.checkCommands()
 	}
 	c.checkCollisions(objects)
 	c.checkHosts(hosts)
@@ -86,6 +87,8 @@ func (c *projectCheck) checkForeignFields() {
 		{"engine", s.Engine != "", []ProjectType{Database}}, {"version", s.Version != "", []ProjectType{Database}},
 		{"storage", s.Storage != "", []ProjectType{Database}}, {"backup", s.Backup != nil, []ProjectType{Database}},
 		{"deletionPolicy", s.DeletionPolicy != "", []ProjectType{Database}},
+		{"release", s.Release != nil, []ProjectType{Monolithic}}, {"workers", len(s.Workers) > 0, []ProjectType{Monolithic}},
+		{"cron", len(s.Cron) > 0, []ProjectType{Monolithic}},
 		{"profiles", len(s.Profiles) > 0, []ProjectType{SpringMicroservice}},
 		{"services", len(s.Services) > 0, []ProjectType{SpringMicroservice}},
 	} {
@@ -245,37 +248,4 @@ func (c *projectCheck) checkService(field string, s Service, seen map[string]boo
 		c.checkReplicas(field+".replicas", *s.Replicas)
 	}
 	c.checkEnv(field+".env", s.Env)
-}
-
-// objectNames says which projects make Kubernetes objects of a name in the namespace.
-func objectNames(projects map[string]*Project) map[string][]string {
-	makers := map[string][]string{}
-	for name, p := range projects {
-		makers[name] = append(makers[name], name)
-		if p == nil {
-			continue
-		}
-		for _, s := range p.Spec.Services {
-			makers[name+"-"+s.Name] = append(makers[name+"-"+s.Name], name)
-		}
-	}
-	for _, names := range makers {
-		slices.Sort(names)
-	}
-	return makers
-}
-
-// checkCollisions reports when the project and another one of the workspace would make objects of one name.
-func (c *projectCheck) checkCollisions(objects map[string][]string) {
-	if others := without(objects[c.key.Project], c.key.Project); len(others) > 0 {
-		c.add("metadata.name", fmt.Sprintf("the project %s has the name that a service of the project %s has in Kubernetes",
-			c.key.Project, others[0]), "rename the project or the service")
-	}
-	for i, s := range c.spec.Services {
-		object := c.key.Project + "-" + s.Name
-		if others := without(objects[object], c.key.Project); len(others) > 0 {
-			c.add(fmt.Sprintf("spec.services[%d].name", i), fmt.Sprintf("the service %s is called %s in Kubernetes, as the project %s or a service of it is",
-				s.Name, object, others[0]), "rename the service")
-		}
-	}
 }

@@ -101,6 +101,9 @@ func (c *collector) checkWorkspace(p *Platform, w *Workspace) {
 	if spec.Namespace != "" {
 		c.addError("spec.namespace", checkNamespace("namespace", spec.Namespace))
 	}
+	if spec.PodSecurity != "" {
+		c.addError("spec.podSecurity", oneOf("pod security", spec.PodSecurity, PodSecurities()))
+	}
 	c.checkUser("spec.owner", spec.Owner)
 	seen := map[int64]bool{}
 	for i, m := range spec.Members {
@@ -156,18 +159,25 @@ func (c *collector) checkQuota(p *Platform, w *Workspace, projects map[string]*P
 	}
 }
 
-// demand is how many replicas a project has over all its services, and what each of them asks for.
-func demand(p *Platform, spec ProjectSpec) (replicas int, each Resources) {
+// wish is what a number of replicas want, each the same.
+type wish struct {
+	replicas int
+	each     Resources
+}
+
+// demand is what a project wants, with all of its services, workers and cron jobs. A release command runs before the rollout that
+// the namespace has room for, and counts nothing.
+func demand(p *Platform, spec ProjectSpec) []wish {
 	var defaults DefaultsSpec
 	if p != nil {
 		defaults = p.Spec.Defaults
 	}
-	used := resourcesOf(ValuesInput{Project: spec, Platform: PlatformInputs{Resources: defaults.Resources}})
-	each = Resources{CPU: used.CPU, Memory: used.Memory}
+	each := resourcesOf(ValuesInput{Project: spec, Platform: PlatformInputs{Resources: defaults.Resources}})
 	switch spec.Type {
 	case Database:
-		return 1, each
+		return []wish{{1, each}}
 	case SpringMicroservice:
+		replicas := 0
 		for _, s := range spec.Services {
 			own := s.Replicas
 			if own == nil {
@@ -175,9 +185,16 @@ func demand(p *Platform, spec ProjectSpec) (replicas int, each Resources) {
 			}
 			replicas += replicasOf(own, defaults.Replicas)
 		}
-		return replicas, each
+		return []wish{{replicas, each}}
 	}
-	return replicasOf(spec.Replicas, defaults.Replicas), each
+	wishes := []wish{{replicasOf(spec.Replicas, defaults.Replicas), each}}
+	for _, w := range spec.Workers {
+		wishes = append(wishes, wish{replicasOf(w.Replicas, 0), each.or(w.Resources)})
+	}
+	for _, c := range spec.Cron {
+		wishes = append(wishes, wish{1, each.or(c.Resources)})
+	}
+	return wishes
 }
 
 // sortFields puts problems without lines in the order of file and field.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,7 @@ func Infer(in ValuesInput, p *Platform, w *Workspace) []Inference {
 	list.replicas()
 	list.resources()
 	list.health()
+	list.workers()
 	return list.found
 }
 
@@ -207,10 +209,22 @@ func (l *inferences) health() {
 	l.add("health", "TCP", "no path is named: the app is well when its port answers")
 }
 
+func (l *inferences) workers() {
+	for _, w := range l.in.Project.Workers {
+		if w.Replicas == nil {
+			l.add("workers["+w.Name+"].replicas", strconv.Itoa(defaultReplicas), "the default")
+		}
+	}
+}
+
 func (l *inferences) database() {
 	spec := l.in.Project
 	if engine, ok := engineOf(spec.Engine); ok {
-		l.add("image", engine.repository+":"+spec.Version, "the engine's official image in the version named")
+		reason := "the engine's official image in the version named"
+		if l.in.Platform.EngineImages != "" {
+			reason = "registry.databases of platform.yaml, in the version named"
+		}
+		l.add("image", engine.imageIn(l.in.Platform.EngineImages)+":"+spec.Version, reason)
 		l.add("port", strconv.Itoa(engine.port), "the engine's own")
 	}
 	if spec.DeletionPolicy == "" {
@@ -230,6 +244,14 @@ const actuatorPath = "/actuator/health"
 type engine struct {
 	repository string
 	port       int
+}
+
+// imageIn is the repository of its image below another registry or folder than the official one, when there is one.
+func (e engine) imageIn(elsewhere string) string {
+	if elsewhere == "" {
+		return e.repository
+	}
+	return elsewhere + "/" + path.Base(e.repository)
 }
 
 func engineOf(name string) (engine, bool) {

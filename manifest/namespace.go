@@ -13,7 +13,12 @@ const (
 	labelManagedBy = "app.kubernetes.io/managed-by"
 	labelWorkspace = "plateform.dev/workspace"
 	labelOwnerID   = "plateform.dev/owner-id"
+	labelEnforce   = "pod-security.kubernetes.io/enforce"
+	labelWarn      = "pod-security.kubernetes.io/warn"
 )
+
+// EnforcesRestricted is how the document of a namespace says that it takes restricted pods only.
+const EnforcesRestricted = labelEnforce + ": " + Restricted
 
 // quotaRoom is how much more than the workspace's quota the namespace grants. Plateform itself holds projects to the
 // quota; the cluster must leave room for a rolling update, where each replica is there twice for a moment, and for the
@@ -69,9 +74,8 @@ func (n namespace) object(apiVersion, kind, name string) object {
 
 func (n namespace) namespace() object {
 	labels := n.labels()
-	// Images come from anywhere and many run as root, so "restricted" is only warned about.
-	labels["pod-security.kubernetes.io/enforce"] = "baseline"
-	labels["pod-security.kubernetes.io/warn"] = "restricted"
+	labels[labelEnforce] = cmp.Or(n.workspace.Spec.PodSecurity, Restricted)
+	labels[labelWarn] = Restricted
 	// Argo CD never deletes it: what is in it may be data.
 	keep := object{"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"}
 	return object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": n.name, "annotations": keep, "labels": labels}}

@@ -115,6 +115,8 @@ type RegistrySpec struct {
 	URL string `yaml:"url" json:"url"`
 	// Allow lists patterns of other repositories that images may run from (docker.io/library/*). Everything when absent.
 	Allow []string `yaml:"allow,omitempty" json:"allow,omitempty"`
+	// Databases is where the images of database engines are, <databases>/postgres say; docker.io/library when absent.
+	Databases string `yaml:"databases,omitempty" json:"databases,omitempty"`
 }
 
 // SourcesSpec limits where source code may come from.
@@ -218,6 +220,8 @@ type WorkspaceSpec struct {
 	Domains []string `yaml:"domains,omitempty" json:"domains,omitempty"`
 	// Namespace in Kubernetes; the workspace's name when absent.
 	Namespace string `yaml:"namespace,omitempty" json:"namespace,omitempty"`
+	// PodSecurity is the Pod Security Standard of the namespace: restricted (default), or baseline for images that start as root.
+	PodSecurity string `yaml:"podSecurity,omitempty" json:"podSecurity,omitempty"`
 }
 
 // Member of a workspace.
@@ -257,9 +261,10 @@ type ProjectSpec struct {
 	// Build settings; inferred from the source when absent.
 	Build *Build `yaml:"build,omitempty" json:"build,omitempty"`
 
-	AppSpec      `yaml:",inline"`
-	DatabaseSpec `yaml:",inline"`
-	SpringSpec   `yaml:",inline"`
+	AppSpec        `yaml:",inline"`
+	MonolithicSpec `yaml:",inline"`
+	DatabaseSpec   `yaml:",inline"`
+	SpringSpec     `yaml:",inline"`
 
 	// Paused stops new releases. What runs keeps running, and a rollback still works.
 	Paused bool `yaml:"paused,omitempty" json:"paused,omitempty"`

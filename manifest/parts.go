@@ -161,6 +161,11 @@ func UsedInputs(around Surroundings, k Key, spec ProjectSpec, chart Chart) Platf
 	if spec.Type != Database && !namesReplicas(spec) {
 		in.Replicas = cmp.Or(p.Spec.Defaults.Replicas, defaultReplicas)
 	}
+	if spec.Type == Database {
+		in.EngineImages = p.Spec.Registry.Databases
+	} else if knowsPodSecurity(chart) && around.Workspace != nil && around.Workspace.Spec.PodSecurity == Baseline {
+		in.PodSecurity = Baseline
+	}
 	if !isPublic(spec) {
 		return in
 	}

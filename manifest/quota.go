@@ -46,9 +46,10 @@ func quotaRows(p *Platform, quota Quota, projects map[string]*Project) []quotaRo
 		if project == nil {
 			continue
 		}
-		replicas, each := demand(p, project.Spec)
-		cpu.add(each.CPU, replicas)
-		memory.add(each.Memory, replicas)
+		for _, w := range demand(p, project.Spec) {
+			cpu.add(w.each.CPU, w.replicas)
+			memory.add(w.each.Memory, w.replicas)
+		}
 		if project.Spec.Type == Database {
 			storage.add(project.Spec.Storage, 1)
 		}

@@ -102,6 +102,10 @@ type PlatformInputs struct {
 	Databases []string `yaml:"databases,omitempty" json:"databases,omitempty"`
 	// Encrypts says of a database that platform.yaml names somebody whom its credentials can be encrypted for.
 	Encrypts bool `yaml:"encrypts,omitempty" json:"encrypts,omitempty"`
+	// EngineImages is where the image of a database is, when platform.yaml says so.
+	EngineImages string `yaml:"engineImages,omitempty" json:"engineImages,omitempty"`
+	// PodSecurity that the pods of an app have to keep to, when it is not restricted.
+	PodSecurity string `yaml:"podSecurity,omitempty" json:"podSecurity,omitempty"`
 }
 
 // CauseKind says what made a release or a run necessary.

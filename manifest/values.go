@@ -86,6 +86,11 @@ type monolithicValues struct {
 	Env            []envValue    `yaml:"env"`
 	Health         *healthValues `yaml:"health,omitempty"`
 	Ingress        ingressValues `yaml:"ingress"`
+	// What runs besides the app; absent where there is none, which charts before 1.1.0 know nothing of.
+	ReleaseCommand *commandValues `yaml:"releaseCommand,omitempty"`
+	Workers        []workerValues `yaml:"workers,omitempty"`
+	Cron           []cronValues   `yaml:"cron,omitempty"`
+	PodSecurity    string         `yaml:"podSecurity,omitempty"`
 }
 
 type springValues struct {
@@ -99,6 +104,8 @@ type springValues struct {
 	Resources Resources      `yaml:"resources"`
 	Health    probeValues    `yaml:"health"`
 	Ingress   *ingressValues `yaml:"ingress,omitempty"`
+	// PodSecurity is absent for charts before 1.1.0.
+	PodSecurity string `yaml:"podSecurity,omitempty"`
 }
 
 type serviceValues struct {
@@ -176,7 +183,7 @@ func monolithic(in ValuesInput) (monolithicValues, error) {
 	if h := in.Project.Health; h != nil {
 		health = &healthValues{h.Path}
 	}
-	return monolithicValues{
+	values := monolithicValues{
 		identityValues: identity(in),
 		Host:           host,
 		Port:           portOf(in.Project.Port, img),
@@ -186,7 +193,10 @@ func monolithic(in ValuesInput) (monolithicValues, error) {
 		Env:            envValues(in, in.Project.Env),
 		Health:         health,
 		Ingress:        ingressValues{in.Platform.Ingress, host},
-	}, nil
+		PodSecurity:    podSecurityOf(in.Platform),
+	}
+	values.addCommands(in.Project.MonolithicSpec)
+	return values, nil
 }
 
 func spring(in ValuesInput) (springValues, error) {
@@ -195,6 +205,7 @@ func spring(in ValuesInput) (springValues, error) {
 		Profiles:       append([]string{}, in.Project.Profiles...),
 		Resources:      resourcesOf(in),
 		Health:         probeValues{Liveness: actuatorPath + "/liveness", Readiness: actuatorPath + "/readiness"},
+		PodSecurity:    podSecurityOf(in.Platform),
 	}
 	if h := in.Project.Health; h != nil {
 		values.Health = probeValues{Liveness: h.Path, Readiness: h.Path}
@@ -237,7 +248,7 @@ func database(in ValuesInput) (databaseValues, error) {
 		identityValues: identity(in),
 		Engine:         in.Project.Engine,
 		Version:        quoted(in.Project.Version),
-		Image:          imageValues{Repository: engine.repository, Tag: in.Project.Version},
+		Image:          imageValues{Repository: engine.imageIn(in.Platform.EngineImages), Tag: in.Project.Version},
 		Port:           engine.port,
 		Storage:        in.Project.Storage,
 		Resources:      resourcesOf(in),

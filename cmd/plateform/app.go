@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/images"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 )
 
@@ -132,7 +133,7 @@ func (a *app) commands() []*cobra.Command {
 		a.demoCommand(), a.initCommand(), machine{&a.output}.upCommand(), machine{&a.output}.downCommand(),
 		a.validateCommand(), a.planCommand(), a.statusCommand(), a.whyCommand(), machine{&a.output}.logsCommand(),
 		a.rollbackCommand(), a.retryCommand(), secretCommand(a),
-		a.serveCommand(), a.doctorCommand(), imagesCommand(a.stdout), a.buildCommand(), a.versionCommand(),
+		a.serveCommand(), a.doctorCommand(), images.Command(a.stdout, groupRun, noArguments), a.buildCommand(), a.versionCommand(),
 	}
 }
 

@@ -28,6 +28,8 @@ type Options struct {
 	GitOps reconciler.Reader
 	// Secrets opens what was encrypted for the platform; nil when there is no key.
 	Secrets secret.Opener
+	// Pull reads the login that nodes pull images with; nil when they need none.
+	Pull func() (tenant.PullLogin, error)
 	// Ingress is where the ingress controller is asked whether URLs answer, as host or host:port; empty for where Ingresses say it is.
 	Ingress string
 	Times   Times
@@ -90,7 +92,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("the cluster of engine argocd: %w", err)
 	}
 	return &Engine{
-		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps, nil),
+		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps, o.Pull, nil),
 		slots: make(chan struct{}, atOnce), news: make(chan struct{}, 1), projects: map[manifest.Key]*project{},
 	}, nil
 }

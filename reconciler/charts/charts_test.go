@@ -165,7 +165,7 @@ func TestUnknownCharts(t *testing.T) {
 		want        string
 	}{
 		{"function", "", `no chart for projects of type "function"`},
-		{manifest.Monolithic, "9.9.9", "it has 1.0.0: set spec.charts"},
+		{manifest.Monolithic, "9.9.9", "it has 1.0.0, 1.1.0: set spec.charts"},
 		{manifest.Monolithic, "v1.0.0", "it has 1.0.0"},
 		{manifest.Monolithic, "../monolithic/1.0.0", "it has 1.0.0"},
 	} {
@@ -203,6 +203,24 @@ func TestDigestCoversPathsAndContents(t *testing.T) {
 	} {
 		if digest(base) == digest(other) {
 			t.Errorf("%s: the same digest", name)
+		}
+	}
+}
+
+// A version that was published never changes: releases name it with its digest.
+func TestPublishedChartsAreAsTheyWere(t *testing.T) {
+	charts, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, digest := range map[manifest.ProjectType]string{
+		manifest.Monolithic:         "sha256:4ec29edc552236e41887e9bbaf44d1c2e5982596766aac968d114a4de7c4984d",
+		manifest.Database:           "sha256:e86bd8467dd076c182e8e20ea8e15ee5f880ea9510d20a2b1338ed049bbb0d6f",
+		manifest.SpringMicroservice: "sha256:19d763974dec41626e87cd86b28da01473cabb1c240448937b4aece2faa45b3c",
+	} {
+		chart, err := charts.Chart(name, "1.0.0")
+		if err != nil || chart.Digest != digest {
+			t.Errorf("%s 1.0.0 has digest %s, not %s (%v): add a version instead of changing one", name, chart.Digest, digest, err)
 		}
 	}
 }

@@ -26,6 +26,19 @@ func inputs() map[string]manifest.ValuesInput {
 				},
 			},
 		}, manifest.AppImage),
+		"monolithic-commands": input(manifest.ProjectSpec{
+			Type:    manifest.Monolithic,
+			AppSpec: manifest.AppSpec{Env: []manifest.EnvVar{{Name: "LOG_LEVEL", Value: new("info")}}},
+			MonolithicSpec: manifest.MonolithicSpec{
+				Release: &manifest.ReleaseCommand{Command: []string{"./manage", "migrate", "$(HOME)"}},
+				Workers: []manifest.Worker{
+					{Name: "mail", Command: []string{"./worker", "--queue=mail"}},
+					{Name: "video", Command: []string{"./worker"}, Replicas: new(2), Resources: manifest.Resources{Memory: "1Gi"}},
+				},
+				Cron: []manifest.CronCommand{{Name: "tidy", Schedule: "0 3 * * *", Command: []string{"./manage", "tidy"}, Resources: manifest.Resources{CPU: "100m"}}},
+			},
+		}, manifest.AppImage),
+		"monolithic-baseline": baseline(input(manifest.ProjectSpec{Type: manifest.Monolithic}, manifest.AppImage)),
 		"spring-least": input(manifest.ProjectSpec{
 			Type:       manifest.SpringMicroservice,
 			SpringSpec: manifest.SpringSpec{Services: []manifest.Service{{Name: "worker"}}},
@@ -91,5 +104,11 @@ func input(spec manifest.ProjectSpec, images ...string) manifest.ValuesInput {
 			Name: name, Repository: repository, Tag: "v1.0.0", Digest: "sha256:" + strings.Repeat("a1", 32),
 		})
 	}
+	return in
+}
+
+// baseline is the same in a workspace whose images may start as root.
+func baseline(in manifest.ValuesInput) manifest.ValuesInput {
+	in.Platform.PodSecurity = manifest.Baseline
 	return in
 }

@@ -100,6 +100,8 @@ func decode(t *testing.T, object string) any {
 		into = &appsv1.StatefulSet{}
 	case "batch/v1 CronJob":
 		into = &batchv1.CronJob{}
+	case "batch/v1 Job":
+		into = &batchv1.Job{}
 	case "v1 Service":
 		into = &corev1.Service{}
 	case "v1 PersistentVolumeClaim":

@@ -113,6 +113,11 @@ func compare(before *inventory, t wanted, objects []*unstructured.Unstructured, 
 		next:  &inventory{Namespace: t.Namespace, Release: t.Release, Objects: map[object.ObjMetadata]string{}},
 		union: &inventory{Namespace: t.Namespace, Objects: map[object.ObjMetadata]string{}},
 	}
+	highest := t.Release
+	if before != nil {
+		highest = later(t.Release, before.Highest)
+	}
+	d.next.Highest, d.union.Highest = highest, highest
 	for _, o := range objects {
 		hash, err := hashOf(o)
 		if err != nil {

@@ -47,6 +47,7 @@ func (p *project) mend(ctx context.Context, w wanted) (drift string, err error) 
 	if err != nil {
 		return "", err
 	}
+	objects, _ = withoutCommand(objects) // it has ended
 	as, err := p.engine.cluster.as(w.Namespace)
 	if err != nil {
 		return "", err

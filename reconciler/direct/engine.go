@@ -29,7 +29,9 @@ type Options struct {
 	Charts reconciler.Charts
 	// Secrets opens what was encrypted for the platform.
 	Secrets secret.Opener
-	Times   Times
+	// Pull reads the login that nodes pull images with; nil when they need none.
+	Pull  func() (tenant.PullLogin, error)
+	Times Times
 	// Notify is called when there is something new to say of a rollout.
 	Notify func()
 	Clock  func() time.Time
@@ -87,7 +89,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("the cluster of engine direct: %w", err)
 	}
 	return &Engine{
-		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps, deployerOf), renderer: newRenderer(o, c),
+		options: o, cluster: c, namespaces: tenant.New(c.admin, o.GitOps, o.Pull, deployerOf), renderer: newRenderer(o, c),
 		slots: make(chan struct{}, atOnce), news: make(chan struct{}, 1), projects: map[manifest.Key]*project{},
 	}, nil
 }

@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -25,6 +26,8 @@ type inventory struct {
 	Namespace string
 	// Release that they were rendered of, all of which was applied.
 	Release string
+	// Highest is the newest release that was brought here, whose command was run if it has one.
+	Highest string
 	// Objects, with a hash of each as it was rendered; empty for one that was not applied to its end.
 	Objects map[object.ObjMetadata]string
 }
@@ -32,6 +35,7 @@ type inventory struct {
 // The keys of the ConfigMap.
 const (
 	keyRelease = "release"
+	keyHighest = "highest"
 	keyObjects = "objects"
 )
 
@@ -77,7 +81,7 @@ func (c *cluster) inventories(ctx context.Context, from client.Reader, k manifes
 }
 
 func parseInventory(m *corev1.ConfigMap) (*inventory, error) {
-	inv := &inventory{Namespace: m.Namespace, Release: m.Data[keyRelease], Objects: map[object.ObjMetadata]string{}}
+	inv := &inventory{Namespace: m.Namespace, Release: m.Data[keyRelease], Highest: cmp.Or(m.Data[keyHighest], m.Data[keyRelease]), Objects: map[object.ObjMetadata]string{}}
 	var entries []entry
 	if err := json.Unmarshal([]byte(m.Data[keyObjects]), &entries); err != nil {
 		return nil, fmt.Errorf("the inventory %s/%s: %w", m.Namespace, m.Name, err)
@@ -112,7 +116,7 @@ func (c *cluster) remember(ctx context.Context, k manifest.Key, inv *inventory) 
 			"name": inventoryName(k), "namespace": inv.Namespace,
 			"labels": map[string]any{tenant.LabelManagedBy: tenant.Plateform, labelWorkspace: k.Workspace, labelProject: k.Project, labelInventory: "true"},
 		},
-		"data": map[string]any{keyRelease: inv.Release, keyObjects: string(text)},
+		"data": map[string]any{keyRelease: inv.Release, keyHighest: inv.Highest, keyObjects: string(text)},
 	}}
 	if _, err := apply(ctx, c.admin, o); err != nil {
 		return fmt.Errorf("writing the inventory: %w", err)

@@ -41,6 +41,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/direct"
 	"github.com/plateform/plateform/reconciler/secrets"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // node is a cluster with nodes that run what is wanted, a registry and an ingress.
@@ -55,6 +56,12 @@ type node struct {
 	owner int64
 	// replicas of what targets are made.
 	replicas int
+	// podSecurity of the workspaces; restricted when empty.
+	podSecurity string
+	// pull is the login that images are pulled with.
+	pull func() (tenant.PullLogin, error)
+	// databases is where the images of database engines are.
+	databases string
 	// times of its engines; zero for the usual ones.
 	times  direct.Times
 	gitops gitops
@@ -80,7 +87,7 @@ func newNode(t *testing.T) *node {
 		t.Fatal(err)
 	}
 	n := &node{t: t, config: config, set: set, suffix: strings.ToLower(rand.Text()[:8]), owner: 1 + mathrand.Int64N(1<<40), gitops: gitops{}, keys: newKeys(t), replicas: 1}
-	n.image = n.publish()
+	n.image = n.publish("65532:65532")
 	for _, workspace := range []string{"ws-1", "ws-2"} {
 		n.workspace(workspace)
 	}
@@ -95,6 +102,7 @@ func (n *node) workspace(workspace string) {
 	n.t.Helper()
 	w := &manifest.Workspace{}
 	w.Metadata.Name, w.Spec.Owner.ID, w.Spec.Namespace = workspace, n.owner, n.namespace(workspace)
+	w.Spec.PodSecurity = n.podSecurity
 	document, err := manifest.NamespaceDocument(&manifest.Platform{}, w)
 	if err != nil {
 		n.t.Fatal(err)
@@ -143,7 +151,7 @@ func (n *node) start() {
 	n.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	engine, err := direct.New(direct.Options{
-		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Secrets: n.keys, Notify: func() {}, Clock: time.Now, Times: n.times,
+		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Secrets: n.keys, Pull: n.pull, Notify: func() {}, Clock: time.Now, Times: n.times,
 		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {
@@ -163,33 +171,40 @@ func (n *node) start() {
 // target is a release of the tests' app.
 func (n *node) target(k manifest.Key, release string, env map[string]string) reconciler.Target {
 	n.t.Helper()
-	version, err := manifest.ParseVersion(release)
-	if err != nil {
-		n.t.Fatal(err)
-	}
 	spec := manifest.ProjectSpec{Type: manifest.Monolithic}
 	spec.Port, spec.Replicas, spec.Domain, spec.Health = 8080, new(n.replicas), n.host(k), &manifest.Health{Path: "/health"}
 	spec.Env = append(spec.Env, manifest.EnvVar{Name: "ANSWER", Value: new(release)})
 	for name, value := range env {
 		spec.Env = append(spec.Env, manifest.EnvVar{Name: name, Value: new(value)})
 	}
-	return n.render(k, version, spec)
+	return n.targetOf(k, release, spec)
 }
 
-// render is a release of a project as it is written.
-func (n *node) render(k manifest.Key, version manifest.Version, spec manifest.ProjectSpec) reconciler.Target {
+// targetOf is a release of a project as it is written.
+func (n *node) targetOf(k manifest.Key, release string, spec manifest.ProjectSpec) reconciler.Target {
 	n.t.Helper()
-	values, err := manifest.BuildValues(manifest.ValuesInput{
-		Key: k, Release: version, Project: spec, Images: []manifest.Image{n.image},
-		Platform: manifest.PlatformInputs{Namespace: n.namespace(k.Workspace), Databases: []string{"db"}, Ingress: manifest.IngressSpec{Class: "nginx"}},
-	})
+	version, err := manifest.ParseVersion(release)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	chart := manifest.Chart{Name: string(spec.Type), Version: "1.1.0"}
+	images := []manifest.Image{n.image}
+	for _, s := range spec.Services {
+		image := n.image
+		image.Name = s.Name
+		images = append(images, image)
+	}
+	inputs := manifest.PlatformInputs{Namespace: n.namespace(k.Workspace), Chart: chart, Databases: []string{"db"}, Ingress: manifest.IngressSpec{Class: "nginx"}}
+	if inputs.PodSecurity = n.podSecurity; spec.Type == manifest.Database {
+		inputs.EngineImages = n.databases
+	}
+	values, err := manifest.BuildValues(manifest.ValuesInput{Key: k, Release: version, Project: spec, Images: images, Platform: inputs})
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	made := &manifest.Release{Spec: manifest.ReleaseSpec{Values: values, Project: spec}}
 	return reconciler.Target{
-		Key: k, Namespace: n.namespace(k.Workspace), Release: version.String(), Chart: manifest.Chart{Name: string(spec.Type), Version: "1.0.0"},
-		Values: []byte(values), Secrets: secrets.Of(k, made), Owner: n.owner,
+		Key: k, Owner: n.owner, Namespace: n.namespace(k.Workspace), Release: release, Chart: chart, Values: []byte(values), Secrets: secrets.Of(k, made),
 	}
 }
 
@@ -234,7 +249,7 @@ var appFile = sync.OnceValues(func() ([]byte, error) {
 })
 
 // publish pushes an image of the tests' app to the registry of the cluster.
-func (n *node) publish() manifest.Image {
+func (n *node) publish(user string) manifest.Image {
 	n.t.Helper()
 	program, err := appFile()
 	if err != nil {
@@ -265,7 +280,7 @@ func (n *node) publish() manifest.Image {
 	}
 	file = file.DeepCopy()
 	file.OS, file.Architecture = "linux", runtime.GOARCH
-	file.Config = v1.Config{Entrypoint: []string{"/app"}, User: "65532:65532", WorkingDir: "/", Env: []string{"PATH=/"}}
+	file.Config = v1.Config{Entrypoint: []string{"/app"}, User: user, WorkingDir: "/", Env: []string{"PATH=/"}}
 	if image, err = mutate.ConfigFile(image, file); err != nil {
 		n.t.Fatal(err)
 	}

@@ -50,8 +50,7 @@ type project struct {
 	// What follows is for the goroutine of the project alone.
 
 	sent
-	// proven was healthy.
-	proven wanted
+	standing
 	pace
 	// holds says what a removal waits for.
 	holds string
@@ -59,6 +58,14 @@ type project struct {
 	looks *health.Project
 	// live asks whether it answers at its URL, once all of it is well.
 	live *live.Follower
+}
+
+// standing is how far releases have come.
+type standing struct {
+	// proven was healthy.
+	proven wanted
+	// command is the release command that is waited for; nil when there is none.
+	command *object.ObjMetadata
 }
 
 // sent is what this process applied of a project.
@@ -157,7 +164,8 @@ func (p *project) turn(ctx context.Context) (again time.Duration) {
 			p.conclude(w, func(*reconciler.Rollout) { p.there = false })
 			return p.engine.options.Times.Drift
 		}
-	case fresh || p.applied == nil || p.tries > 0:
+	case p.command != nil && !fresh && p.tries == 0 && !p.isOver(ctx): // nothing else is done meanwhile
+	case fresh || p.applied == nil || p.command != nil || p.tries > 0:
 		err = p.roll(ctx, w)
 	case p.due() || p.isCalm() && (p.edited(ctx) || p.missing(ctx)):
 		if err = p.watchOver(ctx, w); err != nil {
@@ -174,6 +182,9 @@ func (p *project) turn(ctx context.Context) (again time.Duration) {
 	if w.Remove {
 		p.conclude(w, func(r *reconciler.Rollout) { r.Phase, r.Cause = reconciler.PhaseProgressing, p.holds })
 		return time.Second
+	}
+	if p.command != nil {
+		return p.observeCommand(ctx, w)
 	}
 	again = p.observe(ctx, w)
 	if wait := p.calm.Sub(p.engine.options.Clock()); wait > 0 {
@@ -240,6 +251,11 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 	}
 	before, err := c.inventory(ctx, p.key, w.Namespace)
 	if err != nil {
+		return err
+	}
+	objects, command := withoutCommand(objects)
+	before, done, err := p.precede(ctx, w, before, objects, command)
+	if err != nil || !done {
 		return err
 	}
 	lost, err := p.lost(ctx, before)
@@ -389,7 +405,7 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 		gone = gone && empty
 	}
 	if gone {
-		p.sent, p.proven = sent{generations: map[object.ObjMetadata]int64{}}, wanted{}
+		p.sent, p.standing = sent{generations: map[object.ObjMetadata]int64{}}, standing{}
 	}
 	return gone, nil
 }

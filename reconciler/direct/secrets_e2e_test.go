@@ -64,7 +64,7 @@ func (n *node) sealed(k manifest.Key, release, answer string) reconciler.Target 
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	return n.render(k, version, n.app(k, n.variable(k, "ANSWER", answer)))
+	return n.targetOf(k, version.String(), n.app(k, n.variable(k, "ANSWER", answer)))
 }
 
 // secrets are the Secrets of a namespace.
@@ -104,7 +104,7 @@ func TestDirectAppliesSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sick := n.render(shop, version, n.app(shop, manifest.EnvVar{Name: "ANSWER", Secret: broken.Secrets[0].Ciphertext}, manifest.EnvVar{Name: "EXIT", Value: new("3")}))
+	sick := n.targetOf(shop, version.String(), n.app(shop, manifest.EnvVar{Name: "ANSWER", Secret: broken.Secrets[0].Ciphertext}, manifest.EnvVar{Name: "EXIT", Value: new("3")}))
 	n.want(sick)
 	n.await("v1.0.1 to fail", func(r reconciler.Rollout) bool { return r.Release == "v1.0.1" && r.Phase == reconciler.PhaseFailed })
 	two := sick.Secrets[0].Secret
@@ -113,7 +113,7 @@ func TestDirectAppliesSecrets(t *testing.T) {
 	}
 
 	version = version.Next()
-	third := n.render(shop, version, n.app(shop, manifest.EnvVar{Name: "ANSWER", Secret: broken.Secrets[0].Ciphertext}))
+	third := n.targetOf(shop, version.String(), n.app(shop, manifest.EnvVar{Name: "ANSWER", Secret: broken.Secrets[0].Ciphertext}))
 	n.want(third)
 	n.await("v1.0.2", func(r reconciler.Rollout) bool { return r.Release == "v1.0.2" && healthy(r) })
 	n.eventually("the Secret before to be gone", func() error {
@@ -195,7 +195,7 @@ func TestDirectGivesADatabaseItsCredentials(t *testing.T) {
 	n.start()
 	ns := n.namespace("ws-1")
 	db := manifest.Key{Workspace: "ws-1", Project: "db"}
-	app := n.render(shop, manifest.FirstVersion(), n.app(shop, manifest.EnvVar{Name: "ANSWER", From: &manifest.EnvFrom{Project: "db", Key: "url"}}))
+	app := n.targetOf(shop, "v1.0.0", n.app(shop, manifest.EnvVar{Name: "ANSWER", From: &manifest.EnvFrom{Project: "db", Key: "url"}}))
 	n.want(app)
 	n.await("the app to wait for its database", func(r reconciler.Rollout) bool {
 		return r.Phase == reconciler.PhaseProgressing && strings.Contains(r.Cause, "it waits for the database db")
@@ -223,7 +223,7 @@ func (n *node) database(k manifest.Key, password string) reconciler.Target {
 	n.t.Helper()
 	spec := manifest.ProjectSpec{Type: manifest.Database}
 	spec.Engine, spec.Version, spec.Storage, spec.Resources = "postgres", "16", "1Gi", manifest.Resources{CPU: "50m", Memory: "64Mi"}
-	target := n.render(k, manifest.FirstVersion(), spec)
+	target := n.targetOf(k, "v1.0.0", spec)
 	sealed, err := secret.NewCredentials("postgres", password).Seal(manifest.SecretAt(k, n.owner, ""), []string{n.keys.recipient})
 	if err != nil {
 		n.t.Fatal(err)

@@ -22,7 +22,7 @@ func TestASilentClusterHoldsNobodyUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, ask := range map[string]func() error{
-		"which version it is": func() error { _, err := newRenderer(nil, c).capabilities(t.Context()); return err },
+		"which version it is": func() error { _, err := newRenderer(Options{}, c).capabilities(t.Context()); return err },
 		"where a kind is": func() error {
 			_, err := c.mapper.RESTMapping(schema.GroupKind{Group: "apps", Kind: "Deployment"})
 			return err

@@ -133,6 +133,8 @@ type Project struct {
 	release *manifest.Release
 	// wanted and actual content of values.yaml; empty for no file.
 	wanted, actual string
+	// baseline says that the wanted values are of pods that a restricted namespace may refuse.
+	baseline bool
 	// application is the content of application.yaml, and chart the one it names as Plateform wrote it.
 	application string
 	chart       manifest.Chart
@@ -151,7 +153,8 @@ func (p *Project) Key() manifest.Key { return p.key }
 
 // Want has GitOps show a release.
 func (p *Project) Want(r *manifest.Release) {
-	p.release, p.wanted = r, string(r.Spec.Values)
+	p.release = r
+	p.want(string(r.Spec.Values))
 	if p.actual == p.wanted {
 		p.actual = p.wanted // so that equal texts are kept in memory once
 	}
@@ -163,12 +166,23 @@ func (p *Project) Leave() { p.release = nil }
 // Restore keeps what GitOps shows as it is, also what was about to be removed.
 func (p *Project) Restore() {
 	if p.release = nil; p.wanted == "" {
-		p.wanted = p.actual
+		p.want(p.actual)
+	}
+}
+
+// want notes which values GitOps has to show.
+func (p *Project) want(values string) {
+	if p.wanted != values {
+		p.wanted = values
+		p.baseline = values != "" && typeOf(values) != manifest.Database && valueOf(values, "podSecurity") != manifest.Restricted
 	}
 }
 
 // Remove has GitOps show nothing of the project.
-func (p *Project) Remove() { p.release, p.wanted = nil, "" }
+func (p *Project) Remove() {
+	p.release = nil
+	p.want("")
+}
 
 // Release is the one that GitOps has to show; nil when what it shows is left as it is.
 func (p *Project) Release() *manifest.Release { return p.release }
@@ -191,7 +205,7 @@ func (p *Project) takeValues(content string, foreign bool) {
 		p.tampered = true
 		return
 	}
-	p.wanted = content
+	p.want(content)
 	p.version = ShownVersion(content)
 }
 

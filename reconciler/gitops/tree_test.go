@@ -255,3 +255,34 @@ func TestANamespaceStaysWhileItsWorkspaceIsWrong(t *testing.T) {
 		t.Error("mended, its quota is not written")
 	}
 }
+
+// A namespace is restricted once all that is to run in it was released for that, and is not again while something else is rolled back to.
+func TestANamespaceIsAsStrictAsWhatRunsInIt(t *testing.T) {
+	w := newWorld(t)
+	w.tree.TouchWorkspace("ws-1")
+	w.write()
+	shop := w.tree.Project(w.remember("shop", manifest.RunSpec{Highest: "v1.0.1"}))
+	w.tree.Project(w.remember("shop-db", manifest.RunSpec{Highest: "v1.0.0"})).Want(&manifest.Release{Spec: manifest.ReleaseSpec{Values: "release: v1.0.0\nengine: redis\n"}})
+	for _, step := range []struct{ values, enforces string }{
+		{"", "restricted"},
+		{"release: v1.0.0\nport: 80\n", "baseline"},
+		{"release: v1.0.1\nport: 80\npodSecurity: restricted\n", "restricted"},
+		{"release: v1.0.0\nport: 80\n", "baseline"},
+	} {
+		if step.values != "" {
+			shop.Want(&manifest.Release{Spec: manifest.ReleaseSpec{Values: manifest.Document(step.values)}})
+		}
+		w.write()
+		if got := w.gitops.Read("main", manifest.NamespaceFile("ws-1")); !strings.Contains(got, "pod-security.kubernetes.io/enforce: "+step.enforces) {
+			t.Errorf("with %q the namespace is %s", step.values, got)
+		}
+		if got := w.write(); len(got) > 0 {
+			t.Errorf("at rest it writes %q", got)
+		}
+	}
+	shop.Remove()
+	w.write()
+	if got := w.gitops.Read("main", manifest.NamespaceFile("ws-1")); !strings.Contains(got, manifest.EnforcesRestricted) {
+		t.Errorf("with the project gone the namespace is %s", got)
+	}
+}

@@ -215,6 +215,9 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 			}
 			failed.Cause = "it cannot be started: " + cmp.Or(waiting.Message, waiting.Reason)
 			failed.Field, failed.Fix = lacking(pod, c.Name, waiting.Message)
+			if strings.Contains(waiting.Message, "runAsNonRoot") {
+				failed.Cause += notRoot
+			}
 			return failed
 		}
 	}
@@ -238,6 +241,9 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 	}
 	return Verdict{}
 }
+
+// notRoot is what can be done about an image that starts as root, or as a user of whom nobody knows whether that is root.
+const notRoot = " (have its Dockerfile name a user by number, such as USER 1000, or ask a platform admin for podSecurity: baseline in workspace.yaml)"
 
 // The last lines of a container that are kept.
 const (

@@ -70,9 +70,7 @@ func (p *project) awaitsImage(v *config.View) bool {
 
 // imageRefused is what those are told who asked for an authored image that cannot be used, with its place in their file.
 func (w *world) imageRefused(k manifest.Key, reference, summary string) reconciler.Report {
-	problem := manifest.Problem{File: manifest.ProjectFile(k), Field: "spec.image", What: fmt.Sprintf("the image %s cannot be used: %s", reference, summary)}
-	problem = w.catalog.WithLines(problem.File, manifest.Problems{problem})[0]
-	return reconciler.Report{
-		State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeImageRefused, Detail: problem.String(), Waits: true,
-	}
+	file, what := manifest.ProjectFile(k), fmt.Sprintf("the image %s cannot be used: %s", reference, summary)
+	problem := w.catalog.WithLines(file, manifest.Problems{{File: file, Field: "spec.image", What: what}})[0]
+	return reconciler.Report{State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeImageRefused, Detail: problem.String(), Waits: true}
 }

@@ -139,8 +139,7 @@ func (rl *releases) refuse(p *project, err error) {
 	for _, r := range p.runs {
 		r.own = append(r.own, problems...) // there is nobody else to report it to
 	}
-	p.decided.draft = nil
-	p.decided.rest = &decision.Rest{Reason: decision.Blocked, Problems: problems}
+	p.decided.draft, p.decided.rest = nil, &decision.Rest{Reason: decision.Blocked, Problems: problems}
 }
 
 // cause picks why a release was made among the runs: the push whose code is new in it, else the newest that asked for

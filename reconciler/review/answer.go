@@ -30,7 +30,7 @@ func (r *Reviewer) answer(ctx context.Context, number int) (again time.Duration,
 	}
 	r.disturb(r.heads.saw(number, p.Head))
 	if r.isNew(*p) { // its head may stand on a commit of the branch that came after the last look, which is not its author's doing
-		r.unsee()
+		r.seen.expire()
 	}
 	now, err := r.seeTips(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func (r *Reviewer) mergeItself(ctx context.Context, p reconciler.Proposal, f fin
 	err = r.Config.Push(ctx, f.merge)
 	if errors.Is(err, manifest.ErrMoved) {
 		r.Log.Info("the branch moved before a pull request was merged", "number", p.Number)
-		r.unsee()
+		r.seen.expire()
 		r.finish(p.Number, done{})
 		r.wake(p.Number, moved, r.Clock(), false)
 		return nil

@@ -48,9 +48,7 @@ func (r *Reviewer) isNew(p reconciler.Proposal) bool {
 
 // seeTips finds out where the branches are, unless that was just done, and wakes the proposals that they moved away under.
 func (r *Reviewer) seeTips(ctx context.Context) (tips, error) {
-	r.mu.Lock()
-	before, seenAt := r.tips, r.seenAt
-	r.mu.Unlock()
+	before, seenAt := r.seen.get()
 	if before.config != "" && r.Clock().Sub(seenAt) < tipsLast {
 		return before, nil
 	}
@@ -68,18 +66,9 @@ func (r *Reviewer) seeTips(ctx context.Context) (tips, error) {
 	if err := r.released(ctx, before.config, now.config); err != nil {
 		return now, err
 	}
-	r.mu.Lock()
-	r.tips, r.seenAt = now, r.Clock()
-	r.mu.Unlock()
+	r.seen.set(now, r.Clock())
 	r.follow(now)
 	return now, nil
-}
-
-// unsee has the branches asked for anew before the next answer, whenever they were seen.
-func (r *Reviewer) unsee() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seenAt = time.Time{}
 }
 
 // released has the commits looked at again whose releases came or went.

@@ -179,7 +179,7 @@ func (r *Reviewer) tell(ctx context.Context, p reconciler.Proposal) (again time.
 	before := r.begin(p.Number)
 	c, err := r.outcomes.outcome(ctx, p, now.config)
 	if err == nil && slices.ContainsFunc(c.Progress, lacksRelease) { // it may be newer than the last look
-		r.unsee()
+		r.seen.expire()
 		if now, err = r.seeTips(ctx); err == nil {
 			c, err = r.outcomes.outcome(ctx, p, now.config)
 		}

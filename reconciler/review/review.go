@@ -94,10 +94,9 @@ type Reviewer struct {
 	Options
 	queue worker.Queue
 
-	mu sync.Mutex
-	// tips are where the branches were last seen, at a time.
-	tips     tips
-	seenAt   time.Time
+	seen lastSeen
+
+	mu       sync.Mutex
 	views    map[int]*view
 	outcomes *outcomes
 	commands *commands
@@ -106,6 +105,32 @@ type Reviewer struct {
 	saying chan struct{}
 	// troubled are the keys whose last turn failed.
 	troubled map[string]bool
+}
+
+// lastSeen is where the branches were when somebody last looked.
+type lastSeen struct {
+	mu   sync.Mutex
+	tips tips
+	at   time.Time
+}
+
+func (s *lastSeen) get() (tips, time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tips, s.at
+}
+
+func (s *lastSeen) set(now tips, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tips, s.at = now, at
+}
+
+// expire has the branches asked for anew before the next answer, whenever they were seen.
+func (s *lastSeen) expire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at = time.Time{}
 }
 
 // tips are where the two branches are.

@@ -45,6 +45,7 @@ func Refused(format string, args ...any) error { return Refusal{fmt.Errorf(forma
 type Namespaces struct {
 	admin   client.Client
 	gitops  reconciler.Reader
+	pull    func() (PullLogin, error)
 	besides func(namespace string) []*unstructured.Unstructured
 
 	mu     sync.Mutex
@@ -57,12 +58,13 @@ type state struct {
 	applied [sha256.Size]byte
 }
 
-// New returns namespaces that are applied by a client. besides are the objects that an engine needs in a namespace; nil for none.
-func New(admin client.Client, gitops reconciler.Reader, besides func(namespace string) []*unstructured.Unstructured) *Namespaces {
+// New returns namespaces that are applied by a client. pull reads the login that nodes pull images with; nil when they need none. besides are
+// the objects that an engine needs in a namespace; nil for none.
+func New(admin client.Client, gitops reconciler.Reader, pull func() (PullLogin, error), besides func(namespace string) []*unstructured.Unstructured) *Namespaces {
 	if besides == nil {
 		besides = func(string) []*unstructured.Unstructured { return nil }
 	}
-	return &Namespaces{admin: admin, gitops: gitops, besides: besides, states: map[string]*state{}}
+	return &Namespaces{admin: admin, gitops: gitops, pull: pull, besides: besides, states: map[string]*state{}}
 }
 
 func (n *Namespaces) state(name string) *state {
@@ -120,7 +122,19 @@ func (n *Namespaces) Bring(ctx context.Context, commit string, t reconciler.Targ
 
 // Equip makes what an engine needs in a namespace besides what plateform-gitops has.
 func (n *Namespaces) Equip(ctx context.Context, namespace string) error {
-	return n.apply(ctx, namespace, n.besides(namespace))
+	objects := n.besides(namespace)
+	if n.pull != nil {
+		login, err := n.pull()
+		if err != nil {
+			return fmt.Errorf("the login that images are pulled with: %w", err)
+		}
+		more, err := pullObjects(namespace, login)
+		if err != nil {
+			return err
+		}
+		objects = append(objects, more...)
+	}
+	return n.apply(ctx, namespace, objects)
 }
 
 func (n *Namespaces) apply(ctx context.Context, namespace string, objects []*unstructured.Unstructured) error {

@@ -60,7 +60,7 @@ func least(name, property string) json.Number {
 	switch name {
 	case "ScanResult", "BuildRecord":
 		return "0"
-	case "ProjectSpec", "Service":
+	case "ProjectSpec", "Service", "Worker":
 		if property == "replicas" {
 			return "0"
 		}
@@ -82,6 +82,8 @@ func known(name, property string) (words, examples []any) {
 		return anys(manifest.Engines()), nil
 	case "ProjectSpec.deletionPolicy":
 		return anys(manifest.DeletionPolicies()), nil
+	case "WorkspaceSpec.podSecurity":
+		return anys(manifest.PodSecurities()), nil
 	case "Member.role":
 		return anys(manifest.Roles()), nil
 	case "Build.framework":
@@ -140,6 +142,13 @@ func example(name, property string) (any, bool) {
 		"BuildVar.value":          "https://api.example.com",
 		"Backup.schedule":         "0 3 * * *",
 		"Service.name":            "orders",
+		"ReleaseCommand.command":  []string{"./manage", "migrate"},
+		"Worker.name":             "mail",
+		"Worker.command":          []string{"./manage", "work", "--queue=mail"},
+		"CronCommand.name":        "tidy",
+		"CronCommand.schedule":    "0 3 * * *",
+		"CronCommand.command":     []string{"./manage", "tidy"},
+		"RegistrySpec.databases":  "harbor.example.com/dockerhub",
 		"User.github":             "alice",
 		"User.id":                 159990218,
 		"Member.github":           "bob",

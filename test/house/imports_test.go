@@ -95,7 +95,7 @@ var mayImport = map[string][]string{
 	"cmd/plateform/installation": {"cmd/plateform/crash", "manifest", "manifest/secret", "manifest/repourl", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/", "cmd/plateform/exit", "cmd/plateform/endpoint", "cmd/plateform/kubernetes", "cmd/plateform/operator"},
 	"cmd/plateform/endpoint":     {},
 	"cmd/plateform/crash":        {"manifest", "reconciler", "reconciler/loop"},
-	"cmd/plateform/kubernetes":   {"manifest/secret", "reconciler", "reconciler/argocd", "reconciler/direct", "reconciler/pods"},
+	"cmd/plateform/kubernetes":   {"manifest/secret", "reconciler", "reconciler/argocd", "reconciler/direct", "reconciler/pods", "reconciler/tenant"},
 	"cmd/plateform/operator":     {},
 	"cmd/plateform/watch":        {"manifest", "reconciler", "reconciler/api", "cmd/plateform/installation", "cmd/plateform/operator", "cmd/plateform/terminal", "cmd/plateform/exit"},
 	"cmd/plateform/job":          {"manifest", "gitstore", "reconciler", "reconciler/blame", "reconciler/jenkins", "reconciler/localbuild", "reconciler/registry", "cmd/plateform/exit", "cmd/plateform/source"},

@@ -20,9 +20,18 @@ import (
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
-// Commands are about the images of an installation. What they say goes to out.
-func Commands(out io.Writer) []*cobra.Command {
-	return []*cobra.Command{checkCommand(out), copyCommand(out)}
+// Command holds what is about images. arguments are those that it takes itself.
+func Command(out io.Writer, group string, arguments cobra.PositionalArgs) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "images",
+		GroupID: group,
+		Short:   "The images of an installation",
+		Long:    `The images of an installation: look whether they are there, or take those of the registry inside serve (registry.kind embedded) to another one.`,
+		Args:    arguments,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(checkCommand(out), copyCommand(out))
+	return c
 }
 
 // copyCommand copies all images to another registry.

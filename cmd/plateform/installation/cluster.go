@@ -7,6 +7,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/kubernetes"
 	"github.com/plateform/plateform/reconciler/gitops"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // The kinds of engines that bring what is wanted to a cluster.
@@ -30,4 +31,19 @@ func (s *Settings) argoCD() *gitops.ArgoCD {
 		return nil
 	}
 	return &gitops.ArgoCD{Namespace: s.Engine.Namespace, Repository: s.GitOpsInCluster(), Branch: s.GitOps.Branch}
+}
+
+// login reads the login that nodes pull images with, anew each time; nil when they need none.
+func (s *PullSettings) login() func() (tenant.PullLogin, error) {
+	if s == nil {
+		return nil
+	}
+	return func() (tenant.PullLogin, error) {
+		username, err := ReadSecret(s.UsernameFile)
+		if err != nil {
+			return tenant.PullLogin{}, err
+		}
+		password, err := ReadSecret(s.PasswordFile)
+		return tenant.PullLogin{Registry: s.Registry, Username: username, Password: password}, err
+	}
 }

@@ -28,6 +28,9 @@ func (s *Settings) SecretFiles() []SecretFile {
 	for n, workspace := range s.Registry.Workspaces {
 		all = append(all, SecretFile{fmt.Sprintf("registry.workspaces[%d].passwordFile", n), workspace.PasswordFile})
 	}
+	if pull := s.Engine.Pull; pull != nil {
+		all = append(all, SecretFile{"engine.pull.passwordFile", pull.PasswordFile})
+	}
 	if hook := s.Webhooks.GitHub; hook != nil {
 		all = append(all, SecretFile{"webhooks.github.secretFile", hook.SecretFile}, SecretFile{"webhooks.github.previousSecretFile", hook.PreviousSecretFile})
 	}

@@ -236,6 +236,18 @@ type EngineSettings struct {
 	Listen string `yaml:"listen,omitempty"`
 	// Platforms are those of the cluster's nodes, like linux/arm64 or linux/arm/v7: an image in project.yaml has to be for one of them. Default linux/amd64, and for engine local what this machine is.
 	Platforms []string `yaml:"platforms,omitempty"`
+	// Pull is the login that the nodes of engine direct pull images with. Everybody who may read Secrets of a namespace knows it, so it may do nothing but that.
+	Pull *PullSettings `yaml:"pull,omitempty"`
+}
+
+// PullSettings are the login that nodes pull images with.
+type PullSettings struct {
+	// Registry is its host, with a port if it has one: harbor.example.com.
+	Registry string `yaml:"registry"`
+	// UsernameFile is the file with the username.
+	UsernameFile string `yaml:"usernameFile"`
+	// PasswordFile is the file with the password.
+	PasswordFile string `yaml:"passwordFile"`
 }
 
 // KeySettings are the keys of the installation.
@@ -320,6 +332,10 @@ func (s *Settings) setDefaults(dir string) {
 	for n := range s.Registry.Workspaces {
 		beside(dir, &s.Registry.Workspaces[n].UsernameFile)
 		beside(dir, &s.Registry.Workspaces[n].PasswordFile)
+	}
+	if pull := s.Engine.Pull; pull != nil {
+		beside(dir, &pull.UsernameFile)
+		beside(dir, &pull.PasswordFile)
 	}
 	for n := range s.Sources {
 		beside(dir, &s.Sources[n].UsernameFile)

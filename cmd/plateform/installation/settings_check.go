@@ -24,6 +24,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	c.kind("registry.kind", s.Registry.Kind, "external", registryHarbor, "embedded")
 	c.kind("engine.kind", s.Engine.Kind, "none", EngineDirect, EngineArgoCD, EngineLocal)
 	c.cluster(s)
+	c.pull(s.Engine)
 	c.remote("config", s.Config)
 	c.remote("gitops", s.GitOps)
 	c.sources(s.Sources)
@@ -236,6 +237,19 @@ func (c *settingsCheck) workspaceLogins(all []WorkspaceLoginSettings) {
 		if w.UsernameFile == "" || w.PasswordFile == "" {
 			c.add(field, field+" has no usernameFile or no passwordFile", "name a file with the username, and one with the password")
 		}
+	}
+}
+
+// pull checks the login that nodes pull images with.
+func (c *settingsCheck) pull(s EngineSettings) {
+	switch pull := s.Pull; {
+	case pull == nil:
+	case !s.InCluster():
+		c.add("engine.pull", "engine.pull is for engine direct or argocd", "leave it out, or set engine.kind to direct or argocd")
+	case pull.UsernameFile == "" || pull.PasswordFile == "":
+		c.add("engine.pull", "engine.pull has no usernameFile or no passwordFile", "name a file with the username, and one with the password")
+	case pull.Registry == "" || strings.Contains(pull.Registry, "/"):
+		c.add("engine.pull.registry", fmt.Sprintf("engine.pull.registry %q is no host of a registry", pull.Registry), "write host and port without a scheme or path, as harbor.example.com")
 	}
 }
 

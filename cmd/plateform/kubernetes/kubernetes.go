@@ -19,6 +19,7 @@ import (
 	"github.com/plateform/plateform/reconciler/argocd"
 	"github.com/plateform/plateform/reconciler/direct"
 	"github.com/plateform/plateform/reconciler/pods"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // Options of an engine.
@@ -33,9 +34,11 @@ type Options struct {
 	Charts  reconciler.Charts
 	// Secrets opens what is encrypted of a release; nil when there is no key.
 	Secrets secret.Opener
-	Notify  func()
-	Clock   func() time.Time
-	Log     *slog.Logger
+	// Pull reads the login that nodes pull images with; nil when they need none.
+	Pull   func() (tenant.PullLogin, error)
+	Notify func()
+	Clock  func() time.Time
+	Log    *slog.Logger
 }
 
 // Engine is an engine that works until a context ends.
@@ -80,10 +83,10 @@ func Open(o Options) (Engine, error) {
 	klog.SetSlogLogger(o.Log)
 	if o.ArgoCD != "" {
 		return argocd.New(argocd.Options{
-			Cluster: config, Namespace: o.ArgoCD, Ingress: o.Ingress, GitOps: o.GitOps, Secrets: o.Secrets, Notify: o.Notify, Clock: o.Clock, Log: o.Log,
+			Cluster: config, Namespace: o.ArgoCD, Ingress: o.Ingress, GitOps: o.GitOps, Secrets: o.Secrets, Pull: o.Pull, Notify: o.Notify, Clock: o.Clock, Log: o.Log,
 		})
 	}
 	return direct.New(direct.Options{
-		Cluster: config, Ingress: o.Ingress, GitOps: o.GitOps, Charts: o.Charts, Secrets: o.Secrets, Notify: o.Notify, Clock: o.Clock, Log: o.Log,
+		Cluster: config, Ingress: o.Ingress, GitOps: o.GitOps, Charts: o.Charts, Secrets: o.Secrets, Pull: o.Pull, Notify: o.Notify, Clock: o.Clock, Log: o.Log,
 	})
 }
