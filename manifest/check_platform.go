@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -60,7 +62,19 @@ func (c *collector) checkIngress(in IngressSpec) {
 		}
 	}
 	c.checkPort("spec.ingress.port", in.Port)
+	for _, key := range slices.Sorted(maps.Keys(in.Annotations)) {
+		field := "spec.ingress.annotations[" + key + "]"
+		switch {
+		case len(validation.IsQualifiedName(strings.ToLower(key))) > 0:
+			c.add(field, quote(key)+" is not the name of an annotation", "write it as the page of the controller does: a domain, a slash and a name")
+		case key == issuerAnnotation:
+			c.add(field, quote(key)+" says who certifies, which tlsIssuer does", "set spec.ingress.tlsIssuer, and remove this")
+		}
+	}
 }
+
+// issuerAnnotation is what the charts make of tlsIssuer.
+const issuerAnnotation = "cert-manager.io/cluster-issuer"
 
 func (c *collector) checkPolicy(policy PolicySpec) {
 	seen := map[int64]bool{}

@@ -134,6 +134,8 @@ type IngressSpec struct {
 	Namespace string `yaml:"namespace,omitempty" json:"namespace,omitempty"`
 	// TLSIssuer is the cert-manager ClusterIssuer of certificates; no TLS section when absent. Hosts under localhost have none.
 	TLSIssuer string `yaml:"tlsIssuer,omitempty" json:"tlsIssuer,omitempty"`
+	// Annotations of all Ingresses, for external-dns or the controller: "external-dns.alpha.kubernetes.io/target: 203.0.113.7", say.
+	Annotations map[string]string `yaml:"annotations,omitempty" json:"annotations,omitempty"`
 	// Port that people reach public hosts at, when it is not the usual one: a NodePort, or where engine local listens.
 	Port int `yaml:"port,omitempty" json:"port,omitempty"`
 }

@@ -163,13 +163,16 @@ func UsedInputs(around Surroundings, k Key, spec ProjectSpec, chart Chart) Platf
 	}
 	if spec.Type == Database {
 		in.EngineImages = p.Spec.Registry.Databases
-	} else if knowsPodSecurity(chart) && around.Workspace != nil && around.Workspace.Spec.PodSecurity == Baseline {
+	} else if isHardened(chart) && around.Workspace != nil && around.Workspace.Spec.PodSecurity == Baseline {
 		in.PodSecurity = Baseline
 	}
 	if !isPublic(spec) {
 		return in
 	}
 	in.Ingress = IngressSpec{Class: cmp.Or(p.Spec.Ingress.Class, defaultClass), TLSIssuer: p.Spec.Ingress.TLSIssuer, Port: p.Spec.Ingress.Port}
+	if isHardened(chart) {
+		in.Ingress.Annotations = p.Spec.Ingress.Annotations
+	}
 	if spec.Domain == "" {
 		in.Host = defaultHost(k, p.Spec.Domain)
 	}

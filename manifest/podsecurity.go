@@ -14,22 +14,22 @@ const (
 	Baseline = "baseline"
 )
 
-// hardened is the first version of the charts of apps that keeps pods to a standard.
+// hardened is the first version of the charts of apps that keeps pods to a standard, and takes annotations of Ingresses.
 const hardened = "1.1.0"
 
 // PodSecurities are the Pod Security Standards that a workspace may name.
 func PodSecurities() []string { return []string{Restricted, Baseline} }
 
-// knowsPodSecurity says that a chart of apps can keep its pods to a standard. The first ones gave all of them what images that start
+// isHardened says that a chart of apps can keep its pods to a standard. The first ones gave all of them what images that start
 // as root need.
-func knowsPodSecurity(chart Chart) bool {
+func isHardened(chart Chart) bool {
 	version, err := semver.StrictNewVersion(chart.Version)
 	return err != nil || !version.LessThan(semver.MustParse(hardened))
 }
 
 // podSecurityOf is the standard that the pods of an app are kept to; empty where its chart knows of none.
 func podSecurityOf(in PlatformInputs) string {
-	if !knowsPodSecurity(in.Chart) {
+	if !isHardened(in.Chart) {
 		return ""
 	}
 	return cmp.Or(in.PodSecurity, Restricted)

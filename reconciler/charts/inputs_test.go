@@ -83,7 +83,9 @@ func input(spec manifest.ProjectSpec, images ...string) manifest.ValuesInput {
 	key := manifest.Key{Workspace: "ws-1", Project: "shop"}
 	platform := &manifest.Platform{Spec: manifest.PlatformSpec{
 		Domain:  "apps.example.com",
-		Ingress: manifest.IngressSpec{TLSIssuer: "letsencrypt", Port: 8443},
+		Ingress: manifest.IngressSpec{
+			TLSIssuer: "letsencrypt", Port: 8443, Annotations: map[string]string{"external-dns.alpha.kubernetes.io/target": "203.0.113.7", "nginx.ingress.kubernetes.io/proxy-body-size": "8m"},
+		},
 	}}
 	projects := map[string]*manifest.Project{
 		"shop-db": {Spec: manifest.ProjectSpec{Type: manifest.Database}},
