@@ -47,6 +47,26 @@ seccompProfile:
 allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
+{{- if eq (include "writes" .) "" }}
+readOnlyRootFilesystem: true
+{{- end }}
+{{- end }}
+
+{{/* What the images of an engine write besides their volume, when that is more than the folders of "scratch". */}}
+{{- define "writes" -}}
+{{- if has .Values.engine (list "mysql" "mongodb") }}anywhere{{ end }}
+{{- end }}
+
+{{/* Folders that images write to and that need not outlive the pod. */}}
+{{- define "scratch-mounts" -}}
+- name: scratch
+  mountPath: /tmp
+  subPath: tmp
+{{- if eq .Values.engine "postgres" }}
+- name: scratch
+  mountPath: /var/run/postgresql
+  subPath: run
+{{- end }}
 {{- end }}
 
 {{- define "resources" -}}
@@ -114,7 +134,10 @@ spec:
           mountPath: /backup
         - name: restore
           mountPath: /restore
+        {{- include "scratch-mounts" .root | nindent 8 }}
   volumes:
+    - name: scratch
+      emptyDir: {}
     - name: backup
       persistentVolumeClaim:
         claimName: {{ printf "%s-backup" .root.Values.project | quote }}
