@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/plateform/plateform/manifest/strict"
 )
 
 // CheckChange returns which changes of a project are refused because its data would not survive them: another type or
@@ -49,8 +51,8 @@ func major(version string) (int, error) {
 
 // lessStorage says that after is less than before. What is no quantity is reported elsewhere.
 func lessStorage(before, after string) bool {
-	was, errWas := parseQuantity(before)
-	is, errIs := parseQuantity(after)
+	was, errWas := strict.ParseQuantity(before)
+	is, errIs := strict.ParseQuantity(after)
 	return errWas == nil && errIs == nil && is.Cmp(was) < 0
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/plateform/plateform/manifest/strict"
@@ -164,4 +166,12 @@ func CheckFolders(file string, k Key) Problems {
 		ps = append(ps, Problem{File: file, What: what, Fix: "use lower-case letters, digits and dashes, a letter first, such as shop-api"})
 	}
 	return ps
+}
+
+// CheckFramework says what is wrong with a word for a framework.
+func CheckFramework(word string) error {
+	if current := frameworks.Current(word); current != word {
+		return refuse("write "+current, "the framework %s has another name", quote(word))
+	}
+	return oneOf("framework", word, frameworks.All())
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"filippo.io/age"
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -97,7 +99,7 @@ func (c *collector) checkKeys(spec PlatformSpec) {
 		c.addError(fmt.Sprintf("spec.secrets.recipients[%d]", i), checkRecipient(recipient))
 	}
 	for i, key := range spec.Releases.PublicKeys {
-		if _, err := ParsePublicKey(key); err != nil {
+		if _, err := signing.ParsePublicKey(key); err != nil {
 			c.add(fmt.Sprintf("spec.releases.publicKeys[%d]", i), quote(key)+" is not a public key for releases",
 				"write ed25519: and the key in base64, as plateform init prints it")
 		}

@@ -2,7 +2,8 @@ package manifest
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/plateform/plateform/manifest/strict"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -18,23 +19,9 @@ func cpuAmount() amount     { return amount{"cpu", "1m", "1024", "250m"} }
 func memoryAmount() amount  { return amount{"memory", "1Mi", "16Ti", "256Mi"} }
 func storageAmount() amount { return amount{"storage", "1Mi", "1Pi", "10Gi"} }
 
-// parseQuantity parses a quantity that somebody wrote. Kubernetes' own parser works for minutes on a number like
-// 1e999999999, so exponents of more than two digits never reach it.
-func parseQuantity(text string) (resource.Quantity, error) {
-	const longest, longestExponent = 30, 2
-	exponent := ""
-	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		exponent = strings.TrimLeft(text[i+1:], "+-")
-	}
-	if len(text) > longest || len(exponent) > longestExponent {
-		return resource.Quantity{}, resource.ErrFormatWrong
-	}
-	return resource.ParseQuantity(text)
-}
-
 // check checks a quantity as Kubernetes reads it.
 func (a amount) check(text string) error {
-	q, err := parseQuantity(text)
+	q, err := strict.ParseQuantity(text)
 	if err != nil {
 		return refuse(fmt.Sprintf("write it like %q", a.example), "%s is not a quantity of %s", quote(text), a.what)
 	}
@@ -88,7 +75,7 @@ func (c *collector) checkCount(field string, n, most int) {
 type sum struct{ total resource.Quantity }
 
 func (s *sum) add(text string, times int) {
-	q, err := parseQuantity(text)
+	q, err := strict.ParseQuantity(text)
 	if err != nil || times <= 0 {
 		return
 	}
@@ -98,6 +85,6 @@ func (s *sum) add(text string, times int) {
 
 // over says that the sum is above a limit.
 func (s *sum) over(limit string) bool {
-	q, err := parseQuantity(limit)
+	q, err := strict.ParseQuantity(limit)
 	return err == nil && s.total.Cmp(q) > 0
 }

@@ -1,6 +1,10 @@
 package manifest
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/plateform/plateform/manifest/signing"
+)
 
 // What one release costs: its keys, its values, its file, and reading and checking that file.
 func BenchmarkRelease(b *testing.B) {
@@ -12,7 +16,7 @@ func BenchmarkRelease(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	keys := []PublicKey{key.Public()}
+	keys := []signing.PublicKey{key.Public()}
 	for _, bench := range []struct {
 		name string
 		run  func() error

@@ -4,21 +4,23 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/plateform/plateform/manifest/frameworks"
 )
 
 func TestFrameworksHaveOneNameEach(t *testing.T) {
-	words := Frameworks()
+	words := frameworks.All()
 	if sorted := slices.Sorted(slices.Values(words)); len(slices.Compact(sorted)) != len(words) {
 		t.Errorf("a word is there twice: %v", sorted)
 	}
 	for _, word := range words {
-		if err := CheckFramework(word); err != nil || CurrentFramework(word) != word {
-			t.Errorf("%s: %v, is read as %s", word, err, CurrentFramework(word))
+		if err := CheckFramework(word); err != nil || frameworks.Current(word) != word {
+			t.Errorf("%s: %v, is read as %s", word, err, frameworks.Current(word))
 		}
 	}
 	for old, current := range map[string]string{"nodejs": "node", "spring": "spring-boot"} {
-		if CurrentFramework(old) != current || FrameworkPort(CurrentFramework(old)) != FrameworkPort(current) {
-			t.Errorf("%s is read as %s, want %s", old, CurrentFramework(old), current)
+		if frameworks.Current(old) != current || frameworks.Port(frameworks.Current(old)) != frameworks.Port(current) {
+			t.Errorf("%s is read as %s, want %s", old, frameworks.Current(old), current)
 		}
 		if err := CheckFramework(old); err == nil || !strings.Contains(err.Error(), "write "+current) {
 			t.Errorf("written down, %s is %v", old, err)

@@ -2,8 +2,11 @@ package manifest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/plateform/plateform/manifest/signing"
 )
 
 // ErrMoved says that a branch is no longer where a push expected it: read again, decide again.
@@ -43,6 +46,15 @@ type Signature struct {
 	When  time.Time
 }
 
+// SignedBy says that a commit carries a signature of one of the keys that fits it.
+func (c Commit) SignedBy(keys []signing.PublicKey) bool {
+	parent := ""
+	if parents := slices.Concat(c.Parents, c.Cut); len(parents) > 0 {
+		parent = parents[0]
+	}
+	return signing.VerifyCommit(c.Message, c.Tree, parent, keys)
+}
+
 // Entry is one name in a folder of a snapshot.
 type Entry struct {
 	Name string
@@ -76,12 +88,12 @@ type Edit struct {
 }
 
 // Signed is the edit as a commit that proves who made it; the edit itself without a key.
-func (e Edit) Signed(key *SigningKey) Edit {
+func (e Edit) Signed(key *signing.Key) Edit {
 	if key == nil {
 		return e
 	}
 	message := e.Message
-	e.Seal = func(tree, parent string) (string, error) { return SignCommit(message, tree, parent, *key), nil }
+	e.Seal = func(tree, parent string) (string, error) { return signing.SignCommit(message, tree, parent, *key), nil }
 	return e
 }
 

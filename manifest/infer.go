@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/plateform/plateform/manifest/frameworks"
 )
 
 // What a project has when it does not say, whatever the platform.
@@ -109,7 +111,7 @@ func (l *inferences) sources() {
 			continue
 		}
 		if img, ok := l.in.image(input.Image); ok && img.Framework != "" {
-			l.add(prefix+"build.framework", CurrentFramework(img.Framework), "found in the source")
+			l.add(prefix+"build.framework", frameworks.Current(img.Framework), "found in the source")
 		} else {
 			l.add(prefix+"build.framework", "not known yet", "it is found in the source when that is built")
 		}
@@ -316,7 +318,7 @@ func replicasOf(authored *int, fallback int) int {
 func resourcesOf(in ValuesInput) Resources {
 	own, fallback := in.Project.Resources, in.Platform.Resources
 	return Resources{
-		CPU:    cmp.Or(own.CPU, fallback.CPU, defaultCPU),
-		Memory: cmp.Or(own.Memory, fallback.Memory, defaultMemory),
+		CPU:    cmp.Or(own.CPU, fallback.CPU, DefaultCPU),
+		Memory: cmp.Or(own.Memory, fallback.Memory, DefaultMemory),
 	}
 }

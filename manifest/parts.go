@@ -13,10 +13,10 @@ import (
 // What a project has when neither it nor platform.yaml says otherwise.
 const (
 	defaultBranch   = "main"
-	defaultClass    = "nginx"
+	DefaultClass    = "nginx"
 	defaultReplicas = 1
-	defaultCPU      = "250m"
-	defaultMemory   = "256Mi"
+	DefaultCPU      = "250m"
+	DefaultMemory   = "256Mi"
 )
 
 // AppImage is the name of the image of a project that has one only.
@@ -169,7 +169,7 @@ func UsedInputs(around Surroundings, k Key, spec ProjectSpec, chart Chart) Platf
 	if !isPublic(spec) {
 		return in
 	}
-	in.Ingress = IngressSpec{Class: cmp.Or(p.Spec.Ingress.Class, defaultClass), TLSIssuer: p.Spec.Ingress.TLSIssuer, Port: p.Spec.Ingress.Port}
+	in.Ingress = IngressSpec{Class: cmp.Or(p.Spec.Ingress.Class, DefaultClass), TLSIssuer: p.Spec.Ingress.TLSIssuer, Port: p.Spec.Ingress.Port}
 	if isHardened(chart) {
 		in.Ingress.Annotations = p.Spec.Ingress.Annotations
 	}
@@ -196,10 +196,10 @@ func NamespaceOf(w *Workspace, name string) string {
 func usedResources(defaults, own Resources) Resources {
 	var used Resources
 	if own.CPU == "" {
-		used.CPU = cmp.Or(defaults.CPU, defaultCPU)
+		used.CPU = cmp.Or(defaults.CPU, DefaultCPU)
 	}
 	if own.Memory == "" {
-		used.Memory = cmp.Or(defaults.Memory, defaultMemory)
+		used.Memory = cmp.Or(defaults.Memory, DefaultMemory)
 	}
 	return used
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -21,7 +23,7 @@ type Expected struct {
 	Key     Key
 	Version Version
 	Owner   int64
-	Keys    []PublicKey
+	Keys    []signing.PublicKey
 }
 
 // ReadRelease parses a release file and checks that it is honoured: that it is the release that is expected, written by

@@ -6,13 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest/strict"
 )
 
 // releaseOf writes a release file of what is authored.
-func releaseOf(t testing.TB, in ValuesInput, by string, key *SigningKey) []byte {
+func releaseOf(t testing.TB, in ValuesInput, by string, key *signing.Key) []byte {
 	t.Helper()
 	values, err := BuildValues(in)
 	if err != nil {
@@ -36,13 +38,13 @@ func releaseOf(t testing.TB, in ValuesInput, by string, key *SigningKey) []byte 
 // A release of what is still authored is read without parsing all of it, and comes to the same.
 func TestReadReleaseOfWhatIsAuthored(t *testing.T) {
 	key := testKey(t, 1)
-	keys := []PublicKey{key.Public()}
+	keys := []signing.PublicKey{key.Public()}
 	for name, in := range valuesInputs() {
 		t.Run(name, func(t *testing.T) {
 			now := Authored{in.Project, in.Platform}
 			for _, signed := range []bool{false, true} {
-				var by *SigningKey
-				var trusted []PublicKey
+				var by *signing.Key
+				var trusted []signing.PublicKey
 				if signed {
 					by, trusted = &key, keys
 				}
@@ -82,7 +84,7 @@ func TestReadReleaseThatWasEdited(t *testing.T) {
 	in := valuesInput(shop())
 	now := &Authored{in.Project, in.Platform}
 	file := releaseOf(t, in, "alice", &key)
-	read := func(data []byte, k Key, v Version, owner int64, keys ...PublicKey) bool {
+	read := func(data []byte, k Key, v Version, owner int64, keys ...signing.PublicKey) bool {
 		r, problems := ReadRelease(data, Expected{Key: k, Version: v, Owner: owner, Keys: keys}, now)
 		if (r == nil) == (len(problems) == 0) {
 			t.Errorf("it returns %v and %v", r, problems)

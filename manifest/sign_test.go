@@ -2,27 +2,21 @@ package manifest
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/plateform/plateform/manifest/signing"
 
 	"gopkg.in/yaml.v3"
 )
 
 // testKey is a signing key made of one byte, so that tests are the same each time.
-func testKey(t testing.TB, seed byte) SigningKey {
+func testKey(t testing.TB, seed byte) signing.Key {
 	t.Helper()
-	key, err := GenerateSigningKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 32)))
+	key, err := signing.Generate(bytes.NewReader(bytes.Repeat([]byte{seed}, 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +73,7 @@ func faultOf(t testing.TB, err error) SignatureFault {
 
 func TestReleaseFileGolden(t *testing.T) {
 	key := testKey(t, 7)
-	for name, signer := range map[string]*SigningKey{"release-signed.yaml": &key, "release-unsigned.yaml": nil} {
+	for name, signer := range map[string]*signing.Key{"release-signed.yaml": &key, "release-unsigned.yaml": nil} {
 		r := sampleRelease(t)
 		data, err := EncodeRelease(r, Key{"ws-1", "shop"}, 7, signer)
 		if err != nil {
@@ -103,8 +97,8 @@ func TestReleaseFileGolden(t *testing.T) {
 func TestVerifyRelease(t *testing.T) {
 	ours, old, other := testKey(t, 1), testKey(t, 2), testKey(t, 3)
 	shop := Key{"ws-1", "shop"}
-	keys := []PublicKey{ours.Public(), old.Public()}
-	encode := func(key *SigningKey) []byte {
+	keys := []signing.PublicKey{ours.Public(), old.Public()}
+	encode := func(key *signing.Key) []byte {
 		data, err := EncodeRelease(sampleRelease(t), shop, 7, key)
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +119,7 @@ func TestVerifyRelease(t *testing.T) {
 		data  []byte
 		key   Key
 		owner int64
-		keys  []PublicKey
+		keys  []signing.PublicKey
 		want  SignatureFault
 	}{
 		{"signed", signed, shop, 7, keys, ""},
@@ -169,7 +163,7 @@ func TestVerifyRelease(t *testing.T) {
 
 func TestForgedLines(t *testing.T) {
 	key := testKey(t, 1)
-	shop, keys := Key{"ws-1", "shop"}, []PublicKey{key.Public()}
+	shop, keys := Key{"ws-1", "shop"}, []signing.PublicKey{key.Public()}
 	r := sampleRelease(t)
 	signed, err := EncodeRelease(r, shop, 7, &key)
 	if err != nil {
@@ -223,10 +217,10 @@ func lastSignature(data string) string {
 func TestEveryByteCounts(t *testing.T) {
 	key := testKey(t, 1)
 	shop := Key{"ws-1", "shop"}
-	for _, signer := range []*SigningKey{&key, nil} {
-		var keys []PublicKey
+	for _, signer := range []*signing.Key{&key, nil} {
+		var keys []signing.PublicKey
 		if signer != nil {
-			keys = []PublicKey{key.Public()}
+			keys = []signing.PublicKey{key.Public()}
 		}
 		r := sampleRelease(t)
 		data, err := EncodeRelease(r, shop, 7, signer)
@@ -242,83 +236,6 @@ func TestEveryByteCounts(t *testing.T) {
 			}
 			if VerifyRelease(edited, &forged, shop, 7, keys) == nil {
 				t.Fatalf("byte %d (%q) may be %q", i, data[i], edited[i])
-			}
-		}
-	}
-}
-
-func TestSigningKeyFile(t *testing.T) {
-	key := testKey(t, 5)
-	file, err := key.PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := ParseSigningKey(append([]byte("made by hand\n"), file...))
-	if err != nil || back.Public() != key.Public() {
-		t.Fatalf("the key does not come back: %v", err)
-	}
-	public, err := ParsePublicKey(key.Public().String())
-	if err != nil || public != key.Public() {
-		t.Fatalf("the public key does not come back: %v", err)
-	}
-	// Made by `openssl genpkey -algorithm ed25519`.
-	if data, err := os.ReadFile("testdata/openssl.pem"); err != nil {
-		t.Fatal(err)
-	} else if _, err := ParseSigningKey(data); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestBadSigningKeys(t *testing.T) {
-	foreign, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(foreign)
-	if err != nil {
-		t.Fatal(err)
-	}
-	good, err := testKey(t, 5).PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
-	for name, data := range map[string][]byte{
-		"empty":       nil,
-		"no PEM":      []byte(secret),
-		"a public":    []byte("-----BEGIN PUBLIC KEY-----\n" + secret + "\n-----END PUBLIC KEY-----\n"),
-		"garbage":     []byte("-----BEGIN PRIVATE KEY-----\n" + secret + "\n-----END PRIVATE KEY-----\n"),
-		"another":     pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
-		"two of them": append(bytes.Clone(good), good...),
-	} {
-		_, err := ParseSigningKey(data)
-		if err == nil {
-			t.Errorf("%s is accepted", name)
-		} else if strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), "openssl genpkey") {
-			t.Errorf("%s: the message shows the key or no way out: %v", name, err)
-		}
-	}
-	if _, err := GenerateSigningKey(io.LimitReader(rand.Reader, 31)); err == nil {
-		t.Error("a key of 31 random bytes is made")
-	}
-	for _, text := range []string{"", "ed25519:", "ed25519:AAAA", testKey(t, 5).Public().String() + "\n", strings.TrimPrefix(testKey(t, 5).Public().String(), "ed25519:")} {
-		if _, err := ParsePublicKey(text); err == nil {
-			t.Errorf("%q is a public key", text)
-		}
-	}
-}
-
-func TestSigningKeyIsNeverShown(t *testing.T) {
-	key := testKey(t, 'k')
-	holder := struct {
-		Key    SigningKey
-		hidden SigningKey
-	}{key, key}
-	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, v := range []any{key, &key, holder} {
-			text := fmt.Sprintf(format, v)
-			if strings.Contains(text, "kkkk") || strings.Contains(text, "6b6b") || strings.Contains(text, "107 107") || strings.Contains(text, "0x6b") {
-				t.Errorf("%s of %T shows the key: %s", format, v, text)
 			}
 		}
 	}
@@ -345,7 +262,7 @@ func FuzzVerifyRelease(f *testing.F) {
 			r = &Release{Header: NewHeader(KindRelease, "v1.0.3")}
 			r.Spec.Signature = lastSignature(string(data))
 		}
-		err := VerifyRelease(data, r, shop, 7, []PublicKey{key.Public()})
+		err := VerifyRelease(data, r, shop, 7, []signing.PublicKey{key.Public()})
 		if (err == nil) != bytes.Equal(data, good) {
 			t.Fatalf("honoured: %v (%v)\n%s", err == nil, err, data)
 		}

@@ -3,6 +3,8 @@ package manifest
 import (
 	"strings"
 	"unicode"
+
+	"github.com/plateform/plateform/manifest/signing"
 )
 
 // The trailers of commit messages. All but TrailerRetry are written by Plateform on release commits, in both
@@ -19,7 +21,7 @@ const (
 	// TrailerAskedBy is the id of the comment that a commit was asked for in.
 	TrailerAskedBy = "Plateform-Comment"
 	// TrailerSignature proves that Plateform made a commit of plateform-gitops.
-	TrailerSignature = "Plateform-Signature"
+	TrailerSignature = signing.Trailer
 	// TrailerUnreported names the oldest config commit whose report about broken or mended files may not have arrived.
 	TrailerUnreported = "Plateform-Unreported"
 )

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -14,8 +16,8 @@ func Author(now time.Time) manifest.Signature {
 
 // SignedByPlateform says that a commit is Plateform's, as far as anybody can tell: signed with one of the keys, or, where there are none,
 // with Plateform as its author.
-func SignedByPlateform(c manifest.Commit, keys []manifest.PublicKey) bool {
-	return ByPlateform(c) && (len(keys) == 0 || manifest.VerifyCommit(c, keys))
+func SignedByPlateform(c manifest.Commit, keys []signing.PublicKey) bool {
+	return ByPlateform(c) && (len(keys) == 0 || c.SignedBy(keys))
 }
 
 // ByPlateform says that a commit gives Plateform as its author. Whoever may push can write that: where it matters, a commit is signed.

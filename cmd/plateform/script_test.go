@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/plateform/plateform/manifest"
@@ -90,7 +92,7 @@ func scriptRelease(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	version, err := manifest.ParseVersion(args[2])
 	ts.Check(err)
-	var signer *manifest.SigningKey
+	var signer *signing.Key
 	if len(args) == 4 {
 		signer = readOrMakeKey(ts, ts.MkAbs(args[3]))
 	}
@@ -100,10 +102,10 @@ func scriptRelease(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(writeFile(file, data, 0o644))
 }
 
-func readOrMakeKey(ts *testscript.TestScript, file string) *manifest.SigningKey {
+func readOrMakeKey(ts *testscript.TestScript, file string) *signing.Key {
 	data, err := os.ReadFile(file)
 	if os.IsNotExist(err) {
-		key, err := manifest.GenerateSigningKey(rand.Reader)
+		key, err := signing.Generate(rand.Reader)
 		ts.Check(err)
 		data, err = key.PEM()
 		ts.Check(err)
@@ -111,7 +113,7 @@ func readOrMakeKey(ts *testscript.TestScript, file string) *manifest.SigningKey 
 	} else {
 		ts.Check(err)
 	}
-	key, err := manifest.ParseSigningKey(data)
+	key, err := signing.ParseKey(data)
 	ts.Check(err)
 	ts.Setenv("PUBLIC_KEY", key.Public().String())
 	return &key

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
@@ -49,7 +51,7 @@ type releaseCheck struct {
 	fsys  fs.FS
 	key   manifest.Key
 	owner int64
-	keys  []manifest.PublicKey
+	keys  []signing.PublicKey
 }
 
 func (c releaseCheck) check(all bool) (manifest.Problems, error) {

@@ -82,7 +82,7 @@ func inputs() map[string]manifest.ValuesInput {
 func input(spec manifest.ProjectSpec, images ...string) manifest.ValuesInput {
 	key := manifest.Key{Workspace: "ws-1", Project: "shop"}
 	platform := &manifest.Platform{Spec: manifest.PlatformSpec{
-		Domain:  "apps.example.com",
+		Domain: "apps.example.com",
 		Ingress: manifest.IngressSpec{
 			TLSIssuer: "letsencrypt", Port: 8443, Annotations: map[string]string{"external-dns.alpha.kubernetes.io/target": "203.0.113.7", "nginx.ingress.kubernetes.io/proxy-body-size": "8m"},
 		},

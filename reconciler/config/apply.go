@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
@@ -215,10 +217,10 @@ func (c *Catalog) setPlatform(p *manifest.Platform) {
 }
 
 // PublicKeys are the keys that platform.yaml names for signing. One that is none is a problem of the file.
-func PublicKeys(p *manifest.Platform) []manifest.PublicKey {
-	var keys []manifest.PublicKey
+func PublicKeys(p *manifest.Platform) []signing.PublicKey {
+	var keys []signing.PublicKey
 	for _, text := range p.Spec.Releases.PublicKeys {
-		if key, err := manifest.ParsePublicKey(text); err == nil {
+		if key, err := signing.ParsePublicKey(text); err == nil {
 			keys = append(keys, key)
 		}
 	}
@@ -227,7 +229,7 @@ func PublicKeys(p *manifest.Platform) []manifest.PublicKey {
 
 // KeysAt are the keys that platform.yaml names at a commit or, where it is missing or broken, at the newest before it at
 // which it can be read. known is false when that is at none of the newest Far.
-func KeysAt(reader reconciler.Reader, commit string) (keys []manifest.PublicKey, known bool) {
+func KeysAt(reader reconciler.Reader, commit string) (keys []signing.PublicKey, known bool) {
 	for hash := range (History{reader}).FirstParents(commit) {
 		data, err := reader.Read(hash, manifest.PlatformFile)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
@@ -22,7 +24,7 @@ type Catalog struct {
 
 	Commit     string
 	Platform   *manifest.Platform // the last that parsed
-	PublicKeys []manifest.PublicKey
+	PublicKeys []signing.PublicKey
 	Workspaces map[string]*workspaceEntry
 	Projects   map[manifest.Key]*projectEntry
 	// known are the keys of projects by workspace, sorted.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/config"
@@ -25,7 +27,7 @@ func key(text string) manifest.Key {
 }
 
 // platform is a platform.yaml that names keys for signing.
-func platform(keys ...manifest.PublicKey) string {
+func platform(keys ...signing.PublicKey) string {
 	text := "apiVersion: plateform.dev/v1\nkind: Platform\nmetadata: {name: acme}\nspec:\n  domain: apps.example.com\n  registry: {url: registry.example.com}\n"
 	for i, k := range keys {
 		if i == 0 {
@@ -89,7 +91,7 @@ func (w *world) commit(files map[string]string) config.Step {
 }
 
 // release commits a release of a project as it is.
-func (w *world) release(k manifest.Key, signer *manifest.SigningKey) {
+func (w *world) release(k manifest.Key, signer *signing.Key) {
 	w.Helper()
 	v := w.catalog.View(k)
 	next := v.Highest().Next()
@@ -162,9 +164,9 @@ func TestAWorkspaceKeepsItsOwner(t *testing.T) {
 // changed there.
 func TestReleasesFollowTheKeys(t *testing.T) {
 	w := newWorld(t)
-	var keys []*manifest.SigningKey
+	var keys []*signing.Key
 	for _, letter := range []string{"a", "b"} {
-		k, err := manifest.GenerateSigningKey(strings.NewReader(strings.Repeat(letter, 64)))
+		k, err := signing.Generate(strings.NewReader(strings.Repeat(letter, 64)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
@@ -16,7 +18,7 @@ import (
 type Trust struct {
 	reader reconciler.Reader
 	commit string
-	keys   []manifest.PublicKey
+	keys   []signing.PublicKey
 	doubt  string
 	owners map[string]Owner // by workspace, those that were asked for
 }
@@ -47,7 +49,7 @@ func ReadTrust(reader reconciler.Reader, commit string) (*Trust, error) {
 
 // Honoured reads the release file of a project at a commit; nil when there is none that one of the keys signed for whom the workspace
 // belonged to then. Without keys its checksum has to fit.
-func Honoured(reader reconciler.Reader, commit string, k manifest.Key, v manifest.Version, keys []manifest.PublicKey) (*manifest.Release, error) {
+func Honoured(reader reconciler.Reader, commit string, k manifest.Key, v manifest.Version, keys []signing.PublicKey) (*manifest.Release, error) {
 	file := manifest.ReleaseFile(k, v)
 	data, err := reader.Read(commit, file)
 	if err != nil {

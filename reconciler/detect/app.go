@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/blame"
 )
@@ -51,7 +53,7 @@ const sitePort = 8080
 
 // port is where the app listens in an image that is made by a generated Dockerfile, which sets PORT.
 func (a App) port(framework string) (int, string) {
-	usual := manifest.FrameworkPort(framework)
+	usual := frameworks.Port(framework)
 	if a.IsSite() || a.Language == "php" || usual == 0 {
 		return sitePort, "the generated Dockerfile has it listen there"
 	}
@@ -99,24 +101,24 @@ func (d *Detection) findApp(t tree, scope []string) {
 // find goes by the framework.
 func (r *recipe) find() *blame.Fault {
 	switch d := r.d; d.Framework {
-	case manifest.FrameworkGo:
+	case frameworks.Go:
 		return r.golang(d)
-	case manifest.FrameworkNext, manifest.FrameworkNuxt, manifest.FrameworkNest, manifest.FrameworkExpress, manifest.FrameworkNode,
-		manifest.FrameworkVite, manifest.FrameworkReact:
+	case frameworks.Next, frameworks.Nuxt, frameworks.Nest, frameworks.Express, frameworks.Node,
+		frameworks.Vite, frameworks.React:
 		return nodeRecipe{r}.node(d.Framework)
-	case manifest.FrameworkStatic:
+	case frameworks.Static:
 		return r.static()
-	case manifest.FrameworkDjango, manifest.FrameworkFastAPI, manifest.FrameworkFlask, manifest.FrameworkPython:
+	case frameworks.Django, frameworks.FastAPI, frameworks.Flask, frameworks.Python:
 		return pythonRecipe{r}.python(d.Framework)
-	case manifest.FrameworkSpringBoot, manifest.FrameworkQuarkus, manifest.FrameworkMicronaut, manifest.FrameworkJava:
+	case frameworks.SpringBoot, frameworks.Quarkus, frameworks.Micronaut, frameworks.Java:
 		return javaRecipe{r}.java(d.Framework)
-	case manifest.FrameworkLaravel, manifest.FrameworkPHP:
+	case frameworks.Laravel, frameworks.PHP:
 		return r.php(d.Framework)
-	case manifest.FrameworkRails, manifest.FrameworkRuby:
+	case frameworks.Rails, frameworks.Ruby:
 		return r.ruby(d.Framework)
-	case manifest.FrameworkDotnet:
+	case frameworks.Dotnet:
 		return r.dotnet()
-	case manifest.FrameworkRust:
+	case frameworks.Rust:
 		return r.rust()
 	}
 	return unknown("how it is built")

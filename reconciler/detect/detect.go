@@ -8,6 +8,8 @@ import (
 	"path"
 	"strconv"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/dockerfile"
@@ -42,7 +44,7 @@ type Detection struct {
 
 // Buildable is a *blame.Fault when the source does not say enough to be built. A Go program is built without a Dockerfile.
 func (d *Detection) Buildable() error {
-	if d.Framework == manifest.FrameworkGo {
+	if d.Framework == frameworks.Go {
 		return nil
 	}
 	return d.Writable()
@@ -70,7 +72,7 @@ func (d *Detection) setPort(port int, reason string) {
 func (d *Detection) PortOfImage(exposed int) {
 	d.setPort(exposed, "the built image exposes it")
 	if d.Port == 0 {
-		d.setPort(manifest.FrameworkPort(d.Framework), "usual for "+d.Framework)
+		d.setPort(frameworks.Port(d.Framework), "usual for "+d.Framework)
 	}
 }
 
@@ -85,7 +87,7 @@ func Find(files fs.FS, dir string, authored *manifest.Build) (Detection, error) 
 	if err != nil {
 		return Detection{}, err
 	}
-	d := Detection{Framework: manifest.CurrentFramework(authored.Framework)}
+	d := Detection{Framework: frameworks.Current(authored.Framework)}
 	if err := d.find(t, authored); err != nil {
 		return d, err
 	}
@@ -107,7 +109,7 @@ func (d *Detection) find(t tree, authored *manifest.Build) error {
 	switch name := authored.Dockerfile; {
 	case name != "":
 		return d.fromDockerfile(t, name, "build.dockerfile")
-	case d.Framework == manifest.FrameworkGo:
+	case d.Framework == frameworks.Go:
 		return d.fromGo(t)
 	case t.exists("Dockerfile"):
 		return d.fromDockerfile(t, "Dockerfile", "there is a Dockerfile")
@@ -118,7 +120,7 @@ func (d *Detection) find(t tree, authored *manifest.Build) error {
 	switch d.Framework {
 	case "":
 		return d.fromFiles(t)
-	case manifest.FrameworkDockerfile:
+	case frameworks.Dockerfile:
 		return &blame.Fault{What: "build.framework is dockerfile, but the source has no Dockerfile", Fix: addDockerfile}
 	}
 	d.found(d.Framework, "")
@@ -131,7 +133,7 @@ func (d *Detection) found(framework, reason string) {
 	if reason != "" {
 		d.because("build.framework", framework, reason)
 	}
-	d.setPort(manifest.FrameworkPort(framework), "usual for "+framework)
+	d.setPort(frameworks.Port(framework), "usual for "+framework)
 }
 
 // fromDockerfile takes what a Dockerfile says. Its name is relative to the folder, and may lead to elsewhere in the source.
@@ -153,7 +155,7 @@ func (d *Detection) fromDockerfile(t tree, name, reason string) error {
 	d.Dockerfile = name
 	d.because("build.dockerfile", name, reason)
 	if d.Framework == "" {
-		d.Framework = manifest.FrameworkDockerfile
+		d.Framework = frameworks.Dockerfile
 		d.because("build.framework", d.Framework, reason)
 	}
 	d.setPort(port, "EXPOSE in "+name)
@@ -163,7 +165,7 @@ func (d *Detection) fromDockerfile(t tree, name, reason string) error {
 // fromFiles recognizes a framework by its files.
 func (d *Detection) fromFiles(t tree) error {
 	if reason := t.goModule(); reason != "" {
-		d.Framework = manifest.FrameworkGo
+		d.Framework = frameworks.Go
 		d.because("build.framework", d.Framework, reason)
 		return d.fromGo(t)
 	}
@@ -172,7 +174,7 @@ func (d *Detection) fromFiles(t tree) error {
 		return nil
 	}
 	if t.isProgram(".") {
-		d.Framework = manifest.FrameworkGo
+		d.Framework = frameworks.Go
 		d.because("build.framework", d.Framework, "a Go program without a go.mod, which has the standard library only")
 		return d.fromGo(t)
 	}

@@ -1,6 +1,6 @@
 package detect
 
-import "github.com/plateform/plateform/manifest"
+import "github.com/plateform/plateform/manifest/frameworks"
 
 // framework recognizes what is neither Go nor a Dockerfile, and says why; empty when nothing tells. Frameworks stand
 // before languages, and package.json comes late: many apps of other languages have one for their assets.
@@ -17,7 +17,7 @@ func (t tree) framework() (framework, reason string) {
 
 func (t tree) static() (framework, reason string) {
 	if t.exists("index.html") {
-		return manifest.FrameworkStatic, "there is an index.html"
+		return frameworks.Static, "there is an index.html"
 	}
 	return "", ""
 }

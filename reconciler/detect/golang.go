@@ -12,7 +12,8 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/scope"
 )
@@ -33,7 +34,7 @@ func (d *Detection) fromGo(t tree) error {
 		return err
 	}
 	d.Package = program
-	d.setPort(manifest.FrameworkPort(manifest.FrameworkGo), "usual for "+manifest.FrameworkGo)
+	d.setPort(frameworks.Port(frameworks.Go), "usual for "+frameworks.Go)
 	return nil
 }
 

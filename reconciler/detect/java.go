@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/reconciler/blame"
 )
 
@@ -20,8 +21,8 @@ func (t tree) java() (framework, reason string) {
 		return "", ""
 	}
 	marks := []struct{ mark, framework string }{
-		{"io.quarkus", manifest.FrameworkQuarkus}, {"io.micronaut", manifest.FrameworkMicronaut},
-		{"org.springframework.boot", manifest.FrameworkSpringBoot},
+		{"io.quarkus", frameworks.Quarkus}, {"io.micronaut", frameworks.Micronaut},
+		{"org.springframework.boot", frameworks.SpringBoot},
 	}
 	for _, above := range t.upward(".") {
 		for _, file := range append(own, "gradle/libs.versions.toml") {
@@ -33,7 +34,7 @@ func (t tree) java() (framework, reason string) {
 			}
 		}
 	}
-	return manifest.FrameworkJava, "there is a " + own[at]
+	return frameworks.Java, "there is a " + own[at]
 }
 
 // withoutComments leaves out those of XML, and of Gradle at the beginning of a line: a URL has slashes too.
@@ -163,7 +164,7 @@ func (r javaRecipe) maven(app *App, framework string) *blame.Fault {
 	if own.packaging == "pom" && own.modules > 0 {
 		return &blame.Fault{What: "pom.xml builds other modules and is no app itself", Fix: "point source.path at the module to run"}
 	}
-	if framework == manifest.FrameworkJava && !own.mainClass {
+	if framework == frameworks.Java && !own.mainClass {
 		return unknown("which class is started: pom.xml names no mainClass")
 	}
 	var places []from
@@ -179,7 +180,7 @@ func (r javaRecipe) maven(app *App, framework string) *blame.Fault {
 	}
 	r.because("build", app.Tool+" package", reason)
 	app.Output = "target"
-	if framework == manifest.FrameworkQuarkus {
+	if framework == frameworks.Quarkus {
 		app.Output = "target/quarkus-app"
 	}
 	if r.context == r.t.dir && own.modules == 0 {
@@ -208,7 +209,7 @@ func (r javaRecipe) gradle(app *App, framework string) *blame.Fault {
 		places = append(places, from{toolchain, "the toolchain in " + t.at(cmp.Or(script, "build.gradle"))},
 			from{gradleSource.FindStringSubmatch(said), "sourceCompatibility in " + t.at(cmp.Or(script, "build.gradle"))})
 	}
-	if framework == manifest.FrameworkJava && !gradlePlugins.MatchString(text) {
+	if framework == frameworks.Java && !gradlePlugins.MatchString(text) {
 		return unknown("which class is started: the Gradle build has no plugin application")
 	}
 	r.version(app, javaVersions(), append(places, r.javaFiles()...)...)
@@ -219,18 +220,18 @@ func (r javaRecipe) gradle(app *App, framework string) *blame.Fault {
 	}
 	task := "assemble"
 	switch {
-	case framework == manifest.FrameworkSpringBoot:
+	case framework == frameworks.SpringBoot:
 		task = "bootJar"
-	case framework == manifest.FrameworkJava && strings.Contains(text, "shadow"), framework == manifest.FrameworkMicronaut && strings.Contains(text, "shadow"):
+	case framework == frameworks.Java && strings.Contains(text, "shadow"), framework == frameworks.Micronaut && strings.Contains(text, "shadow"):
 		task = "shadowJar"
-	case framework == manifest.FrameworkJava, framework == manifest.FrameworkMicronaut:
+	case framework == frameworks.Java, framework == frameworks.Micronaut:
 		task = "installDist"
 	}
 	app.Build = r.gradleTask(task)
 	r.because("build", app.Tool+" "+app.Build, reason)
 	app.Output = "build/libs"
 	switch {
-	case framework == manifest.FrameworkQuarkus:
+	case framework == frameworks.Quarkus:
 		app.Output = "build/quarkus-app"
 	case task == "installDist":
 		app.Output = "build/install"

@@ -7,20 +7,21 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/reconciler/blame"
 )
 
 func (t tree) php() (framework, reason string) {
 	switch composer := t.text("composer.json"); {
 	case requiredByComposer(composer)["laravel/framework"] != "":
-		return manifest.FrameworkLaravel, "composer.json requires laravel/framework"
+		return frameworks.Laravel, "composer.json requires laravel/framework"
 	case t.exists("artisan"):
-		return manifest.FrameworkLaravel, "there is an artisan"
+		return frameworks.Laravel, "there is an artisan"
 	case composer != "":
-		return manifest.FrameworkPHP, "there is a composer.json"
+		return frameworks.PHP, "there is a composer.json"
 	case t.exists("index.php"):
-		return manifest.FrameworkPHP, "there is an index.php"
+		return frameworks.PHP, "there is an index.php"
 	}
 	return "", ""
 }
@@ -52,7 +53,7 @@ func (r *recipe) php(framework string) *blame.Fault {
 	if !r.t.exists("composer.json") {
 		app.Tool, app.Manifests = "", nil
 	}
-	if framework == manifest.FrameworkLaravel {
+	if framework == frameworks.Laravel {
 		app.Needs = []string{"bcmath", "intl", "opcache", "pdo_mysql", "pdo_pgsql", "zip"}
 	}
 	for name := range required {
@@ -91,11 +92,11 @@ func builtIn() []string {
 func (t tree) ruby() (framework, reason string) {
 	switch {
 	case gem("rails").MatchString(t.text("Gemfile")):
-		return manifest.FrameworkRails, "Gemfile names rails"
+		return frameworks.Rails, "Gemfile names rails"
 	case t.exists("bin/rails"):
-		return manifest.FrameworkRails, "there is a bin/rails"
+		return frameworks.Rails, "there is a bin/rails"
 	case t.exists("Gemfile"):
-		return manifest.FrameworkRuby, "there is a Gemfile"
+		return frameworks.Ruby, "there is a Gemfile"
 	}
 	return "", ""
 }
@@ -130,8 +131,8 @@ func (r *recipe) ruby(framework string) *blame.Fault {
 	}
 	app.Start = r.web()
 	switch {
-	case app.Start != nil && framework != manifest.FrameworkRails:
-	case framework == manifest.FrameworkRails:
+	case app.Start != nil && framework != frameworks.Rails:
+	case framework == frameworks.Rails:
 		if app.Start == nil {
 			app.Start = shell("bundle exec rails server -b 0.0.0.0 -p $PORT")
 		}
@@ -159,7 +160,7 @@ func (r *recipe) ruby(framework string) *blame.Fault {
 func (t tree) dotnet() (framework, reason string) {
 	for _, pattern := range []string{"*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx"} {
 		if names := t.named(pattern); len(names) > 0 {
-			return manifest.FrameworkDotnet, "there is a " + names[0]
+			return frameworks.Dotnet, "there is a " + names[0]
 		}
 	}
 	return "", ""
@@ -241,7 +242,7 @@ func (r *recipe) dotnetProject() (string, *blame.Fault) {
 
 func (t tree) rust() (framework, reason string) {
 	if t.exists("Cargo.toml") {
-		return manifest.FrameworkRust, "there is a Cargo.toml"
+		return frameworks.Rust, "there is a Cargo.toml"
 	}
 	return "", ""
 }

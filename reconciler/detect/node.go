@@ -9,15 +9,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/reconciler/blame"
 )
 
 // servers are packages of Node that answer requests themselves, and what they make an app.
 func servers() []known {
 	return []known{
-		{"next", manifest.FrameworkNext}, {"nuxt", manifest.FrameworkNuxt}, {"nuxt3", manifest.FrameworkNuxt},
-		{"@nestjs/core", manifest.FrameworkNest}, {"express", manifest.FrameworkExpress},
+		{"next", frameworks.Next}, {"nuxt", frameworks.Nuxt}, {"nuxt3", frameworks.Nuxt},
+		{"@nestjs/core", frameworks.Nest}, {"express", frameworks.Express},
 	}
 }
 
@@ -47,19 +48,19 @@ func (t tree) node() (framework, reason string) {
 	p := parsePackage(t.text("package.json"))
 	for _, name := range renderers() {
 		if p.depends(name, true) {
-			return manifest.FrameworkNode, "package.json depends on " + name
+			return frameworks.Node, "package.json depends on " + name
 		}
 	}
 	for _, known := range []known{
-		{"next", manifest.FrameworkNext}, {"nuxt", manifest.FrameworkNuxt}, {"react-scripts", manifest.FrameworkReact},
-		{"vite", manifest.FrameworkVite}, {"express", manifest.FrameworkExpress},
+		{"next", frameworks.Next}, {"nuxt", frameworks.Nuxt}, {"react-scripts", frameworks.React},
+		{"vite", frameworks.Vite}, {"express", frameworks.Express},
 	} {
 		if p.depends(known.name, true) {
 			return known.framework, "package.json depends on " + known.name
 		}
 	}
 	if t.exists("package.json") {
-		return manifest.FrameworkNode, "there is a package.json"
+		return frameworks.Node, "there is a package.json"
 	}
 	return "", ""
 }
@@ -84,15 +85,15 @@ func (r nodeRecipe) node(framework string) *blame.Fault {
 	}
 	var missing *blame.Fault
 	switch framework {
-	case manifest.FrameworkNext:
+	case frameworks.Next:
 		missing = r.next(app, p)
-	case manifest.FrameworkNuxt:
+	case frameworks.Nuxt:
 		missing = r.nuxt(app, p)
-	case manifest.FrameworkVite:
+	case frameworks.Vite:
 		missing = r.site(app, p, "dist", outDir, "vite.config.ts", "vite.config.js", "vite.config.mjs", "vite.config.mts", "vite.config.cjs")
-	case manifest.FrameworkReact:
+	case frameworks.React:
 		missing = r.site(app, p, "build", nil)
-	case manifest.FrameworkNest:
+	case frameworks.Nest:
 		if r.started(app, p, "start:prod") {
 			break
 		}

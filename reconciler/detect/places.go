@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -77,8 +79,8 @@ func placeOf(t tree) (Place, bool) {
 	if err != nil || d.Buildable() != nil {
 		return Place{}, false
 	}
-	isLibrary := d.Framework == manifest.FrameworkVite && !t.exists("index.html") ||
-		d.Framework == manifest.FrameworkNode && slices.ContainsFunc(d.Reasons, func(i manifest.Inference) bool { return i.Field == "start" && i.Reason == noScript })
+	isLibrary := d.Framework == frameworks.Vite && !t.exists("index.html") ||
+		d.Framework == frameworks.Node && slices.ContainsFunc(d.Reasons, func(i manifest.Inference) bool { return i.Field == "start" && i.Reason == noScript })
 	if isLibrary {
 		return Place{}, false
 	}

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/reconciler/blame"
 )
 
@@ -17,14 +18,14 @@ func pythonFiles() []string {
 
 func (t tree) django() (framework, reason string) {
 	if t.exists("manage.py") && strings.Contains(strings.ToLower(t.text("manage.py")), "django") {
-		return manifest.FrameworkDjango, "manage.py is django's"
+		return frameworks.Django, "manage.py is django's"
 	}
 	return "", ""
 }
 
 func (t tree) python() (framework, reason string) {
 	for _, known := range []known{
-		{"django", manifest.FrameworkDjango}, {"fastapi", manifest.FrameworkFastAPI}, {"flask", manifest.FrameworkFlask},
+		{"django", frameworks.Django}, {"fastapi", frameworks.FastAPI}, {"flask", frameworks.Flask},
 	} {
 		for _, file := range pythonFiles() {
 			if requires(t.text(file), known.name) {
@@ -40,7 +41,7 @@ func (t tree) python() (framework, reason string) {
 	}
 	for _, file := range append(pythonFiles(), "app.py", "main.py") {
 		if t.exists(file) {
-			return manifest.FrameworkPython, "there is a " + file
+			return frameworks.Python, "there is a " + file
 		}
 	}
 	return "", ""
@@ -171,16 +172,16 @@ func (r pythonRecipe) installPython(app *App, pyproject string) {
 // startPython finds what answers requests.
 func (r pythonRecipe) startPython(app *App, framework string) *blame.Fault {
 	switch framework {
-	case manifest.FrameworkDjango:
+	case frameworks.Django:
 		return r.startDjango(app)
-	case manifest.FrameworkFastAPI:
+	case frameworks.FastAPI:
 		dir, module, name := r.object(fastAPI)
 		if module == "" {
 			return &blame.Fault{What: "nothing says how the app is started: no file that is usual for it has app = FastAPI()",
 				Fix: "write web: uvicorn MODULE:app --host 0.0.0.0 --port $PORT into a Procfile, or " + addDockerfile}
 		}
 		r.server(app, "uvicorn", uvicorn, "uvicorn "+inFolder("--app-dir", dir)+module+":"+name+" --host 0.0.0.0 --port $PORT")
-	case manifest.FrameworkFlask:
+	case frameworks.Flask:
 		dir, module, name := r.object(flask, madeByFlask)
 		if module == "" {
 			if dir, module, name = r.object(factory); module != "" {

@@ -24,6 +24,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/reconciler/namespace"
+
 	"github.com/go-logr/logr"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -103,7 +105,7 @@ func (n *node) workspace(workspace string) {
 	w := &manifest.Workspace{}
 	w.Metadata.Name, w.Spec.Owner.ID, w.Spec.Namespace = workspace, n.owner, n.namespace(workspace)
 	w.Spec.PodSecurity = n.podSecurity
-	document, err := manifest.NamespaceDocument(&manifest.Platform{}, w)
+	document, err := namespace.Document(&manifest.Platform{}, w)
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
@@ -24,7 +26,7 @@ type Wanted struct {
 	Unreported string
 	Now        time.Time
 	// Signer signs the commit that stands for the config commit; nil when the installation has no key.
-	Signer *manifest.SigningKey
+	Signer *signing.Key
 }
 
 // Batch is commits that lead to what is wanted. They go out in one push: the last of them alone stands for the config

@@ -3,6 +3,8 @@ package gitops
 import (
 	"fmt"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
@@ -25,7 +27,7 @@ type Mark struct {
 
 // FindMark finds the newest mark up to head along the first parents, but not at or before until. With keys, only commits
 // signed with one of them count; without keys, a commit counts by its author and its trailer.
-func FindMark(reader reconciler.Reader, head, until string, keys []manifest.PublicKey) (mark Mark, reached bool, err error) {
+func FindMark(reader reconciler.Reader, head, until string, keys []signing.PublicKey) (mark Mark, reached bool, err error) {
 	hash := head
 	for range markWindow {
 		if hash == "" {
@@ -50,7 +52,7 @@ func FindMark(reader reconciler.Reader, head, until string, keys []manifest.Publ
 }
 
 // markOf is the mark that a commit is, if it is one.
-func markOf(commit manifest.Commit, keys []manifest.PublicKey) (Mark, bool) {
+func markOf(commit manifest.Commit, keys []signing.PublicKey) (Mark, bool) {
 	if !reconciler.SignedByPlateform(commit, keys) {
 		return Mark{}, false
 	}

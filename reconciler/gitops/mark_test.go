@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
@@ -31,7 +33,7 @@ func (h history) Read(string, string) ([]byte, error)                        { r
 func (h history) Diff(string, string) (changes []manifest.Change, err error) { return nil, nil }
 
 // add adds a commit; one with a config commit is a mark, signed when there is a key.
-func (h history) add(author, config string, key *manifest.SigningKey) history {
+func (h history) add(author, config string, key *signing.Key) history {
 	c := manifest.Commit{Hash: fmt.Sprint(len(h) + 1), Tree: fmt.Sprint("tree", len(h)+1), Author: manifest.Signature{Name: author, Email: author + "@test"}}
 	if author == "plateform" {
 		c.Author = reconciler.Author(time.Time{})
@@ -47,14 +49,14 @@ func (h history) add(author, config string, key *manifest.SigningKey) history {
 	}
 	c.Message = manifest.FormatMessage("Write something", trailers)
 	if key != nil {
-		c.Message = manifest.SignCommit(c.Message, c.Tree, parent, *key)
+		c.Message = signing.SignCommit(c.Message, c.Tree, parent, *key)
 	}
 	return append(h, c)
 }
 
-func testKey(t *testing.T, letter string) manifest.SigningKey {
+func testKey(t *testing.T, letter string) signing.Key {
 	t.Helper()
-	key, err := manifest.GenerateSigningKey(strings.NewReader(strings.Repeat(letter, 64)))
+	key, err := signing.Generate(strings.NewReader(strings.Repeat(letter, 64)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,12 +65,12 @@ func testKey(t *testing.T, letter string) manifest.SigningKey {
 
 func TestFindMark(t *testing.T) {
 	key, other := testKey(t, "a"), testKey(t, "b")
-	keys := []manifest.PublicKey{key.Public()}
+	keys := []signing.PublicKey{key.Public()}
 	tests := []struct {
 		name    string
 		history history
 		until   string
-		keys    []manifest.PublicKey
+		keys    []signing.PublicKey
 		want    gitops.Mark
 		reached bool
 	}{
@@ -106,7 +108,7 @@ func TestAMarkIsOfItsTree(t *testing.T) {
 	key := testKey(t, "a")
 	h := history{}.add("plateform", "c1", &key)
 	h[0].Tree = "edited"
-	mark, _, err := gitops.FindMark(h, "1", "", []manifest.PublicKey{key.Public()})
+	mark, _, err := gitops.FindMark(h, "1", "", []signing.PublicKey{key.Public()})
 	if err != nil || mark.Commit != "" {
 		t.Errorf("a commit with another tree is taken for a mark: %+v, %v", mark, err)
 	}

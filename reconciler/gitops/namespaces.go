@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/reconciler/namespace"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
@@ -77,7 +79,7 @@ func (t *Tree) namespace(w Wanted, name string, loosened bool) (string, error) {
 	if loosened {
 		spec.Spec.PodSecurity = manifest.Baseline
 	}
-	document, err := manifest.NamespaceDocument(w.Catalog.Platform, &spec)
+	document, err := namespace.Document(w.Catalog.Platform, &spec)
 	if err != nil {
 		return "", fmt.Errorf("making the namespace of %s: %w", name, err)
 	}
@@ -102,7 +104,7 @@ func (t *Tree) loosened() map[string]bool {
 // touchLoosened touches the workspaces whose namespace has another standard than what is to run in it needs.
 func (t *Tree) touchLoosened(w Wanted, loosened map[string]bool) {
 	for _, k := range w.Keys {
-		restricted := strings.Contains(t.namespaces[k.Workspace], manifest.EnforcesRestricted)
+		restricted := strings.Contains(t.namespaces[k.Workspace], namespace.EnforcesRestricted)
 		if !t.Project(k).Shows() && restricted == loosened[k.Workspace] {
 			t.workspaces[k.Workspace] = true
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/reconciler/namespace"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/gitstore"
@@ -282,7 +284,7 @@ func TestANamespaceIsAsStrictAsWhatRunsInIt(t *testing.T) {
 	}
 	shop.Remove()
 	w.write()
-	if got := w.gitops.Read("main", manifest.NamespaceFile("ws-1")); !strings.Contains(got, manifest.EnforcesRestricted) {
+	if got := w.gitops.Read("main", manifest.NamespaceFile("ws-1")); !strings.Contains(got, namespace.EnforcesRestricted) {
 		t.Errorf("with the project gone the namespace is %s", got)
 	}
 }

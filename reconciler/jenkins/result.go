@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -63,6 +65,6 @@ func ParseResult(data []byte) (*manifest.BuildResult, error) {
 	case r.Scan != nil && min(r.Scan.Critical, r.Scan.High, r.Scan.Medium, r.Scan.Low) < 0:
 		return nil, errors.New("scan counts less than nothing")
 	}
-	r.Framework = manifest.CurrentFramework(r.Framework)
+	r.Framework = frameworks.Current(r.Framework)
 	return r, nil
 }

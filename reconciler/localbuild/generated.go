@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/plateform/plateform/manifest"
@@ -21,7 +23,7 @@ import (
 
 // NeedsTool says that a source is built with a container tool.
 func NeedsTool(d detect.Detection) bool {
-	return d.Dockerfile != "" || d.Framework != manifest.FrameworkGo
+	return d.Dockerfile != "" || d.Framework != frameworks.Go
 }
 
 // followGenerated builds with a Dockerfile that is written for the source.

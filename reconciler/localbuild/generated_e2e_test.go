@@ -23,6 +23,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -215,7 +217,7 @@ func buildGenerated(t *testing.T, src localbuild.Source, stands func(reference s
 		images[reference] = stands(reference)
 	}
 	put(t, cache, images)
-	if d.Framework == manifest.FrameworkGo { // which the local builder does not need one for
+	if d.Framework == frameworks.Go { // which the local builder does not need one for
 		if err := os.WriteFile(filepath.Join(src.Root, "Dockerfile"), []byte(file.Text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -469,7 +471,7 @@ func TestTheBuilderBuildsASiteWithoutADockerfile(t *testing.T) {
 	}
 	put(t, filepath.Join(b.options.Dir, "cache"), map[string]v1.Image{file.Bases[0]: nginx(t)})
 	made := b.good(t, r)
-	if made.Framework != manifest.FrameworkStatic || made.Port != 8080 || made.Commit != r.Commit {
+	if made.Framework != frameworks.Static || made.Port != 8080 || made.Commit != r.Commit {
 		t.Errorf("made %+v", made)
 	}
 	if code, body := get(t, runImage(t, pull(t, made.Repository, made.Digest))); code != http.StatusOK || body != "<h1>hello</h1>" {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -112,7 +114,7 @@ func described(labels map[string]string) manifest.Image {
 		port = 0
 	}
 	return manifest.Image{
-		Commit: labels[labelRevision], Tree: labels[labelTree], Framework: manifest.CurrentFramework(labels[labelFramework]), Port: port, Built: true,
+		Commit: labels[labelRevision], Tree: labels[labelTree], Framework: frameworks.Current(labels[labelFramework]), Port: port, Built: true,
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
@@ -48,7 +50,7 @@ func (s Earlier) ContentOf(r reconciler.BuildRequest, src Source) (string, error
 		Generated                                   string
 		Mirrors                                     Mirrors
 	}{r.Key.Workspace, repourl.ID(buildlog.Redact(r.Repository)), r.Path, targetOS + "/" + runtime.GOARCH, r.Scan.FailOn, *settings, "", s.Mirrors}
-	if d.App != nil && d.Dockerfile == "" && d.Framework != manifest.FrameworkGo {
+	if d.App != nil && d.Dockerfile == "" && d.Framework != frameworks.Go {
 		var names []string
 		for _, v := range settings.Env {
 			names = append(names, v.Name)

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/plateform/plateform/manifest"
@@ -248,10 +250,10 @@ func (s Steps) Build(ctx context.Context, src Source, d detect.Detection, env []
 	switch {
 	case d.Dockerfile != "":
 		return s.followDockerfile(ctx, src, d, env)
-	case d.App != nil && d.Framework != manifest.FrameworkGo:
+	case d.App != nil && d.Framework != frameworks.Go:
 		image, err := s.followGenerated(ctx, src, d, env)
 		return image, d, err
-	case d.Framework == manifest.FrameworkGo:
+	case d.Framework == frameworks.Go:
 		program, err := s.compile(ctx, src, d, env)
 		if err != nil {
 			return nil, d, err

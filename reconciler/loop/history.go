@@ -20,12 +20,9 @@ func (w *world) together(p *project, v *config.View) (map[string]bool, error) {
 		p.together = map[string]bool{}
 		return p.together, nil
 	}
-	together, err := decision.TogetherSince(w.history(), w.options.Charts, w.catalog.Commit, base.Spec.Cause.Config, p.key)
-	if err != nil {
-		return nil, err
-	}
-	p.together = together
-	return together, nil
+	var err error // with which it stays nil, and is asked for again
+	p.together, err = decision.TogetherSince(w.history(), w.options.Charts, w.catalog.Commit, base.Spec.Cause.Config, p.key)
+	return p.together, err
 }
 
 // asksForSource says that a config commit changed where the code of a project comes from.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
@@ -88,7 +90,7 @@ func (s *session) readBoth(ctx context.Context) (gitops.Mark, gitops.Memory, err
 
 // trustedKeys are the keys that sign commits of Plateform's: those that platform.yaml names at a config commit, and this
 // installation's own; none when platform.yaml names none.
-func (w *world) trustedKeys(commit string) []manifest.PublicKey {
+func (w *world) trustedKeys(commit string) []signing.PublicKey {
 	keys, known := config.KeysAt(w.options.Config, commit)
 	if w.options.Signer != nil && (len(keys) > 0 || !known) {
 		keys = append(keys, w.options.Signer.Public())

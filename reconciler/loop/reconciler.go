@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/cenkalti/backoff/v5"
 	"github.com/robfig/cron/v3"
 	"golang.org/x/sync/errgroup"
@@ -26,7 +28,7 @@ type Options struct {
 	Ports
 	// Signer signs release files, and the commits of GitOps that stand for a config commit; nil makes unsigned ones, which is
 	// fine only while platform.yaml names no key.
-	Signer *manifest.SigningKey
+	Signer *signing.Key
 	// Secrets opens what was encrypted for the platform, to see that a release can; nil leaves that to the engine.
 	Secrets secret.Opener
 	// Clock tells the time; reports and release files carry it.

@@ -92,9 +92,8 @@ func (rl *releases) drafts() (drafts []*project) {
 // edits makes the commits of all releases that are ready, on all cores, and returns them with their projects.
 func (rl *releases) edits() (edits []manifest.Edit, ready []*project) {
 	drafts := rl.drafts()
-	maker := release.Maker{
-		Signer: rl.options.Signer, PublicKeys: rl.catalog.PublicKeys, Secrets: rl.options.Secrets, Recipients: rl.catalog.Platform.Spec.Secrets.Recipients,
-	}
+	o, c := rl.options, rl.catalog
+	maker := release.Maker{Signer: o.Signer, PublicKeys: c.PublicKeys, Secrets: o.Secrets, Recipients: c.Platform.Spec.Secrets.Recipients}
 	made := make([]manifest.Edit, len(drafts))
 	failed := make([]error, len(drafts))
 	var group errgroup.Group
@@ -108,11 +107,11 @@ func (rl *releases) edits() (edits []manifest.Edit, ready []*project) {
 	}
 	_ = group.Wait() // they return no errors
 	for i, p := range drafts {
-		if failed[i] != nil {
-			rl.refuse(p, failed[i])
+		if failed[i] == nil {
+			edits, ready = append(edits, made[i]), append(ready, p)
 			continue
 		}
-		edits, ready = append(edits, made[i]), append(ready, p)
+		rl.refuse(p, failed[i])
 	}
 	return edits, ready
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
@@ -318,11 +320,11 @@ func (s *sim) checkRelease(c *simCommit, f manifest.File, content []byte) error 
 	return nil
 }
 
-func (s *sim) publicKeys() []manifest.PublicKey {
+func (s *sim) publicKeys() []signing.PublicKey {
 	if s.signer == nil {
 		return nil
 	}
-	return []manifest.PublicKey{s.signer.Public()}
+	return []signing.PublicKey{s.signer.Public()}
 }
 
 // forgotten says that a version went with a history that was rewritten before GitOps stood for it.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing/fstest"
 
+	"github.com/plateform/plateform/reconciler/namespace"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/decision"
@@ -275,7 +277,7 @@ func (r *simRest) checkWorkspaces() error {
 		if r.config.Platform == nil {
 			return nil
 		}
-		want, err := manifest.NamespaceDocument(r.config.Platform, w)
+		want, err := namespace.Document(r.config.Platform, w)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/worker"
@@ -31,7 +33,7 @@ type sim struct {
 	repos          map[string]*simRepo
 	builds         *simBuilds
 	engine         *simEngine
-	signer         *manifest.SigningKey
+	signer         *signing.Key
 	notes          map[string][]reconciler.Statement
 	reported       int
 	process        *simProcess
@@ -326,8 +328,8 @@ func (s *sim) firstProjects() map[manifest.Key]manifest.ProjectSpec {
 }
 
 // simKey is the key of the installation; always the same, so that a seed is one history.
-func simKey() manifest.SigningKey {
-	key, err := manifest.GenerateSigningKey(strings.NewReader(strings.Repeat("k", 64)))
+func simKey() signing.Key {
+	key, err := signing.Generate(strings.NewReader(strings.Repeat("k", 64)))
 	if err != nil {
 		panic(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/test/gitserver"
 )
@@ -136,7 +138,7 @@ func TestWhatGitOpsStandsFor(t *testing.T) {
 // Where platform.yaml names keys, a GitOps commit that none of them signed is not believed, whoever it says it is of.
 func TestForgedMemoryIsNotBelieved(t *testing.T) {
 	w := newWorld(t)
-	key, err := manifest.GenerateSigningKey(strings.NewReader(strings.Repeat("a", 64)))
+	key, err := signing.Generate(strings.NewReader(strings.Repeat("a", 64)))
 	if err != nil {
 		t.Fatal(err)
 	}

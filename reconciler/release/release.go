@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
@@ -16,9 +18,9 @@ import (
 // Maker makes release files. The zero value signs with checksums only.
 type Maker struct {
 	// Signer signs; nil makes a checksum.
-	Signer *manifest.SigningKey
+	Signer *signing.Key
 	// PublicKeys are those that platform.yaml names: a release that none of them signed would not be honoured.
-	PublicKeys []manifest.PublicKey
+	PublicKeys []signing.PublicKey
 	// Recipients are those that platform.yaml has secrets encrypted for: without any, databases get no credentials.
 	Recipients []string
 	// Secrets opens what was encrypted for the platform, to see that a release can; nil when that is not known here.

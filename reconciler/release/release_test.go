@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
@@ -29,9 +31,9 @@ func newDraft() *decision.Draft {
 	}
 }
 
-func signingKey(t *testing.T, letter string) *manifest.SigningKey {
+func signingKey(t *testing.T, letter string) *signing.Key {
 	t.Helper()
-	key, err := manifest.GenerateSigningKey(strings.NewReader(strings.Repeat(letter, 64)))
+	key, err := signing.Generate(strings.NewReader(strings.Repeat(letter, 64)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,9 +50,9 @@ func TestEditMakesOnlyWhatWouldBeHonoured(t *testing.T) {
 		ok    bool
 	}{
 		{"no keys", release.Maker{}, true},
-		{"signed with a key of platform.yaml", release.Maker{Signer: ours, PublicKeys: []manifest.PublicKey{other.Public(), ours.Public()}}, true},
-		{"signed with another key", release.Maker{Signer: ours, PublicKeys: []manifest.PublicKey{other.Public()}}, false},
-		{"not signed", release.Maker{PublicKeys: []manifest.PublicKey{other.Public()}}, false},
+		{"signed with a key of platform.yaml", release.Maker{Signer: ours, PublicKeys: []signing.PublicKey{other.Public(), ours.Public()}}, true},
+		{"signed with another key", release.Maker{Signer: ours, PublicKeys: []signing.PublicKey{other.Public()}}, false},
+		{"not signed", release.Maker{PublicKeys: []signing.PublicKey{other.Public()}}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			edit, err := tt.maker.Edit(shop, 7, newDraft(), cause)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	lru "github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/plateform/plateform/manifest"
@@ -317,7 +319,7 @@ func (c *commands) doneBy(ctx context.Context, head string, remark reconciler.Re
 
 // keys are those that the commits of commands are signed with; none when they are not signed with one of platform.yaml, so that by their
 // author they are found again at least.
-func (c *commands) keys(head string) []manifest.PublicKey {
+func (c *commands) keys(head string) []signing.PublicKey {
 	keys, _ := config.KeysAt(c.Main, head)
 	if c.Signer == nil || !slices.Contains(keys, c.Signer.Public()) {
 		return nil
@@ -326,7 +328,7 @@ func (c *commands) keys(head string) []manifest.PublicKey {
 }
 
 // askedBy is the remark that a commit of Plateform's was made for; empty for any other commit.
-func askedBy(c manifest.Commit, keys []manifest.PublicKey) string {
+func askedBy(c manifest.Commit, keys []signing.PublicKey) string {
 	if !reconciler.SignedByPlateform(c, keys) {
 		return ""
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	lru "github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/plateform/plateform/manifest"
@@ -63,7 +65,7 @@ type Committing struct {
 	Main   reconciler.Repository
 	Pushed func()
 	// Signer signs the commits; nil when there is no key.
-	Signer *manifest.SigningKey
+	Signer *signing.Key
 }
 
 // Options of a Reviewer.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
@@ -29,7 +31,7 @@ type made struct {
 // past is what happened up to a head, the newest first, and which keys sign what is Plateform's there.
 type past struct {
 	history []manifest.Commit
-	keys    []manifest.PublicKey
+	keys    []signing.PublicKey
 }
 
 // trace finds the release of each project that came of commits, as of a head: the newest that one of them caused. For a project that
@@ -145,7 +147,7 @@ func (o *outcomes) again(in past, found map[manifest.Key]made) (map[manifest.Key
 }
 
 // changedBy are the parts of a release that differ from the one before it.
-func (o *outcomes) changedBy(m made, keys []manifest.PublicKey) (manifest.Parts, error) {
+func (o *outcomes) changedBy(m made, keys []signing.PublicKey) (manifest.Parts, error) {
 	release, err := config.Honoured(o.Config, m.commit, m.key, m.version, keys)
 	if err != nil || release == nil {
 		return nil, err
@@ -229,7 +231,7 @@ func releaseOf(c manifest.Commit) (m made, ok bool) {
 
 // proven takes what it says of a release from its file, where there are keys: one of them signed that, and whoever may push can write
 // what they like into a commit.
-func (o *outcomes) proven(m *made, keys []manifest.PublicKey) (bool, error) {
+func (o *outcomes) proven(m *made, keys []signing.PublicKey) (bool, error) {
 	if len(keys) == 0 {
 		return true, nil
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
@@ -98,11 +100,11 @@ func TestRetriesInMessages(t *testing.T) {
 // A release comes back also when it was taken away long ago, if one of the platform's keys says whose it is: what has no such
 // signature, or one for somewhere else, does not.
 func TestReleasesFromLongAgo(t *testing.T) {
-	key, err := manifest.GenerateSigningKey(rand.Reader)
+	key, err := signing.Generate(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed := func(owner int64, signer *manifest.SigningKey) string {
+	signed := func(owner int64, signer *signing.Key) string {
 		text, err := manifest.EncodeRelease(&manifest.Release{Header: manifest.NewHeader(manifest.KindRelease, "v1.0.2"), Spec: manifest.ReleaseSpec{
 			Parts: manifest.Parts{manifest.PartSource: "sha256:1"}, Chart: manifest.Chart{Name: "monolithic", Version: "1.0.0", Digest: "sha256:1"}, Values: "a: b\n",
 			Project: manifest.ProjectSpec{Type: manifest.Monolithic, Image: "nginx"}, Cause: manifest.Cause{Kind: manifest.CauseConfig}, Plan: "sha256:1",

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/config"
 )
@@ -49,7 +51,7 @@ func (r role) suffices(n need) bool {
 // platform is what platform.yaml says at the base.
 type platform struct {
 	policy manifest.PolicySpec
-	keys   []manifest.PublicKey
+	keys   []signing.PublicKey
 	// doubt says why nothing is known; empty when the file was read.
 	doubt string
 }

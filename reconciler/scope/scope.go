@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 )
 
 // The most that is read to find a scope. Who has more is not refused: then the whole repository counts.
@@ -117,21 +117,21 @@ func (l *look) follow(s Settings) error {
 	case s.Dockerfile != "":
 		l.dockerfile(path.Join(l.dir, s.Dockerfile))
 		return nil
-	case s.Framework == manifest.FrameworkGo:
+	case s.Framework == frameworks.Go:
 		return l.golang()
 	case l.exists(path.Join(l.dir, "Dockerfile")):
 		l.dockerfile(path.Join(l.dir, "Dockerfile"))
 		return nil
 	}
-	switch manifest.CurrentFramework(s.Framework) {
+	switch frameworks.Current(s.Framework) {
 	case "":
 		return l.found()
-	case manifest.FrameworkJava, manifest.FrameworkSpringBoot, manifest.FrameworkQuarkus, manifest.FrameworkMicronaut:
+	case frameworks.Java, frameworks.SpringBoot, frameworks.Quarkus, frameworks.Micronaut:
 		return l.jvm()
-	case manifest.FrameworkNext, manifest.FrameworkNuxt, manifest.FrameworkNest, manifest.FrameworkExpress, manifest.FrameworkVite,
-		manifest.FrameworkReact, manifest.FrameworkNode, manifest.FrameworkStatic:
+	case frameworks.Next, frameworks.Nuxt, frameworks.Nest, frameworks.Express, frameworks.Vite,
+		frameworks.React, frameworks.Node, frameworks.Static:
 		return l.node()
-	case manifest.FrameworkRust:
+	case frameworks.Rust:
 		return cargo(l)
 	}
 	return nil

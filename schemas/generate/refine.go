@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/invopop/jsonschema"
 
 	"github.com/plateform/plateform/manifest"
@@ -87,7 +89,7 @@ func known(name, property string) (words, examples []any) {
 	case "Member.role":
 		return anys(manifest.Roles()), nil
 	case "Build.framework":
-		return anys(manifest.Frameworks()), nil
+		return anys(frameworks.All()), nil
 	case "ScanPolicy.failOn":
 		return anys(manifest.Severities()), nil
 	case "EnvFrom.key":

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plateform/plateform/reconciler/namespace"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
@@ -219,7 +221,7 @@ func (s *stage) writeGitOps(f *fleet) {
 		in.file(path.Join(manifest.ChartDir(chart), name), files[name])
 	}
 	for i := range f.workspaces() {
-		namespace, err := manifest.NamespaceDocument(f.platform, workspace(i))
+		namespace, err := namespace.Document(f.platform, workspace(i))
 		s.must(err)
 		in.file(manifest.NamespaceFile(workspaceName(i)), []byte(namespace))
 	}

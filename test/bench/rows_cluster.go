@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/plateform/plateform/reconciler/namespace"
+
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,7 +82,7 @@ func (s *stage) apply() []Row {
 	s.must(err)
 	workspace := &manifest.Workspace{}
 	workspace.Metadata.Name, workspace.Spec.Owner.ID = "ws-1", hubUser
-	document, err := manifest.NamespaceDocument(&manifest.Platform{}, workspace)
+	document, err := namespace.Document(&manifest.Platform{}, workspace)
 	s.must(err)
 	f := &fleetOnKube{s: s, set: set, dynamic: objects, config: cluster.Kubeconfig(), charts: embedded}
 	f.options = direct.Options{

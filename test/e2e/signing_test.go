@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -99,7 +101,7 @@ func TestStatusAfterAKeyIsReplaced(t *testing.T) {
 // useKey makes a signing key for serve and names it in platform.yaml.
 func (w *world) useKey() {
 	w.t.Helper()
-	key, err := manifest.GenerateSigningKey(rand.Reader)
+	key, err := signing.Generate(rand.Reader)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -118,7 +120,7 @@ func (w *world) useKey() {
 // signedByAnother is a release as Plateform would write it with a key that platform.yaml does not name.
 func (w *world) signedByAnother(p *project, genuine, version string) string {
 	w.t.Helper()
-	key, err := manifest.GenerateSigningKey(rand.Reader)
+	key, err := signing.Generate(rand.Reader)
 	if err != nil {
 		w.t.Fatal(err)
 	}

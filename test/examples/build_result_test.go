@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/schemas"
 )
@@ -57,7 +58,7 @@ func TestBuildResult(t *testing.T) {
 			t.Errorf("the parser says of %s: %v", text, err)
 		}
 	}
-	if r, err := jenkins.ParseResult([]byte(`{` + digest + `,"framework":"spring","scan":{"low":3}}`)); err != nil || r.Framework != manifest.FrameworkSpringBoot || r.Scan.Low != 3 {
+	if r, err := jenkins.ParseResult([]byte(`{` + digest + `,"framework":"spring","scan":{"low":3}}`)); err != nil || r.Framework != frameworks.SpringBoot || r.Scan.Low != 3 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }

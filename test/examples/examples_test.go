@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plateform/plateform/reconciler/namespace"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
@@ -90,7 +92,7 @@ func TestGitOps(t *testing.T) {
 	config, embedded := load(t), embeddedCharts(t)
 	want := map[string]string{}
 	for name, w := range config.Workspaces {
-		document, err := manifest.NamespaceDocument(config.Platform, w)
+		document, err := namespace.Document(config.Platform, w)
 		if err != nil {
 			t.Fatal(err)
 		}

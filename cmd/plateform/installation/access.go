@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
@@ -117,7 +119,7 @@ func readLogin(usernameFile, passwordFile string) (registry.Login, error) {
 }
 
 // Signer reads the key that signs releases; nil when there is none.
-func (s KeySettings) Signer() (*manifest.SigningKey, error) {
+func (s KeySettings) Signer() (*signing.Key, error) {
 	if s.SigningKeyFile == "" {
 		return nil, nil
 	}
@@ -125,7 +127,7 @@ func (s KeySettings) Signer() (*manifest.SigningKey, error) {
 	if err != nil {
 		return nil, exit.Usage("keys.signingKeyFile: %w", err)
 	}
-	key, err := manifest.ParseSigningKey(data)
+	key, err := signing.ParseKey(data)
 	if err != nil {
 		return nil, exit.Usage("keys.signingKeyFile: %s: %w", s.SigningKeyFile, err)
 	}
@@ -133,13 +135,13 @@ func (s KeySettings) Signer() (*manifest.SigningKey, error) {
 }
 
 // PublicKeys are the keys that may sign releases by platform.yaml. Those that do not parse are told elsewhere.
-func PublicKeys(platform *manifest.Platform) []manifest.PublicKey {
+func PublicKeys(platform *manifest.Platform) []signing.PublicKey {
 	if platform == nil {
 		return nil
 	}
-	var keys []manifest.PublicKey
+	var keys []signing.PublicKey
 	for _, text := range platform.Spec.Releases.PublicKeys {
-		if key, err := manifest.ParsePublicKey(text); err == nil {
+		if key, err := signing.ParsePublicKey(text); err == nil {
 			keys = append(keys, key)
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"github.com/plateform/plateform/gitstore"
-	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/github/deliveries"
@@ -110,7 +111,7 @@ type reviewParts struct {
 	secrets secret.Opener
 	images  review.Images
 	record  review.Record
-	signer  *manifest.SigningKey
+	signer  *signing.Key
 	poll    time.Duration
 }
 

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/plateform/plateform/manifest/signing"
+
 	"golang.org/x/tools/txtar"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
@@ -327,20 +329,20 @@ func newIdentity(file string) (recipient string, err error) {
 }
 
 // newSigningKey makes a key and writes it where only its owner can read it.
-func newSigningKey(file string) (manifest.PublicKey, error) {
-	key, err := manifest.GenerateSigningKey(rand.Reader)
+func newSigningKey(file string) (signing.PublicKey, error) {
+	key, err := signing.Generate(rand.Reader)
 	if err != nil {
-		return manifest.PublicKey{}, err
+		return signing.PublicKey{}, err
 	}
 	text, err := key.PEM()
 	if err != nil {
-		return manifest.PublicKey{}, err
+		return signing.PublicKey{}, err
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return manifest.PublicKey{}, fmt.Errorf("making the folder of the signing key: %w", err)
+		return signing.PublicKey{}, fmt.Errorf("making the folder of the signing key: %w", err)
 	}
 	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return manifest.PublicKey{}, fmt.Errorf("writing the signing key: %w", err)
+		return signing.PublicKey{}, fmt.Errorf("writing the signing key: %w", err)
 	}
 	return key.Public(), nil
 }

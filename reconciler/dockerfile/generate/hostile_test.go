@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"golang.org/x/tools/txtar"
 
@@ -175,7 +177,7 @@ func FuzzDockerfile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, dir, framework string) {
 		files := treeOf(text)
 		authored := &manifest.Build{}
-		if slices.Contains(manifest.Frameworks(), framework) {
+		if slices.Contains(frameworks.All(), framework) {
 			authored.Framework = framework
 		}
 		detect.Places(files, "")

@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 )
 
 // javaFile is the Dockerfile of an app of Java.
@@ -24,7 +24,7 @@ func (f javaFile) java() {
 	out := path.Join(f.folder("/src"), app.Output)
 	start := "exec java -XX:MaxRAMPercentage=75 -jar app.jar"
 	switch {
-	case f.detection.Framework == manifest.FrameworkQuarkus:
+	case f.detection.Framework == frameworks.Quarkus:
 		f.run("cp -r " + out + " /out")
 		start = "exec java -XX:MaxRAMPercentage=75 -jar quarkus-run.jar"
 	case app.Output == "build/install":
@@ -42,11 +42,11 @@ func (f javaFile) java() {
 // javaPort says by a variable where a framework listens.
 func (f javaFile) javaPort() string {
 	switch f.detection.Framework {
-	case manifest.FrameworkSpringBoot:
+	case frameworks.SpringBoot:
 		return "export SERVER_PORT=$PORT; "
-	case manifest.FrameworkQuarkus:
+	case frameworks.Quarkus:
 		return "export QUARKUS_HTTP_PORT=$PORT QUARKUS_HTTP_HOST=0.0.0.0; "
-	case manifest.FrameworkMicronaut:
+	case frameworks.Micronaut:
 		return "export MICRONAUT_SERVER_PORT=$PORT; "
 	}
 	return ""

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 )
 
 // golang writes a static program. The last image has certificate authorities and a shell, and nothing else.
@@ -160,7 +160,7 @@ func (f *file) php() {
 
 // phpFolders makes the folders that Laravel writes to, and returns them.
 func (f *file) phpFolders() []string {
-	if f.detection.Framework != manifest.FrameworkLaravel {
+	if f.detection.Framework != frameworks.Laravel {
 		return nil
 	}
 	f.run("mkdir -p bootstrap/cache storage/app/public storage/logs storage/framework/cache storage/framework/sessions storage/framework/views")
@@ -197,7 +197,7 @@ func (f *file) ruby() {
 	if len(app.Manifests) == 0 || app.Folder != "." {
 		f.run("bundle install")
 	}
-	rails := f.detection.Framework == manifest.FrameworkRails
+	rails := f.detection.Framework == frameworks.Rails
 	if app.Build != "" {
 		f.run("SECRET_KEY_BASE_DUMMY=1 bundle exec rails " + app.Build)
 	}

@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/plateform/plateform/reconciler/detect"
 )
 
@@ -29,10 +30,10 @@ func (f nodeFile) node() {
 	case app.IsSite():
 		f.site("/src")
 		return
-	case f.detection.Framework == manifest.FrameworkNext && app.Output != "":
+	case f.detection.Framework == frameworks.Next && app.Output != "":
 		f.standalone(slim)
 		return
-	case f.detection.Framework == manifest.FrameworkNuxt:
+	case f.detection.Framework == frameworks.Nuxt:
 		f.from(slim, "")
 		f.line("WORKDIR /app")
 		f.line("COPY --from=build %s ./", path.Join(f.folder("/src"), app.Output))
@@ -177,7 +178,7 @@ func (f *file) site(root string) {
 // serve writes the stage that serves files. An app of one page answers for all paths; files that begin with a dot are for nobody.
 func (f *file) serve(files string) {
 	fallback := "=404"
-	if framework := f.detection.Framework; framework == manifest.FrameworkVite || framework == manifest.FrameworkReact {
+	if framework := f.detection.Framework; framework == frameworks.Vite || framework == frameworks.React {
 		fallback = "/index.html"
 	}
 	f.from(nginx, "")

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/plateform/plateform/manifest/frameworks"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
@@ -101,7 +103,7 @@ func row(t *testing.T, s *sample) string {
 	if s.err != nil {
 		return fmt.Sprintf("| %s | none | | %s | |\n", s.name, s.err)
 	}
-	if !slices.Contains(manifest.Frameworks(), d.Framework) {
+	if !slices.Contains(frameworks.All(), d.Framework) {
 		t.Errorf("%s: %q is no word of project.yaml", s.name, d.Framework)
 	}
 	authored, err := detect.Find(s.files, "", &manifest.Build{Framework: d.Framework})
@@ -135,7 +137,7 @@ func TestEveryFrameworkIsFoundSomewhere(t *testing.T) {
 			found[s.found.Framework] = true
 		}
 	}
-	for _, word := range manifest.Frameworks() {
+	for _, word := range frameworks.All() {
 		if !found[word] {
 			t.Errorf("%s may be written into project.yaml, and no tree is built as that", word)
 		}
@@ -205,7 +207,7 @@ func TestTheReadmeTable(t *testing.T) {
 	}
 	var table strings.Builder
 	table.WriteString("| framework | installed and built by | runs in | port |\n|---|---|---|---|\n")
-	for _, word := range manifest.Frameworks() {
+	for _, word := range frameworks.All() {
 		if l := lines[word]; l != nil {
 			fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", word, orDash(l.tools), strings.Join(l.runs, ", "), strings.Join(l.port, ", "))
 		}

@@ -1,10 +1,12 @@
-package manifest
+// Package namespace writes what the namespace of a workspace holds in a cluster besides its projects.
+package namespace
 
 import (
 	"cmp"
 	"fmt"
 	"strconv"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/strict"
 )
 
@@ -18,7 +20,7 @@ const (
 )
 
 // EnforcesRestricted is how the document of a namespace says that it takes restricted pods only.
-const EnforcesRestricted = labelEnforce + ": " + Restricted
+const EnforcesRestricted = labelEnforce + ": " + manifest.Restricted
 
 // quotaRoom is how much more than the workspace's quota the namespace grants. Plateform itself holds projects to the
 // quota; the cluster must leave room for a rolling update, where each replica is there twice for a moment, and for the
@@ -28,10 +30,10 @@ const quotaRoom = 2
 // object is one Kubernetes object; keys are written in alphabetical order.
 type object = map[string]any
 
-// NamespaceDocument is what the namespace of a workspace holds besides its projects, as several YAML documents: the
+// Document is what the namespace of a workspace holds besides its projects, as several YAML documents: the
 // Namespace, its quota and limits, a network policy, and what the members may do.
-func NamespaceDocument(p *Platform, w *Workspace) (Document, error) {
-	n := namespace{platform: p, workspace: w, name: NamespaceOf(w, w.Metadata.Name)}
+func Document(p *manifest.Platform, w *manifest.Workspace) (manifest.Document, error) {
+	n := namespace{platform: p, workspace: w, name: manifest.NamespaceOf(w, w.Metadata.Name)}
 	objects := []object{n.namespace()}
 	quota, err := n.quota()
 	if err != nil {
@@ -46,12 +48,12 @@ func NamespaceDocument(p *Platform, w *Workspace) (Document, error) {
 	if err != nil {
 		return "", fmt.Errorf("namespace of %s: %w", w.Metadata.Name, err)
 	}
-	return Document(text), nil
+	return manifest.Document(text), nil
 }
 
 type namespace struct {
-	platform  *Platform
-	workspace *Workspace
+	platform  *manifest.Platform
+	workspace *manifest.Workspace
 	name      string
 }
 
@@ -74,8 +76,8 @@ func (n namespace) object(apiVersion, kind, name string) object {
 
 func (n namespace) namespace() object {
 	labels := n.labels()
-	labels[labelEnforce] = cmp.Or(n.workspace.Spec.PodSecurity, Restricted)
-	labels[labelWarn] = Restricted
+	labels[labelEnforce] = cmp.Or(n.workspace.Spec.PodSecurity, manifest.Restricted)
+	labels[labelWarn] = manifest.Restricted
 	// Argo CD never deletes it: what is in it may be data.
 	keep := object{"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"}
 	return object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": n.name, "annotations": keep, "labels": labels}}
@@ -92,7 +94,7 @@ func (n namespace) quota() (object, error) {
 		if q.limit == "" {
 			continue
 		}
-		limit, err := parseQuantity(q.limit)
+		limit, err := strict.ParseQuantity(q.limit)
 		if err != nil {
 			return nil, fmt.Errorf("spec.quota.%s %q: %w", q.field, q.limit, err)
 		}
@@ -110,7 +112,7 @@ func (n namespace) quota() (object, error) {
 // limits give containers that name no resources (a debug container, say) the platform's defaults.
 func (n namespace) limits() object {
 	defaults := n.platform.Spec.Defaults.Resources
-	cpu, memory := cmp.Or(defaults.CPU, defaultCPU), cmp.Or(defaults.Memory, defaultMemory)
+	cpu, memory := cmp.Or(defaults.CPU, manifest.DefaultCPU), cmp.Or(defaults.Memory, manifest.DefaultMemory)
 	o := n.object("v1", "LimitRange", "workspace")
 	o["spec"] = object{"limits": []object{{
 		"type":           "Container",
@@ -123,7 +125,7 @@ func (n namespace) limits() object {
 // network lets pods of this namespace and the ingress controller in, nobody else.
 func (n namespace) network() object {
 	ingress := n.platform.Spec.Ingress
-	controller := cmp.Or(ingress.Namespace, "ingress-"+cmp.Or(ingress.Class, defaultClass))
+	controller := cmp.Or(ingress.Namespace, "ingress-"+cmp.Or(ingress.Class, manifest.DefaultClass))
 	o := n.object("networking.k8s.io/v1", "NetworkPolicy", "workspace")
 	o["spec"] = object{
 		"podSelector": object{},
@@ -140,7 +142,7 @@ func (n namespace) network() object {
 // config repository is for.
 func (n namespace) access() []object {
 	var objects []object
-	for _, role := range []Role{Viewer, Developer, Admin} {
+	for _, role := range manifest.Roles() {
 		var subjects []object
 		for _, id := range n.holders(role) {
 			subjects = append(subjects, object{
@@ -164,7 +166,7 @@ func (n namespace) access() []object {
 }
 
 // holders are the account ids that have a role, each once; the owner is an admin.
-func (n namespace) holders(role Role) []int64 {
+func (n namespace) holders(role manifest.Role) []int64 {
 	var ids []int64
 	seen := map[int64]bool{}
 	add := func(id int64) {
@@ -173,7 +175,7 @@ func (n namespace) holders(role Role) []int64 {
 			ids = append(ids, id)
 		}
 	}
-	if role == Admin {
+	if role == manifest.Admin {
 		add(n.workspace.Spec.Owner.ID)
 	}
 	for _, m := range n.workspace.Spec.Members {
@@ -186,7 +188,7 @@ func (n namespace) holders(role Role) []int64 {
 
 // rules: viewers see what runs, developers also read logs and restart pods, admins also get a shell. Secrets are for
 // nobody.
-func rules(role Role) []object {
+func rules(role manifest.Role) []object {
 	rule := func(group string, verbs []string, resources ...string) object {
 		return object{"apiGroups": []string{group}, "resources": resources, "verbs": verbs}
 	}
@@ -198,13 +200,13 @@ func rules(role Role) []object {
 		rule("networking.k8s.io", read, "ingresses"),
 		rule("policy", read, "poddisruptionbudgets"),
 	}
-	if role == Developer || role == Admin {
+	if role == manifest.Developer || role == manifest.Admin {
 		list = append(list,
 			rule("", []string{"get"}, "pods/log"),
 			rule("", []string{"delete"}, "pods"),
 			rule("", []string{"create"}, "pods/portforward"))
 	}
-	if role == Admin {
+	if role == manifest.Admin {
 		list = append(list, rule("", []string{"create"}, "pods/exec"))
 	}
 	return list
