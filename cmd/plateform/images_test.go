@@ -169,7 +169,7 @@ func TestImagesCheck(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	repo.Commit(gitserver.Change{Message: "Forget it", Remove: []string{manifest.ReleaseFile(manifest.Key{Workspace: "ws-1", Project: "p07"}, manifest.Version{Major: 1, Patch: 1})}})
-	if code, out, said := check(); code != exit.OK || out != "Looked for 40 images of 80 releases of 40 projects.\n" {
+	if code, out, said := check(); code != exit.OK || out != "Looked for 40 images of 80 releases of 40 projects: all are there.\n" {
 		t.Errorf("exit code %d: %s %s", code, out, said)
 	}
 	server.RequireLogin("robot", "another")

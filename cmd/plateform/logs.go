@@ -40,7 +40,8 @@ not; where Jenkins builds, it asks that for the log of a build. Each line of an 
 its number; in a cluster the pod. Elsewhere it asks the serve that --server names, and shows that your token.
 
 With --run it asks serve, on this machine or with --server elsewhere, and with -f goes on until the run has ended: it waits
-for one that has not begun, and for a serve that is being started again. The exit code is 1 when the run failed.`,
+for one that has not begun, and for a serve that is being started again. The exit code is 1 when the run failed. A push that serve has
+not noticed yet has no run: what is shown is the one before.`,
 		Example: `  plateform logs ws-1/shop -f
   plateform logs ws-1/shop --run -f
   plateform logs ws-1/shop -f --server https://ci.example.com --token-file token

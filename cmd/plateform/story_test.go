@@ -51,7 +51,7 @@ func newServed(t *testing.T) *served {
 		config: s.Repository(scaffold.ConfigDir, who), gitops: s.Repository(scaffold.GitOpsDir, who), hello: s.Repository(scaffold.HelloDir, who),
 	}
 	file := filepath.Join(dir, "serve.yaml")
-	text := atAnyPort(readText(t, file)) + "\napi: {listen: 127.0.0.1:0}\n"
+	text := atAnyPort(readText(t, file))
 	if err := writeFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,7 @@ func syntaxFix(what string) string {
 	for _, known := range []struct{ what, fix string }{
 		{"mapping values are not allowed", "check the indentation, and quote a text that contains a colon"},
 		{"cannot start any token", "indent with spaces, not tabs, and quote a text that begins with a special character"},
-		{"did not find expected key", "check the indentation of this line"},
+		{"did not find expected key", "check the indentation of this line, and the quotes and brackets before it"},
 		{"could not find expected ':'", "write it as key: value"},
 		{"unexpected end of stream", "close the quote or bracket that begins here"},
 		{"exceeded max depth", fmt.Sprintf("nest at most %d levels", MaxDepth)},

@@ -28,6 +28,9 @@ func TestPage(t *testing.T) {
 			t.Errorf("the page lacks %s", asset)
 		}
 		res, text := w.get("/assets/"+asset, "")
+		if asset == "log.css" && !strings.Contains(text, "[hidden] { display: none !important; }") {
+			t.Errorf("the form for the token is seen beside the log, as its display is more than that it is hidden:\n%s", text)
+		}
 		if res.StatusCode != http.StatusOK || strings.Contains(text, "innerHTML") || strings.Contains(text, "://") {
 			t.Errorf("%s: %d\n%s", asset, res.StatusCode, text)
 		}

@@ -130,8 +130,15 @@ var (
 	// ofMirrors is what mirrors of a registry said before it was asked itself: that they do not have an image says nothing of it.
 	ofMirrors = regexp.MustCompile(`\(Mirrors also failed: \[.*\]\): `)
 	killed    = regexp.MustCompile(`(exit (code|status):? |non-zero code: )137$|signal: killed$`)
-	// address is whom a line is about: a URL, or who was dialled or looked up.
-	address = regexp.MustCompile(`\b(?:https?|docker)://([^/\s"'\\]+)|\bdial tcp (\S+?):? |\blookup ([^\s:]+)|short-name "([^"]+)"`)
+	// addresses are whom a line is about: who was looked up, a URL, who was dialled, or at last the image, whose name begins with
+	// a host only where it is not of Docker Hub. The first that is in the line counts.
+	addresses = []*regexp.Regexp{
+		regexp.MustCompile(`\blookup ([^\s:]+)`),
+		regexp.MustCompile(`\bhttps?://([^/\s"'\\]+)`),
+		regexp.MustCompile(`\bdial tcp (\S+?):? `),
+		regexp.MustCompile(`\bdocker://([^/\s"'\\]+)`),
+		regexp.MustCompile(`short-name "([^"]+)"`),
+	}
 )
 
 // seen is a sign in a line.
@@ -143,8 +150,11 @@ type seen struct {
 // trouble that a sign is of. Not the line is told, which may hold anything, but what in it is the sign, and whom it names.
 func (s seen) trouble() *Trouble {
 	said := s.pattern.FindString(s.line)
-	if m := address.FindStringSubmatch(s.line); m != nil {
-		said = strings.Join(m[1:], "") + ": " + said
+	for _, address := range addresses {
+		if m := address.FindStringSubmatch(s.line); m != nil {
+			said = m[1] + ": " + said
+			break
+		}
 	}
 	return &Trouble{What: s.what, Fix: s.fix, Err: errors.New(strings.TrimSpace(said)), Doubtful: s.doubtful}
 }

@@ -2,6 +2,8 @@ package detect
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -70,9 +72,10 @@ type nodeRecipe struct{ *recipe }
 
 // node says how a Dockerfile installs, builds and starts an app of Node.
 func (r nodeRecipe) node(framework string) *blame.Fault {
-	p := parsePackage(r.t.text("package.json"))
+	text := r.t.text("package.json")
+	p := parsePackage(text)
 	if p == nil {
-		return &blame.Fault{What: "there is no package.json that can be read", Fix: "add one, or " + addDockerfile}
+		return noPackage(text)
 	}
 	app := &App{}
 	r.install(app, p)
@@ -106,6 +109,19 @@ func (r nodeRecipe) node(framework string) *blame.Fault {
 		return missing
 	}
 	return r.take(app)
+}
+
+// noPackage is why a package.json is none.
+func noPackage(text string) *blame.Fault {
+	if text == "" {
+		return &blame.Fault{What: "there is no package.json that can be read", Fix: "add one, or " + addDockerfile}
+	}
+	var value any
+	err := json.Unmarshal([]byte(text), &value)
+	if err == nil {
+		err = errors.New("it is no object of JSON")
+	}
+	return &blame.Fault{What: fmt.Sprintf("package.json cannot be understood: %v", err), Fix: "mend it and push"}
 }
 
 var (
@@ -212,6 +228,9 @@ func (r nodeRecipe) plainNode(app *App, p *packageJSON) *blame.Fault {
 	main := path.Clean(p.Main)
 	if p.Main == "" || !isPlain(main) || !fs.ValidPath(main) || !r.t.exists(main) && app.Build == "" {
 		main = r.t.first("server.js", "app.js", "index.js", "main.js", "src/index.js", "src/server.js", "src/main.js")
+	}
+	if main == "" && (p.Workspaces || r.t.exists("pnpm-workspace.yaml")) {
+		return &blame.Fault{What: "package.json is of a workspace and nothing in it says how an app is started", Fix: "point source.path at the package to run"}
 	}
 	if main == "" {
 		return &blame.Fault{What: "nothing says how the app is started: package.json has no script start",

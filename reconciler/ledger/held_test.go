@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -130,5 +131,24 @@ func TestAnEditThatWasRolledBackIsHeld(t *testing.T) {
 	s.config.commit("Undo", files{manifest.ProjectFile(shop): projectText})
 	if p, rest := s.status(t, "v1.0.0", run, firstCode); p.State != StateRunning || rest != decision.UpToDate {
 		t.Errorf("undone: the state is %s, and the loop is %s", p.State, rest)
+	}
+}
+
+// TestWhatRunsMendsWhatDidNotBuild: a push that takes a mistake back comes to the image that runs, and no run is made of it that
+// would take the place of the one that failed.
+func TestWhatRunsMendsWhatDidNotBuild(t *testing.T) {
+	s := newHeldScene(t)
+	s.config.commit("Release", files{manifest.ReleaseFile(shop, manifest.Version{Major: 1, Patch: 1}): encodeRelease(t, newRelease("v1.0.1", firstCode, s.parts))})
+	run := manifest.RunSpec{Highest: "v1.0.1", Owner: 1, Last: &manifest.LastRun{
+		ID: "2d8cdf6326bd", Result: manifest.ResultFailed, Source: secondCode, Error: "it does not compile", StartedAt: testTime, EndedAt: testTime,
+		Cause: manifest.Cause{Kind: manifest.CauseSource, Commit: secondCode, Config: s.commit},
+	}}
+	if p, _ := s.status(t, "v1.0.1", run, firstCode); p.State != StateFailed {
+		t.Errorf("before, the state is %s, why %q", p.State, p.Why)
+	}
+	const third = "3333333333333333333333333333333333333333"
+	run.Rebuilt = []manifest.Rebuilt{{Part: manifest.PartSource, Key: "sha256:" + strings.Repeat("3", 64), Digest: "sha256:" + strings.Repeat("4", 64), Source: third}}
+	if p, _ := s.status(t, "v1.0.1", run, third); p.State != StateRunning || len(p.Why)+len(p.Next) > 0 {
+		t.Errorf("the state is %s, why %q, next %q", p.State, p.Why, p.Next)
 	}
 }

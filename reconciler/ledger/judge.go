@@ -107,7 +107,7 @@ func (p *Project) judgeRollbacks() {
 func (p *Project) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key, string) string) {
 	next := "push a fix, or run: plateform retry " + p.Key.String()
 	last := spec.Last
-	if last != nil && (last.Result != manifest.ResultFailed || spec.Retry != "") {
+	if last != nil && (last.Result != manifest.ResultFailed || spec.Retry != "" || mendedByWhatRuns(spec)) {
 		last = nil
 	}
 	for _, h := range p.Holds {
@@ -131,6 +131,12 @@ func (p *Project) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key
 	if last != nil {
 		p.set(StateFailed, "the last run failed: "+last.Error, next)
 	}
+}
+
+// mendedByWhatRuns says that a push after the one of the last run came to the image that runs, as one that takes a mistake back
+// does: no release and so no run was made of it.
+func mendedByWhatRuns(spec manifest.RunSpec) bool {
+	return spec.Last.Source != "" && slices.ContainsFunc(spec.Rebuilt, func(r manifest.Rebuilt) bool { return r.Source != "" && r.Source != spec.Last.Source })
 }
 
 // ofService is what is said of one service in a line that may speak of several.

@@ -52,17 +52,23 @@ func TestWhatDidNotRollOutDoesNotRun(t *testing.T) {
 		return `{"context":"plateform/ws-1/shop","state":"` + string(state) + `","stage":"` + string(stage) + `","description":"` + description + `","at":"2026-11-22T12:00:00Z"}` + "\n"
 	}
 	failure := note(NoteFailure, reconciler.StageFailed, `the rollout of v1.0.0 failed: it ended with exit code 4\nmend it and push`)
+	failing := strings.Replace(failure, `{"context"`, `{"fails":"v1.0.0","context"`, 1)
+	const next = "mend it and push; what it printed: plateform logs ws-1/shop; to try it again as it is: plateform retry ws-1/shop"
 	for _, tt := range []struct {
 		name, notes string
 		state       State
 		fate        Fate
 		why, next   []string
 	}{
-		{"it failed", failure, StateFailed, FateFailed, []string{"the rollout of v1.0.0 failed: it ended with exit code 4"}, []string{"mend it and push; to try it again as it is: plateform retry ws-1/shop"}},
+		{"it failed", failure, StateFailed, FateFailed, []string{"the rollout of v1.0.0 failed: it ended with exit code 4"}, []string{next}},
+		{"it failed, and its project is told so, too", failure + failing, StateFailed, FateFailed,
+			[]string{"the rollout of v1.0.0 failed: it ended with exit code 4"}, []string{next}},
+		{"it failed, and a later push did not build", failing + note(NoteFailure, reconciler.StageFailed, "build failed: it does not compile"), StateFailed, FateFailed,
+			[]string{"the rollout of v1.0.0 failed: it ended with exit code 4"}, []string{"mend it and push"}},
 		{"nothing to do is said", note(NoteFailure, reconciler.StageFailed, "the rollout of v1.0.0 failed: no"), StateFailed, FateFailed,
-			[]string{"the rollout of v1.0.0 failed: no"}, []string{"mend it and push; to try it again as it is: plateform retry ws-1/shop"}},
+			[]string{"the rollout of v1.0.0 failed: no"}, []string{next}},
 		{"a later commit asked for something else", note(NoteSuccess, reconciler.StageHeld, `the rollout of v1.0.0 failed: no\nmend it and push`), StateFailed, FateFailed,
-			[]string{"the rollout of v1.0.0 failed: no"}, []string{"mend it and push; to try it again as it is: plateform retry ws-1/shop"}},
+			[]string{"the rollout of v1.0.0 failed: no"}, []string{next}},
 		{"it runs after a retry", failure + note(NoteSuccess, reconciler.StageDeployed, "v1.0.0 runs"), StateRunning, FateRunning, nil, nil},
 		{"it is tried again", failure + note(NotePending, reconciler.StageSynced, "rolling out v1.0.0"), StatePending, FateRunning, nil, nil},
 		{"another one failed", note(NoteFailure, reconciler.StageFailed, "the rollout of v1.0.1 failed: no"), StateRunning, FateRunning, nil, nil},

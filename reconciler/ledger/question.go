@@ -40,6 +40,7 @@ type Question struct {
 // Hashes may be cut short, but not to nothing.
 var (
 	someHash   = regexp.MustCompile(`^[0-9a-f]{4,40}$`)
+	byTag      = regexp.MustCompile(`^[^@\s]+/[a-zA-Z0-9._-]+:[a-zA-Z0-9_][a-zA-Z0-9._-]*$`)
 	someDigest = regexp.MustCompile(`sha256:([0-9a-f]{6,64})$`)
 	commitPage = regexp.MustCompile(`/commits?/([0-9a-f]{7,40})/?$`)
 	hostName   = regexp.MustCompile(`^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)$`)
@@ -59,6 +60,8 @@ func ParseQuestion(asked string) (Question, error) {
 		q.Kind, q.Hash = AskImage, someDigest.FindStringSubmatch(small)[1]
 	case strings.Contains(text, "://"):
 		return q.address(text)
+	case byTag.MatchString(text):
+		return q, fmt.Errorf("%q names an image by a tag, which is in no release for sure (name its digest, as sha256:4f5e..., or a release, as ws-1/shop@v1.0.3)", asked)
 	case someHash.MatchString(small):
 		q.Kind, q.Hash = AskCommit, small
 	case isKey && !strings.Contains(key.Workspace, "."):

@@ -37,7 +37,7 @@ func TestParseQuestion(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.asked, diff)
 		}
 	}
-	for _, asked := range []string{"", "abc", "what runs?", "http://", "ws-1/shop@1", "a b.com", "sha256:", "https://[::1"} {
+	for _, asked := range []string{"", "abc", "what runs?", "http://", "ws-1/shop@1", "a b.com", "sha256:", "https://[::1", "127.0.0.1:5480/ws-1/shop:v1.0.3", "ws-1/shop:v1.0.3"} {
 		if q, err := ParseQuestion(asked); err == nil {
 			t.Errorf("%q: got %+v, %v, want an error", asked, q, err)
 		}

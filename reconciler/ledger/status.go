@@ -145,7 +145,7 @@ func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error)
 	}
 	p.judge(j)
 	p.addAside(l.notes.newest(key))
-	if note, fails := l.notes.failing(key, p.Runs); fails {
+	if note, fails := l.notes.failing(key, p.Runs); fails && !slices.Contains(p.Why, note.Summary()) {
 		_, advice, _ := strings.Cut(note.Description, "\n")
 		p.set(StateFailed, note.Summary(), manifest.Plain(advice))
 	}
@@ -164,7 +164,7 @@ func (p *Project) addAside(note Note, found bool) {
 		if next == "" {
 			next = "mend it and push"
 		}
-		p.set(StateFailed, note.Summary(), next+"; to try it again as it is: plateform retry "+p.Key.String())
+		p.set(StateFailed, note.Summary(), fmt.Sprintf("%s; what it printed: plateform logs %s; to try it again as it is: plateform retry %s", next, p.Key, p.Key))
 	case note.State == NoteSuccess && p.Release != nil && p.Release.Version == p.Runs:
 		if _, more, _ := strings.Cut(note.Description, "\n"); strings.HasPrefix(more, "the tag ") {
 			p.Why = append(p.Why, manifest.Plain(more))

@@ -192,7 +192,9 @@ func (t *tracer) judge(a *Answer, p *tracedProject, v manifest.Version) {
 	switch {
 	case s.Runs == v.String():
 		a.State = FateRunning
-		if note, found := t.notes.newest(a.Key); found && s.rolloutFailed(note) {
+		note, found := t.notes.newest(a.Key)
+		failing, fails := t.notes.failing(a.Key, s.Runs) // it counts also when something else was reported since
+		if found && s.rolloutFailed(note) || fails && s.rolloutFailed(failing) {
 			a.State = FateFailed
 		}
 		if a.Release.GitOps != nil {

@@ -136,12 +136,17 @@ func refused(bases, lines []string) string {
 			continue
 		}
 		for _, base := range bases {
-			if strings.Contains(line, base) || strings.Contains(line, strings.TrimPrefix(base, "docker.io/library/")) {
+			if strings.Contains(line, base) || strings.Contains(line, familiar(base)) {
 				return base
 			}
 		}
 	}
 	return ""
+}
+
+// familiar is how container tools call an image: that it is of Docker Hub they leave out.
+func familiar(image string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(image, "docker.io/"), "library/")
 }
 
 // registries are where images come from.

@@ -270,6 +270,9 @@ func TestAGeneratedDockerfileIsBuilt(t *testing.T) {
 // Nobody has written the names of the images that a generated Dockerfile stands on: what is wrong with them is told so.
 func TestBaseImagesThatCannotBeHad(t *testing.T) {
 	tests := []struct{ name, says, want string }{
+		{"no network, and an image that Docker does not make", `echo 'Error: creating build container: initializing source docker://nginxinc/nginx-unprivileged:1.28-alpine: ` +
+			`pinging container registry registry-1.docker.io: Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host' >&2`,
+			"the base image docker.io/nginxinc/nginx-unprivileged:1.28-alpine of the generated Dockerfile cannot be fetched: a server that the build needs has no address: no such host"},
 		{"no network", `echo '[1/2] STEP 1/5: FROM docker.io/library/node:24-bookworm AS build'; echo 'Error: creating build container: initializing source docker://node:24-bookworm: ` +
 			`pinging container registry registry-1.docker.io: Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host' >&2`,
 			"the base image docker.io/library/node:24-bookworm of the generated Dockerfile cannot be fetched: a server that the build needs has no address: no such host " +
@@ -282,7 +285,11 @@ func TestBaseImagesThatCannotBeHad(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			newToolbox(t).add(t, "docker", "case \"$*\" in *\" -f \"*) "+tt.says+"; exit 2;; esac\n")
-			src := sourceWith(t, map[string]string{"package.json": `{"scripts": {"start": "node server.js"}}`})
+			files := map[string]string{"package.json": `{"scripts": {"start": "node server.js"}}`}
+			if strings.Contains(tt.says, "nginx") {
+				files = map[string]string{"index.html": "<p>Hello</p>"}
+			}
+			src := sourceWith(t, files)
 			d, err := localbuild.Detect(src, nil)
 			if err != nil {
 				t.Fatal(err)

@@ -195,9 +195,11 @@ func newestSource(running *manifest.Release) string {
 	return ""
 }
 
-// heldVerdict tells a push that its code is held, and everybody else what runs.
+// heldVerdict tells a push that its code is held, and everybody else what runs; also a push whose code runs, when it is something else
+// that is held.
 func (s *session) heldVerdict(p *project, running *manifest.Release, r *run) (reconciler.Report, bool) {
-	if r.Cause.Kind == manifest.CauseRollback || running != nil && r.Source == "" && !r.forSource || p.unchanged(running, r) {
+	runs := r.Source != "" && madeFrom(running, r)
+	if r.Cause.Kind == manifest.CauseRollback || running != nil && r.Source == "" && !r.forSource || p.unchanged(running, r) || runs {
 		report, over := s.deployed(p, running, r)
 		report.Holds = decision.KeptBack(p.memory, p.sources.tips)
 		return report, over

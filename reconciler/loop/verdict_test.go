@@ -97,6 +97,24 @@ func TestWhoIsRedForWhatBlocks(t *testing.T) {
 	}
 }
 
+// A push whose code runs is told so while a change of project.yaml is held, also after a start, which remembers no verdict.
+func TestWhatAPushIsToldOfAHold(t *testing.T) {
+	for source, want := range map[string]string{
+		"a1": "success: " + string(reconciler.OutcomeRuns),
+		"b2": "success: " + string(reconciler.OutcomeHeld),
+	} {
+		_, s := newRuleSession(t, false)
+		p, v := s.projects.get(ruleKey), &config.View{Key: ruleKey, Present: true, Parsed: true, Newest: ruleRelease("v1.0.0")}
+		v.Newest.Spec.Images = []manifest.Image{{Name: "app", Commit: "a1"}}
+		p.decided = decided{rest: &decision.Rest{Reason: decision.Held}}
+		r := run{Run: newRun(ruleKey, manifest.Cause{Kind: manifest.CauseSource, Commit: source, Config: "c1"})}
+		r.Source = source
+		if got := verdictOf(s.verdict(p, v, v.Newest, &r)); got != want {
+			t.Errorf("the push %s is told %q, want %q", source, got, want)
+		}
+	}
+}
+
 // A rollout is answered for by those who asked for what is rolled out, and by nobody else.
 func TestWhoAnswersForARollout(t *testing.T) {
 	for _, tt := range []struct {

@@ -17,7 +17,7 @@ import (
 const far = 1000
 
 // withoutGitOps is what a plan of the config repository alone cannot know.
-const withoutGitOps = "without plateform-gitops this plan does not know what is held or rolled back; name it with --gitops-repo"
+const withoutGitOps = "without plateform-gitops this plan does not know what is held or rolled back; plateform plan --gitops-repo names it"
 
 // GitOps is the GitOps repository, where Plateform keeps what it remembers of projects.
 type GitOps struct {

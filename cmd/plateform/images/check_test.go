@@ -105,7 +105,7 @@ func TestTell(t *testing.T) {
 		prints string
 		says   string
 	}{
-		{Report{Projects: 1, Releases: 2, Images: 2}, "Looked for 2 images of 2 releases of 1 project.\n", ""},
+		{Report{Projects: 1, Releases: 2, Images: 2}, "Looked for 2 images of 2 releases of 1 project: all are there.\n", ""},
 		{Report{Missing: []Missing{{Project: "ws-1/a", Release: "v1.0.0", Newest: true, Repository: "r.test/a", Digest: "sha256:1"}}}, "ws-1/a v1.0.0, the newest: r.test/a@sha256:1 is not there\n", "1 image of releases is not there"},
 		{Report{Unknown: []Unknown{{"r.test", 7, "503"}, {"s.test", 1, "401"}}}, "r.test: 7 images not known: 503\ns.test: 1 image not known: 401\n", "of 8 images nothing is known"},
 		{Report{Unreadable: []string{"x.yaml"}}, "x.yaml: it cannot be read\n", "1 release file cannot be read"},

@@ -221,5 +221,9 @@ func (r Report) print(out io.Writer) {
 	for _, file := range r.Unreadable {
 		fmt.Fprintf(out, "%s: it cannot be read\n", file)
 	}
-	fmt.Fprintf(out, "Looked for %s of %s of %s.\n", terminal.Count(r.Images, "image"), terminal.Count(r.Releases, "release"), terminal.Count(r.Projects, "project"))
+	found := "."
+	if r.Images > 0 && len(r.Missing)+len(r.Unknown)+len(r.Unreadable) == 0 {
+		found = ": all are there."
+	}
+	fmt.Fprintf(out, "Looked for %s of %s of %s%s\n", terminal.Count(r.Images, "image"), terminal.Count(r.Releases, "release"), terminal.Count(r.Projects, "project"), found)
 }

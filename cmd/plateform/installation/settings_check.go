@@ -115,7 +115,7 @@ func (c *settingsCheck) add(field, what, fix string) {
 // kind refuses kinds that are unknown.
 func (c *settingsCheck) kind(field, value string, known ...string) {
 	if !slices.Contains(known, value) {
-		c.add(field, fmt.Sprintf("%s %q is not known", field, value), "use "+strings.Join(known, " or "))
+		c.add(field, fmt.Sprintf("%s %q is not known", field, value), "use "+strings.Join(known[:len(known)-1], ", ")+" or "+known[len(known)-1])
 	}
 }
 

@@ -78,11 +78,11 @@ func (o Options) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	mirror, err := o.add(ctx, settings, folder)
+	mirror, key, err := o.add(ctx, settings, folder)
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	o.printFollowing(ctx, mirror, settings)
+	o.printFollowing(ctx, mirror, key, settings)
 	return follow(ctx, i, mirror, f, endpoints)
 }
 
@@ -101,20 +101,21 @@ func (o Options) listen(ctx context.Context, i *installation.Installation) (endp
 	return endpoints, nil
 }
 
-// add adds the app in a folder to the installation, and returns the mirror that it is built from.
-func (o Options) add(ctx context.Context, s *installation.Settings, f Folder) (*Mirror, error) {
+// add adds the app in a folder to the installation, and returns the mirror that it is built from, and its project.
+func (o Options) add(ctx context.Context, s *installation.Settings, f Folder) (m *Mirror, k manifest.Key, err error) {
 	dir, name, err := MirrorDir(ctx, filepath.Join(o.Home, scaffold.RemotesDir), f)
 	if err != nil {
-		return nil, err
+		return nil, k, err
 	}
-	m, err := OpenMirror(ctx, dir, f, o.Watch)
+	m, err = OpenMirror(ctx, dir, f, o.Watch)
 	if err != nil {
-		return nil, err
+		return nil, k, err
 	}
 	if _, _, err := m.Take(ctx); err != nil {
-		return nil, err
+		return nil, k, err
 	}
-	return m, addToHome(ctx, s, manifest.Key{Workspace: homeWorkspace, Project: cmp.Or(o.Name, name)}, m)
+	k = manifest.Key{Workspace: homeWorkspace, Project: cmp.Or(o.Name, name)}
+	return m, k, addToHome(ctx, s, k, m)
 }
 
 // stopped puts the end of the context, where that is what an error comes from, into a word: how it ended what was under way
@@ -163,9 +164,11 @@ func (o Options) printFound(f Folder) {
 }
 
 // printFollowing says where what is.
-func (o Options) printFollowing(ctx context.Context, m *Mirror, s *installation.Settings) {
+func (o Options) printFollowing(ctx context.Context, m *Mirror, k manifest.Key, s *installation.Settings) {
 	sheet := o.sheet()
 	sheet.Line("config", s.Config.URL)
+	sheet.Line("logs", fmt.Sprintf("plateform logs %s -f, in %s", k, o.Home))
+	sheet.Line("status", "plateform status, in "+filepath.Join(o.Home, scaffold.ConfigDir))
 	switch {
 	case !m.Saved() && m.folder.Branch != "":
 		sheet.Line("follows", "commits of branch "+m.folder.Branch)

@@ -123,7 +123,10 @@ func (s *screen) ended(run *api.Run) {
 	}
 	text := terminal.Plain(run.Text)
 	if run.State == reconciler.StateSuccess && run.LiveURL != "" && run.Stage() == reconciler.StageDeployed {
-		text += " at " + terminal.Plain(run.LiveURL)
+		said, aside, more := strings.Cut(text, "; ") // what is said beside it comes behind the URL
+		if text = said + " at " + terminal.Plain(run.LiveURL); more {
+			text += "; " + aside
+		}
 	}
 	if took := run.EndedAt.Sub(run.StartedAt); !run.StartedAt.IsZero() && took > 0 {
 		text += s.Style.Dim(" (" + round(took) + ")")

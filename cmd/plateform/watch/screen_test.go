@@ -50,6 +50,15 @@ func TestScreenWithoutATerminal(t *testing.T) {
 	}
 }
 
+// What is said beside it does not come between what runs and where.
+func TestTheURLIsSaidOfWhatRuns(t *testing.T) {
+	frames := story()
+	frames[4].Run.Text = "v1.0.0 runs; project is held because v1.0.1 was rolled back"
+	if got, _ := shown(Options{}, frames); !strings.Contains(got, "✓ v1.0.0 runs at https://shop.example.com; project is held") {
+		t.Errorf("it shows\n%s", got)
+	}
+}
+
 // On a terminal stages are in the line at the bottom, and colours of the log stay; nothing else of it moves anything.
 func TestScreenOnATerminal(t *testing.T) {
 	got, lines := shown(Options{Width: 100, Style: terminal.Palette{On: true}}, story())

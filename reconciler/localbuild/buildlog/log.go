@@ -91,16 +91,21 @@ type Tail struct {
 	liner
 	lines []string
 	limit int
-	// error is the first line that a Go tool marked as the reason.
+	// error is the first line that a Go tool marked as the reason, with what it goes on to in the next one.
 	error string
+	// goesOn says that the line after error belongs to it.
+	goesOn bool
 }
 
 // NewTail keeps as many lines as that.
 func NewTail(limit int) *Tail {
 	t := &Tail{limit: limit}
 	t.line = func(line string) {
-		if t.error == "" && goError.MatchString(line) {
-			t.error = line
+		switch {
+		case t.goesOn:
+			t.error, t.goesOn = t.error+" "+strings.TrimSpace(line), false
+		case t.error == "" && goError.MatchString(line):
+			t.error, t.goesOn = line, strings.HasSuffix(line, "; to add it:") || strings.HasSuffix(line, "; to add:")
 		}
 		if t.lines = append(t.lines, line); len(t.lines) > t.limit {
 			t.lines = t.lines[1:]

@@ -76,6 +76,8 @@ func TestTelling(t *testing.T) {
 		{"nothing", "", "exit status 1"},
 		{"the last line", "one\ntwo\n\n", "two"},
 		{"the compiler's first error", "# example.com/x\n./main.go:3:1: first\n./main.go:4:1: second\nnote: x\n", "./main.go:3:1: first"},
+		{"a module that is missing", "main.go:3:8: no required module provides package example.com/x; to add it:\n\tgo get example.com/x\nx\n",
+			"main.go:3:8: no required module provides package example.com/x; to add it: go get example.com/x"},
 		{"the go command's error", "go: go.mod requires go >= 1.99\nx\n", "go: go.mod requires go >= 1.99"},
 	}
 	for _, tt := range tests {
