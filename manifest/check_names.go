@@ -6,10 +6,9 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/manifest/strict"
 )
 

@@ -6,13 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"filippo.io/age"
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/plateform/plateform/manifest/repourl"
+	"github.com/plateform/plateform/manifest/signing"
 )
 
 // Highest numbers of what people count.

@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/manifest/strict"
 )
 

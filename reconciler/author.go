@@ -4,9 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 )
 
 // Author of all of Plateform's commits.

@@ -14,11 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler/localrun/shim"
 )
 

@@ -29,6 +29,9 @@ func (o *output) printProjects(found *ledger.Status, gitopsKnown bool, pods runn
 		if !gitopsKnown && s.Release != nil {
 			runs = s.Release.Version
 		}
+		if s.RolloutFailed {
+			runs += " failed"
+		}
 		row := []string{s.Key.String(), string(s.State), terminal.OrDash(runs), terminal.OrDash(o.sinceShort(s)), terminal.OrDash(s.URL)}
 		if state, known := pods.Of[s.Key]; known {
 			row = append(row, running.Pods(state))
@@ -67,6 +70,8 @@ func (o *output) printProject(s ledger.Project, gitopsKnown bool, pods running.S
 		sheet.Line("runs", "not known (name the GitOps repository with --gitops-repo)")
 	case s.Runs == "":
 		sheet.Line("runs", "nothing yet")
+	case s.RolloutFailed:
+		sheet.Line("runs", fmt.Sprintf("not %s, whose rollout failed (written %s); what was healthy before goes on answering", s.Runs, o.ago(cmp.Or(s.Since, s.SinceBefore))))
 	case s.SinceBefore != "":
 		sheet.Line("runs", s.Runs+since("before "+o.ago(s.SinceBefore)))
 	default:

@@ -9,12 +9,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 )
 
 // checkReleases checks that release files are what Plateform wrote: the newest of each project, or all of them.

@@ -7,11 +7,10 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 )
 

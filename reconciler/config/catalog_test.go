@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/test/gitserver"
 )

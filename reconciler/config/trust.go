@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 )
 

@@ -8,9 +8,8 @@ import (
 	"path"
 	"strconv"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/dockerfile"
 	"github.com/plateform/plateform/reconciler/scope"

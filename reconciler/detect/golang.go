@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/scope"
 )

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/plateform/plateform/reconciler/blame"
 )
 

@@ -6,9 +6,8 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 )
 
 // What is looked through at most for folders with an app.

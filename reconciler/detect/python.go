@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/plateform/plateform/reconciler/blame"
 )
 

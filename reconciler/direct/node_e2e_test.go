@@ -24,8 +24,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plateform/plateform/reconciler/namespace"
-
 	"github.com/go-logr/logr"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -42,6 +40,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/direct"
+	"github.com/plateform/plateform/reconciler/namespace"
 	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/reconciler/tenant"
 )

@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/gitops"
 )

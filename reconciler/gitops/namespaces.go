@@ -7,11 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/reconciler/namespace"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/namespace"
 )
 
 // editNamespaces writes the namespaces of the workspaces that were touched.

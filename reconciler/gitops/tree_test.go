@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plateform/plateform/reconciler/namespace"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/gitstore"
@@ -15,6 +13,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/gitops"
+	"github.com/plateform/plateform/reconciler/namespace"
 	"github.com/plateform/plateform/test/gitserver"
 )
 

@@ -7,9 +7,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 )
 
 var (

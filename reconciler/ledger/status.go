@@ -56,6 +56,8 @@ type Project struct {
 	// SinceBefore is set instead when that is older than all commits that are looked at: it is when the oldest was made.
 	SinceBefore string `json:"sinceBefore,omitempty"`
 	URL         string `json:"url,omitempty"`
+	// RolloutFailed says that Runs was not brought to run: what was healthy before goes on.
+	RolloutFailed bool `json:"rolloutFailed,omitempty"`
 	Underway
 	Highest string            `json:"highest,omitempty"`
 	Holds   []manifest.Hold   `json:"holds,omitempty"` // those that keep something back
@@ -164,6 +166,7 @@ func (p *Project) addAside(note Note, found bool) {
 		if next == "" {
 			next = "mend it and push"
 		}
+		p.RolloutFailed = true
 		p.set(StateFailed, note.Summary(), fmt.Sprintf("%s; what it printed: plateform logs %s; to try it again as it is: plateform retry %s", next, p.Key, p.Key))
 	case note.State == NoteSuccess && p.Release != nil && p.Release.Version == p.Runs:
 		if _, more, _ := strings.Cut(note.Description, "\n"); strings.HasPrefix(more, "the tag ") {

@@ -9,11 +9,10 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/dockerfile"

@@ -23,8 +23,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -32,6 +30,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/reconciler/dockerfile/generate"
 	"github.com/plateform/plateform/reconciler/localbuild"
 )

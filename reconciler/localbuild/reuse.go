@@ -15,9 +15,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/dockerfile/generate"

@@ -8,11 +8,10 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/detect"

@@ -9,11 +9,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
 	"github.com/plateform/plateform/reconciler/gitops"

@@ -8,14 +8,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/cenkalti/backoff/v5"
 	"github.com/robfig/cron/v3"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/secret"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/gate"

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/worker"
 )

@@ -4,9 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/test/gitserver"
 )
 

@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/secret"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/decision"
 	"github.com/plateform/plateform/reconciler/release"

@@ -10,11 +10,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	lru "github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/card"
 	"github.com/plateform/plateform/reconciler/change"

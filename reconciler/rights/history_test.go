@@ -6,11 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/rights"

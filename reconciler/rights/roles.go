@@ -6,9 +6,8 @@ import (
 	"io/fs"
 	"path"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler/config"
 )
 

@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/invopop/jsonschema"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 )
 
 // refine adds to the schema of a struct what its Go type cannot say: the words that are possible, ranges and examples.

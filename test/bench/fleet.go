@@ -10,12 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/plateform/plateform/reconciler/namespace"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/charts"
+	"github.com/plateform/plateform/reconciler/namespace"
 	"github.com/plateform/plateform/test/gitserver"
 )
 

@@ -17,8 +17,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/plateform/plateform/reconciler/namespace"
-
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +30,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/direct"
+	"github.com/plateform/plateform/reconciler/namespace"
 	"github.com/plateform/plateform/test/kube"
 )
 

@@ -126,7 +126,7 @@ func TestPushIsLive(t *testing.T) {
 	shop.statusTells("ws-1/shop failed", "the rollout of v1.0.2 failed: it ended with exit code 4")
 	shop.answers("one")
 	w.settle()
-	if said, err := w.plateform("status", "ws-1/shop", "--config-repo", w.config.bare, "--gitops-repo", w.gitops.bare); err != nil || !strings.Contains(said, "failed") || !strings.Contains(said, "it ended with exit code 4") {
+	if said, err := w.plateform("status", "ws-1/shop", "--config-repo", w.config.bare, "--gitops-repo", w.gitops.bare); err != nil || !strings.Contains(said, "not v1.0.2, whose rollout failed") || !strings.Contains(said, "it ended with exit code 4") {
 		t.Errorf("plateform status says of what does not run: %q, %v", said, err)
 	}
 	log, err := os.ReadFile(w.serveLog())

@@ -7,9 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 )
 
 // With a key in platform.yaml releases are signed; one that is forged, copied or edited is not honoured: the one before

@@ -5,10 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/schemas"
 )

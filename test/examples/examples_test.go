@@ -11,12 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/plateform/plateform/reconciler/namespace"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/charts"
+	"github.com/plateform/plateform/reconciler/namespace"
 )
 
 var update = flag.Bool("update", false, "write the release files and plateform-gitops again")

@@ -9,11 +9,10 @@ import (
 	"os"
 	"strings"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler/registry"
 )
 

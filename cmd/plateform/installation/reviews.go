@@ -6,10 +6,9 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest/secret"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/github/deliveries"
 	"github.com/plateform/plateform/reconciler/github/deployments"

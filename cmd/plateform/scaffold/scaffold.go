@@ -16,14 +16,13 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/plateform/plateform/manifest/signing"
-
 	"golang.org/x/tools/txtar"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/secret"
+	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/schemas"
 )
 

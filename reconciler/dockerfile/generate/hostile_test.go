@@ -9,12 +9,11 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"golang.org/x/tools/txtar"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/dockerfile/generate"
 )

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/plateform/plateform/reconciler/detect"
 )
 

@@ -11,12 +11,11 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/plateform/plateform/manifest/frameworks"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/dockerfile/generate"
 )
