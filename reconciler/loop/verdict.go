@@ -198,8 +198,7 @@ func newestSource(running *manifest.Release) string {
 // heldVerdict tells a push that its code is held, and everybody else what runs; also a push whose code runs, when it is something else
 // that is held.
 func (s *session) heldVerdict(p *project, running *manifest.Release, r *run) (reconciler.Report, bool) {
-	runs := r.Source != "" && madeFrom(running, r)
-	if r.Cause.Kind == manifest.CauseRollback || running != nil && r.Source == "" && !r.forSource || p.unchanged(running, r) || runs {
+	if r.Source != "" && madeFrom(running, r) || r.Cause.Kind == manifest.CauseRollback || running != nil && r.Source == "" && !r.forSource || p.unchanged(running, r) {
 		report, over := s.deployed(p, running, r)
 		report.Holds = decision.KeptBack(p.memory, p.sources.tips)
 		return report, over
