@@ -28,7 +28,7 @@ func TestStatusTellsOfLostSources(t *testing.T) {
 			[]string{"the source of orders cannot be read", "https://git.test/shop is not there, or Plateform may not read it", "change source.repository"}},
 		{manifest.PartSource, manifest.LostHost, "v1.0.0", StateRunning, []string{"https://git.test/shop cannot be reached", "nothing: it is asked again"}},
 	} {
-		p := Project{Key: shop, Runs: tt.runs, Release: &NewestRelease{Version: tt.runs}}
+		p := Project{Key: shop, Standing: Standing{Runs: tt.runs}, Release: &NewestRelease{Version: tt.runs}}
 		if tt.runs == "" {
 			p.Release = nil
 		}

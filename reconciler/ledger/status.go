@@ -50,14 +50,7 @@ type Project struct {
 	Type    manifest.ProjectType `json:"type"`
 	State   State                `json:"state"`
 	Release *NewestRelease       `json:"release,omitempty"` // the newest that is honoured
-	Runs    string               `json:"runs,omitempty"`    // the release that GitOps says runs
-	// Since is when that was written; without GitOps, when it was released.
-	Since string `json:"since,omitempty"`
-	// SinceBefore is set instead when that is older than all commits that are looked at: it is when the oldest was made.
-	SinceBefore string `json:"sinceBefore,omitempty"`
-	URL         string `json:"url,omitempty"`
-	// RolloutFailed says that Runs was not brought to run: what was healthy before goes on.
-	RolloutFailed bool `json:"rolloutFailed,omitempty"`
+	Standing
 	Underway
 	Highest string            `json:"highest,omitempty"`
 	Holds   []manifest.Hold   `json:"holds,omitempty"` // those that keep something back
@@ -65,6 +58,18 @@ type Project struct {
 	Why     []string          `json:"why,omitempty"`  // reasons for the state, in sentences
 	Next    []string          `json:"next,omitempty"` // what to do about it
 	Paused  bool              `json:"paused,omitempty"`
+}
+
+// Standing is what runs of a project, as far as GitOps says.
+type Standing struct {
+	Runs string `json:"runs,omitempty"` // the release that GitOps says runs
+	// Since is when that was written; without GitOps, when it was released.
+	Since string `json:"since,omitempty"`
+	// SinceBefore is set instead when that is older than all commits that are looked at: it is when the oldest was made.
+	SinceBefore string `json:"sinceBefore,omitempty"`
+	URL         string `json:"url,omitempty"`
+	// RolloutFailed says that Runs was not brought to run: what was healthy before goes on.
+	RolloutFailed bool `json:"rolloutFailed,omitempty"`
 }
 
 // NewestRelease is the newest release of a project that is honoured.
