@@ -154,6 +154,8 @@ type ScanResult struct {
 // BuildResult is what a build outside of Plateform says it has made: the file release.json that a Jenkins build archives. Nothing
 // else is taken from a build. What the file has besides is ignored.
 type BuildResult struct {
+	// Build is the ID of the build that made it, as the job was told it: what an earlier one has left behind is not believed.
+	Build string `yaml:"build" json:"build"`
 	// Digest of the image's manifest: sha256:<hex>. It has to be in the repository that the build was told to push to.
 	Digest string `yaml:"digest" json:"digest"`
 	// Framework that was found in the source: go, dockerfile, nextjs, ...; absent when unknown.

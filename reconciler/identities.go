@@ -23,5 +23,19 @@ type Identity struct {
 	Expires time.Time
 }
 
+// askerKey is the key of an address in a context.
+type askerKey struct{}
+
+// WithAsker says from which address somebody shows a token, so that whoever makes tokens up there is told apart from all others. Without it nobody is.
+func WithAsker(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, askerKey{}, address)
+}
+
+// Asker is the address that a context was given; empty when it is not known.
+func Asker(ctx context.Context) string {
+	address, _ := ctx.Value(askerKey{}).(string)
+	return address
+}
+
 // ErrNoIdentity says that a token is nobody's here. What wraps it says why, without the token.
 var ErrNoIdentity = errors.New("the token is not one for this installation")

@@ -10,6 +10,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/logs"
 	"github.com/plateform/plateform/cmd/plateform/watch"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // logsFlags are the flags of logs.
@@ -67,7 +68,7 @@ not noticed yet has no run: what is shown is the one before.`,
 				return err
 			}
 			if flags.build {
-				return logs.ShowBuild(c.Context(), s, key, flags.follow, m.stdout)
+				return logs.ShowBuild(c.Context(), s, key, flags.follow, &logline.Writer{To: m.stdout, Plain: !m.colour})
 			}
 			if flags.follow {
 				o := watch.Options{Key: key, Follow: true, Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now}

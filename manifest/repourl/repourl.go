@@ -2,6 +2,7 @@
 package repourl
 
 import (
+	"net"
 	"net/url"
 	"path"
 	"strings"
@@ -49,6 +50,14 @@ func Host(repository string) string {
 		return ""
 	}
 	return plainHost(at.Host)
+}
+
+// IsHere says that a host, with a port or without, is this machine.
+func IsHere(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.EqualFold(host, "localhost") || net.ParseIP(strings.Trim(host, "[]")).IsLoopback()
 }
 
 // plainHost takes the user and the port of a protocol away.

@@ -60,6 +60,17 @@ func TestID(t *testing.T) {
 }
 
 // FuzzID holds that an id is its own id, and has the host that its URL has.
+func TestIsHere(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost": true, "LOCALHOST:80": true, "127.0.0.1": true, "127.9.9.9:5000": true, "::1": true, "[::1]": true, "[::1]:5000": true, "::ffff:127.0.0.1": true,
+		"": false, "localhost.example.com": false, "127.0.0.1.example.com": false, "10.0.0.1": false, "0.0.0.0": false, "[2001:db8::1]:80": false,
+	} {
+		if got := IsHere(host); got != want {
+			t.Errorf("%q is this machine: %v", host, got)
+		}
+	}
+}
+
 func FuzzID(f *testing.F) {
 	for _, r := range repositories() {
 		for _, url := range append(r[2:], r[0]) {

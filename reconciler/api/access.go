@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -123,7 +124,7 @@ func (a *API) admit(r *http.Request, workspace string) (*guest, error) {
 	} else if a.Access.Identities == nil {
 		return nil, &refusal{status: http.StatusUnauthorized, text: nobodyMayRead}
 	}
-	if err := g.check(r.Context()); err != nil {
+	if err := g.check(reconciler.WithAsker(r.Context(), askerOf(r))); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -206,6 +207,32 @@ func expired(who reconciler.Identity, now time.Time) bool {
 // hasEnded is the answer to such a token.
 func hasEnded() *refusal {
 	return &refusal{status: http.StatusUnauthorized, text: fmt.Sprintf("%v: it has ended", reconciler.ErrNoIdentity)}
+}
+
+// askerOf is the address that somebody asks from; empty when it is not known. What a proxy says of them is believed when it is in a network of
+// its own: whoever can put words into its mouth from there gains nothing but to be counted elsewhere.
+func askerOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	peer, parsed := netip.ParseAddr(host)
+	if err != nil || parsed != nil {
+		return ""
+	}
+	if peer = peer.Unmap(); peer.IsLoopback() || peer.IsPrivate() {
+		said := r.Header.Values("X-Forwarded-For")
+		if len(said) == 0 {
+			return ""
+		}
+		last := said[len(said)-1]
+		if peer, err = netip.ParseAddr(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); err != nil {
+			return ""
+		}
+		peer = peer.Unmap()
+	}
+	if peer.Is6() { // somebody has all of a network
+		network, _ := peer.WithZone("").Prefix(64)
+		return network.String()
+	}
+	return peer.String()
 }
 
 // identify asks whose a token is, a bounded number of times at once.

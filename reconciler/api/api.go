@@ -77,6 +77,7 @@ type API struct {
 	streams sync.WaitGroup
 	// identifying bounds the questions whose tokens are.
 	identifying chan struct{}
+	past        *past
 
 	mu      sync.Mutex
 	closed  bool
@@ -92,7 +93,7 @@ func New(o Options) (*API, error) {
 	setDefaults(&o)
 	a := &API{
 		Options: o, tails: newTails(o), mux: http.NewServeMux(), started: o.Times.Now(), ending: make(chan struct{}),
-		identifying: make(chan struct{}, identifying), persons: map[int64]int{},
+		identifying: make(chan struct{}, identifying), persons: map[int64]int{}, past: &past{options: &o},
 	}
 	const project = "/v1/workspaces/{workspace}/projects/{project}"
 	a.mux.HandleFunc("GET "+project+"/runs", a.answer(a.serveRuns))

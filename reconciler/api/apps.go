@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // How many lines of an app come first: usually, and at most.
@@ -95,11 +96,11 @@ func (a *API) sendAppLog(ctx context.Context, q question, last int, send sender)
 			}
 		})
 	})
-	c := &cleaner{masks: a.tails.masks()}
+	c := &logline.Cleaner{Masks: a.tails.masks()}
 	since := a.Times.Now()
 	for {
 		if now := a.Times.Now(); now.Sub(since) >= secretsFor {
-			c.masks, since = a.tails.masks(), now
+			c.Masks, since = a.tails.masks(), now
 		}
 		batch, open := take(lines, c)
 		if len(batch) > 0 {
@@ -118,14 +119,14 @@ func (a *API) sendAppLog(ctx context.Context, q question, last int, send sender)
 }
 
 // take takes the lines that are there, made harmless. open is false when no more will come.
-func take(lines <-chan string, c *cleaner) (batch []string, open bool) {
+func take(lines <-chan string, c *logline.Cleaner) (batch []string, open bool) {
 	for len(batch) < maxBatch {
 		select {
 		case text, more := <-lines:
 			if !more {
 				return batch, false
 			}
-			_ = c.write([]byte(text+"\n"), func(clean string) error { // which fails with what this returns
+			_ = c.Write([]byte(text+"\n"), func(clean string) error { // which fails with what this returns
 				batch = append(batch, clean)
 				return nil
 			})

@@ -13,16 +13,28 @@ import (
 
 // serveRuns answers which runs of a project there were lately, or goes on telling of them.
 func (a *API) serveRuns(w http.ResponseWriter, q question) error {
-	if q.follow {
-		return a.deliver(w, q, false, func(ctx context.Context, send sender) error { return a.followRuns(ctx, q, send) })
-	}
 	if !a.Ready() {
 		return starting()
 	}
-	runs, _ := a.Runs.since(q.key, 0)
-	earlier, err := a.History.runs(q.key)
+	if q.follow {
+		return a.deliver(w, q, false, func(ctx context.Context, send sender) error { return a.followRuns(ctx, q, send) })
+	}
+	runs, _, err := a.recent(q.Context(), q.key)
 	if err != nil {
 		return a.unread(err)
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Runs []Run `json:"runs"`
+	}{append([]Run{}, runs...)})
+	return nil
+}
+
+// recent are the recent runs of a project that memory or Git knows of, the newest first, and the version that memory is at.
+func (a *API) recent(ctx context.Context, key manifest.Key) ([]Run, uint64, error) {
+	runs, version := a.Runs.since(key, 0)
+	earlier, err := a.past.runs(ctx, key)
+	if err != nil {
+		return nil, 0, err
 	}
 	for _, run := range earlier {
 		if !slices.ContainsFunc(runs, func(known Run) bool { return known.ID == run.ID }) {
@@ -30,19 +42,19 @@ func (a *API) serveRuns(w http.ResponseWriter, q question) error {
 		}
 	}
 	slices.SortStableFunc(runs, func(x, y Run) int { return y.StartedAt.Compare(x.StartedAt) })
-	writeJSON(w, http.StatusOK, struct {
-		Runs []Run `json:"runs"`
-	}{append([]Run{}, runs[:min(len(runs), mostRuns)]...)})
-	return nil
+	return runs[:min(len(runs), maxRuns)], version, nil
 }
 
-// followRuns sends each run of a project as it is, and again whenever something of it is new.
+// followRuns sends each recent run of a project as it is, the oldest first, and again whenever something of it is new.
 func (a *API) followRuns(ctx context.Context, q question, send sender) error {
 	news := make(chan struct{}, 1)
 	defer a.Runs.watch(q.key, news)()
-	for version := uint64(0); ; {
-		var runs []Run
-		runs, version = a.Runs.since(q.key, version)
+	runs, version, err := a.recent(ctx, q.key)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(runs)
+	for {
 		for _, run := range runs {
 			if err := send(Frame{Type: FrameRun, Run: &run}); err != nil {
 				return err
@@ -51,6 +63,7 @@ func (a *API) followRuns(ctx context.Context, q question, send sender) error {
 		if _, err := q.guest.wait(ctx, news, nil, send); err != nil {
 			return err
 		}
+		runs, version = a.Runs.since(q.key, version)
 	}
 }
 
@@ -83,7 +96,7 @@ func (a *API) serveLog(w http.ResponseWriter, q question) error {
 
 // known is the run that a question is about.
 func (a *API) known(q question) (Run, error) {
-	run, _, found, err := a.find(q.key, q.run)
+	run, _, found, err := a.find(q.Context(), q.key, q.run)
 	switch {
 	case err != nil:
 		return run, a.unread(err)
@@ -101,12 +114,12 @@ func RunsPath(k manifest.Key) string {
 }
 
 // find is a run, of which memory or Git knows, and the version it is at.
-func (a *API) find(key manifest.Key, id string) (Run, uint64, bool, error) {
+func (a *API) find(ctx context.Context, key manifest.Key, id string) (Run, uint64, bool, error) {
 	known, version, found := a.Runs.run(key, id)
 	if found && (len(known.Builds) > 0 || !known.Ended()) || !a.Ready() {
 		return known, version, found, nil
 	}
-	earlier, err := a.History.runs(key)
+	earlier, err := a.past.runs(ctx, key)
 	for _, run := range earlier {
 		if run.ID == id && found { // an earlier process had it built
 			known.Builds = run.Builds

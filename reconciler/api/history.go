@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,13 +20,18 @@ type Branch struct {
 	Head func() string
 }
 
-// History finds runs in Git that ended before this process began: those that made a release, and the last one that failed.
-type History struct{ Config, GitOps Branch }
+// History finds runs in Git that ended before this process began.
+type History struct {
+	// Config has the runs that made a release, and GitOps the last one that failed, however long ago that was.
+	Config, GitOps Branch
+	// Told is all that people were told on the newest config commits up to one, oldest first; nil when nobody remembers.
+	Told func(ctx context.Context, head string) ([]reconciler.Recalled, error)
+}
 
 // maxReleases is how many releases are looked at.
 const maxReleases = 20
 
-// runs are those of a project that Git knows of, the newest first.
+// runs are those of a project that its files tell of.
 func (h History) runs(key manifest.Key) ([]Run, error) {
 	if h.Config.Reader == nil || h.Config.Head() == "" {
 		return nil, nil

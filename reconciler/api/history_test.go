@@ -1,7 +1,10 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +74,88 @@ func TestRunsOfEarlierProcesses(t *testing.T) {
 	r := w.follow(logPath(run), "token-of-bob")
 	r.rest()
 	r.want("<queued> made the image <deployed> <end>")
+}
+
+// Runs that made no release and did not fail are known from what people were told of them: superseded ones and held ones. A stream begins with
+// them, and goes on with what comes.
+func TestRunsThatPeopleWereTold(t *testing.T) {
+	hash := func(digit string) string { return strings.Repeat(digit, 40) }
+	asked := 0
+	fail := true
+	w := newWorld(t, func(o *api.Options) {
+		o.History = api.History{
+			Config: api.Branch{Reader: o.Access.Config, Head: o.Access.Head},
+			Told: func(_ context.Context, head string) ([]reconciler.Recalled, error) {
+				if asked++; fail || head != "head" {
+					return nil, errors.New("the notes cannot be fetched")
+				}
+				say := func(commit, source, project string, minute int, state reconciler.State, stage reconciler.Stage, text string) reconciler.Recalled {
+					at := time.Date(2026, 11, 27, 10, minute, 0, 0, time.UTC)
+					return reconciler.Recalled{Commit: hash(commit), Statement: reconciler.Statement{
+						Context: reconciler.ContextOf(manifest.Key{Workspace: "ws-1", Project: project}), Source: source, State: state, Stage: stage, Description: text, At: at,
+					}}
+				}
+				return []reconciler.Recalled{
+					say("1", "", "shop", 0, "pending", "queued", "waits"),
+					say("1", "", "shop", 1, "success", "held", "held: rolled back"),
+					say("2", hash("c"), "shop", 2, "pending", "building", "builds"),
+					say("2", hash("c"), "shop", 3, "success", "superseded", "superseded by dddd"),
+					say("2", hash("c"), "shop", 4, "failure", "failed", "nobody heeds what comes after the end"),
+					say("3", "", "blog", 5, "success", "held", "of another project"),
+					say("4", "", "shop", 6, "pending", "building", "has not ended"),
+					say("5", "", "shop", 7, "success", "deployed", "of a release, for which nobody waits"),
+				}, nil
+			},
+		}
+	})
+	w.commits = map[string]manifest.Commit{
+		hash("1"): {Author: manifest.Signature{Name: "Bob"}, Message: "Again\n\nPlateform-Retry: ws-1/shop\n"},
+		hash("4"): {Author: manifest.Signature{Name: "Bob"}}, hash("5"): {Author: reconciler.Author(w.clock())},
+	}
+	list := func() (ids, texts []string) {
+		t.Helper()
+		var answer struct{ Runs []api.Run }
+		if _, body := w.get(runsPath, "token-of-bob"); json.Unmarshal([]byte(body), &answer) != nil {
+			t.Fatal(body)
+		}
+		for _, run := range answer.Runs {
+			ids, texts = append(ids, run.ID), append(texts, fmt.Sprint(run.Text, " ", run.Cause.Kind, " ", run.Cause.By))
+		}
+		return ids, texts
+	}
+	if ids, _ := list(); len(ids) != 0 {
+		t.Errorf("while nobody says what people were told there is %v", ids)
+	}
+	fail = false
+	if list(); asked != 1 {
+		t.Errorf("it was asked %d times within a moment of an error", asked)
+	}
+	w.change(func() { w.now = w.now.Add(time.Hour) })
+	ids, texts := list()
+	if want := []string{"superseded by dddd source ", "held: rolled back retry Bob"}; !slices.Equal(texts, want) {
+		t.Errorf("the runs are %q, want %q", texts, want)
+	}
+	superseded := reconciler.RunID(shop, manifest.Cause{Kind: manifest.CauseSource, Commit: hash("c"), Config: hash("2")})
+	if len(ids) != 2 || ids[0] != superseded {
+		t.Errorf("the IDs are %v, want %s first", ids, superseded)
+	}
+	r := w.follow(runsPath+"/"+superseded+"/log", "token-of-bob")
+	r.rest()
+	r.want("<building> <superseded> <end>")
+
+	all := w.follow(runsPath+"?follow=1", "token-of-bob")
+	next := w.begin()
+	all.until("the run that has begun", func(f api.Frame) bool { return f.Run != nil && f.Run.ID == next.ID })
+	var streamed []string
+	for _, f := range all.frames {
+		streamed = append(streamed, f.Run.ID)
+	}
+	if want := []string{ids[1], ids[0], next.ID}; !slices.Equal(streamed, want) {
+		t.Errorf("the stream tells of %v, want %v", streamed, want)
+	}
+	if asked != 2 {
+		t.Errorf("it was asked %d times, want once after the error", asked)
+	}
 }
 
 func header(kind, name string) manifest.Header {

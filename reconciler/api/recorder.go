@@ -7,13 +7,14 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/logline"
 	"github.com/plateform/plateform/reconciler/words"
 )
 
 // Bounds of what is remembered of runs.
 const (
-	// maxRuns is how many runs of a project are kept when some of them have ended, and most how many in any case.
-	maxRuns, mostRuns = 20, 60
+	// maxRuns is how many runs of a project are kept, and shown.
+	maxRuns = 60
 	// maxInAll is how many are kept of all projects.
 	maxInAll = 10_000
 	// maxBuilds is how many builds of a run are kept, maxText how much is said of it.
@@ -124,7 +125,7 @@ func (k *record) reported(report reconciler.Report, run *reconciler.Run) {
 	for _, s := range run.Stages {
 		k.run.Stages = append(k.run.Stages, Stage{Stage: s.Stage, At: s.At})
 	}
-	k.run.Text = cutText(words.Statement(report).Description, maxText)
+	k.run.Text = logline.Cut(words.Statement(report).Description, maxText)
 	if report.LiveURL != "" {
 		k.run.LiveURL = report.LiveURL
 	}
@@ -160,12 +161,7 @@ func (r *Recorder) bound(key manifest.Key) {
 	all := r.projects[key]
 	if len(all) > maxRuns {
 		over := slices.IndexFunc(all[:len(all)-1], func(k *record) bool { return k.run.Ended() || k.doubtful })
-		if over < 0 && len(all) > mostRuns {
-			over = 0
-		}
-		if over >= 0 {
-			r.forget(all[over])
-		}
+		r.forget(all[max(over, 0)])
 	}
 	if r.order.Len() > maxInAll {
 		if oldest, ok := r.order.Front().Value.(*record); ok {

@@ -171,7 +171,7 @@ func (s *stream) follow(ctx context.Context, once bool, g *guest) error {
 	defer s.Runs.watch(s.key, s.news)()
 	var late <-chan time.Time
 	for patient := true; ; {
-		run, version, found, err := s.find(s.key, s.id)
+		run, version, found, err := s.find(ctx, s.key, s.id)
 		if err != nil || !found {
 			return s.bye(err)
 		}

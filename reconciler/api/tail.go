@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // Bounds of a tail.
@@ -33,10 +34,10 @@ const (
 type tail struct {
 	ask   reconciler.BuildLogQuestion
 	logs  reconciler.BuildLogs
-	masks func() *masks
+	masks func() *logline.Masks
 
 	// Of the goroutine that follows the log alone.
-	cleaner *cleaner
+	cleaner *logline.Cleaner
 	next    int64
 
 	mu    sync.Mutex
@@ -87,7 +88,7 @@ var errFull = errors.New("the log is longer than what is kept of it")
 func (t *tail) take(ctx context.Context) (again bool) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	t.cleaner.masks = t.masks()
+	t.cleaner.Masks = t.masks()
 	t.mu.Lock()
 	q := t.ask
 	if n := len(t.tries); n > 0 {
@@ -104,7 +105,7 @@ func (t *tail) take(ctx context.Context) (again bool) {
 		return true
 	}
 	if err == nil && end.Ended {
-		if line, some := w.cleaner.rest(); some {
+		if line, some := w.cleaner.Rest(); some {
 			err = w.line(line)
 		}
 	}
@@ -117,7 +118,7 @@ func (t *tail) take(ctx context.Context) (again bool) {
 
 // spool writes what comes behind what is in the file. The caller holds the lock.
 func (t *tail) spool() *spool {
-	w := &spool{cleaner: t.cleaner.clone(), at: t.size, full: t.cut}
+	w := &spool{cleaner: t.cleaner.Clone(), at: t.size, full: t.cut}
 	w.out = bufio.NewWriterSize(io.NewOffsetWriter(t.file, t.size), 64<<10)
 	if n := len(t.tries); n > 0 {
 		w.lines = t.tries[n-1].lines
@@ -160,7 +161,7 @@ func (t *tail) commit(w *spool, end reconciler.BuildLogEnd, err error) {
 func (t *tail) anew(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.cleaner, t.next = &cleaner{}, 0
+	t.cleaner, t.next = &logline.Cleaner{}, 0
 	t.tries = append(t.tries, attempt{name: name, mark: markOf(name), start: t.size, end: t.size})
 	t.state = tailAsking
 	t.tell()
@@ -174,7 +175,7 @@ func (t *tail) tell() {
 
 // spool puts lines into the file of a tail, as one step that is taken or not.
 type spool struct {
-	cleaner *cleaner
+	cleaner *logline.Cleaner
 	out     *bufio.Writer
 	at      int64
 	lines   int64
@@ -187,7 +188,7 @@ func (w *spool) Write(p []byte) (int, error) {
 	if w.full {
 		return 0, errFull
 	}
-	if err := w.cleaner.write(p, w.line); err != nil {
+	if err := w.cleaner.Write(p, w.line); err != nil {
 		return 0, err
 	}
 	return len(p), nil

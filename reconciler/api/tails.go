@@ -10,6 +10,7 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 const (
@@ -39,7 +40,7 @@ type tails struct {
 	open   map[string]*shared
 
 	hiding sync.Mutex
-	hide   *masks
+	hide   *logline.Masks
 	asked  time.Time
 }
 
@@ -98,7 +99,7 @@ func (t *tails) begin(key manifest.Key, id string) (*shared, error) {
 	}
 	s := &shared{tail: &tail{
 		ask: reconciler.BuildLogQuestion{Key: key, ID: id}, logs: t.options.Logs, masks: t.masks,
-		cleaner: &cleaner{}, file: file, watchers: map[chan struct{}]bool{},
+		cleaner: &logline.Cleaner{}, file: file, watchers: map[chan struct{}]bool{},
 	}}
 	t.open[id] = s
 	t.wait.Go(func() { t.keep(s) })
@@ -155,11 +156,11 @@ func (t *tail) pause(usual time.Duration) time.Duration {
 }
 
 // masks hide the secrets of the installation as they are now, or were a moment ago.
-func (t *tails) masks() *masks {
+func (t *tails) masks() *logline.Masks {
 	t.hiding.Lock()
 	defer t.hiding.Unlock()
 	if now := t.options.Times.Now(); t.hide == nil || now.Sub(t.asked) >= secretsFor {
-		t.hide, t.asked = newMasks(t.options.Secrets()), now
+		t.hide, t.asked = logline.NewMasks(t.options.Secrets()), now
 	}
 	return t.hide
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // closeCode is how a WebSocket is closed.
@@ -123,7 +125,7 @@ func (a *API) deliverSocket(w http.ResponseWriter, q question, run func(context.
 	}
 	a.tell(err)
 	if !errors.Is(err, errReader) {
-		_ = c.Close(code, cutText(reason, 120)) // whoever asked may have gone
+		_ = c.Close(code, logline.Cut(reason, 120)) // whoever asked may have gone
 	}
 	return nil
 }

@@ -41,10 +41,13 @@ type world struct {
 	api      *api.API
 	server   *httptest.Server
 
-	mu    sync.Mutex
-	files map[string]string // of the config repository, at any commit
+	mu      sync.Mutex
+	files   map[string]string // of the config repository, at any commit
+	commits map[string]manifest.Commit
 	// people are the ids that tokens are for.
 	people map[string]int64
+	// asker is the address that the last token was shown from.
+	asker string
 	// expires is when tokens end.
 	expires time.Time
 	doubt   bool
@@ -130,9 +133,10 @@ func (w *world) change(do func()) {
 }
 
 // Identify implements reconciler.Identities.
-func (w *world) Identify(_ context.Context, token string) (reconciler.Identity, error) {
+func (w *world) Identify(ctx context.Context, token string) (reconciler.Identity, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.asker = reconciler.Asker(ctx)
 	if w.doubt {
 		return reconciler.Identity{}, fmt.Errorf("GitHub does not answer")
 	}
@@ -168,7 +172,15 @@ func (w *world) List(_, dir string) ([]manifest.Entry, error) {
 }
 
 // Commit implements reconciler.Reader.
-func (w *world) Commit(string) (manifest.Commit, error) { return manifest.Commit{}, fs.ErrNotExist }
+func (w *world) Commit(hash string) (manifest.Commit, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	commit, there := w.commits[hash]
+	if !there {
+		return manifest.Commit{}, fs.ErrNotExist
+	}
+	return commit, nil
+}
 
 // Diff implements reconciler.Reader.
 func (w *world) Diff(string, string) ([]manifest.Change, error) { return nil, fs.ErrNotExist }

@@ -52,12 +52,15 @@ const longestVersion = 100
 var (
 	exactVersion = regexp.MustCompile(`^(\d{1,3})(?:\.(\d{1,3}))?(?:\.[0-9A-Za-z.+-]*)?$`)
 	someVersion  = regexp.MustCompile(`\b(\d{1,3})(?:\.(\d{1,3}))?\b`)
+	someRange    = regexp.MustCompile(`^[0-9.xX*<>=!~^|, vV-]+$`)
 	versionMark  = regexp.MustCompile(`^(?:v|=|==|===|ruby-|python-|node-|temurin-|corretto-|openjdk-|zulu-)\s*`)
 	compatible   = regexp.MustCompile(`~=\s*(\d+)\.(\d+)(\.\d+)?`)
 )
 
-// choose is the version that fits what the source says first, and where it says so; the default when it says nothing.
+// choose is the version that fits what the source says first, and where it says so; the default when it says nothing, or nothing that is a
+// version.
 func (v versions) choose(places []from) (version, reason string) {
+	unfit := ""
 	for _, p := range places {
 		if len(p.said) == 0 {
 			continue
@@ -66,6 +69,12 @@ func (v versions) choose(places []from) (version, reason string) {
 		if chosen := v.fit(said); chosen != "" {
 			return chosen, p.where
 		}
+		if unfit == "" && said != "" {
+			unfit = p.where
+		}
+	}
+	if unfit != "" {
+		return v.known[0], "no image is known for what " + unfit + " says"
 	}
 	return v.known[0], "the source does not say which"
 }
@@ -86,7 +95,7 @@ func (v versions) fit(said string) string {
 			}
 		}
 	}
-	if m := someVersion.FindStringSubmatch(said); m != nil {
+	if m := someVersion.FindStringSubmatch(said); m != nil && someRange.MatchString(said) {
 		return v.tag(m[1], m[2])
 	}
 	return ""
@@ -107,6 +116,11 @@ func asConstraint(said string) string {
 
 // tag is the version of an image for the first two parts of one.
 func (v versions) tag(major, minor string) string {
+	if major = strings.TrimLeft(major, "0"); major == "" && v.oldest != "" {
+		return v.known[0]
+	} else if major == "" {
+		return "" // there never was one
+	}
 	if v.parts == 1 {
 		return major
 	}

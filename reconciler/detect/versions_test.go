@@ -38,6 +38,13 @@ func TestVersionsThatSourcesAskFor(t *testing.T) {
 		{rustVersions(), "1.85.0", "1.85"},
 		{dotnetVersions(), "9.0", "9.0"},
 		{nodeVersions(), "", ""},
+		{nodeVersions(), "0", ""},
+		{nodeVersions(), "v0.12.18", ""},
+		{nodeVersions(), "<0.1", ""},
+		{nodeVersions(), "\x000 {\xff", ""},
+		{nodeVersions(), "<html>404 not found</html>", ""},
+		{pythonVersions(), "0.1", ""},
+		{rustVersions(), "0.9", "1.90"},
 		{nodeVersions(), "no number", ""},
 		{nodeVersions(), "9999999999999999999999", ""},
 	}
@@ -51,6 +58,10 @@ func TestVersionsThatSourcesAskFor(t *testing.T) {
 func TestTheFirstPlaceThatSaysAVersionCounts(t *testing.T) {
 	version, where := nodeVersions().choose([]from{{nil, "a"}, {[]string{"", "lts/*"}, "b"}, {[]string{"", "22"}, "c"}, {[]string{"20"}, "d"}})
 	if version != "22" || where != "c" {
+		t.Errorf("got %s of %s", version, where)
+	}
+	version, where = nodeVersions().choose([]from{{nil, "a"}, {[]string{"<0>"}, "b/.nvmrc"}, {[]string{"lts/*"}, "c"}})
+	if version != "24" || where != "no image is known for what b/.nvmrc says" {
 		t.Errorf("got %s of %s", version, where)
 	}
 	version, where = nodeVersions().choose(nil)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/plateform/plateform/manifest/repourl"
 )
 
 // Options of a Registry. Dir is needed.
@@ -181,12 +183,8 @@ func checkCaller(request *http.Request) *refusal {
 	if err != nil || !net.ParseIP(peer).IsLoopback() {
 		return refuse(http.StatusForbidden, "DENIED", "the embedded registry answers this machine only")
 	}
-	host := request.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	if ip := net.ParseIP(strings.Trim(host, "[]")); !strings.EqualFold(host, "localhost") && !ip.IsLoopback() {
-		return refuse(http.StatusMisdirectedRequest, "DENIED", "the embedded registry is not at the host %q", host)
+	if !repourl.IsHere(request.Host) {
+		return refuse(http.StatusMisdirectedRequest, "DENIED", "the embedded registry is not at the host %q", request.Host)
 	}
 	if request.Header.Get("Origin") != "" || request.Header.Get("Sec-Fetch-Site") != "" {
 		return refuse(http.StatusForbidden, "DENIED", "the embedded registry is not for pages in a browser")

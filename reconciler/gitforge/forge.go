@@ -120,6 +120,26 @@ func (f *Forge) Recall(ctx context.Context, head string) ([]reconciler.Recalled,
 	return recalled, nil
 }
 
+// Told returns all that the newest config commits up to head say, in the order of the commits, oldest first, as the notes were last seen: the
+// server is asked only when they never were.
+func (f *Forge) Told(ctx context.Context, head string) ([]reconciler.Recalled, error) {
+	commits, err := f.newest(head)
+	if err != nil || len(commits) == 0 {
+		return nil, err
+	}
+	said, err := f.Said(ctx, commits)
+	if err != nil {
+		return nil, err
+	}
+	var told []reconciler.Recalled
+	for _, commit := range slices.Backward(commits) {
+		for _, s := range said[commit] {
+			told = append(told, reconciler.Recalled{Commit: commit, Statement: s})
+		}
+	}
+	return told, nil
+}
+
 // newest returns the newest commits up to head along the first parent, newest first.
 func (f *Forge) newest(head string) ([]string, error) {
 	var commits []string

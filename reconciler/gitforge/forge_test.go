@@ -111,7 +111,7 @@ func TestLinesAreAsDocumented(t *testing.T) {
 	want := `{"context":"plateform/config","state":"pending","stage":"queued","description":"queued","at":"2026-11-22T12:00:00Z"}
 {"context":"plateform/ws-1/shop","state":"success","stage":"updating GitOps","description":"v1.0.0 <shop> & more is in plateform-gitops at 8888888888",` +
 		`"url":"https://shop.example.com","source":"9999999999999999999999999999999999999999","at":"2026-11-22T12:00:00Z"}
-{"context":"plateform/ws-1/api","state":"failure","stage":"failed","description":"build failed: it does not compile",` +
+{"context":"plateform/ws-1/api","state":"failure","stage":"failed","description":"build failed: it does not compile\nits log: ` + "`plateform logs ws-1/api --build`" + `",` +
 		`"url":"https://ci.example.com/1","build":"4f5e6d","at":"2026-11-22T12:00:00Z"}
 `
 	if diff := cmp.Diff(want, notes.notes[history.at(0)]); diff != "" {
@@ -226,6 +226,36 @@ func TestRecallLooksAtTheNewestCommits(t *testing.T) {
 	}
 	if _, err := f.Recall(t.Context(), strings.Repeat("f", 40)); err == nil {
 		t.Error("Recall up to a commit that is not there returned no error")
+	}
+}
+
+// Told is all that is said, also what has come to an end.
+func TestToldIsAllThatIsSaid(t *testing.T) {
+	history := line{length: 3}
+	f := New(&noteMap{notes: map[string]string{}}, history)
+	var all []reconciler.Report
+	var want []reconciler.Recalled
+	for i := range history.length {
+		began := waiting(history.at(i), "shop")
+		over := began
+		over.State, over.Stage, over.Outcome = reconciler.StateSuccess, reconciler.StageHeld, reconciler.OutcomeHeld
+		all = append(all, began, over)
+		for _, r := range []reconciler.Report{began, over} {
+			want = append(want, reconciler.Recalled{Commit: r.Commit, Statement: words.Statement(r)})
+		}
+	}
+	if err := f.Report(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	told, err := f.Told(t.Context(), history.at(history.length-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("told, oldest first (-want +got):\n%s", diff)
+	}
+	if _, err := f.Told(t.Context(), strings.Repeat("f", 40)); err == nil {
+		t.Error("Told up to a commit that is not there returned no error")
 	}
 }
 

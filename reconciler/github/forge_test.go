@@ -91,7 +91,7 @@ func TestWhereWordsGo(t *testing.T) {
 	w.shows("acme/platform-config", sha(0), "plateform/ws-1/shop pending queued")
 	w.shows("acme/platform-config", sha(1), "plateform/ws-1/shop success v1.0.1 runs")
 	w.shows("acme/platform-config", sha(2))
-	w.shows("acme/Api", app, "plateform/ws-1/api failure build failed: it does not compile")
+	w.shows("acme/Api", app, "plateform/ws-1/api failure build failed: it does not compile; its log: `plateform logs ws-1/api --build`")
 	w.shows("acme/web", app, "plateform/ws-1/web success v1.0.1 runs")
 	if n := w.hub.tried(); n != 4 {
 		t.Errorf("%d writes, want 4", n)
@@ -200,7 +200,7 @@ func TestAnotherVerdict(t *testing.T) {
 		}
 	}
 	w.tell(runs(sha(0), "shop"))
-	w.shows("acme/platform-config", sha(0), "plateform/ws-1/shop failure build failed: it does not compile")
+	w.shows("acme/platform-config", sha(0), "plateform/ws-1/shop failure build failed: it does not compile; its log: `plateform logs ws-1/shop --build`")
 }
 
 // A commit of many projects gets one status for all, and one for each that failed.
@@ -222,8 +222,8 @@ func TestACommitOfManyProjects(t *testing.T) {
 	w.tell(append(all(broken, 120, 122), all(runs, 122, projects)...)...)
 	w.shows("acme/platform-config", sha(0),
 		"plateform/projects failure 198 of 200 done, 2 failed: ws-1/p120 ws-1/p121",
-		"plateform/ws-1/p120 failure build failed: it does not compile",
-		"plateform/ws-1/p121 failure build failed: it does not compile")
+		"plateform/ws-1/p120 failure build failed: it does not compile; its log: `plateform logs ws-1/p120 --build`",
+		"plateform/ws-1/p121 failure build failed: it does not compile; its log: `plateform logs ws-1/p121 --build`")
 	if n := w.hub.tried(); n != 5 {
 		t.Errorf("%d writes, want 5", n)
 	}
@@ -433,7 +433,7 @@ func TestAnAppWhereNothingMayBeTold(t *testing.T) {
 			w.hub.mend()
 			w.hub.pass(2 * time.Hour)
 			w.tell(pushed(broken(sha(2), "web-6"), app, strings.Repeat("a", 40)))
-			w.shows("acme/web", strings.Repeat("a", 40), "plateform/ws-1/web-6 failure build failed: it does not compile")
+			w.shows("acme/web", strings.Repeat("a", 40), "plateform/ws-1/web-6 failure build failed: it does not compile; its log: `plateform logs ws-1/web-6 --build`")
 		})
 	}
 }
@@ -483,7 +483,7 @@ func TestMoreThanGitHubTakes(t *testing.T) {
 	if err := w.report(reports...); err == nil {
 		t.Error("Report returned nil although something did not land")
 	}
-	w.shows("acme/platform-config", sha(200), "plateform/ws-1/shop failure build failed: it does not compile")
+	w.shows("acme/platform-config", sha(200), "plateform/ws-1/shop failure build failed: it does not compile; its log: `plateform logs ws-1/shop --build`")
 	w.hub.pass(time.Minute)
 	w.tell(reports...)
 	if n := w.hub.tried(); n != 71 {

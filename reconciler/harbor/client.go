@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler/scan"
 )
 
@@ -138,21 +138,11 @@ func (c *Client) artifact(repository, digest string) (string, error) {
 		return "", fmt.Errorf("%s is not in a project of the Harbor %s", repository, c.options.Host())
 	}
 	scheme := "https"
-	if c.options.Insecure || loopback(host) {
+	if c.options.Insecure || repourl.IsHere(host) {
 		scheme = "http"
 	}
 	return fmt.Sprintf("%s://%s/api/v2.0/projects/%s/repositories/%s/artifacts/%s",
 		scheme, host, url.PathEscape(project), url.PathEscape(url.PathEscape(name)), url.PathEscape(digest)), nil
-}
-
-// loopback says that a host is this machine.
-func loopback(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	ip := net.ParseIP(strings.Trim(name, "[]"))
-	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // maxAnswer bounds an answer.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // UnreachableError says that Jenkins gave no answer.
@@ -91,13 +93,9 @@ func refusal(response *http.Response, c call) *StatusError {
 // maxLine bounds a line that comes from Jenkins.
 const maxLine = 300
 
-// oneLine makes a text one printable line of bounded length.
+// oneLine makes a text one printable line of bounded length without credentials.
 func oneLine(text string) string {
-	text = strings.Join(strings.Fields(strings.Map(printable, strings.ToValidUTF8(text, "\uFFFD"))), " ")
-	if runes := []rune(text); len(runes) > maxLine {
-		return string(runes[:maxLine]) + "…"
-	}
-	return text
+	return logline.Short(strings.Join(strings.Fields(text), " "), maxLine)
 }
 
 // explain says what a 403 means, which a Jenkins that starts also answers to who may do everything.

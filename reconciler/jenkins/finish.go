@@ -3,7 +3,6 @@ package jenkins
 import (
 	"context"
 	"fmt"
-	"unicode"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
@@ -40,7 +39,7 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 		if err != nil {
 			return ending{}, err
 		}
-		end.Failure = &reconciler.BuildFailure{Summary: b.remote.whyFailed(known.request.Key, r, view)}
+		end.Failure = &reconciler.BuildFailure{Summary: b.remote.whyFailed(r, view)}
 		if said.Summary != "" {
 			end.Failure.Summary = said.Summary + "; " + end.Failure.Summary
 		}
@@ -86,12 +85,4 @@ func absent(ctx context.Context, in Registry, r reconciler.BuildRequest, made *m
 		return "", false, nil
 	}
 	return fmt.Sprintf("the image %s is not in %s (have the job push to the repository it is told)", made.Digest, r.Destination), true, nil
-}
-
-// printable drops what moves the cursor of a terminal.
-func printable(r rune) rune {
-	if unicode.IsPrint(r) || r == '\n' || r == '\t' {
-		return r
-	}
-	return -1
 }

@@ -9,7 +9,7 @@ import (
 
 // FuzzParseResult: what is taken of a release.json is a digest, a word and numbers in their ranges; what is refused is refused in one line.
 func FuzzParseResult(f *testing.F) {
-	digest := `"digest":"sha256:` + strings.Repeat("0a", 32) + `"`
+	digest := `"build":"a1","digest":"sha256:` + strings.Repeat("0a", 32) + `"`
 	for _, seed := range []string{`{` + digest + `}`, `{` + digest + `,"port":80,"framework":"spring","scan":{"high":1}}`, `{"digest":7}`, `{"port":` + strings.Repeat("7", 5000) + `}`, `null`, `[]`, ``, `{"Digest":"` + "\n" + `"}`} {
 		f.Add([]byte(seed))
 	}
@@ -20,6 +20,9 @@ func FuzzParseResult(f *testing.F) {
 				t.Errorf("the error is not one plain line of bounded length: %q", err)
 			}
 			return
+		}
+		if made.Build == "" || len(made.Build) > 120 || strings.ContainsAny(made.Build, " \n\t\x00/") {
+			t.Errorf("the build is %q", made.Build)
 		}
 		hex, found := strings.CutPrefix(made.Digest, "sha256:")
 		if !found || len(hex) != 64 || strings.Trim(hex, "0123456789abcdef") != "" {

@@ -1,7 +1,6 @@
 package jenkins
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,11 +8,11 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // LogQuestion says which log somebody wants to see.
@@ -26,7 +25,7 @@ type LogQuestion struct {
 	Every time.Duration
 }
 
-// CopyLog writes the log of the newest build of a project, whoever had it started. It needs no registry. An error is
+// CopyLog writes the log of the newest build of a project as harmless lines with their colours, whoever had it started. It needs no registry. An error is
 // fs.ErrNotExist when Jenkins knows of no such build.
 func CopyLog(ctx context.Context, o Options, ask LogQuestion, to io.Writer) error {
 	b, err := newBuilder(o)
@@ -43,21 +42,21 @@ func CopyLog(ctx context.Context, o Options, ask LogQuestion, to io.Writer) erro
 	if number == 0 {
 		return fmt.Errorf("no build of %s is among the newest %d of the job %s: %w", ask.Key, newest, o.Job, fs.ErrNotExist)
 	}
-	lines := &cleaner{to: to}
+	out := &logline.Writer{To: to}
 	ticker := time.NewTicker(max(ask.Every, time.Millisecond))
 	defer ticker.Stop()
 	for offset := int64(0); ; {
-		next, more, err := there.copyLog(ctx, number, offset, lines)
+		next, more, err := there.copyLog(ctx, number, offset, out)
 		if err != nil {
 			return err
 		}
 		if !more || !ask.Follow {
-			return lines.flush()
+			return out.Close()
 		}
 		offset = next
 		select {
 		case <-ctx.Done():
-			return errors.Join(lines.flush(), ctx.Err())
+			return errors.Join(out.Close(), ctx.Err())
 		case <-ticker.C:
 		}
 	}
@@ -150,62 +149,4 @@ func (r *remote) copyLog(ctx context.Context, number, offset int64, to io.Writer
 		return 0, false, fmt.Errorf("copying the log of build %d: %w", number, plain(err))
 	}
 	return next, response.Header.Get("X-More-Data") == "true", nil
-}
-
-// maxLogLine bounds a line of a log that is kept until its end.
-const maxLogLine = 64 << 10
-
-// cleaner writes lines without what moves a terminal's cursor and without logins in URLs.
-type cleaner struct {
-	to   io.Writer
-	line []byte
-}
-
-// Write implements io.Writer.
-func (c *cleaner) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		line, after, ended := bytes.Cut(rest, []byte("\n"))
-		c.line = append(c.line, line...)
-		rest = after
-		if ended {
-			c.line = append(c.line, '\n')
-		}
-		var err error
-		if ended {
-			err = c.flush()
-		} else if len(c.line) >= maxLogLine {
-			err = c.flushTo(border(c.line))
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	return len(p), nil
-}
-
-// flush writes a line that may have no end.
-func (c *cleaner) flush() error { return c.flushTo(len(c.line)) }
-
-// flushTo writes the beginning of a line, and keeps the rest.
-func (c *cleaner) flushTo(n int) error {
-	_, err := io.WriteString(c.to, cleaned(string(c.line[:n])))
-	c.line = append(c.line[:0], c.line[n:]...)
-	return err
-}
-
-// border is where a line that is too long is cut, so that no login in a URL is in two parts: behind its last space, or before its last
-// URL; at its end when it has neither.
-func border(line []byte) int {
-	if at := bytes.LastIndexAny(line, " \t\"'"); at > 0 {
-		return at + 1
-	}
-	if at := bytes.LastIndex(line, []byte("://")); at > 0 {
-		return at
-	}
-	return len(line)
-}
-
-// cleaned is a text that may be shown.
-func cleaned(text string) string {
-	return userInfo.ReplaceAllString(strings.Map(printable, strings.ToValidUTF8(text, "\uFFFD")), "://***@")
 }

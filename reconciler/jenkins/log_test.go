@@ -13,6 +13,7 @@ import (
 
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/jenkins"
+	"github.com/plateform/plateform/reconciler/logline"
 	"github.com/plateform/plateform/test/jenkinsserver"
 )
 
@@ -93,30 +94,44 @@ func TestTheLogOfABuildIsFoundByItsID(t *testing.T) {
 	}
 }
 
-// A line that is too long to be kept is cut where no login in a URL is in two parts, with and without spaces.
-func TestALoginOnTheBorderOfALine(t *testing.T) {
+// What a log holds is cut into harmless lines with their colours, however it comes: a line is cut at its bound, where no half of a login
+// is left, and the end of a build that failed is without colours.
+func TestALogIsCopiedAsHarmlessLines(t *testing.T) {
 	w := newWorld(t, jenkinsserver.Options{})
 	const login = "https://bob:hunt@er2@git.example.com/x"
-	const each = 3000 // of them there are so many in a line that the border is among them, however the log comes
-	var lines []string
+	lines := []string{"\x1b[31mit does not compile\x1b[0m\x1b[2J"}
 	for _, between := range []string{" ", ","} {
 		for before := 0; before < len(login); before += 5 {
-			lines = append(lines, strings.Repeat(".", before)+strings.Repeat(login+between, each))
+			lines = append(lines, strings.Repeat(".", before)+strings.Repeat(login+between, 3000))
 		}
 	}
 	w.does(func(_ context.Context, b *jenkinsserver.Build) error {
-		b.Println(strings.Join(lines, "\n"))
+		b.Println(strings.Join(append(lines, lines[0]), "\n"))
 		return errCompile
 	})
 	request := w.request("shop-1")
 	b := w.open()
 	w.start(b, request)
-	w.end(b, request.ID)
+	if failure := w.end(b, request.ID).Failure; failure == nil || !strings.HasPrefix(failure.Log, "it does not compile\n") || strings.Contains(failure.Log, "hunt") {
+		t.Errorf("it ended with %+v", failure)
+	}
 	var copied strings.Builder
 	if err := jenkins.CopyLog(t.Context(), w.options(), jenkins.LogQuestion{Key: request.Key}, &copied); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(copied.String(), "https://***@git.example.com/x"); got != each*len(lines) || strings.Contains(copied.String(), "er2") {
-		t.Errorf("%d of %d logins are hidden as such", got, each*len(lines))
+	if !strings.Contains(copied.String(), "\n\x1b[31mit does not compile\x1b[0m\n") || strings.Contains(copied.String(), "[2J") {
+		t.Error("the colours are not what is left of what a terminal obeys")
+	}
+	cut := 0
+	for line := range strings.Lines(copied.String()) {
+		if strings.Contains(line, "hunt") || strings.Contains(line, "er2") || len(line) > logline.Max+len("…\n") {
+			t.Errorf("a line of %d bytes ends with %q", len(line), line[max(0, len(line)-80):])
+		}
+		if strings.HasSuffix(line, "…\n") && strings.Count(line, "https://***@git.example.com/x") > 400 {
+			cut++
+		}
+	}
+	if cut != len(lines)-1 {
+		t.Errorf("%d lines are cut, want %d", cut, len(lines)-1)
 	}
 }

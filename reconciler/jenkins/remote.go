@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"github.com/bndr/gojenkins"
 
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // remote is the job in its Jenkins: what can be asked of them, and nothing that is remembered of builds.
@@ -165,12 +165,14 @@ func (r *remote) result(ctx context.Context, build run) (made *manifest.BuildRes
 	if err != nil {
 		return nil, fmt.Sprintf("its %s is wrong: %v", ResultFile, err), nil
 	}
+	if told := build.Actions.parameter(ParamID); made.Build != told {
+		return nil, fmt.Sprintf("its %s is of the build %s, and this one is %s (let each build begin with an empty folder)", ResultFile, made.Build, told), nil
+	}
 	return made, "", nil
 }
 
 // whyFailed says in one line how a build failed.
-func (r *remote) whyFailed(k manifest.Key, build run, view *gojenkins.PipelineRun) string {
-	look := fmt.Sprintf(" (its log says why: plateform logs %s --build)", k)
+func (r *remote) whyFailed(build run, view *gojenkins.PipelineRun) string {
 	text := fmt.Sprintf("build %d of the job %s failed", build.Number, r.job)
 	switch build.Result {
 	case resultAborted:
@@ -182,15 +184,12 @@ func (r *remote) whyFailed(k manifest.Key, build run, view *gojenkins.PipelineRu
 	if view != nil {
 		for _, stage := range view.Stages {
 			if stage.Status == "FAILED" || stage.Status == "UNSTABLE" {
-				return text + " in its stage " + oneLine(stage.Name) + look
+				return text + " in its stage " + oneLine(stage.Name)
 			}
 		}
 	}
-	return text + look
+	return text
 }
-
-// userInfo is the login in a URL.
-var userInfo = regexp.MustCompile(`://[^/\s"']+@`)
 
 // tail is the end of a log: how long it is is asked for first, with an answer that is cut off.
 func (r *remote) tail(ctx context.Context, number int64) (string, error) {
@@ -204,7 +203,10 @@ func (r *remote) tail(ctx context.Context, number int64) (string, error) {
 		}
 		_, text, _ = strings.Cut(text, "\n") // of the first line the beginning is missing
 	}
-	lines := strings.Split(strings.TrimRight(cleaned(text), "\n"), "\n")
+	lines := logline.All(strings.TrimRight(text, "\r\n"))
+	for i, line := range lines {
+		lines[i] = logline.Plain(line)
+	}
 	tail := strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
 	return strings.ToValidUTF8(tail[max(0, len(tail)-tailBytes):], "\uFFFD"), nil
 }

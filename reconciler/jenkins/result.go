@@ -53,6 +53,8 @@ func ParseResult(data []byte) (*manifest.BuildResult, error) {
 		return nil, fmt.Errorf("%s is %s and has to be %s", strings.ToLower(wrong.Field), oneLine(wrong.Value), wrong.Type)
 	case err != nil:
 		return nil, errors.New("it is no JSON object")
+	case !fit.MatchString(r.Build):
+		return nil, errors.New("build is not the ID of a build (write the value of " + ParamID + ")")
 	case !resultDigest.MatchString(r.Digest):
 		return nil, errors.New("digest is not sha256: and 64 hexadecimal digits")
 	case r.Framework != "" && !resultFramework.MatchString(r.Framework):

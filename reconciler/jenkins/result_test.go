@@ -128,14 +128,15 @@ func TestWhatABuildSaysIsBelievedAsLittleAsPossible(t *testing.T) {
 	}{
 		{"nothing", func(context.Context, *jenkinsserver.Build) error { return nil }, "it archived no release.json"},
 		{"no JSON", says([]byte("<html>")), "its release.json is wrong: it is no JSON object"},
-		{"a wrong kind", says([]byte(`{"digest":1}`)), "its release.json is wrong: digest is number and has to be string"},
-		{"no digest", says([]byte(`{"digest":"latest"}`)), "digest is not sha256:"},
-		{"an odd framework", says([]byte(`{"digest":"` + digest + `","framework":"go\nfake"}`)), "framework is no word"},
-		{"an odd port", says([]byte(`{"digest":"` + digest + `","port":70000}`)), "port 70000 is no port"},
-		{"less than nothing", says([]byte(`{"digest":"` + digest + `","scan":{"high":-1}}`)), "scan counts less than nothing"},
-		{"too much", says([]byte(`{"digest":"` + digest + `","x":"` + strings.Repeat("x", 100<<10) + `"}`)), "larger than 64 KiB"},
-		{"another image", says([]byte(`{"digest":"` + digest + `"}`)), "the image " + digest + " is not in 127.0.0.1:"},
-		{"unstable", func(context.Context, *jenkinsserver.Build) error { return jenkinsserver.ErrUnstable }, "ended as UNSTABLE (its log says why: plateform logs ws-1/shop --build)"},
+		{"a wrong kind", says([]byte(`{"build":"a1","digest":1}`)), "its release.json is wrong: digest is number and has to be string"},
+		{"no digest", says([]byte(`{"build":"a1","digest":"latest"}`)), "digest is not sha256:"},
+		{"an odd framework", says([]byte(`{"build":"a1","digest":"` + digest + `","framework":"go\nfake"}`)), "framework is no word"},
+		{"an odd port", says([]byte(`{"build":"a1","digest":"` + digest + `","port":70000}`)), "port 70000 is no port"},
+		{"less than nothing", says([]byte(`{"build":"a1","digest":"` + digest + `","scan":{"high":-1}}`)), "scan counts less than nothing"},
+		{"too much", says([]byte(`{"build":"a1","digest":"` + digest + `","x":"` + strings.Repeat("x", 100<<10) + `"}`)), "larger than 64 KiB"},
+		{"no build", says([]byte(`{"digest":"` + digest + `"}`)), "build is not the ID of a build (write the value of PLATEFORM_ID)"},
+		{"another image", says([]byte(`{"build":"a1","digest":"` + digest + `"}`)), "the image " + digest + " is not in 127.0.0.1:"},
+		{"unstable", func(context.Context, *jenkinsserver.Build) error { return jenkinsserver.ErrUnstable }, "ended as UNSTABLE"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,6 +151,23 @@ func TestWhatABuildSaysIsBelievedAsLittleAsPossible(t *testing.T) {
 				t.Fatalf("got %s, want a failure with %q", describe(status), tt.want)
 			}
 		})
+	}
+}
+
+// An image that is there, and was made by an earlier build of the same project, is not that of this one: its release.json was left behind.
+func TestTheResultOfAnEarlierBuildIsNotBelieved(t *testing.T) {
+	w := newWorld(t, jenkinsserver.Options{})
+	first, second := w.request("a1"), w.request("a2")
+	b := w.open()
+	w.start(b, first)
+	made := w.image(w.end(b, first.ID))
+	job := w.job(true)
+	job.Run = says([]byte(`{"build":"a1","digest":"` + made.Digest + `"}`))
+	w.jenkins.Put(job)
+	w.start(b, second)
+	want := "its release.json is of the build a1, and this one is a2 (let each build begin with an empty folder)"
+	if status := w.end(b, second.ID); status.Failure == nil || status.Failure.Temporary || !strings.HasSuffix(status.Failure.Summary, want) {
+		t.Errorf("got %s, want a failure with %q", describe(status), want)
 	}
 }
 
@@ -376,10 +394,10 @@ func TestTheEndOfTheLogIsKept(t *testing.T) {
 		t.Fatalf("got %s, want a failure", describe(status))
 	}
 	log := status.Failure.Log
-	if !strings.Contains(log, "\n[2Jmain.go:1: it does not compile\n") || !strings.Contains(log, "https://***@git.example.com/x") || len(log) > 40<<10 {
+	if !strings.Contains(log, "\nmain.go:1: it does not compile\n") || !strings.Contains(log, "https://***@git.example.com/x") || len(log) > 40<<10 {
 		t.Errorf("the log has %d bytes: %q", len(log), log[max(0, len(log)-500):])
 	}
-	if want := "build 1 of the job platform/build image failed in its stage Build (its log says why: plateform logs ws-1/shop --build)"; status.Failure.Summary != want {
+	if want := "build 1 of the job platform/build image failed in its stage Build"; status.Failure.Summary != want {
 		t.Errorf("got %q, want %q", status.Failure.Summary, want)
 	}
 }
@@ -406,7 +424,7 @@ func TestTheLogOfTheNewestBuildIsCopied(t *testing.T) {
 	if err := jenkins.CopyLog(t.Context(), w.options(), ask, &log); err != nil {
 		t.Fatal(err)
 	}
-	want := "clone https://***@git.example.com/x[2J\n"
+	want := "clone https://***@git.example.com/x\n"
 	if got := log.String(); !strings.HasSuffix(got, long+want) {
 		t.Errorf("the log ends with %q", got[max(0, len(got)-200):])
 	}

@@ -22,7 +22,7 @@ var (
 
 // waits takes in why the build waits in the queue. A reason that was told is told no more. The builder's lock is held.
 func (known *build) waits(why string) {
-	why = oneLine(cleaned(why))
+	why = oneLine(why)
 	if runes := []rune(why); len(runes) > maxReason {
 		why = string(runes[:maxReason]) + "…"
 	}

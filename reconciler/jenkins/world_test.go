@@ -105,7 +105,7 @@ func (w *world) build(ctx context.Context, b *jenkinsserver.Build) error {
 		if err != nil {
 			return err
 		}
-		archive(b, map[string]any{"digest": digest, "framework": "go", "port": 8080, "scan": map[string]int{"high": 2}, "repository": "evil.example.com/x"})
+		archive(b, map[string]any{"build": b.Parameter(jenkins.ParamID), "digest": digest, "framework": "go", "port": 8080, "scan": map[string]int{"high": 2}, "repository": "evil.example.com/x"})
 		return nil
 	})
 }

@@ -106,6 +106,7 @@ func (p *Project) judgeRollbacks() {
 // judgeFailures explains what did not build, and how the last run failed when that was something else.
 func (p *Project) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key, string) string) {
 	next := "push a fix, or run: plateform retry " + p.Key.String()
+	log := "see its log: plateform logs " + p.Key.String() + " --build"
 	last := spec.Last
 	if last != nil && (last.Result != manifest.ResultFailed || spec.Retry != "" || mendedByWhatRuns(spec)) {
 		last = nil
@@ -126,10 +127,14 @@ func (p *Project) judgeFailures(spec manifest.RunSpec, failure func(manifest.Key
 				"name another image, or put this one there and run: plateform retry "+p.Key.String())
 			continue
 		}
-		p.set(StateFailed, heldPart(h)+" did not build, and is not tried again by itself"+why, next)
+		p.set(StateFailed, heldPart(h)+" did not build, and is not tried again by itself"+why, next, log)
 	}
 	if last != nil {
-		p.set(StateFailed, "the last run failed: "+last.Error, next)
+		todo := []string{next}
+		if last.BuildID != "" {
+			todo = append(todo, log)
+		}
+		p.set(StateFailed, "the last run failed: "+last.Error, todo...)
 	}
 }
 
@@ -226,10 +231,12 @@ func partNoun(part string) string {
 }
 
 // set gives the project a state with its reason. A later state is the graver one.
-func (p *Project) set(state State, why, next string) {
+func (p *Project) set(state State, why string, next ...string) {
 	p.State = state
 	p.Why = append(p.Why, why)
-	if !slices.Contains(p.Next, next) {
-		p.Next = append(p.Next, next)
+	for _, advice := range next {
+		if !slices.Contains(p.Next, advice) {
+			p.Next = append(p.Next, advice)
+		}
 	}
 }

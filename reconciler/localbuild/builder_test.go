@@ -382,7 +382,7 @@ func TestACompileErrorIsTold(t *testing.T) {
 		t.Errorf("summary %q, want %q", failure.Summary, want)
 	}
 	if !strings.Contains(failure.Log, "main.go:3:15") || !strings.HasSuffix(strings.TrimSpace(b.log(t, "one")), failure.Log) {
-		t.Errorf("the failure's log is not the end of the log:\n%s", failure.Log)
+		t.Errorf("the failure's log is not the end of the log:\n%q\n%q", failure.Log, b.log(t, "one"))
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 	"github.com/plateform/plateform/manifest/frameworks"
 	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
+	"github.com/plateform/plateform/reconciler/logline"
 	"github.com/plateform/plateform/reconciler/scan"
 )
 
@@ -45,7 +45,7 @@ const nobody = 65532
 // labelsOf says of an image what it was built from and what was found out about it. What is not known has no label.
 func labelsOf(r reconciler.BuildRequest, built Built) map[string]string {
 	labels := map[string]string{
-		labelSource: buildlog.Redact(r.Repository), labelRevision: r.Commit,
+		labelSource: logline.Redact(r.Repository), labelRevision: r.Commit,
 		labelBuild: r.ID, labelPath: r.Path, labelTree: r.Tree, labelFramework: built.Framework,
 	}
 	if built.Port != 0 {
@@ -103,7 +103,7 @@ func relabel(image v1.Image, labels, running map[string]string, digest string) (
 
 // sameSource says that an image is from a build of the place that a request is for.
 func sameSource(r reconciler.BuildRequest, labels map[string]string) bool {
-	return labels[labelBuild] != "" && repourl.ID(labels[labelSource]) == repourl.ID(buildlog.Redact(r.Repository)) && labels[labelPath] == r.Path
+	return labels[labelBuild] != "" && repourl.ID(labels[labelSource]) == repourl.ID(logline.Redact(r.Repository)) && labels[labelPath] == r.Path
 }
 
 // described is what labels say about an image.

@@ -20,7 +20,7 @@ import (
 	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/dockerfile/generate"
-	"github.com/plateform/plateform/reconciler/localbuild/buildlog"
+	"github.com/plateform/plateform/reconciler/logline"
 	"github.com/plateform/plateform/reconciler/scan"
 )
 
@@ -48,7 +48,7 @@ func (s Earlier) ContentOf(r reconciler.BuildRequest, src Source) (string, error
 		Build                                       manifest.Build
 		Generated                                   string
 		Mirrors                                     Mirrors
-	}{r.Key.Workspace, repourl.ID(buildlog.Redact(r.Repository)), r.Path, targetOS + "/" + runtime.GOARCH, r.Scan.FailOn, *settings, "", s.Mirrors}
+	}{r.Key.Workspace, repourl.ID(logline.Redact(r.Repository)), r.Path, targetOS + "/" + runtime.GOARCH, r.Scan.FailOn, *settings, "", s.Mirrors}
 	if d.App != nil && d.Dockerfile == "" && d.Framework != frameworks.Go {
 		var names []string
 		for _, v := range settings.Env {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -61,14 +61,10 @@ func CheckIssuer(raw string) error {
 		return errors.New("it does not read as an address")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return errors.New("it holds more than https://, a host and a path")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !repourl.IsHere(u.Host)):
 		return errors.New("keys are believed over https only")
 	}
 	return nil
-}
-
-func loopback(name string) bool {
-	return name == "localhost" || net.ParseIP(name).IsLoopback()
 }
 
 // New returns a Verifier. It asks nobody anything yet.

@@ -12,10 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // maxSaid bounds what is quoted of a registry's own words, in bytes.
@@ -199,19 +200,4 @@ func said(answer *transport.Error) string {
 }
 
 // oneLine makes a foreign text fit for a line of a report.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return ' '
-		}
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > maxSaid {
-		s = strings.ToValidUTF8(s[:maxSaid], "") + "…"
-	}
-	return s
-}
+func oneLine(s string) string { return logline.Short(strings.Join(strings.Fields(s), " "), maxSaid) }

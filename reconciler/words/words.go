@@ -133,7 +133,7 @@ func reused(r reconciler.Report) string {
 func failed(r reconciler.Report) string {
 	r.Detail = manifest.FirstLine(r.Detail)
 	if r.Outcome == reconciler.OutcomeBuildFailed {
-		return "build failed: " + r.Detail + comesLater(r.Holds)
+		return "build failed: " + r.Detail + comesLater(r.Holds) + fmt.Sprintf("\nits log: `plateform logs %s --build`", r.Project)
 	}
 	if r.Outcome == reconciler.OutcomeImageRefused {
 		return r.Detail + "\nit is asked for again by itself" + comesLater(r.Holds) + keepsRunning(r.Release.Before)

@@ -216,9 +216,9 @@ func asItHasToBeCases() map[reconciler.Outcome][]told {
 func failureCases() map[reconciler.Outcome][]told {
 	return map[reconciler.Outcome][]told{
 		reconciler.OutcomeBuildFailed: {
-			told{"", failure("", ""), "build failed: main.go:3 does not compile (mend the source and push)", buildURL}.
+			told{"", failure("", ""), "build failed: main.go:3 does not compile (mend the source and push)\nits log: `plateform logs ws-1/shop --build`", buildURL}.
 				detail("main.go:3 does not compile (mend the source and push)"),
-			told{"with log lines in the detail", failure("", ""), "build failed: main.go:3 does not compile", buildURL}.
+			told{"with log lines in the detail", failure("", ""), "build failed: main.go:3 does not compile\nits log: `plateform logs ws-1/shop --build`", buildURL}.
 				detail("main.go:3 does not compile\n" + logTail),
 		},
 		reconciler.OutcomeImageRefused: {

@@ -44,8 +44,10 @@ func refine(name string, schema *jsonschema.Schema) {
 	}
 }
 
-// loosen makes the schema of what others write: only the digest has to be there, and what is not described is ignored.
+// loosen makes the schema of what others write: only the build and the digest have to be there, and what is not described is ignored.
 func loosen(schema *jsonschema.Schema) {
+	build, _ := schema.Properties.Get("build")
+	build.Pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}$"
 	digest, _ := schema.Properties.Get("digest")
 	digest.Pattern = "^sha256:[0-9a-f]{64}$"
 	framework, _ := schema.Properties.Get("framework")

@@ -66,6 +66,7 @@ func measures() []measure {
 		{"github-writes", (*stage).githubWrites},
 		{"apply-100", (*stage).apply},
 		{"router", (*stage).router},
+		{"log-readers", (*stage).logReaders},
 		{"live", (*stage).live},
 		{"live-on-node", (*stage).liveOnNode},
 	}

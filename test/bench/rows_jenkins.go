@@ -69,7 +69,7 @@ func (a *agents) build(ctx context.Context, b *jenkinsserver.Build) error {
 		return err
 	}
 	return b.Stage("Push", func() error {
-		result, err := json.Marshal(map[string]any{"digest": "sha256:" + fakeHash(b.Parameter(jenkins.ParamID)), "framework": "go", "port": 8080})
+		result, err := json.Marshal(map[string]any{"build": b.Parameter(jenkins.ParamID), "digest": "sha256:" + fakeHash(b.Parameter(jenkins.ParamID)), "framework": "go", "port": 8080})
 		if err == nil {
 			b.Archive(jenkins.ResultFile, result)
 		}

@@ -139,6 +139,13 @@ type liveSession struct {
 
 // startLive makes an installation and starts serve.
 func (s *stage) startLive() *liveSession {
+	l := s.prepareLive()
+	l.start()
+	return l
+}
+
+// prepareLive makes an installation at free addresses.
+func (s *stage) prepareLive() *liveSession {
 	dir := filepath.Join(s.TempDir(), "acme")
 	s.command(s.dir, s.plateform(), "init", dir)
 	l := &liveSession{stage: s, dir: dir, address: s.freeAddress(), domain: "localhost", written: "Hello"}
@@ -150,7 +157,6 @@ func (s *stage) startLive() *liveSession {
 	l.replace("platform-config/platform.yaml", "127.0.0.1:5480", images)
 	l.git("platform-config", "commit", "--quiet", "--all", "--message=Take free addresses")
 	l.git("platform-config", "push", "--quiet")
-	l.start()
 	return l
 }
 

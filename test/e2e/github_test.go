@@ -205,7 +205,7 @@ func TestGitHub(t *testing.T) {
 	}
 
 	broken := shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { nonsense }\n"})
-	w.shows(h, "shop@"+broken, shop.context(), "failure", "build failed: ")
+	w.shows(h, "shop@"+broken, shop.context(), "failure", "its log: `plateform logs ws-1/shop --build`")
 
 	rollback := shop.revert("v1.0.1")
 	shop.runs("v1.0.0")

@@ -186,7 +186,7 @@ func TestJenkinsBuilds(t *testing.T) {
 
 	broken := shop.app.commit("Break it", files{"main.go": "package main\n\nfunc main() { sellEverything() }\n"})
 	verdict := shop.sourceVerdict(broken)
-	for _, want := range []string{"undefined: sellEverything", "build 2 of the job platform/build failed in its stage Build"} {
+	for _, want := range []string{"undefined: sellEverything", "build 2 of the job platform/build failed in its stage Build", "`plateform logs ws-1/shop --build`"} {
 		if verdict.State != "failure" || !strings.Contains(verdict.Description, want) {
 			t.Errorf("the failure is told as %+v, and lacks %q", verdict, want)
 		}

@@ -15,7 +15,7 @@ func (p *pipelines) claim(digest string) (honest func()) {
 	defer p.mu.Unlock()
 	before := p.pipeline
 	p.pipeline = func(_ context.Context, b *jenkinsserver.Build) error {
-		b.Archive(jenkins.ResultFile, []byte(`{"digest":"`+digest+`","framework":"go","port":8080}`))
+		b.Archive(jenkins.ResultFile, []byte(`{"build":"`+b.Parameter(jenkins.ParamID)+`","digest":"`+digest+`","framework":"go","port":8080}`))
 		return nil
 	}
 	return func() {

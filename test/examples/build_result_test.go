@@ -30,12 +30,16 @@ func TestBuildResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest := `"digest":"sha256:` + strings.Repeat("0a", 32) + `"`
+	only := `"digest":"sha256:` + strings.Repeat("0a", 32) + `"`
+	digest := `"build":"2d8cdf6326bd",` + only
 	for text, good := range map[string]bool{
 		`{` + digest + `}`: true,
 		`{` + digest + `,"framework":"nextjs","port":3000,"scan":{"critical":0,"high":1}}`: true,
 		`{` + digest + `,"repository":"evil.example.com/x","scan":{"negligible":7}}`:       true,
 		`{}`:                                      false,
+		`{` + only + `}`:                          false,
+		`{"build":"../a",` + only + `}`:           false,
+		`{"build":7,` + only + `}`:                false,
 		`[]`:                                      false,
 		`{"digest":"sha256:0A"}`:                  false,
 		`{"digest":7}`:                            false,

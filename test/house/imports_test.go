@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"reconciler/card":      {"manifest", "reconciler", "reconciler/plan"},
 	"reconciler/change":    {"manifest", "manifest/repourl", "reconciler", "reconciler/config"},
 	"reconciler/ledger":    {"manifest", "reconciler", "reconciler/config", "reconciler/decision"},
-	"reconciler/api":       {"manifest", "reconciler", "reconciler/decision", "reconciler/rights", "reconciler/words"},
+	"reconciler/api":       {"manifest", "reconciler", "reconciler/decision", "reconciler/rights", "reconciler/words", "reconciler/logline"},
 	"reconciler/gitops":    {"manifest", "manifest/signing", "manifest/secret", "reconciler/secrets", "reconciler", "reconciler/config", "reconciler/decision", "reconciler/namespace"},
 	"reconciler/release":   {"manifest", "manifest/signing", "manifest/secret", "reconciler/secrets", "reconciler", "reconciler/config", "reconciler/decision"},
 	"reconciler/scan":      {"manifest", "reconciler"},
@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 	"reconciler/dockerfile/generate": {"manifest", "manifest/frameworks", "reconciler/blame", "reconciler/detect"},
 
 	"reconciler/words":   {"manifest", "reconciler"},
+	"reconciler/logline": {},
 	"reconciler/queue":   {},
 	"reconciler/gate":    {"manifest", "reconciler"},
 	"reconciler/backlog": {"manifest", "reconciler"},
@@ -71,13 +72,13 @@ var mayImport = map[string][]string{
 
 	"adapter": {"manifest", "manifest/frameworks", "manifest/repourl", "manifest/secret", "reconciler/secrets", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words", "reconciler/namespace", // what a build reads, and what people read, is said once
 		"reconciler/health", "reconciler/live", "reconciler/pods", "reconciler/tenant", // how objects in a cluster do, and namespaces there, which each engine of a cluster needs
-		"reconciler/blame", "reconciler/detect", "reconciler/dockerfile", "reconciler/dockerfile/"},
+		"reconciler/blame", "reconciler/detect", "reconciler/dockerfile", "reconciler/dockerfile/", "reconciler/logline"},
 	// below an adapter
 	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/deployments": {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
 	"reconciler/github/signin":      {"reconciler", "reconciler/github/client"},
 	"reconciler/github/reviews":     {"manifest", "reconciler", "reconciler/github/client", "reconciler/github/auth"},
-	"reconciler/github/auth":        {"manifest", "reconciler", "reconciler/github/client"},
+	"reconciler/github/auth":        {"manifest", "manifest/repourl", "reconciler", "reconciler/github/client"},
 
 	"cmd":      {"manifest", "manifest/signing", "manifest/secret", "gitstore", "gitstore/", "webhook", "webhook/", "reconciler", "reconciler/", "schemas", "schemas/", "examples", "examples/", "cmd/"},
 	"schemas":  {"manifest", "manifest/frameworks", "schemas", "schemas/"},
@@ -98,9 +99,9 @@ var mayImport = map[string][]string{
 	"cmd/plateform/crash":        {"manifest", "reconciler", "reconciler/loop"},
 	"cmd/plateform/kubernetes":   {"manifest/secret", "reconciler", "reconciler/argocd", "reconciler/direct", "reconciler/pods", "reconciler/tenant"},
 	"cmd/plateform/operator":     {},
-	"cmd/plateform/watch":        {"manifest", "reconciler", "reconciler/api", "cmd/plateform/installation", "cmd/plateform/operator", "cmd/plateform/terminal", "cmd/plateform/exit"},
+	"cmd/plateform/watch":        {"manifest", "reconciler", "reconciler/api", "reconciler/logline", "cmd/plateform/installation", "cmd/plateform/operator", "cmd/plateform/terminal", "cmd/plateform/exit"},
 	"cmd/plateform/job":          {"manifest", "gitstore", "reconciler", "reconciler/blame", "reconciler/jenkins", "reconciler/localbuild", "reconciler/registry", "cmd/plateform/exit", "cmd/plateform/source"},
-	"cmd/plateform/logs":         {"manifest", "reconciler", "reconciler/jenkins", "reconciler/localbuild", "cmd/plateform/installation", "cmd/plateform/exit"},
+	"cmd/plateform/logs":         {"manifest", "reconciler", "reconciler/jenkins", "reconciler/localbuild", "reconciler/logline", "cmd/plateform/installation", "cmd/plateform/exit"},
 	"cmd/plateform/running":      {"manifest", "reconciler", "reconciler/api", "cmd/plateform/terminal", "cmd/plateform/watch"},
 	"cmd/plateform/scaffold":     {"manifest", "manifest/signing", "manifest/secret", "schemas", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/cluster":      {"cmd/plateform/installation", "cmd/plateform/scaffold", "cmd/plateform/exit"},
@@ -111,7 +112,7 @@ var mayImport = map[string][]string{
 	"cmd/plateform/encrypt": {"manifest", "manifest/secret", "reconciler/secrets", "cmd/plateform/exit", "cmd/plateform/terminal"},
 	"cmd/plateform/source":  {"manifest", "gitstore", "reconciler/blame", "reconciler/detect", "reconciler/dockerfile/generate", "cmd/plateform/exit", "cmd/plateform/git"},
 	"cmd/plateform/images":  {"manifest", "gitstore", "reconciler", "reconciler/registry", "cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit"},
-	"cmd/plateform/doctor": {"manifest", "manifest/secret", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/",
+	"cmd/plateform/doctor": {"manifest", "manifest/repourl", "manifest/secret", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/",
 		"cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 }
 

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/plateform/plateform/manifest/repourl"
 )
 
 // withArgoCD looks at the Argo CD of a cluster.
@@ -74,7 +75,7 @@ func (a withArgoCD) alive(ctx context.Context, part, does string) Diagnosis {
 // reads says whether Argo CD has what it needs to read plateform-gitops, as far as that can be told.
 func (a withArgoCD) reads(ctx context.Context) Diagnosis {
 	const what = "Argo CD repository"
-	if host := hostOf(a.repository); host == "localhost" || net.ParseIP(host).IsLoopback() {
+	if repourl.IsHere(hostOf(a.repository)) {
 		return fail(what, a.repository+" is this machine, which Argo CD does not reach from inside the cluster", "set engine.repository to the URL that it has there")
 	}
 	secrets, err := a.set.CoreV1().Secrets(a.namespace).List(ctx, metav1.ListOptions{LabelSelector: "argocd.argoproj.io/secret-type in (repository, repo-creds)"})

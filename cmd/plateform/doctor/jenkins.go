@@ -3,10 +3,10 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler/jenkins"
 )
 
@@ -36,14 +36,8 @@ func (d *examination) checkJenkins(ctx context.Context) []Diagnosis {
 	if found.NoResume {
 		all = append(all, warn(what, "builds of "+job+" do not go on after a restart of Jenkins", "take disableResume() out of its pipeline"))
 	}
-	if u, err := url.Parse(settings.URL); err == nil && u.Scheme == "http" && !isHere(u.Hostname()) {
+	if u, err := url.Parse(settings.URL); err == nil && u.Scheme == "http" && !repourl.IsHere(u.Host) {
 		all = append(all, warn(what, settings.URL+" is not encrypted: whoever is on the way reads the token", "give Jenkins a certificate, and have builder.jenkins.url begin with https"))
 	}
 	return all
-}
-
-// isHere says that a host is this machine.
-func isHere(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

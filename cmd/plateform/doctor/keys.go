@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler/registry"
 )
 
@@ -102,9 +102,10 @@ func (d *examination) checkRegistry(ctx context.Context) []Diagnosis {
 
 func (d *examination) judgeRegistry(what, who string, answer registry.Answer) Diagnosis {
 	url := d.platform.Spec.Registry.URL
+	host, _, _ := strings.Cut(url, "/")
 	left := answer.Expires.Sub(d.now())
 	switch {
-	case !answer.Encrypted && onThisMachine(url):
+	case !answer.Encrypted && repourl.IsHere(host):
 		return ok(what, "%s lets us in %s, over plain HTTP on this machine", url, who)
 	case !answer.Encrypted:
 		return warn(what, fmt.Sprintf("%s lets us in %s, over plain HTTP", url, who), "use HTTPS, and remove registry.insecure from serve.yaml")
@@ -112,13 +113,4 @@ func (d *examination) judgeRegistry(what, who string, answer registry.Answer) Di
 		return warn(what, fmt.Sprintf("%s lets us in %s; its certificate ends on %s", url, who, answer.Expires.UTC().Format(time.DateOnly)), "renew it")
 	}
 	return ok(what, "%s lets us in %s; its certificate is good until %s", url, who, answer.Expires.UTC().Format(time.DateOnly))
-}
-
-// onThisMachine says that a registry is reached without a network.
-func onThisMachine(url string) bool {
-	host, _, _ := strings.Cut(url, "/")
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }

@@ -178,6 +178,7 @@ func TestWhatGoesWrongIsSaidWithItsLog(t *testing.T) {
 			r.Detail, r.Build.LogTail = "the Go program does not compile: ./main.go:3:1: oops", "# hello\n./main.go:3:1: oops\nfailed: the Go program does not compile\n"
 		}), []string{
 			"10:00:01 ✗ ws-1/shop  build failed: the Go program does not compile: ./main.go:3:1: oops",
+			"                      its log: `plateform logs ws-1/shop --build`",
 			"                        # hello",
 			"                        ./main.go:3:1: oops",
 		}},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/manifest/signing"
 	"github.com/plateform/plateform/reconciler/registry"
 )
@@ -66,8 +66,7 @@ func hostOf(repository string) (host string, secure bool) {
 	if err != nil {
 		return "", false
 	}
-	name := strings.ToLower(u.Hostname())
-	local := name == "localhost" || net.ParseIP(name).IsLoopback()
+	local := repourl.IsHere(u.Host)
 	host, err = normalHost(u.Host)
 	return host, err == nil && (u.Scheme == "https" || u.Scheme == "http" && local)
 }

@@ -52,7 +52,7 @@ type answering struct {
 }
 
 // openAPI makes what answers for runs.
-func openAPI(i *Installation, config, gitops *branch, builder reconciler.Builder, engine reconciler.Engine) error {
+func openAPI(i *Installation, history api.History, builder reconciler.Builder, engine reconciler.Engine) error {
 	if i.settings.API.Listen == "" {
 		return nil
 	}
@@ -69,9 +69,9 @@ func openAPI(i *Installation, config, gitops *branch, builder reconciler.Builder
 	answers, err := api.New(api.Options{
 		Runs: recorder, Logs: logs, Apps: api.AppsOf(engine),
 		Access: api.Access{
-			Identities: i.identities, Operator: token, Config: config, Head: config.last, Origins: i.settings.API.Origins,
+			Identities: i.identities, Operator: token, Config: history.Config.Reader, Head: history.Config.Head, Origins: i.settings.API.Origins,
 		},
-		History: api.History{Config: api.Branch{Reader: config, Head: config.last}, GitOps: api.Branch{Reader: gitops, Head: gitops.last}},
+		History: history,
 		Secrets: i.settings.secrets, Ready: func() bool { return i.reconciler.Ready() }, Dir: operator.Folder(i.settings.DataDir),
 		Times: api.Times{Now: i.now, Every: every}, Log: i.log,
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/endpoint"
+	"github.com/plateform/plateform/manifest/repourl"
 	"github.com/plateform/plateform/reconciler/embedded"
 )
 
@@ -37,7 +38,7 @@ func (c *settingsCheck) checkImages(s *Settings) {
 	switch {
 	case err != nil || noNumber != nil:
 		c.add(field, fmt.Sprintf("registry.listen %q is not an address", r.Listen), "write host:port, as 127.0.0.1:5480")
-	case host != "localhost" && !net.ParseIP(host).IsLoopback():
+	case !repourl.IsHere(host):
 		c.add(field, fmt.Sprintf("registry.listen %q is not an address of this machine alone", r.Listen), "write 127.0.0.1:"+port+"; for other machines use a registry of its own")
 	case number == 0:
 		c.add(field, "registry.listen has port 0, but the names of images keep their port", "write a port that is free, as 127.0.0.1:5480")

@@ -18,6 +18,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/crash"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/reconciler"
+	"github.com/plateform/plateform/reconciler/api"
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/embedded"
 	"github.com/plateform/plateform/reconciler/loop"
@@ -139,7 +140,8 @@ func (i *Installation) open() error {
 	}
 	engine, err := i.engine(engineParts{images: images, gitops: gitops, charts: builtin, secrets: opener})
 	if err == nil {
-		err = openAPI(i, config, gitops, builder, engine)
+		history := api.History{Config: api.Branch{Reader: config, Head: config.last}, GitOps: api.Branch{Reader: gitops, Head: gitops.last}, Told: record.Told}
+		err = openAPI(i, history, builder, engine)
 	}
 	if err != nil {
 		return err

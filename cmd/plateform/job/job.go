@@ -303,7 +303,7 @@ func (j *Job) Fail(err error) error {
 // conclude writes what the job has made.
 func (j *Job) conclude(made *localbuild.Made) error {
 	return j.write(jenkins.ResultFile, manifest.BuildResult{
-		Digest: made.Image.Digest, Framework: made.Image.Framework, Port: made.Image.Port, Scan: made.Scan, Reused: made.Reused,
+		Build: j.Request.ID, Digest: made.Image.Digest, Framework: made.Image.Framework, Port: made.Image.Port, Scan: made.Scan, Reused: made.Reused,
 	})
 }
 

@@ -219,7 +219,7 @@ func TestAJobTakesTheImageThatAnotherProjectHasOfTheSource(t *testing.T) {
 		t.Fatalf("it is not found:\n%s", a.log.String())
 	}
 	want := made
-	want.Reused = "ws-1/shop"
+	want.Build, want.Reused = "b2", "ws-1/shop"
 	if diff := cmp.Diff(want, a.result(t)); diff != "" {
 		t.Errorf("release.json (-want +got):\n%s", diff)
 	}

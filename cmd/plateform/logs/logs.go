@@ -16,6 +16,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/jenkins"
 	"github.com/plateform/plateform/reconciler/localbuild"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // Show writes what an app prints. With Follow it goes on until the context ends.
@@ -42,8 +43,8 @@ func Show(ctx context.Context, s *installation.Settings, key manifest.Key, ask r
 const again = time.Second
 
 // ShowBuild writes the log of the newest build of a project: of this machine, or of the Jenkins that builds. follow goes on until the
-// build has ended, in Jenkins.
-func ShowBuild(ctx context.Context, s *installation.Settings, key manifest.Key, follow bool, to io.Writer) error {
+// build has ended, in Jenkins. What to writes is harmless on a terminal.
+func ShowBuild(ctx context.Context, s *installation.Settings, key manifest.Key, follow bool, to *logline.Writer) error {
 	if s.Builder.IsJenkins() {
 		return showJenkins(ctx, s, jenkins.LogQuestion{Key: key, Follow: follow, Every: again}, to)
 	}
@@ -60,11 +61,11 @@ func ShowBuild(ctx context.Context, s *installation.Settings, key manifest.Key, 
 	}
 	defer file.Close()
 	_, err = io.Copy(to, file)
-	return err
+	return errors.Join(err, to.Close())
 }
 
 // showJenkins asks Jenkins, as serve does.
-func showJenkins(ctx context.Context, s *installation.Settings, ask jenkins.LogQuestion, to io.Writer) error {
+func showJenkins(ctx context.Context, s *installation.Settings, ask jenkins.LogQuestion, to *logline.Writer) error {
 	o, err := s.Builder.Jenkins.Options()
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/api"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // ErrNoApps says that a serve does not know of the apps that run.
@@ -51,9 +52,9 @@ func (o Options) AppLog(ctx context.Context, f From, last int) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := from.appLog(ctx, o.Key, ask, func(text string) error {
 			pause, ask.Last = firstPause, 0
-			show := api.Bare
+			show := logline.Bare
 			if o.Style.On {
-				show = api.Harmless
+				show = logline.Harmless
 			}
 			_, err := fmt.Fprintln(o.Out, show(text))
 			return err

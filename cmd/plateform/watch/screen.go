@@ -12,6 +12,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/api"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // glance is how often the line at the bottom is drawn anew.
@@ -105,10 +106,10 @@ func (s *screen) log(f api.Frame) {
 	s.image = f.Image
 	for _, line := range f.Lines {
 		if !s.Style.On {
-			s.print(api.Bare(line))
+			s.print(logline.Bare(line))
 			continue
 		}
-		s.print(api.Harmless(line))
+		s.print(logline.Harmless(line))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/api"
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 var began = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
@@ -65,7 +66,7 @@ func TestScreenOnATerminal(t *testing.T) {
 	if !strings.Contains(got, "\x1b[31mred\x1b[0m\n") || strings.Contains(got, "\x1b[2J") {
 		t.Errorf("it shows %q", got)
 	}
-	building := api.Bare(lines[2])
+	building := logline.Bare(lines[2])
 	if want := "✓ queued 1.0s  ⠋ building 2.0s  · pushing  · updating GitOps  · synced  · deployed"; building != want {
 		t.Errorf("the line is %q, want %q", building, want)
 	}

@@ -30,6 +30,7 @@ type server struct {
 	url func() (string, error)
 	// tokenFile is the file with the token to show; read for each connection, as it may be renewed.
 	tokenFile string
+	client    *http.Client
 }
 
 // here is the serve of an installation on this machine, as its operator.
@@ -44,7 +45,7 @@ func here(s *installation.Settings) server {
 		}
 		return "http://" + address, err
 	}
-	return server{url: where, tokenFile: operator.TokenFile(s.DataDir)}
+	return server{url: where, tokenFile: operator.TokenFile(s.DataDir), client: newClient(answerTimeout)}
 }
 
 // at is a server somewhere, and the file with the token that it is shown.
@@ -52,13 +53,14 @@ func at(address, tokenFile string) (server, error) {
 	if tokenFile == "" {
 		return server{}, exit.Usage("name the file with your token: --token-file, or PLATEFORM_TOKEN_FILE")
 	}
-	return server{url: func() (string, error) { return address, nil }, tokenFile: tokenFile}, nil
+	return server{url: func() (string, error) { return address, nil }, tokenFile: tokenFile, client: newClient(answerTimeout)}, nil
 }
 
 const (
 	statusGone = http.StatusNotFound
 	statusBusy = http.StatusTooManyRequests
-	// maxFrame bounds a frame, maxAnswer another answer, and answerTimeout how long it may take.
+	// maxFrame bounds a frame, maxAnswer another answer, and answerTimeout how long it, or the beginning of a
+	// stream, may take.
 	maxFrame      = 4 << 20
 	maxAnswer     = 8 << 20
 	answerTimeout = 30 * time.Second
@@ -135,9 +137,12 @@ func (s server) state(ctx context.Context, k manifest.Key) (state api.State, the
 	return state, true, nil
 }
 
-// client follows no redirect: the token is for one server.
-func client() *http.Client {
-	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// newClient follows no redirect: the token is for one server. It waits so long for the beginning of an answer, which may then take its time.
+func newClient(patience time.Duration) *http.Client {
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: patience, ResponseHeaderTimeout: patience, IdleConnTimeout: patience,
+	}
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // get asks for something, and returns an answer that is not no.
@@ -152,7 +157,7 @@ func (s server) get(ctx context.Context, path string) (*http.Response, error) {
 	}
 	request.Header = header
 	request.Header.Set("Accept", "application/x-ndjson")
-	response, err := client().Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
 		return nil, unreachable(err)
 	}
@@ -230,7 +235,7 @@ func (s server) follow(ctx context.Context, path string, take func(api.Frame) er
 	dialing, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	socket, response, err := websocket.Dial(dialing, target, &websocket.DialOptions{
-		HTTPClient: client(), HTTPHeader: header, Subprotocols: []string{api.Protocol},
+		HTTPClient: s.client, HTTPHeader: header, Subprotocols: []string{api.Protocol},
 	})
 	if err != nil && response != nil && response.StatusCode >= http.StatusMultipleChoices {
 		return refused(response)

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/plateform/plateform/reconciler/blame"
 	"github.com/plateform/plateform/reconciler/detect"
@@ -99,10 +100,16 @@ func (f *file) header(ignore []string) {
 	}
 }
 
-// comment is a text that stays within its line.
+// comment is a text that stays within its line, and is read as it is written: nothing in it moves a cursor or turns the direction of writing around.
 func comment(text string) string {
 	const longest = 300
-	clean := strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 }), " ")
+	text = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) && r != '\u200d' { // marks of direction among them
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	clean := strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r != ' ' && !unicode.IsPrint(r) && r != '\u200d' }), " ")
 	if runes := []rune(clean); len(runes) > longest {
 		clean = string(runes[:longest]) + "..."
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"golang.org/x/tools/txtar"
@@ -32,6 +33,32 @@ func treeOf(text string) fstest.MapFS {
 		}
 	}
 	return files
+}
+
+// Comments are read as they are written: what a source says turns no direction of writing around, and moves nothing on a terminal.
+func TestCommentsAreReadAsTheyAreWritten(t *testing.T) {
+	marks := "\u202e\u2066\u2069\u200f\u061c\ufeff\u009b2J\x1b[31m\u00ad"
+	tree := fstest.MapFS{
+		"package.json":                {Data: []byte(`{"scripts": {"start": "node x", "build": "y"}}`), Mode: 0o644},
+		"a" + marks + "/package.json": {Data: []byte(`{}`), Mode: 0o644},
+	}
+	d, err := detect.Find(tree, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Reasons = append(d.Reasons, manifest.Inference{Field: "runtime", Value: "node" + marks, Reason: "file a" + marks + "b \u4e2d"})
+	file, err := generate.Dockerfile(d, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(file.Text, "#   runtime: node 2J [31m (file a 2J [31mb \u4e2d)\n") {
+		t.Errorf("the reason is not readable in\n%q", file.Text)
+	}
+	for _, r := range file.Text {
+		if r != '\n' && !unicode.IsPrint(r) {
+			t.Errorf("%U is in\n%s", r, file.Text)
+		}
+	}
 }
 
 // What a source says stays where it belongs: in comments of one line, and in words of commands.

@@ -5,10 +5,11 @@ package auth
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/plateform/plateform/manifest/repourl"
 )
 
 // Site is one GitHub.
@@ -39,7 +40,7 @@ func SiteAt(base string) (Site, error) {
 	switch {
 	case web.User != nil || web.RawQuery != "" || web.Fragment != "" || web.Path != "":
 		return Site{}, errors.New("it holds more than https:// and a host")
-	case web.Scheme != "https" && (web.Scheme != "http" || !loopback(web.Hostname())):
+	case web.Scheme != "https" && (web.Scheme != "http" || !repourl.IsHere(web.Host)):
 		return Site{}, errors.New("a login goes over https only")
 	case strings.HasPrefix(strings.ToLower(web.Hostname()), "api."):
 		return Site{}, errors.New("it is the address of the API, and not the one that people browse")
@@ -50,10 +51,6 @@ func SiteAt(base string) (Site, error) {
 		api = &url.URL{Scheme: web.Scheme, Host: "api." + web.Host, Path: "/"}
 	}
 	return Site{Web: web, API: api}, nil
-}
-
-func loopback(name string) bool {
-	return name == "localhost" || net.ParseIP(name).IsLoopback()
 }
 
 // What GitHub allows in the name of an owner and of a repository.

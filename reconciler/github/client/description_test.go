@@ -19,6 +19,9 @@ func TestDescription(t *testing.T) {
 		strings.Repeat("word ", 27) + "words":              strings.Repeat("word ", 27) + "words",
 		strings.Repeat("word ", 28) + "more":               strings.TrimSpace(strings.Repeat("word ", 27)) + "…",
 		"held: " + strings.Repeat("part, ", 22) + "others": "held: " + strings.TrimSuffix(strings.Repeat("part, ", 22), ", ") + "…",
+		"build failed: " + strings.Repeat("word ", 40) + "\nits log: `plateform logs ws-1/shop --build`":                       "build failed: " + strings.Repeat("word ", 15) + "word…; its log: `plateform logs ws-1/shop --build`",
+		"build failed: " + strings.Repeat("word ", 40) + "\nits log: `plateform logs " + strings.Repeat("w", 80) + " --build`": "build failed: " + strings.TrimSpace(strings.Repeat("word ", 25)) + "…",
+		strings.Repeat("word ", 40) + "\n`one` or `two`":                                                                       strings.TrimSpace(strings.Repeat("word ", 27)) + "…",
 	} {
 		if got := Description(text); got != want {
 			t.Errorf("%q is cut to %q, want %q", text, got, want)

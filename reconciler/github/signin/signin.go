@@ -96,12 +96,17 @@ func (s *SignIn) Identify(ctx context.Context, token string) (reconciler.Identit
 	if now.Before(a.until) {
 		return a.identity, a.err
 	}
+	var stranger *entry
 	if !a.known {
-		if err := s.crowd.enter(now); err != nil {
+		var err error
+		if stranger, err = s.crowd.enter(now, reconciler.Asker(ctx)); err != nil {
 			return reconciler.Identity{}, err
 		}
 	}
 	identity, err := s.ask(ctx, token)
+	if stranger != nil && err == nil {
+		s.crowd.was(stranger)
+	}
 	if ctx.Err() == nil {
 		s.keep(of, a, identity, err)
 	}

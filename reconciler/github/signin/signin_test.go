@@ -464,6 +464,36 @@ func TestTokensThatAreMadeUp(t *testing.T) {
 	}
 }
 
+// Whoever makes tokens up at one address keeps nobody out elsewhere, and however many sign in at one address are let in.
+func TestTokensThatAreMadeUpAtOneAddress(t *testing.T) {
+	h := start(t)
+	before := 0
+	h.asked(&before)
+	from := func(address string) context.Context { return reconciler.WithAsker(t.Context(), address) }
+	var crowded *signin.CrowdedError
+	for n := range 100 {
+		_, err := h.signIn.Identify(from("203.0.113.7"), fmt.Sprintf("ghu_%d", n))
+		if n < 15 && !errors.Is(err, reconciler.ErrNoIdentity) || n >= 15 && (!errors.As(err, &crowded) || crowded.Address != "203.0.113.7" || reconciler.RetryAfter(err) != time.Minute) {
+			t.Fatalf("number %d: %v", n, err)
+		}
+	}
+	if n := h.asked(&before); n != 15 {
+		t.Errorf("GitHub is asked %d times within a minute", n)
+	}
+	for n := range 30 {
+		if who, err := h.signIn.Identify(from("203.0.113.8"), h.token(7, 0)); err != nil || who.ID != ann {
+			t.Fatalf("number %d of those who are new elsewhere: %+v, %v", n, who, err)
+		}
+	}
+	if _, err := h.signIn.Identify(from("203.0.113.7"), h.token(7, 0)); !errors.As(err, &crowded) {
+		t.Errorf("who is new at the address: %v", err)
+	}
+	h.pass(time.Minute)
+	if who, err := h.signIn.Identify(from("203.0.113.7"), h.token(7, 0)); err != nil || who.ID != ann {
+		t.Errorf("who is new there, a minute later: %+v, %v", who, err)
+	}
+}
+
 // The questions are part of the one budget: what is asked in vain is not asked when that is used up.
 func TestBudget(t *testing.T) {
 	h := start(t)

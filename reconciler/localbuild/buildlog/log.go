@@ -1,89 +1,52 @@
-// Package buildlog keeps what the tools of builds print: clean lines without credentials, in files of bounded size, and the end of it
-// for those who are told of a failure.
+// Package buildlog keeps what the tools of builds print: harmless lines with their colours in files of bounded size, and the end of it, short
+// and plain, for those who are told of a failure.
 package buildlog
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
-// Limits of what is kept of the tools' output.
+// Limits of what goes with a failure; a log keeps lines of up to logline.Max.
 const (
 	// FailureLines of the log go with a failure.
 	FailureLines = 20
-	// MaxLine bounds a line, in bytes; what is longer is cut.
+	// MaxLine bounds such a line, in bytes; what is longer is cut.
 	MaxLine = 500
 )
 
-// Patterns of what does not belong into a log.
-var (
-	// userInfo is the part of a URL that can hold a password.
-	userInfo = regexp.MustCompile(`://[^/\s]+@`)
-	// terminal sequences colour and move; a log is read in other places.
-	terminal = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?|.)")
-	// goError is a line in which the compiler or the linker says what is wrong.
-	goError = regexp.MustCompile(`^(\S+\.go:\d+|go: |\S+\.mod:\d+|package \S+ is not in std)`)
-)
+// goError is a line in which the compiler or the linker says what is wrong.
+var goError = regexp.MustCompile(`^(\S+\.go:\d+|go: |\S+\.mod:\d+|package \S+ is not in std)`)
 
-// Redact hides credentials in URLs.
-func Redact(s string) string { return userInfo.ReplaceAllString(s, "://***@") }
+// Clean makes a text one short, printable line without credentials.
+func Clean(s string) string { return logline.Short(s, MaxLine) }
 
-// Clean makes a text one printable line without credentials.
-func Clean(s string) string {
-	s = terminal.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsPrint(r):
-			return r
-		}
-		return -1
-	}, s)
-	s = strings.TrimRight(Redact(s), " ")
-	if len(s) > MaxLine {
-		s = strings.ToValidUTF8(s[:MaxLine], "") + "…"
-	}
-	return s
-}
-
-// liner cuts what is written into clean lines. The last one is handed on by flush.
+// liner hands on what is written as harmless lines, without those that are empty. The last one is handed on by flush.
 type liner struct {
-	line func(string)
-	rest []byte
+	line    func(string)
+	cleaner logline.Cleaner
 }
 
 // Write implements io.Writer.
-func (l *liner) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		end := bytes.IndexAny(rest, "\n\r") // a progress bar returns instead of feeding
-		piece := rest
-		if end >= 0 {
-			piece = rest[:end]
-		}
-		if room := 4*MaxLine - len(l.rest); room > 0 {
-			l.rest = append(l.rest, piece[:min(room, len(piece))]...)
-		}
-		if end < 0 {
-			break
-		}
-		l.flush()
-		rest = rest[end+1:]
+func (l *liner) Write(p []byte) (int, error) { return len(p), l.cleaner.Write(p, l.hand) }
+
+func (l *liner) hand(line string) error {
+	if strings.TrimSpace(logline.Plain(line)) != "" {
+		l.line(line)
 	}
-	return len(p), nil
+	return nil
 }
 
 func (l *liner) flush() {
-	if line := Clean(string(l.rest)); line != "" {
-		l.line(line)
+	if line, some := l.cleaner.Rest(); some {
+		_ = l.hand(line) // never fails
 	}
-	l.rest = l.rest[:0]
 }
 
 // Tail keeps the last lines of what is written.
@@ -101,6 +64,7 @@ type Tail struct {
 func NewTail(limit int) *Tail {
 	t := &Tail{limit: limit}
 	t.line = func(line string) {
+		line = Clean(line)
 		switch {
 		case t.goesOn:
 			t.error, t.goesOn = t.error+" "+strings.TrimSpace(line), false
@@ -183,6 +147,7 @@ func (l *File) goOn() error {
 }
 
 func (l *File) add(line string) {
+	line = strings.TrimRight(line, " ")
 	l.tail.line(line)
 	if l.cut = l.cut || len(line) >= l.left; l.cut || l.err != nil {
 		return
@@ -194,7 +159,7 @@ func (l *File) add(line string) {
 // Printf adds a line of our own.
 func (l *File) Printf(format string, args ...any) {
 	l.flush()
-	l.add(Clean(fmt.Sprintf(format, args...)))
+	l.add(logline.Line(fmt.Sprintf(format, args...)))
 }
 
 // Close ends the log. What went wrong while writing it is returned now: a build does not fail for its log.

@@ -3,10 +3,13 @@ package buildlog
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/plateform/plateform/reconciler/logline"
 )
 
 func TestClean(t *testing.T) {
@@ -57,13 +60,63 @@ func TestLogIsBoundedAndKeepsItsEnd(t *testing.T) {
 	}
 }
 
-func TestAnEndlessLineIsCut(t *testing.T) {
-	tail := NewTail(3)
-	for range 1000 {
-		fmt.Fprint(tail, strings.Repeat("x", 1000))
+// Whoever reads the log sees colours and long lines; whoever is told of a failure gets the same short and plain. No half of a login is in
+// either, however the output comes.
+func TestALogKeepsColoursAndLongLines(t *testing.T) {
+	long := strings.Repeat("x", 10*MaxLine)
+	const login = "https://bob:hunt@er2@git.example.com/x"
+	text := "\x1b[31merror\x1b[0m\x1b[2J: fetching " + login + "\n" + long + "\n" +
+		strings.Repeat("y", logline.Max-20) + login + "\n" + strings.Repeat("z", MaxLine-20) + login + "\n"
+	for _, step := range []int{1, 7, 4096, len(text)} {
+		name := filepath.Join(t.TempDir(), "log")
+		l, err := Open(name, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rest := []byte(text); len(rest) > 0; rest = rest[min(step, len(rest)):] {
+			if _, err := l.Write(rest[:min(step, len(rest))]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := string(data)
+		if !strings.HasPrefix(log, "\x1b[31merror\x1b[0m: fetching https://***@git.example.com/x\n"+long+"\n") {
+			t.Errorf("in steps of %d the log begins with %.100q", step, log)
+		}
+		told := strings.Split(l.End(), "\n")
+		if len(told) != 4 || told[0] != "error: fetching https://***@git.example.com/x" || told[1] != long[:MaxLine]+"…" {
+			t.Errorf("in steps of %d a failure tells %.100q", step, told)
+		}
+		for _, secret := range []string{"bob", "hunt", "er2"} {
+			if strings.Contains(log+l.End(), secret) {
+				t.Errorf("in steps of %d %s is shown", step, secret)
+			}
+		}
 	}
-	if got := len(tail.rest); got > 4*MaxLine {
-		t.Errorf("%d bytes of one line are kept", got)
+}
+
+func TestAnEndlessLineIsCut(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "log")
+	l, err := Open(name, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tail := NewTail(3)
+	piece := strings.Repeat("x", 1<<10)
+	for range 10 << 10 {
+		fmt.Fprint(io.MultiWriter(l, tail), piece)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(name); err != nil || len(data) > logline.Max+len("…\n") {
+		t.Errorf("the log has %d bytes, %v", len(data), err)
 	}
 	if got := len(tail.Text()); got > MaxLine+len("…") {
 		t.Errorf("the line has %d bytes", got)

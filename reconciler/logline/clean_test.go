@@ -1,4 +1,4 @@
-package api
+package logline
 
 import (
 	"bytes"
@@ -18,25 +18,25 @@ const (
 // linesOf cleans a text that comes in pieces.
 func linesOf(t testing.TB, pieces ...string) []string {
 	t.Helper()
-	c := &cleaner{masks: newMasks([]string{aSecret, anAnswer + "\nsecond line of a key\n"})}
+	c := &Cleaner{Masks: NewMasks([]string{aSecret, anAnswer + "\nsecond line of a key\n"})}
 	var lines []string
 	add := func(line string) error {
 		lines = append(lines, line)
 		return nil
 	}
 	for _, piece := range pieces {
-		if err := c.write([]byte(piece), add); err != nil {
+		if err := c.Write([]byte(piece), add); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if line, some := c.rest(); some {
+	if line, some := c.Rest(); some {
 		lines = append(lines, line)
 	}
 	return lines
 }
 
 func TestClean(t *testing.T) {
-	long := strings.Repeat("x", maxLine)
+	long := strings.Repeat("x", Max)
 	tests := []struct{ name, in, want string }{
 		{"plain", "hello\tworld", "hello\tworld"},
 		{"colours stay, and end with the line", "\x1b[1;31merror\x1b[0m: \x1b[38;5;8mx", "\x1b[1;31merror\x1b[0m: \x1b[38;5;8mx\x1b[0m"},
@@ -66,9 +66,9 @@ func TestClean(t *testing.T) {
 		{"a header", "> Authorization: Bearer abc.def.ghi", "> Authorization: Bearer ***"},
 		{"a token of GitHub", "using ghs_0123456789abcdefghijABCDEFGHIJ012345 now", "using *** now"},
 		{"a long line", long + "y", long + "…"},
-		{"a long line with a secret on its border", long[:maxLine-3] + aSecret + long, long[:maxLine-3] + "***…"},
+		{"a long line with a secret on its border", long[:Max-3] + aSecret + long, long[:Max-3] + "***…"},
 		{"a long line with a secret where it stops being read", strings.Repeat("\x1b[K", (maxRaw-10)/3) + aSecret + long, "…"},
-		{"a long line of long characters", strings.Repeat("€", maxLine), strings.Repeat("€", maxLine/3) + "…"},
+		{"a long line of long characters", strings.Repeat("€", Max), strings.Repeat("€", Max/3) + "…"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -108,17 +108,17 @@ func TestLines(t *testing.T) {
 
 // A line of 10 MB is held to what is shown of it.
 func TestAnEndlessLineTakesNoMemory(t *testing.T) {
-	c := &cleaner{masks: newMasks(nil)}
+	c := &Cleaner{Masks: NewMasks(nil)}
 	piece := bytes.Repeat([]byte("x"), 1<<10)
 	for range 10 << 10 {
-		if err := c.write(piece, func(string) error { return fmt.Errorf("there is no end of the line") }); err != nil {
+		if err := c.Write(piece, func(string) error { return fmt.Errorf("there is no end of the line") }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if cap(c.line) > 2*maxRaw {
 		t.Errorf("%d bytes are kept", cap(c.line))
 	}
-	if line, _ := c.rest(); len(line) > maxLine+len("…") {
+	if line, _ := c.Rest(); len(line) > Max+len("…") {
 		t.Errorf("the line has %d bytes", len(line))
 	}
 }
@@ -145,10 +145,10 @@ func FuzzClean(f *testing.F) {
 // wantHarmless fails unless a line can be shown anywhere.
 func wantHarmless(t testing.TB, line string) {
 	t.Helper()
-	if !utf8.ValidString(line) || len(line) > maxLine+len("…"+resetColours) {
+	if !utf8.ValidString(line) || len(line) > Max+len("…"+resetColours) {
 		t.Errorf("%d bytes, valid: %v", len(line), utf8.ValidString(line))
 	}
-	bare := plain(line)
+	bare := Plain(line)
 	if strings.Contains(bare, aSecret) {
 		t.Errorf("the secret is in %q", line)
 	}

@@ -1,4 +1,6 @@
-package api
+// Package logline makes what programs print harmless wherever it is shown: lines of bounded length, valid UTF-8 without credentials, and
+// of all that a terminal obeys nothing but colours.
+package logline
 
 import (
 	"bytes"
@@ -9,15 +11,16 @@ import (
 
 // Bounds of a line, in bytes.
 const (
-	// maxLine is how long a line is shown, maxRaw how much of it is looked at: a secret on the border is found, too.
-	maxLine = 16 << 10
-	maxRaw  = maxLine + 2*maxSecret
+	// Max is how long a line is shown, maxRaw how much of it is looked at: a secret on the border is found, too.
+	Max    = 16 << 10
+	maxRaw = Max + 2*maxSecret
 )
 
-// cleaner cuts what a build prints into lines that are harmless wherever they are shown: valid UTF-8 without credentials, and of all that
-// a terminal obeys nothing but colours. How the input is cut into writes makes no difference.
-type cleaner struct {
-	masks *masks
+// Cleaner cuts what is printed into harmless lines. How the input is cut into writes makes no difference, and what it keeps of an
+// endless line is bounded.
+type Cleaner struct {
+	// Masks hide what is known to be secret; nil hides only what looks like a credential.
+	Masks *Masks
 	// line is the beginning of a line whose end has not come; cut says that more of it came than is kept.
 	line []byte
 	cut  bool
@@ -25,8 +28,8 @@ type cleaner struct {
 	returned bool
 }
 
-// write takes in what comes next, and hands on each line that is complete. It stops at the first error of line.
-func (c *cleaner) write(p []byte, line func(string) error) error {
+// Write takes in what comes next, and hands on each line that is complete. It stops at the first error of line.
+func (c *Cleaner) Write(p []byte, line func(string) error) error {
 	for len(p) > 0 {
 		if c.returned && p[0] == '\n' {
 			p, c.returned = p[1:], false
@@ -49,15 +52,15 @@ func (c *cleaner) write(p []byte, line func(string) error) error {
 }
 
 // keep adds to the line what there is room for.
-func (c *cleaner) keep(p []byte) {
+func (c *Cleaner) keep(p []byte) {
 	if room := maxRaw - len(c.line); len(p) > room {
 		p, c.cut = p[:room], true
 	}
 	c.line = append(c.line, p...)
 }
 
-// rest is the last line, which has no end; false when there is none.
-func (c *cleaner) rest() (string, bool) {
+// Rest is the last line, which has no end; false when there is none.
+func (c *Cleaner) Rest() (string, bool) {
 	if len(c.line) == 0 {
 		return "", false
 	}
@@ -65,27 +68,27 @@ func (c *cleaner) rest() (string, bool) {
 }
 
 // take ends the line.
-func (c *cleaner) take() string {
-	text := c.masks.hide(clean(string(c.line)))
+func (c *Cleaner) take() string {
+	text := c.Masks.hide(clean(string(c.line)))
 	if c.cut {
 		text = text[:max(0, len(text)-maxSecret)] // the beginning of a secret may be there
 	}
-	if c.cut || len(text) > maxLine {
-		text = cutText(text, maxLine) + "…"
+	if c.cut || len(text) > Max {
+		text = Cut(text, Max) + "…"
 	}
 	c.line, c.cut = c.line[:0], false
 	return withEnd(text)
 }
 
-// clone is a cleaner that goes on by itself.
-func (c *cleaner) clone() *cleaner {
+// Clone is a Cleaner that goes on by itself.
+func (c *Cleaner) Clone() *Cleaner {
 	copied := *c
 	copied.line = bytes.Clone(c.line)
 	return &copied
 }
 
-// cutText is the beginning of a text, of whole characters and without half an escape sequence at its end.
-func cutText(text string, most int) string {
+// Cut is the beginning of a text, of whole characters and without half an escape sequence at its end.
+func Cut(text string, most int) string {
 	if len(text) > most {
 		text = text[:most]
 	}
@@ -187,8 +190,8 @@ func text(rest string) int {
 	return len(rest)
 }
 
-// plain is a clean line without its colours.
-func plain(line string) string {
+// Plain is a clean line without its colours.
+func Plain(line string) string {
 	if !strings.ContainsRune(line, escape) {
 		return line
 	}
@@ -216,4 +219,35 @@ func withEnd(line string) string {
 func Harmless(line string) string { return withEnd(clean(line)) }
 
 // Bare is a line as it may be shown anywhere: it has no colours either.
-func Bare(line string) string { return plain(clean(line)) }
+func Bare(line string) string { return Plain(clean(line)) }
+
+// Short is a text as a short line for places that are no log, as a status: without credentials and colours, cut after most bytes.
+func Short(text string, most int) string {
+	var masks *Masks
+	line := strings.TrimRight(strings.ReplaceAll(masks.hide(Bare(text)), "\t", " "), " ")
+	if len(line) > most {
+		line = Cut(line, most) + "…"
+	}
+	return line
+}
+
+// Line is a text as one harmless line.
+func Line(text string) string {
+	all := All(strings.NewReplacer("\r", " ", "\n", " ").Replace(text))
+	return strings.Join(all, "")
+}
+
+// All are the harmless lines of a text that is there as a whole.
+func All(text string) []string {
+	var all []string
+	c := &Cleaner{}
+	add := func(line string) error {
+		all = append(all, line)
+		return nil
+	}
+	_ = c.Write([]byte(text), add) // adding does not fail
+	if line, some := c.Rest(); some {
+		all = append(all, line)
+	}
+	return all
+}

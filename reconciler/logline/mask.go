@@ -1,4 +1,4 @@
-package api
+package logline
 
 import (
 	"cmp"
@@ -17,8 +17,8 @@ const (
 	hidden    = "***"
 )
 
-// masks hide credentials in text.
-type masks struct {
+// Masks hide credentials in text. A nil one knows no secrets, and hides what looks like a credential.
+type Masks struct {
 	known *strings.Replacer
 }
 
@@ -29,8 +29,8 @@ var (
 	login    = regexp.MustCompile(`(?i)(authorization: *(?:basic|bearer|token) +)[^\s"',;]+`)
 )
 
-// newMasks hides these secrets, each line of those that have several, and the forms that logins are sent in.
-func newMasks(secrets []string) *masks {
+// NewMasks hides these secrets, each line of those that have several, and the forms that logins are sent in.
+func NewMasks(secrets []string) *Masks {
 	var all []string
 	for _, secret := range secrets {
 		for line := range strings.Lines(secret) {
@@ -46,25 +46,27 @@ func newMasks(secrets []string) *masks {
 	for _, secret := range slices.Compact(all) {
 		pairs = append(pairs, secret, hidden)
 	}
-	return &masks{known: strings.NewReplacer(pairs...)}
+	return &Masks{known: strings.NewReplacer(pairs...)}
 }
 
 // hide masks the credentials in a clean line, also where colours are in the middle of one: then it loses its colours.
-func (m *masks) hide(line string) string {
+func (m *Masks) hide(line string) string {
 	shown := m.hidePlain(line)
 	if !strings.ContainsRune(line, escape) {
 		return shown
 	}
-	if bare := plain(shown); m.hidePlain(bare) != bare {
-		return m.hidePlain(plain(line))
+	if bare := Plain(shown); m.hidePlain(bare) != bare {
+		return m.hidePlain(Plain(line))
 	}
 	return shown
 }
 
-func (m *masks) hidePlain(text string) string {
-	text = m.known.Replace(text)
+func (m *Masks) hidePlain(text string) string {
+	if m != nil {
+		text = m.known.Replace(text)
+	}
 	if strings.Contains(text, "://") && strings.Contains(text, "@") {
-		text = userInfo.ReplaceAllString(text, "://"+hidden+"@")
+		text = Redact(text)
 	}
 	if strings.Contains(text, "gh") || strings.Contains(text, "glpat-") || strings.Contains(text, "github_pat_") {
 		text = tokens.ReplaceAllString(text, hidden)
@@ -74,3 +76,6 @@ func (m *masks) hidePlain(text string) string {
 	}
 	return text
 }
+
+// Redact hides the login in a URL.
+func Redact(url string) string { return userInfo.ReplaceAllString(url, "://"+hidden+"@") }
