@@ -51,6 +51,22 @@ type Options struct {
 	// MaxProposalBytes bounds what is fetched at once of what people propose: whoever may propose something may send much. Default
 	// 256 MiB.
 	MaxProposalBytes int64
+	// Fence is asked right before anything is sent that changes the remote; none when nil.
+	Fence Fence
+}
+
+// Fence says whether this process still is the one that may write.
+type Fence interface {
+	// Check says why it may not write now; nil when it may.
+	Check() error
+}
+
+// mayWrite says why nothing may be written now; nil when it may.
+func (o Options) mayWrite() error {
+	if o.Fence == nil {
+		return nil
+	}
+	return o.Fence.Check()
 }
 
 func (o Options) withDefaults() Options {

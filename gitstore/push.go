@@ -113,6 +113,9 @@ func (s *Store) send(ctx context.Context, from, to plumbing.Hash, pack []byte) e
 	}
 	req.Commands = []*packp.Command{{Name: s.ref, Old: from, New: to}}
 	req.Packfile = io.NopCloser(bytes.NewReader(pack))
+	if err := s.options.mayWrite(); err != nil { // asked as late as it can be: what came before may have taken long
+		return err
+	}
 	report, err := down.Send(ctx, req)
 	if err == nil {
 		return nil

@@ -91,14 +91,9 @@ type refusal struct {
 
 // ServeHTTP implements http.Handler.
 func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if no := checkRequest(r); no != nil {
-		g.guard.refuse(w, eventOther, no)
-		return
-	}
-	body, done, no := g.verified(w, r)
+	body, done, genuine := g.genuine(w, r)
 	defer done()
-	if no != nil {
-		g.guard.refuse(w, eventOther, no)
+	if !genuine {
 		return
 	}
 	event := r.Header.Get("X-GitHub-Event")
@@ -113,6 +108,19 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusAccepted)
 	fmt.Fprintln(w, result)
+}
+
+// genuine answers what is not; of all else it returns the body, which takes memory until done.
+func (g *GitHub) genuine(w http.ResponseWriter, r *http.Request) (body []byte, done func(), genuine bool) {
+	no := checkRequest(r)
+	done = func() {}
+	if no == nil {
+		body, done, no = g.verified(w, r)
+	}
+	if no != nil {
+		g.guard.refuse(w, eventOther, no)
+	}
+	return body, done, no == nil
 }
 
 // checkRequest checks what can be seen without the body.

@@ -59,8 +59,7 @@ func NewJenkins(o JenkinsOptions) (*Jenkins, error) {
 
 // ServeHTTP implements http.Handler.
 func (j *Jenkins) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if no := j.verify(w, r); no != nil {
-		j.guard.refuse(w, eventJenkins, no)
+	if _, genuine := j.Verified(w, r); !genuine {
 		return
 	}
 	j.options.Count(eventJenkins, Accepted)
@@ -71,37 +70,37 @@ func (j *Jenkins) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, Accepted)
 }
 
-// verify says why a call is not taken; nil when it is.
-func (j *Jenkins) verify(w http.ResponseWriter, r *http.Request) *refusal {
+// verify returns the body of a call, or says why it is not taken.
+func (j *Jenkins) verify(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	if r.Method != http.MethodPost {
-		return &refusal{http.StatusMethodNotAllowed, Refused, "only POST is taken here"}
+		return nil, &refusal{http.StatusMethodNotAllowed, Refused, "only POST is taken here"}
 	}
 	secrets, no := j.guard.secrets(j.options.Secrets)
 	if no != nil {
-		return no
+		return nil, no
 	}
 	signature, there := signatureOf(r, jenkinsSignatureHeader)
 	at := r.Header.Values(timeHeader)
 	if !there || len(at) != 1 {
-		return &refusal{http.StatusUnauthorized, Refused, "there is no signature in " + jenkinsSignatureHeader + ", or no time in " + timeHeader}
+		return nil, &refusal{http.StatusUnauthorized, Refused, "there is no signature in " + jenkinsSignatureHeader + ", or no time in " + timeHeader}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJenkinsBody))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return &refusal{http.StatusRequestEntityTooLarge, TooLarge, fmt.Sprintf("the body is too large (at most %d bytes)", maxJenkinsBody)}
+		return nil, &refusal{http.StatusRequestEntityTooLarge, TooLarge, fmt.Sprintf("the body is too large (at most %d bytes)", maxJenkinsBody)}
 	}
 	if err != nil {
-		return bodyRefusal(err)
+		return nil, bodyRefusal(err)
 	}
 	if !signed(slices.Concat([]byte(at[0]), []byte("\n"), body), signature, secrets) {
-		return &refusal{http.StatusForbidden, Refused, "the signature does not fit: the secret of Jenkins is another one than that of serve.yaml"}
+		return nil, &refusal{http.StatusForbidden, Refused, "the signature does not fit: the secret of Jenkins is another one than that of serve.yaml"}
 	}
 	seconds, err := strconv.ParseInt(at[0], 10, 64)
 	if err != nil {
-		return &refusal{http.StatusBadRequest, Malformed, timeHeader + " is no Unix time in seconds"}
+		return nil, &refusal{http.StatusBadRequest, Malformed, timeHeader + " is no Unix time in seconds"}
 	}
 	if age := j.options.Clock().Sub(time.Unix(seconds, 0)); age > maxAge || age < -maxAge {
-		return &refusal{http.StatusForbidden, Refused, "it was made at another time than now: set the clock of Jenkins"}
+		return nil, &refusal{http.StatusForbidden, Refused, "it was made at another time than now: set the clock of Jenkins"}
 	}
-	return nil
+	return body, nil
 }

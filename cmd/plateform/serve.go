@@ -20,7 +20,7 @@ import (
 
 // serveCommand runs the reconciler.
 func (a *app) serveCommand() *cobra.Command {
-	var file, format, oldFormat string
+	var file, format, oldFormat, host string
 	var verbose bool
 	c := &cobra.Command{
 		Use:     "serve",
@@ -46,7 +46,9 @@ as a log elsewhere, or when --log asks for one.`,
 			if err != nil {
 				return err
 			}
-			return a.serve(c.Context(), s, a.witness(format, verbose))
+			o := a.witness(format, verbose)
+			o.Host = host
+			return a.serve(c.Context(), s, o)
 		},
 	}
 	configFlag(c, &file)
@@ -54,6 +56,7 @@ as a log elsewhere, or when --log asks for one.`,
 	c.Flags().StringVar(&oldFormat, "log-format", "", "")
 	old := c.Flags().Lookup("log-format")
 	old.Deprecated, old.Hidden = "use --log", true
+	c.Flags().StringVar(&host, "advertise", "", "host or IP that other serves of the same election reach this one by (default what it listens on)")
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every step of a run, too")
 	return c
 }

@@ -67,6 +67,8 @@ type Options struct {
 	// RetryDelay before the second try of what failed for the moment, tripled before each further one; 1 s when 0. A push
 	// is tried five times, all else three times.
 	RetryDelay time.Duration
+	// Transport is what all requests go through on their way out, the last of all; none when nil.
+	Transport func(http.RoundTripper) http.RoundTripper
 }
 
 // Client reads and writes images. It is safe for use by several goroutines.
@@ -147,7 +149,11 @@ func (c *Client) access(login Login, own bool) (access, error) {
 
 // wire is how all requests go out. own says that they are for the platform's own registry.
 func (c *Client) wire(own bool) http.RoundTripper {
-	return tolerant{neighbourly{attentive{pages{bounded{c.transport}}, c.options.Clock, c.hosts}, own}}
+	var out http.RoundTripper = c.transport
+	if c.options.Transport != nil {
+		out = c.options.Transport(out)
+	}
+	return tolerant{neighbourly{attentive{pages{bounded{out}}, c.options.Clock, c.hosts}, own}}
 }
 
 // Close drops idle connections.

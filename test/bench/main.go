@@ -65,6 +65,7 @@ func measures() []measure {
 		{"webhook-1k", (*stage).webhooks},
 		{"github-writes", (*stage).githubWrites},
 		{"apply-100", (*stage).apply},
+		{"takeover", (*stage).takeover},
 		{"router", (*stage).router},
 		{"log-readers", (*stage).logReaders},
 		{"live", (*stage).live},

@@ -50,16 +50,17 @@ func (d inCluster) check(ctx context.Context) []Diagnosis {
 }
 
 // right is something that serve has to be allowed to do in the whole cluster, or in one namespace.
-type right struct{ verb, group, resource, namespace string }
+type right struct{ verb, group, resource, namespace, name string }
 
 // rightsOfDirect are what engine direct needs.
 func rightsOfDirect() []right {
-	rights := []right{{verb: "impersonate", resource: "serviceaccounts"}, {verb: "impersonate", resource: "groups"}}
-	rights = append(rights, rightsOfNamespaces()...)
-	for _, resource := range []string{"serviceaccounts", "configmaps"} {
-		for _, verb := range []string{"get", "create", "patch"} {
-			rights = append(rights, right{verb: verb, resource: resource})
-		}
+	const deployer = "plateform-deployer" // the one of each namespace
+	rights := append(rightsOfNamespaces(), right{verb: "create", resource: "serviceaccounts"})
+	for _, verb := range []string{"impersonate", "get", "patch"} {
+		rights = append(rights, right{verb: verb, resource: "serviceaccounts", name: deployer})
+	}
+	for _, verb := range []string{"get", "create", "patch"} {
+		rights = append(rights, right{verb: verb, resource: "configmaps"})
 	}
 	return append(rights, right{verb: "list", resource: "configmaps"}, right{verb: "delete", resource: "configmaps"})
 }
@@ -90,25 +91,33 @@ func rightsOfNamespaces() []right {
 // mayBring asks the cluster whether serve may do what its engine has to.
 func mayBring(ctx context.Context, set kubernetes.Interface, rights []right, fine string) []Diagnosis {
 	const what = "cluster rights"
-	var missing []string
-	for _, r := range rights {
-		resource, sub, _ := strings.Cut(r.resource, "/")
-		answer, err := set.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
-			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub, Namespace: r.namespace,
-			}},
-		}, metav1.CreateOptions{})
-		if err != nil {
-			return []Diagnosis{broken(what, fmt.Errorf("asking what serve may do: %w", err), "let the account of engine.kubeconfig create selfsubjectaccessreviews, as every account may unless that was taken away, and run plateform doctor again")}
-		}
-		if !answer.Status.Allowed {
-			missing = append(missing, r.verb+" "+r.resource)
-		}
+	missing, err := lacks(ctx, set, rights)
+	if err != nil {
+		return []Diagnosis{broken(what, fmt.Errorf("asking what serve may do: %w", err), "let the account of engine.kubeconfig create selfsubjectaccessreviews, as every account may unless that was taken away, and run plateform doctor again")}
 	}
 	if len(missing) > 0 {
 		return []Diagnosis{fail(what, "serve may not "+strings.Join(missing, ", "), "give the account of engine.kubeconfig a ClusterRole with these (docs/kubernetes.md)")}
 	}
 	return []Diagnosis{ok(what, "%s", fine)}
+}
+
+// lacks are those of the rights that serve has not, in words.
+func lacks(ctx context.Context, set kubernetes.Interface, rights []right) (missing []string, err error) {
+	for _, r := range rights {
+		resource, sub, _ := strings.Cut(r.resource, "/")
+		answer, err := set.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub, Namespace: r.namespace, Name: r.name,
+			}},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			return nil, err
+		}
+		if !answer.Status.Allowed {
+			missing = append(missing, strings.TrimSpace(r.verb+" "+r.resource+" "+r.name))
+		}
+	}
+	return missing, nil
 }
 
 // ingressClass looks whether there is a class of the name that hosts are served by.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -67,7 +68,7 @@ func TestDoctorLooksAtTheCluster(t *testing.T) {
 	if err := clientcmd.WriteToFile(*file, weak); err != nil {
 		t.Fatal(err)
 	}
-	wants(look(weak), "serve may not impersonate serviceaccounts", "create namespaces", "docs/kubernetes.md")
+	wants(look(weak), "serve may not ", "impersonate serviceaccounts plateform-deployer", "create namespaces", "docs/kubernetes.md")
 
 	for _, c := range file.Clusters {
 		c.Server = "https://127.0.0.1:1"
@@ -124,4 +125,59 @@ func TestDoctorLooksAtArgoCD(t *testing.T) {
 	wants("argocd-application-controller runs", "argocd-repo-server runs", "Argo CD has credentials for https://git.example.com/acme/plateform-gitops.git")
 	settings.Engine.Repository = "http://127.0.0.1:3000/plateform-gitops"
 	wants("which Argo CD does not reach from inside the cluster", "set engine.repository")
+}
+
+// Who leads is told, and why nobody does.
+func TestDoctorLooksAtTheElection(t *testing.T) {
+	cluster := kube.Shared(t)
+	namespace := cluster.Namespace(t)
+	now := time.Now()
+	look := func(kubeconfig string) string {
+		settings := &installation.Settings{Election: &installation.ElectionSettings{Lease: "plateform", Namespace: namespace}}
+		settings.Engine.Kubeconfig = kubeconfig
+		d := (&examination{settings: settings, timeout: time.Minute, now: func() time.Time { return now }}).checkElection(t.Context())
+		if len(d) != 1 {
+			t.Fatalf("it says %+v", d)
+		}
+		return string(d[0].Status) + " " + d[0].Detail
+	}
+	wants := func(found, want string) {
+		t.Helper()
+		if !strings.HasPrefix(found, want) {
+			t.Errorf("it says %q, want %q", found, want)
+		}
+	}
+	wants(look(cluster.Kubeconfig()), "ok there is no Lease "+namespace+"/plateform yet")
+
+	holder, seconds := "10.0.0.5:8080,10.0.0.5:8081,ABCDEFGH", int32(8)
+	leases := cluster.Client().CoordinationV1().Leases(namespace)
+	made, err := leases.Create(t.Context(), &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Name: "plateform"},
+		Spec:       coordinationv1.LeaseSpec{HolderIdentity: &holder, LeaseDurationSeconds: &seconds, RenewTime: &metav1.MicroTime{Time: now.Add(-time.Second)}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(look(cluster.Kubeconfig()), "ok 10.0.0.5:8080 leads")
+	now = now.Add(time.Minute)
+	wants(look(cluster.Kubeconfig()), "warn 10.0.0.5:8080 has the Lease "+namespace+"/plateform, and renewed it 1m1s ago: nobody leads")
+	nobody := ""
+	made.Spec.HolderIdentity = &nobody
+	if _, err := leases.Update(t.Context(), made, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	wants(look(cluster.Kubeconfig()), "warn nobody has the Lease")
+
+	weak := filepath.Join(t.TempDir(), "weak")
+	file, err := clientcmd.LoadFromFile(cluster.Kubeconfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range file.AuthInfos {
+		user.Impersonate = "nobody"
+	}
+	if err := clientcmd.WriteToFile(*file, weak); err != nil {
+		t.Fatal(err)
+	}
+	wants(look(weak), "fail serve may not create leases, get leases plateform, update leases plateform in namespace "+namespace)
 }

@@ -84,7 +84,7 @@ func (d *examination) run(ctx context.Context, tell func(Diagnosis)) {
 		return
 	}
 	d.round(ctx, tell, d.checkConfig, d.checkGitOps, d.checkGitHub, ofPeople{d}.checkSignIn, ofPeople{d}.checkIssuer, d.checkSecrets, d.checkJenkins, d.checkGo, d.checkContainerTool, d.checkApps, d.checkData, d.checkListen)
-	d.round(ctx, tell, d.checkSigningKey, ofSecrets{d}.check, d.checkScanner, d.checkRegistry, d.checkHarbor, inCluster{d}.check, d.checkImages, d.checkPort, d.checkSources)
+	d.round(ctx, tell, d.checkSigningKey, ofSecrets{d}.check, d.checkScanner, d.checkRegistry, d.checkHarbor, inCluster{d}.check, d.checkElection, d.checkImages, d.checkPort, d.checkSources)
 }
 
 // round makes some checks at the same time. It returns when all have ended.

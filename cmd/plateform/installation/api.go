@@ -11,6 +11,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/endpoint"
 	"github.com/plateform/plateform/cmd/plateform/operator"
+	"github.com/plateform/plateform/cmd/plateform/standby"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/api"
@@ -49,6 +50,7 @@ type answering struct {
 	settings *Settings
 	operator string
 	metrics  http.Handler
+	standby  *standby.Standby
 }
 
 // openAPI makes what answers for runs.
@@ -78,10 +80,10 @@ func openAPI(i *Installation, history api.History, builder reconciler.Builder, e
 	if err != nil {
 		return err
 	}
-	i.runs = &answering{API: answers, settings: i.settings, operator: token, metrics: i.Metrics()}
+	i.runs = &answering{API: answers, settings: i.settings, operator: token, metrics: i.Metrics(), standby: i.standby}
 	i.later(answers.Close)
 	i.observers = append(i.observers, recorder)
-	i.metrics.logReaders(answers.Readers)
+	i.metrics.LogReaders(answers.Readers)
 	return nil
 }
 
@@ -101,13 +103,19 @@ func (e *edge) ListenAPI(ctx context.Context) ([]endpoint.Endpoint, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", e.runs.metrics)
-	mux.Handle("/", e.runs)
+	mux.Handle("/", e.runs.standby.API(e.runs))
 	at, err := endpoint.Listen(ctx, e.runs.settings.API.Listen, "api.listen", mux)
 	if err != nil {
 		return nil, err
+	}
+	if err := e.runs.standby.Answers(at.Address()); err != nil {
+		return nil, errors.Join(err, at.Close())
 	}
 	if err := operator.Write(e.runs.settings.DataDir, e.runs.operator, at.Address()); err != nil {
 		return nil, errors.Join(err, at.Close())
 	}
 	return []endpoint.Endpoint{at}, nil
 }
+
+// Metrics answers Prometheus.
+func (i *Installation) Metrics() http.Handler { return i.metrics.Handler() }

@@ -83,7 +83,7 @@ func (i *Installation) engine(with engineParts) (reconciler.Engine, error) {
 		e := i.settings.Engine // whose namespace is empty but for Argo CD
 		engine, err := kubernetes.Open(kubernetes.Options{
 			Kubeconfig: e.Kubeconfig, ArgoCD: e.Namespace, Ingress: e.Ingress, GitOps: with.gitops, Charts: with.charts, Secrets: with.secrets,
-			Pull: e.Pull.login(), Notify: notify, Clock: i.now, Log: i.log,
+			Pull: e.Pull.login(), Notify: notify, Clock: i.now, Log: i.log, Transport: i.standby.Fenced,
 		})
 		if err != nil {
 			return nil, exit.Usage("engine: %w", err)

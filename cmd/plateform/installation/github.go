@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
@@ -45,13 +46,13 @@ func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // reach returns how GitHub is reached by somebody who is nobody there yet.
-func (s GitHubSettings) reach(now func() time.Time) (*GitHub, error) {
+func (s GitHubSettings) reach(now func() time.Time, transport http.RoundTripper) (*GitHub, error) {
 	site, err := auth.SiteAt(s.BaseURL)
 	if err != nil {
 		return nil, exit.Usage("github.baseURL: %w", err)
 	}
 	clock := wallClock{now}
-	api, err := client.New(client.Options{API: site.API, Clock: clock})
+	api, err := client.New(client.Options{API: site.API, Transport: transport, Clock: clock})
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +61,15 @@ func (s GitHubSettings) reach(now func() time.Time) (*GitHub, error) {
 
 // Open returns how GitHub is reached, without asking it anything; nil when no login is named.
 func (s GitHubSettings) Open(now func() time.Time) (*GitHub, error) {
+	return s.open(now, http.DefaultTransport)
+}
+
+// open is Open with requests sent by a transport.
+func (s GitHubSettings) open(now func() time.Time, transport http.RoundTripper) (*GitHub, error) {
 	if !s.login() {
 		return nil, nil
 	}
-	g, err := s.reach(now)
+	g, err := s.reach(now, transport)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package installation
 
 import (
+	"net/http"
+
 	"context"
 	"fmt"
 	"strings"
@@ -49,7 +51,7 @@ func (s *Settings) SignIn(g *GitHub, now func() time.Time) (*signin.SignIn, erro
 	}
 	if g == nil {
 		var err error
-		if g, err = s.GitHub.reach(now); err != nil {
+		if g, err = s.GitHub.reach(now, http.DefaultTransport); err != nil {
 			return nil, err
 		}
 	}

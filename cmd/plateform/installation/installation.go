@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/crash"
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/metrics"
+	"github.com/plateform/plateform/cmd/plateform/standby"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/api"
 	"github.com/plateform/plateform/reconciler/charts"
@@ -34,7 +37,7 @@ type Installation struct {
 	log        *slog.Logger
 	observers  []reconciler.Observer
 	reconciler *loop.Reconciler
-	metrics    *metrics
+	metrics    *metrics.Metrics
 	// apps is nil when none run here.
 	apps *apps
 	// branches are those of the two repositories.
@@ -46,6 +49,8 @@ type Installation struct {
 	serving *serving
 	// desk is nil where the forge is no GitHub.
 	desk *desk
+	// standby is nil for an installation that always leads.
+	standby *standby.Standby
 	edge
 }
 
@@ -70,6 +75,8 @@ type Options struct {
 	Log *slog.Logger
 	// Observers take what happens to runs, beside the metrics.
 	Observers []reconciler.Observer
+	// Host is what other serves on the same repositories know this machine by; empty when it listens on an address that they reach.
+	Host string
 }
 
 // Logged are options that write all there is to a log.
@@ -79,16 +86,16 @@ func Logged(now func() time.Time, log *slog.Logger) Options {
 
 // Open puts an installation together. It talks to nobody yet. The caller closes it.
 func Open(s *Settings, o Options) (*Installation, error) {
-	i := &Installation{settings: s, now: o.Now, log: o.Log, metrics: newMetrics()}
+	i := &Installation{settings: s, now: o.Now, log: o.Log, metrics: metrics.New()}
 	i.observers = append(slices.Clone(o.Observers), i.metrics)
-	if err := i.open(); err != nil {
+	if err := i.open(o.Host); err != nil {
 		return nil, errors.Join(err, i.Close())
 	}
 	return i, nil
 }
 
 // open opens the parts in the order they need each other.
-func (i *Installation) open() error {
+func (i *Installation) open(host string) error {
 	signer, err := i.settings.Keys.Signer()
 	if err != nil {
 		return err
@@ -97,7 +104,10 @@ func (i *Installation) open() error {
 	if err != nil {
 		return exit.Usage("keys.identityFile: %w", err)
 	}
-	if i.github, err = i.settings.GitHub.Open(i.now); err != nil {
+	if i.standby, err = i.settings.standby(host, i.now, i.log); err != nil {
+		return err
+	}
+	if i.github, err = i.settings.GitHub.open(i.now, i.standby.Fenced(http.DefaultTransport)); err != nil {
 		return err
 	}
 	if i.identities, err = i.settings.Identities(i.github, i.now); err != nil {
@@ -156,7 +166,7 @@ func (i *Installation) open() error {
 		return exit.Usage("resync: %w", err)
 	}
 	ports := loop.Ports{
-		Config: config, GitOps: gitops, Sources: sources, Builder: builder, Registry: images, Forge: forge, Charts: builtin, Engine: engine,
+		Config: config, GitOps: gitops, Sources: sources, Builder: i.standby.Fence(builder), Registry: images, Forge: forge, Charts: builtin, Engine: engine,
 	}
 	if i.images != nil {
 		ports.Images = i.images
@@ -172,7 +182,7 @@ func (i *Installation) open() error {
 	if err != nil {
 		return err
 	}
-	i.metrics.watch(i.reconciler, i.now)
+	i.metrics.Watch(i.reconciler, i.standby, i.now)
 	return i.openWebhooks()
 }
 

@@ -123,7 +123,7 @@ func (i *Installation) store(name string, r RemoteSettings) (*branch, error) {
 		return nil, err
 	}
 	store, err := gitstore.Open(gitstore.Options{
-		Access: i.github.Platform(access), URL: r.URL, Branch: r.Branch, Dir: i.gitDir(name),
+		Access: i.github.Platform(access), URL: r.URL, Branch: r.Branch, Dir: i.gitDir(name), Fence: i.standby,
 	})
 	if err != nil {
 		return nil, exit.Usage("%s: %w", name, err)
@@ -170,6 +170,7 @@ func (i *Installation) registry(config *branch) (*registry.Client, error) {
 		return nil, err
 	}
 	options.Host, options.Root, options.Platforms = config.registryHost, config.registryURL, i.settings.Engine.Platforms
+	options.Transport = i.standby.Fenced
 	client, err := registry.New(options)
 	if err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func (i *Installation) forge(config *branch) (reconciler.Forge, *gitforge.Forge,
 		return nil, nil, err
 	}
 	notes, err := gitstore.OpenNotes(gitstore.NotesOptions{
-		Options: gitstore.Options{Access: i.github.Platform(access), URL: i.settings.Config.URL, Dir: i.gitDir("notes")},
+		Options: gitstore.Options{Access: i.github.Platform(access), URL: i.settings.Config.URL, Dir: i.gitDir("notes"), Fence: i.standby},
 		Author:  manifest.Signature{Name: "Plateform", Email: "plateform@users.noreply.github.com"},
 		Now:     i.now,
 	})

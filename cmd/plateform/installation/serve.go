@@ -16,15 +16,30 @@ import (
 	"github.com/plateform/plateform/reconciler/backlog"
 )
 
-// Run reconciles and answers at the endpoints until the context ends.
+// Run reconciles, as soon as this process leads, and answers at the endpoints until the context ends.
 func (i *Installation) Run(ctx context.Context, endpoints ...endpoint.Endpoint) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return i.reconciler.Run(ctx) })
+	group.Go(func() error { return i.standby.Run(ctx, func(ctx context.Context) error { return lead(ctx, i) }) })
 	group.Go(func() error {
 		<-ctx.Done()
 		i.log.Info("stopping; what has begun comes to a safe end first")
 		return ctx.Err()
 	})
+	for _, e := range endpoints {
+		group.Go(func() error { return e.Serve(ctx) })
+	}
+	err := group.Wait()
+	i.log.Info("stopped")
+	if errors.Is(err, context.Canceled) {
+		return nil // it was asked to end
+	}
+	return err
+}
+
+// lead does all that one process alone may do, until the context ends.
+func lead(ctx context.Context, i *Installation) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return i.reconciler.Run(ctx) })
 	group.Go(func() error { return i.serving.wait(ctx) })
 	if i.apps != nil {
 		group.Go(func() error { return i.apps.run(ctx) })
@@ -42,15 +57,7 @@ func (i *Installation) Run(ctx context.Context, endpoints ...endpoint.Endpoint) 
 	if i.runs != nil {
 		group.Go(func() error { return i.runs.Run(ctx) })
 	}
-	for _, e := range endpoints {
-		group.Go(func() error { return e.Serve(ctx) })
-	}
-	err := group.Wait()
-	i.log.Info("stopped")
-	if errors.Is(err, context.Canceled) {
-		return nil // it was asked to end
-	}
-	return err
+	return group.Wait()
 }
 
 // Health answers what supervisors ask.
@@ -59,7 +66,7 @@ func (i *Installation) Health() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("GET /readyz", i.standby.Ready(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if reasons := i.reconciler.Unready(); len(reasons) > 0 {
 			http.Error(w, "not ready: "+strings.Join(reasons, "\nnot ready: "), http.StatusServiceUnavailable)
 			return
@@ -72,7 +79,7 @@ func (i *Installation) Health() http.Handler {
 		}
 		tellFailing(w, i.reconciler.Backlog())
 		tellLost(w, i.reconciler.Backlog())
-	})
+	})))
 	return mux
 }
 

@@ -45,6 +45,8 @@ type Settings struct {
 	Engine EngineSettings `yaml:"engine,omitempty"`
 	// Keys is where the keys of the installation are.
 	Keys KeySettings `yaml:"keys,omitempty"`
+	// Election is how one of several serves on the same two repositories is the one that leads, while the others stand by. Default: none, this one is alone.
+	Election *ElectionSettings `yaml:"election,omitempty"`
 }
 
 // RemoteSettings is one branch of one repository.
@@ -258,6 +260,16 @@ type KeySettings struct {
 	IdentityFile string `yaml:"identityFile,omitempty"`
 }
 
+// ElectionSettings are the Lease by which one of several leads.
+type ElectionSettings struct {
+	// Lease is the name of a Lease in the cluster that serve runs in, or of engine.kubeconfig. It is made when it is not there.
+	Lease string `yaml:"lease"`
+	// Namespace is where the Lease is. Default: the one of the pod that serve runs in.
+	Namespace string `yaml:"namespace,omitempty"`
+	// Duration is how long the others wait after the last sign of life of the one that leads, in whole seconds. Default 8s.
+	Duration string `yaml:"duration,omitempty"`
+}
+
 // Load reads serve.yaml. All problems are told at once.
 func Load(file string) (*Settings, error) {
 	data, err := os.ReadFile(file)
@@ -329,6 +341,7 @@ func (s *Settings) setDefaults(dir string) {
 		issuer.Claim = cmp.Or(issuer.Claim, "github_id")
 		beside(dir, &issuer.CAFile)
 	}
+	s.Election.setDefaults()
 	for n := range s.Registry.Workspaces {
 		beside(dir, &s.Registry.Workspaces[n].UsernameFile)
 		beside(dir, &s.Registry.Workspaces[n].PasswordFile)

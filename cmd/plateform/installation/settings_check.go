@@ -25,6 +25,7 @@ func (s *Settings) check(file string) manifest.Problems {
 	c.kind("engine.kind", s.Engine.Kind, "none", EngineDirect, EngineArgoCD, EngineLocal)
 	c.cluster(s)
 	c.pull(s.Engine)
+	c.election(s)
 	c.remote("config", s.Config)
 	c.remote("gitops", s.GitOps)
 	c.sources(s.Sources)

@@ -2,6 +2,7 @@ package installation
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/plateform/plateform/cmd/plateform/endpoint"
@@ -17,7 +18,7 @@ func (i *Installation) openWebhooks() error {
 	if github == nil && jenkins == nil {
 		return nil
 	}
-	count := i.metrics.webhooks()
+	count := i.metrics.Webhooks()
 	if github != nil {
 		var err error
 		i.webhooks, err = webhook.NewGitHub(webhook.Options{
@@ -65,23 +66,26 @@ func secretsOf(files ...string) func() ([]webhook.Secret, error) {
 
 // ListenPublic opens the address that anybody may reach.
 func (i *Installation) ListenPublic(ctx context.Context) (endpoint.Endpoint, error) {
-	if i.webhooks == nil && i.calls == nil {
-		return endpoint.Listen(ctx, i.settings.Listen, "listen", i.Health())
-	}
 	limits := endpoint.DefaultLimits()
 	mux := http.NewServeMux()
 	mux.Handle("/", endpoint.LimitBody(i.Health(), limits.BodyBytes))
 	if i.calls != nil {
-		mux.Handle(webhook.JenkinsPath, endpoint.LimitBody(i.calls, limits.BodyBytes))
+		mux.Handle(webhook.JenkinsPath, endpoint.LimitBody(i.standby.Webhooks(i.calls, i.calls), limits.BodyBytes))
 	}
 	if i.webhooks != nil {
-		mux.Handle(webhook.GitHubPath, i.webhooks)
+		mux.Handle(webhook.GitHubPath, i.standby.Webhooks(i.webhooks, i.webhooks))
 		limits.BodyBytes = webhook.MaxBody
 		limits.Write = limits.Read + limits.Write // from when the header was there
 	}
 	e, err := endpoint.Listen(ctx, i.settings.Listen, "listen", mux)
+	if err != nil {
+		return e, err
+	}
 	e.Limits = limits
-	return e, err
+	if err := i.standby.Listens(e.Address()); err != nil {
+		return e, errors.Join(err, e.Close())
+	}
+	return e, nil
 }
 
 // proposals are what is told of changes to pull requests.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -39,6 +40,8 @@ type Options struct {
 	Notify func()
 	Clock  func() time.Time
 	Log    *slog.Logger
+	// Transport is what requests to the cluster go through, besides what they always do.
+	Transport func(http.RoundTripper) http.RoundTripper
 }
 
 // Engine is an engine that works until a context ends.
@@ -78,6 +81,7 @@ func Open(o Options) (Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w (name the file that says how the cluster is reached)", err)
 	}
+	config.Wrap(o.Transport)
 	// What the libraries of Kubernetes have to say goes where all else goes. They know one log for a whole process.
 	log.SetLogger(logr.FromSlogHandler(o.Log.Handler()))
 	klog.SetSlogLogger(o.Log)

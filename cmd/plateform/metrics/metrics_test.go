@@ -1,4 +1,4 @@
-package installation
+package metrics
 
 import (
 	"errors"
@@ -20,9 +20,9 @@ import (
 )
 
 // scrape is what Prometheus gets to see.
-func scrape(m *metrics) string {
+func scrape(m *Metrics) string {
 	answer := httptest.NewRecorder()
-	m.handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+	m.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	return answer.Body.String()
 }
 
@@ -56,26 +56,26 @@ func TestMetricsCount(t *testing.T) {
 	}
 	tests := []struct {
 		name  string
-		event func(m *metrics)
+		event func(m *Metrics)
 		want  map[string]string
 	}{
-		{"a push lands", func(m *metrics) { m.Pushed("config", nil) },
+		{"a push lands", func(m *Metrics) { m.Pushed("config", nil) },
 			map[string]string{`plateform_pushes_total{repository="config",result="landed"}`: "1"}},
-		{"a push is refused", func(m *metrics) { m.Pushed("gitops", moved) },
+		{"a push is refused", func(m *Metrics) { m.Pushed("gitops", moved) },
 			map[string]string{`plateform_pushes_total{repository="gitops",result="refused"}`: "1"}},
-		{"a push fails", func(m *metrics) { m.Pushed("gitops", errors.New("no network")) },
+		{"a push fails", func(m *Metrics) { m.Pushed("gitops", errors.New("no network")) },
 			map[string]string{`plateform_pushes_total{repository="gitops",result="failed"}`: "1"}},
-		{"a build starts", func(m *metrics) { m.Observe(reconciler.Event{Kind: reconciler.EventBuildStarted, Build: &source}) },
+		{"a build starts", func(m *Metrics) { m.Observe(reconciler.Event{Kind: reconciler.EventBuildStarted, Build: &source}) },
 			map[string]string{`plateform_builds_started_total{kind="source"}`: "1"}},
-		{"an image is looked up", func(m *metrics) { m.Observe(ended(image, done(nil))) },
+		{"an image is looked up", func(m *Metrics) { m.Observe(ended(image, done(nil))) },
 			map[string]string{`plateform_builds_ended_total{kind="image",result="succeeded"}`: "1"}},
-		{"a build fails", func(m *metrics) {
+		{"a build fails", func(m *Metrics) {
 			m.Observe(ended(source, done(&reconciler.BuildFailure{Summary: "it does not compile"})))
 		},
 			map[string]string{`plateform_builds_ended_total{kind="source",result="failed"}`: "1"}},
-		{"a build is superseded", func(m *metrics) { m.Observe(ended(source, done(&reconciler.BuildFailure{Canceled: true}))) },
+		{"a build is superseded", func(m *Metrics) { m.Observe(ended(source, done(&reconciler.BuildFailure{Canceled: true}))) },
 			map[string]string{`plateform_builds_ended_total{kind="source",result="canceled"}`: "1"}},
-		{"a rollback is through", func(m *metrics) {
+		{"a rollback is through", func(m *Metrics) {
 			m.Observe(end(manifest.CauseRollback, reconciler.StageUpdatingGitOps, reconciler.OutcomeRuns))
 		}, map[string]string{
 			`plateform_runs_ended_total{cause="rollback",stage="updating GitOps"}`:  "1",
@@ -85,17 +85,17 @@ func TestMetricsCount(t *testing.T) {
 			`plateform_commit_to_gitops_seconds_count{cause="rollback"}`:            "1",
 			`plateform_commit_to_gitops_seconds_bucket{cause="rollback",le="+Inf"}`: "1",
 		}},
-		{"a run is held", func(m *metrics) { m.Observe(end(manifest.CauseSource, reconciler.StageHeld, reconciler.OutcomeHeld)) },
+		{"a run is held", func(m *Metrics) { m.Observe(end(manifest.CauseSource, reconciler.StageHeld, reconciler.OutcomeHeld)) },
 			map[string]string{`plateform_runs_ended_total{cause="source",stage="held"}`: "1"}},
-		{"a turn of the loop", func(m *metrics) { m.Passed(backlog.Pass{Took: time.Second, Reports: 3}) },
+		{"a turn of the loop", func(m *Metrics) { m.Passed(backlog.Pass{Took: time.Second, Reports: 3}) },
 			map[string]string{`plateform_pass_seconds_count{result="ok"}`: "1", `plateform_reports_sent_total`: "3"}},
-		{"a turn that lost a race", func(m *metrics) { m.Passed(backlog.Pass{Took: time.Second, Err: moved}) },
+		{"a turn that lost a race", func(m *Metrics) { m.Passed(backlog.Pass{Took: time.Second, Err: moved}) },
 			map[string]string{`plateform_pass_seconds_count{result="moved"}`: "1"}},
 	}
 	ours := regexp.MustCompile(`^plateform_`)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m := newMetrics()
+			m := New()
 			before := figures(scrape(m))
 			tt.event(m)
 			got := figures(scrape(m))
@@ -120,10 +120,10 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newMetrics()
-	m.watch(&loop.Reconciler{}, time.Now)
-	m.webhooks()
-	m.logReaders(func() int { return 0 })
+	m := New()
+	m.Watch(&loop.Reconciler{}, nil, time.Now)
+	m.Webhooks()
+	m.LogReaders(func() int { return 0 })
 	m.runEnded(reconciler.Report{Subject: reconciler.Subject{Cause: manifest.CauseConfig}}, 0) // has no series before
 	families, err := m.registry.Gather()
 	if err != nil {

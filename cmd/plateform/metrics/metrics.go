@@ -1,4 +1,5 @@
-package installation
+// Package metrics has the figures of one installation, for Prometheus.
+package metrics
 
 import (
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/plateform/plateform/cmd/plateform/standby"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/backlog"
@@ -17,8 +19,8 @@ import (
 	"github.com/plateform/plateform/webhook"
 )
 
-// metrics are the figures of one installation, for Prometheus. docs/metrics.md says what to make of them.
-type metrics struct {
+// Metrics are the figures of one installation, for Prometheus. docs/metrics.md says what to make of them.
+type Metrics struct {
 	registry *prometheus.Registry
 
 	passes  *prometheus.HistogramVec
@@ -30,7 +32,7 @@ type metrics struct {
 	reports prometheus.Counter
 }
 
-var _ backlog.Meter = (*metrics)(nil)
+var _ backlog.Meter = (*Metrics)(nil)
 
 // The values of labels.
 const (
@@ -42,11 +44,12 @@ const (
 	labelResult, labelKind, labelRepository = "result", "kind", "repository"
 )
 
-func newMetrics() *metrics {
+// New returns metrics of nothing yet.
+func New() *Metrics {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	in := promauto.With(registry)
-	m := &metrics{
+	m := &Metrics{
 		registry: registry,
 		passes: in.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "plateform_pass_seconds", Help: "How long the turns of the loop took.",
@@ -77,7 +80,7 @@ func newMetrics() *metrics {
 }
 
 // begin makes what has not happened yet show as 0, so that alerts can tell it from what is not measured.
-func (m *metrics) begin() {
+func (m *Metrics) begin() {
 	for _, result := range []string{resultOK, resultMoved, resultFailed} {
 		m.passes.WithLabelValues(result)
 	}
@@ -99,17 +102,21 @@ func (m *metrics) begin() {
 	}
 }
 
-// watch adds what is read off a reconciler when somebody asks.
-func (m *metrics) watch(r *loop.Reconciler, now func() time.Time) {
+// Watch adds what is read off a reconciler when somebody asks.
+func (m *Metrics) Watch(r *loop.Reconciler, s *standby.Standby, now func() time.Time) {
 	in := promauto.With(m.registry)
 	gauge := func(name, help string, value func() float64) {
 		in.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
-	gauge("plateform_ready", "1 while both repositories are read, every project was decided on, and what is to be written gets in.", func() float64 {
-		if r.Ready() {
+	flag := func(is bool) float64 {
+		if is {
 			return 1
 		}
 		return 0
+	}
+	gauge("plateform_leading", "1 while this process is the one that acts, 0 while it stands by.", func() float64 { return flag(s.Leading()) })
+	gauge("plateform_ready", "1 while both repositories are read, every project was decided on, and what is to be written gets in, or while another process sees to that.", func() float64 {
+		return flag(!s.Leading() || r.Ready())
 	})
 	gauge("plateform_queue_projects", "Projects that want a decision.", func() float64 {
 		return float64(r.Backlog().Queue)
@@ -129,15 +136,15 @@ func (m *metrics) watch(r *loop.Reconciler, now func() time.Time) {
 	})
 }
 
-// logReaders adds how many streams of runs there are.
-func (m *metrics) logReaders(count func() int) {
+// LogReaders adds how many streams of runs there are.
+func (m *Metrics) LogReaders(count func() int) {
 	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "plateform_log_readers", Help: "Streams of runs and their logs that somebody reads.",
 	}, func() float64 { return float64(count()) })
 }
 
-// webhooks adds a figure of webhooks, and returns what counts them.
-func (m *metrics) webhooks() func(event string, r webhook.Result) {
+// Webhooks adds a figure of webhooks, and returns what counts them.
+func (m *Metrics) Webhooks() func(event string, r webhook.Result) {
 	deliveries := promauto.With(m.registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "plateform_webhook_deliveries_total", Help: "Webhooks that came, by event and what became of them.",
 	}, []string{"event", labelResult})
@@ -149,10 +156,8 @@ func (m *metrics) webhooks() func(event string, r webhook.Result) {
 	return func(event string, r webhook.Result) { deliveries.WithLabelValues(event, string(r)).Inc() }
 }
 
-// Metrics answers Prometheus.
-func (i *Installation) Metrics() http.Handler { return i.metrics.handler() }
-
-func (m *metrics) handler() http.Handler {
+// Handler answers Prometheus at /metrics.
+func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	return mux
@@ -170,18 +175,18 @@ func resultOf(err error, fine, moved string) string {
 }
 
 // Passed implements reconciler.Meter.
-func (m *metrics) Passed(p backlog.Pass) {
+func (m *Metrics) Passed(p backlog.Pass) {
 	m.passes.WithLabelValues(resultOf(p.Err, resultOK, resultMoved)).Observe(p.Took.Seconds())
 	m.reports.Add(float64(p.Reports))
 }
 
 // Pushed implements reconciler.Meter.
-func (m *metrics) Pushed(repository string, err error) {
+func (m *Metrics) Pushed(repository string, err error) {
 	m.pushes.WithLabelValues(repository, resultOf(err, resultLanded, resultRefused)).Inc()
 }
 
 // Observe implements reconciler.Observer: builds and the ends of runs are counted.
-func (m *metrics) Observe(e reconciler.Event) {
+func (m *Metrics) Observe(e reconciler.Event) {
 	switch e.Kind {
 	case reconciler.EventBuildStarted:
 		m.started.WithLabelValues(kindOf(*e.Build)).Inc()
@@ -201,7 +206,7 @@ func kindOf(request reconciler.BuildRequest) string {
 	return kindSource
 }
 
-func (m *metrics) buildEnded(kind string, failure *reconciler.BuildFailure) {
+func (m *Metrics) buildEnded(kind string, failure *reconciler.BuildFailure) {
 	switch {
 	case failure == nil:
 		m.built.WithLabelValues(kind, resultSucceeded).Inc()
@@ -212,7 +217,7 @@ func (m *metrics) buildEnded(kind string, failure *reconciler.BuildFailure) {
 	}
 }
 
-func (m *metrics) runEnded(report reconciler.Report, took time.Duration) {
+func (m *Metrics) runEnded(report reconciler.Report, took time.Duration) {
 	m.ended.WithLabelValues(string(report.Cause), string(report.Stage)).Inc()
 	if report.State == reconciler.StateSuccess && report.Outcome == reconciler.OutcomeRuns {
 		m.gitops.WithLabelValues(string(report.Cause)).Observe(took.Seconds())
