@@ -100,11 +100,6 @@ func TestDeployIsHardened(t *testing.T) {
 // The account may do what the engine needs: nothing in the cluster without one, and with engine direct it acts as one account of each
 // namespace, not as anybody else, and reads no Secret.
 func TestDeployHasLeastRights(t *testing.T) {
-	for _, o := range deployed(t, "admissionPolicy: {enabled: true}\nnetworkPolicy: {enabled: false}\n") {
-		if o.GetKind() == "NetworkPolicy" {
-			t.Error("there is a NetworkPolicy")
-		}
-	}
 	role := only[rbacv1.ClusterRole](t, deployed(t, ""), "ClusterRole")
 	for _, rule := range role.Rules {
 		for _, what := range [][]string{rule.APIGroups, rule.Resources, rule.Verbs} {
@@ -120,6 +115,10 @@ func TestDeployHasLeastRights(t *testing.T) {
 		}
 	}
 	only[unstructuredKind](t, deployed(t, ""), "ValidatingAdmissionPolicy")
+	pull := strings.Replace(deployValues, "settings:", "settings:\n  engine: {kind: direct, pull: {registry: r, usernameFile: u, passwordFile: p}}", 1)
+	if files, err := kube.Render(deployDir, "plateform", "platform", pull); err != nil || !strings.Contains(kube.Documents(files), "resourceNames: [plateform-pull]") {
+		t.Errorf("the login that nodes pull with cannot be written: %v", err)
+	}
 	none := strings.Replace(deployValues, "settings:", "settings:\n  engine: {kind: none}", 1)
 	files, err := kube.Render(deployDir, "plateform", "platform", none)
 	if err != nil {

@@ -4,18 +4,12 @@ package installation
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/plateform/plateform/cmd/plateform/claim"
 	"github.com/plateform/plateform/cmd/plateform/crash"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/metrics"
@@ -113,9 +107,11 @@ func (i *Installation) open(host string) error {
 	if i.identities, err = i.settings.Identities(i.github, i.now); err != nil {
 		return err
 	}
-	if err := i.claimData(); err != nil {
+	release, err := claim.Take(i.settings.DataDir)
+	if err != nil {
 		return err
 	}
+	i.later(release)
 	if err := i.openImages(); err != nil {
 		return err
 	}
@@ -202,61 +198,4 @@ func (i *Installation) Close() error {
 	}
 	i.closers = nil
 	return err
-}
-
-// InUseError says that another process works with a data folder.
-type InUseError struct {
-	Dir string
-	// PID of the other process; 0 when it is not known.
-	PID int
-}
-
-// Error implements error.
-func (e *InUseError) Error() string {
-	return fmt.Sprintf("another serve works with the data folder %s: %s (stop it, or set another dataDir in serve.yaml)", e.Dir, e.Process())
-}
-
-// Process says which one the other process is.
-func (e *InUseError) Process() string {
-	if e.PID == 0 {
-		return "a process that did not say which it is"
-	}
-	return fmt.Sprintf("process %d", e.PID)
-}
-
-// holder is the process that a lock file names; 0 when it names none.
-func holder(file string) int {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return 0
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || pid < 0 {
-		return 0
-	}
-	return pid
-}
-
-// claimData takes the data folder for this process, and removes what a killed one left of its copies of repositories.
-func (i *Installation) claimData() error {
-	dir := i.settings.DataDir
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("making the data folder (set dataDir in serve.yaml): %w", err)
-	}
-	lock := flock.New(filepath.Join(dir, "serve.lock"))
-	taken, err := lock.TryLock()
-	if err != nil {
-		return fmt.Errorf("taking the data folder %s: %w", dir, err)
-	}
-	if !taken {
-		return exit.Usage("%w", &InUseError{Dir: dir, PID: holder(lock.Path())})
-	}
-	i.later(func() error { return errors.Join(os.Truncate(lock.Path(), 0), lock.Close()) })
-	if err := os.WriteFile(lock.Path(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
-		return fmt.Errorf("noting who has the data folder: %w", err)
-	}
-	if err := os.RemoveAll(filepath.Join(dir, "git")); err != nil {
-		return fmt.Errorf("clearing the data folder: %w", err)
-	}
-	return nil
 }

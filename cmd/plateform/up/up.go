@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/plateform/plateform/cmd/plateform/claim"
 	"github.com/plateform/plateform/cmd/plateform/endpoint"
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/feed"
@@ -138,7 +139,7 @@ func (o Options) open(s *installation.Settings, f *feed.Feed) (*installation.Ins
 	i, err := installation.Open(s, installation.Options{
 		Now: o.Now, Log: slog.New(f.Handler(slog.LevelWarn)), Observers: []reconciler.Observer{f},
 	})
-	var other *installation.InUseError
+	var other *claim.InUseError
 	if errors.As(err, &other) {
 		stop := "stop it with Ctrl-C"
 		if other.PID != 0 {
