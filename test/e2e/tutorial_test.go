@@ -240,7 +240,8 @@ var differs = []struct {
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|s|m)\b`), "AGE"},
 	{regexp.MustCompile(`\b[0-9a-f]{7,64}\b`), "HASH"},
 	{regexp.MustCompile(`\d+ deletions`), "N deletions"},
-	{regexp.MustCompile(`\s+`), " "}, // lines are folded to the terminal
+	{regexp.MustCompile(`127\.0\.0\.1:\d+/(metrics|v1)\b`), "ADDRESS/$1"}, // any port that is free
+	{regexp.MustCompile(`\s+`), " "},                                      // lines are folded to the terminal
 }
 
 // plain is a text without what differs.
