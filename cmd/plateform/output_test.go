@@ -14,6 +14,7 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/doctor"
 	"github.com/plateform/plateform/cmd/plateform/images"
 	"github.com/plateform/plateform/cmd/plateform/source"
+	"github.com/plateform/plateform/cmd/plateform/validation"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler/detect"
 	"github.com/plateform/plateform/reconciler/ledger"
@@ -29,7 +30,7 @@ func documented() map[string]any {
 		"status":        ledger.Status{}, "project": ledger.Project{}, "newest release": ledger.NewestRelease{},
 		"why": ledger.Why{}, "asked commit": ledger.AskedCommit{}, "answer": ledger.Answer{}, "traced release": ledger.TracedRelease{}, "source": ledger.Source{},
 		"event":        ledger.Event{},
-		"validate":     validation{},
+		"validate":     validation.Found{},
 		"version":      Version{},
 		"build detect": source.Detected{}, "app": detect.App{}, "place": detect.Place{}, "build dockerfile": source.Dockerfile{},
 		"images check": images.Report{}, "missing image": images.Missing{}, "unknown images": images.Unknown{},

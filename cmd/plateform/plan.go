@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type planFlags struct {
 	// gitops is the GitOps repository; empty for the one that the checkout names.
 	gitops       string
 	gitopsBranch string
+	// config is the serve.yaml of the installation; empty for the one beside the checkout.
+	config string
 	// as is the account whose rights are looked at; 0 for nobody's.
 	as int64
 }
@@ -83,6 +86,7 @@ it. docs/output.md describes the fields of --output json, which holds all values
 	outputFlag(c, &flags.output, "text", "json", "markdown")
 	c.Flags().BoolVar(&flags.diff, "diff", false, "show the diff of the Helm values, too (text)")
 	c.Flags().Int64Var(&flags.as, "as", 0, "numeric GitHub id of a person: say what that person may not do")
+	engineFlag(c, &flags.config)
 	c.Flags().StringVar(&flags.gitops, "gitops-repo", "", "URL or path of the GitOps repository (default: git config "+checkout.GitOpsSetting+" of the checkout)")
 	c.Flags().StringVar(&flags.gitopsBranch, "gitops-branch", "", "branch of the GitOps repository (default: its default branch)")
 	return c
@@ -111,6 +115,9 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 		return err
 	}
 	options := plan.Options{Config: local, Charts: embedded}
+	if options.Unrun, err = unrun(flags.config, cmp.Or(local.Root, ".")); err != nil {
+		return err
+	}
 	gitops, err := a.openRemembered(ctx, local, flags)
 	if err != nil {
 		return err

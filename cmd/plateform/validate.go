@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -15,12 +14,13 @@ import (
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/cmd/plateform/git"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/cmd/plateform/validation"
 	"github.com/plateform/plateform/manifest"
 )
 
 // validateCommand tells every problem of a checkout.
 func (a *app) validateCommand() *cobra.Command {
-	var output string
+	var output, config string
 	var verify bool
 	c := &cobra.Command{
 		Use:     "validate [DIR]",
@@ -31,7 +31,9 @@ func (a *app) validateCommand() *cobra.Command {
 DIR is a checkout of the config repository (default: the one you stand in). What is read are the files as they are on
 the disk, committed or not. The newest release file of each project is checked to be the one that Plateform wrote.
 
-The exit code is 1 when there are problems. docs/output.md describes the fields of --output json.`,
+What is right and the engine of the installation does not run, as engine local runs no workers, is a warning.
+
+The exit code is 1 when there are problems; warnings are none. docs/output.md describes the fields of --output json.`,
 		Example: `  plateform validate
   plateform validate path/to/platform-config --output json
   plateform validate --output github     # annotations in a GitHub workflow`,
@@ -47,10 +49,15 @@ The exit code is 1 when there are problems. docs/output.md describes the fields 
 			if err := a.checkSparse(c.Context(), dir); err != nil {
 				return err
 			}
-			return a.validate(dir, output, verify)
+			not, err := unrun(config, dir)
+			if err != nil {
+				return err
+			}
+			return a.validate(dir, output, verify, not)
 		},
 	}
 	outputFlag(c, &output, "text", "json", "github")
+	engineFlag(c, &config)
 	c.Flags().BoolVar(&verify, "verify", false, "check the signatures of all release files, not only of the newest")
 	return c
 }
@@ -117,78 +124,23 @@ func leftOut(ctx context.Context, dir string) (left int) {
 	return left
 }
 
-// validation is what `validate --output json` prints. Keys are added, never renamed or removed.
-type validation struct {
-	Workspaces int               `json:"workspaces"`
-	Projects   int               `json:"projects"`
-	Problems   manifest.Problems `json:"problems"`
-}
-
-func (a *app) validate(dir, output string, verify bool) error {
-	fsys := os.DirFS(dir)
-	config, problems := manifest.Load(fsys)
-	problems = append(problems, manifest.LocateIn(fsys, config.Validate())...)
-	forged, err := checkReleases(fsys, config, verify)
+func (a *app) validate(dir, output string, verify bool, unrun func(manifest.ProjectSpec) string) error {
+	v, err := validation.In(dir, verify, unrun)
 	if err != nil {
 		return err
 	}
-	problems = append(problems, forged...)
-	v := validation{Workspaces: len(config.Workspaces), Projects: len(config.Projects), Problems: problems}
 	switch output {
 	case "json":
-		if v.Problems == nil {
-			v.Problems = manifest.Problems{}
-		}
 		if err := terminal.WriteJSON(a.stdout, v); err != nil {
 			return err
 		}
 	case "github":
-		for _, p := range v.Problems {
-			fmt.Fprintln(a.stdout, githubCommand(dir, p))
-		}
+		v.GitHub(a.stdout, dir)
 	default:
-		a.printValidation(dir, v)
+		v.Print(a.stdout, a.stderr, a.palette(), dir)
 	}
 	if len(v.Problems) > 0 {
 		return exit.AlreadySaid()
 	}
 	return nil
-}
-
-// printValidation prints one problem a line, as editors and terminals know it.
-func (o *output) printValidation(dir string, v validation) {
-	style := o.palette()
-	files := map[string]bool{}
-	for _, p := range v.Problems {
-		files[p.File] = true
-		place := path.Join(filepath.ToSlash(dir), p.File)
-		if p.Line > 0 {
-			place = fmt.Sprintf("%s:%d:%d", place, p.Line, p.Column)
-		}
-		fix := ""
-		if p.Fix != "" {
-			fix = style.Dim(" (" + p.Fix + ")")
-		}
-		fmt.Fprintf(o.stdout, "%s: %s%s\n", style.Bold(place), p.What, fix)
-	}
-	if len(v.Problems) > 0 {
-		fmt.Fprintf(o.stderr, "%s in %s\n", style.Bad(terminal.Count(len(v.Problems), "problem")), terminal.Count(len(files), "file"))
-		return
-	}
-	fmt.Fprintf(o.stdout, "%s %s, %s\n", style.Good("No problems:"), terminal.Count(v.Workspaces, "workspace"), terminal.Count(v.Projects, "project"))
-}
-
-// githubCommand is a problem as a workflow command, which GitHub shows on the line of the file.
-func githubCommand(dir string, p manifest.Problem) string {
-	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	message := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	place := "file=" + property.Replace(path.Join(filepath.ToSlash(dir), p.File))
-	if p.Line > 0 {
-		place += fmt.Sprintf(",line=%d,col=%d", p.Line, p.Column)
-	}
-	text := p.What
-	if p.Fix != "" {
-		text += " (" + p.Fix + ")"
-	}
-	return "::error " + place + "::" + message.Replace(text)
 }

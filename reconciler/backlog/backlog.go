@@ -64,13 +64,39 @@ type LostProject struct {
 	Sources []manifest.LostSource
 }
 
-// Lost are the first projects that do not follow a source, by name.
-func Lost(all map[manifest.Key][]manifest.LostSource) []LostProject {
-	lost := []LostProject{}
-	for _, k := range first(all) {
-		lost = append(lost, LostProject{k, all[k]})
+// Lost are the projects that do not follow some of their sources. The zero Lost has none.
+type Lost struct {
+	sources map[manifest.Key][]manifest.LostSource
+	// first is what First says; nil when it has to be made anew.
+	first []LostProject
+}
+
+// Keep keeps account of the sources that a project does not follow; none when it follows all.
+func (l *Lost) Keep(k manifest.Key, sources []manifest.LostSource) {
+	if before, was := l.sources[k]; was == (len(sources) > 0) && slices.Equal(before, sources) {
+		return
 	}
-	return lost
+	l.first = nil
+	if l.sources == nil {
+		l.sources = map[manifest.Key][]manifest.LostSource{}
+	}
+	if delete(l.sources, k); len(sources) > 0 {
+		l.sources[k] = sources
+	}
+}
+
+// Count is how many they are.
+func (l *Lost) Count() int { return len(l.sources) }
+
+// First are the first of them, by name.
+func (l *Lost) First() []LostProject {
+	if l.first == nil {
+		l.first = []LostProject{}
+		for _, k := range first(l.sources) {
+			l.first = append(l.first, LostProject{k, l.sources[k]})
+		}
+	}
+	return l.first
 }
 
 // first are the first projects of some, by name.

@@ -44,13 +44,22 @@ func TestFailing(t *testing.T) {
 	}
 }
 
-// A few are named, in the order of their names.
-func TestNamed(t *testing.T) {
-	all := map[manifest.Key][]manifest.LostSource{}
-	for n := range named + 5 {
-		all[manifest.Key{Workspace: "ws", Project: fmt.Sprintf("p%02d", n)}] = nil
+// A few are named, in the order of their names, as of the newest that was kept.
+func TestLost(t *testing.T) {
+	var lost Lost
+	if got := lost.First(); got == nil || len(got) > 0 || lost.Count() != 0 {
+		t.Errorf("at first there are %v (%d), want an empty list", got, lost.Count())
 	}
-	if got := Lost(all); len(got) != named || got[0].Key.Project != "p00" || got[named-1].Key.Project != fmt.Sprintf("p%02d", named-1) {
-		t.Errorf("named are %v", got)
+	away := []manifest.LostSource{{Part: "source", What: "it is gone"}}
+	for n := range named + 5 {
+		lost.Keep(manifest.Key{Workspace: "ws", Project: fmt.Sprintf("p%02d", n)}, away)
+	}
+	if got := lost.First(); lost.Count() != named+5 || len(got) != named || got[0].Key.Project != "p00" || got[named-1].Key.Project != fmt.Sprintf("p%02d", named-1) {
+		t.Errorf("of %d these are named: %v", lost.Count(), got)
+	}
+	lost.Keep(manifest.Key{Workspace: "ws", Project: "p00"}, nil)
+	lost.Keep(manifest.Key{Workspace: "ws", Project: "p01"}, []manifest.LostSource{{Part: "source", What: "it may not be read"}})
+	if got := lost.First(); lost.Count() != named+4 || got[0].Key.Project != "p01" || got[0].Sources[0].What != "it may not be read" {
+		t.Errorf("after p00 was found again, of %d these are named: %v", lost.Count(), got)
 	}
 }

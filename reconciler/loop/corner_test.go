@@ -214,7 +214,7 @@ func TestAnEngineThatCannotBeReachedFailsNobody(t *testing.T) {
 	}
 	engine, r := &unreachable{has: map[manifest.Key]reconciler.Rollout{}}, s.process.r
 	r.options.Engine = engine
-	r.workers.rollouts = worker.NewRollouts(engine, worker.Common{
+	r.workers.Rollouts = worker.NewRollouts(engine, worker.Common{
 		Queue: r.options.Queue, Clock: r.options.Clock, Jitter: r.options.Jitter, Notify: func() { r.Hint(Hint{}) },
 	})
 	s.rounds(t, 30)

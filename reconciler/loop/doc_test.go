@@ -22,7 +22,7 @@ func TestTheDocNamesOwnersAndWorkers(t *testing.T) {
 			rows = append(rows, owner.Name)
 		}
 	}
-	for part := range reflect.TypeFor[workers]().Fields() {
+	for part := range reflect.TypeFor[worker.All]().Fields() {
 		rows = append(rows, strings.TrimPrefix(part.Type.String(), "*"))
 	}
 	for _, row := range rows {

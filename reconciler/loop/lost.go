@@ -5,29 +5,9 @@ import (
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
-	"github.com/plateform/plateform/reconciler/backlog"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/decision"
 )
-
-// keepLost keeps account of a project whose sources cannot be followed, or can.
-func (s *sources) keepLost(p *project) {
-	if before, was := s.lost[p.key]; was == (len(p.memory.Lost) > 0) && slices.Equal(before, p.memory.Lost) {
-		return
-	}
-	s.lostNow = nil
-	if delete(s.lost, p.key); len(p.memory.Lost) > 0 {
-		s.lost[p.key] = p.memory.Lost
-	}
-}
-
-// lostProjects are the first projects that do not follow a source.
-func (s *sources) lostProjects() []backlog.LostProject {
-	if s.lostNow == nil {
-		s.lostNow = backlog.Lost(s.lost)
-	}
-	return s.lostNow
-}
 
 // notFollowed are the sources that a project does not follow as things are: those that are lost, and those whose host does not
 // answer although it was asked a few times.

@@ -223,7 +223,7 @@ func (f *follower) judgeAsked() error {
 	}
 	catalog := config.NewCatalog(f.options.Config, f.options.Charts)
 	for _, hash := range slices.Sorted(maps.Keys(asked)) {
-		step, err := f.stepOf(catalog, hash)
+		step, err := catalog.StepOf(hash)
 		if err != nil {
 			return err
 		}
@@ -236,21 +236,6 @@ func (f *follower) judgeAsked() error {
 		}
 	}
 	return nil
-}
-
-// stepOf is what a commit did; nothing when it cannot be told.
-func (f *follower) stepOf(catalog *config.Catalog, hash string) (config.Step, error) {
-	commit, err := f.options.Config.Commit(hash)
-	if err != nil || len(commit.Parents) == 0 {
-		return config.Step{}, nil //nolint:nilerr // it is gone with a history that was rewritten, or the first of all
-	}
-	var step config.Step
-	for _, to := range []string{commit.Parents[0], hash} {
-		if step, err = catalog.Advance(to); err != nil && !errors.Is(err, config.ErrUnusable) {
-			return config.Step{}, err
-		}
-	}
-	return step, nil
 }
 
 // lostMemory are the projects with releases that GitOps remembers nothing of.
@@ -330,7 +315,7 @@ func (f *follower) rewritten(head string) error {
 	} else {
 		f.options.Log.Error("the config history was rewritten: projects whose newest release vanished are frozen until a retry", "head", manifest.Short(head))
 	}
-	catalog, base, commits := f.rebase(head)
+	catalog, base, commits := config.Rebase(f.catalog, head)
 	f.skipped, f.trouble = nil, nil
 	for _, hash := range commits {
 		step, err := catalog.Advance(hash)
@@ -374,28 +359,6 @@ func (f *follower) reportRewritten(hash, base string, step config.Step) error {
 		return fmt.Errorf("reading config commit %.10s: %w", hash, err)
 	}
 	return f.reportFiles(commit, step, skipped)
-}
-
-// rebase returns a catalog at the newest commit that a rewritten history has in common with what was known, and the commits
-// from there to its head. Without such a commit, not further back than it pays, the catalog is empty, and the head the only
-// commit.
-func (f *follower) rebase(head string) (catalog *config.Catalog, base string, commits []string) {
-	catalog = config.NewCatalog(f.options.Config, f.options.Charts)
-	known := map[string]bool{}
-	for hash := range f.history().FirstParents(f.catalog.Commit) {
-		known[hash] = true
-	}
-	path := slices.Collect(f.history().FirstParents(head))
-	at := slices.IndexFunc(path, func(hash string) bool { return known[hash] })
-	if at < 0 {
-		return catalog, "", []string{head}
-	}
-	if _, err := catalog.Advance(path[at]); err != nil {
-		return config.NewCatalog(f.options.Config, f.options.Charts), "", []string{head}
-	}
-	commits = path[:at]
-	slices.Reverse(commits)
-	return catalog, path[at], commits
 }
 
 func (f *follower) rewrittenProject(p *project, before *config.View, head string) {

@@ -27,7 +27,7 @@ func (r *Reconciler) Unready() (reasons []string) {
 	case failing.Long():
 		reasons = append(reasons, failing.Why())
 	}
-	if err := r.workers.outbox.Trouble(); err != nil {
+	if err := r.workers.Outbox.Trouble(); err != nil {
 		reasons = append(reasons, "people are not told how far their changes are: "+whyNotTold(err))
 	}
 	return reasons

@@ -83,7 +83,7 @@ type Hint struct {
 // Reconciler is the loop and its workers: hints in, commits and reports out. One goroutine owns all of its memory.
 type Reconciler struct {
 	options Options
-	workers workers
+	workers worker.All
 	ticks   *worker.Ticks
 
 	mu    sync.Mutex
@@ -123,7 +123,9 @@ func New(o Options) (*Reconciler, error) {
 		o.Jitter = worker.RandomJitter
 	}
 	r := &Reconciler{options: o, woken: make(chan struct{}, 1), gates: newGates()}
-	r.workers = newWorkers(o, func() { r.Hint(Hint{}) })
+	r.workers = worker.NewAll(worker.Ports{
+		Config: o.Config, GitOps: o.GitOps, Sources: o.Sources, Builder: o.Builder, Registry: o.Registry, Forge: o.Forge, Engine: o.Engine, Images: o.Images,
+	}, o.Poll, o.Log, worker.Common{Queue: o.Queue, Clock: o.Clock, Jitter: o.Jitter, Notify: func() { r.Hint(Hint{}) }})
 	r.ticks = worker.NewTicks(worker.TickOptions{Poll: o.Poll, Resync: o.Resync, Clock: o.Clock, Jitter: o.Jitter, Due: r.tick})
 	return r, nil
 }
@@ -142,7 +144,7 @@ func (r *Reconciler) tick(t worker.Tick) {
 
 // take passes a hint on, and wakes the loop unless it is about sources alone: their worker does, once it has news.
 func (r *Reconciler) take(h Hint) {
-	r.workers.hint(h)
+	r.hintWorkers(h)
 	if h != (Hint{}) && h == (Hint{Source: h.Source, Sources: h.Sources}) {
 		return
 	}
@@ -154,6 +156,22 @@ func (r *Reconciler) take(h Hint) {
 	select {
 	case r.woken <- struct{}{}:
 	default:
+	}
+}
+
+// hintWorkers passes a hint on to whom it concerns.
+func (r *Reconciler) hintWorkers(h Hint) {
+	if h.Source != "" {
+		r.workers.Sources.Hint(h.Source)
+	}
+	if h.Sources {
+		r.workers.Sources.HintAll()
+	}
+	if h.Builds {
+		r.workers.Builds.Hint()
+	}
+	if h.Rollouts && r.workers.Rollouts != nil {
+		r.workers.Rollouts.Hint()
 	}
 }
 
@@ -175,9 +193,7 @@ func (r *Reconciler) takeHint() Hint {
 // Run reconciles until the context ends, and returns when all it started has ended too.
 func (r *Reconciler) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, run := range r.workers.runs() {
-		group.Go(func() error { return run(ctx) })
-	}
+	group.Go(func() error { return r.workers.Run(ctx) })
 	group.Go(func() error { return r.ticks.Run(ctx) })
 	group.Go(func() error { return r.loop(ctx) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {

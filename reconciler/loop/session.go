@@ -96,17 +96,17 @@ type session struct {
 // newSession ties the owners together. Each knows what it needs and no more.
 func newSession(r *Reconciler) *session {
 	w := newWorld(&r.options, r.gates)
-	s := &session{world: w, garbage: r.workers.garbage, sweepDue: true}
-	s.runs = &runs{world: w, outbox: r.workers.outbox, observers: r.options.Observers, waiting: map[manifest.Key]bool{}, unlanded: map[manifest.Key][]numbered{}}
-	s.recall = &recall{world: w, runs: s.runs, outbox: r.workers.outbox}
-	s.sources = newSources(w, s.runs, s.recall, r.workers.sources)
-	s.builds = &builds{world: w, runs: s.runs, recall: s.recall, worker: r.workers.builds, building: map[manifest.Key]bool{}}
-	r.workers.images.DropAll()
-	s.presence = &presence{world: w, worker: r.workers.images}
-	r.workers.references.Keep(nil)
-	s.awaited = &awaited{world: w, recall: s.recall, worker: r.workers.references, of: map[manifest.Key]map[string]string{}}
-	s.rollouts = &rollouts{world: w, runs: s.runs, worker: r.workers.rollouts, wanted: map[manifest.Key]bool{}, failing: backlog.Failing{}}
-	s.tags = &tags{world: w, worker: r.workers.tags, of: map[manifest.Key]*releaseTags{}}
+	s := &session{world: w, garbage: r.workers.Garbage, sweepDue: true}
+	s.runs = &runs{world: w, outbox: r.workers.Outbox, observers: r.options.Observers, waiting: map[manifest.Key]bool{}, unlanded: map[manifest.Key][]numbered{}}
+	s.recall = &recall{world: w, runs: s.runs, outbox: r.workers.Outbox}
+	s.sources = newSources(w, s.runs, s.recall, r.workers.Sources)
+	s.builds = &builds{world: w, runs: s.runs, recall: s.recall, worker: r.workers.Builds, building: map[manifest.Key]bool{}}
+	r.workers.Images.DropAll()
+	s.presence = &presence{world: w, worker: r.workers.Images}
+	r.workers.References.Keep(nil)
+	s.awaited = &awaited{world: w, recall: s.recall, worker: r.workers.References, of: map[manifest.Key]map[string]string{}}
+	s.rollouts = &rollouts{world: w, runs: s.runs, worker: r.workers.Rollouts, wanted: map[manifest.Key]bool{}, failing: backlog.Failing{}}
+	s.tags = &tags{world: w, worker: r.workers.Tags, of: map[manifest.Key]*releaseTags{}}
 	s.follower = &follower{world: w, runs: s.runs, sources: s.sources, tags: s.tags}
 	s.releases = &releases{world: w, runs: s.runs, builds: s.builds}
 	s.writer = &writer{world: w, runs: s.runs, follower: s.follower, rollouts: s.rollouts}
@@ -234,7 +234,7 @@ func (s *session) wake() time.Time {
 // backlog is what waits now.
 func (s *session) backlog() backlog.Backlog {
 	return backlog.Backlog{
-		Queue: len(s.projects.dirty), Building: s.builds.count(), Oldest: s.runs.oldest(), Lost: len(s.sources.lost), LostProjects: s.sources.lostProjects(),
+		Queue: len(s.projects.dirty), Building: s.builds.count(), Oldest: s.runs.oldest(), Lost: s.sources.lost.Count(), LostProjects: s.sources.lost.First(),
 		Failing: len(s.rollouts.failing), FailingProjects: s.rollouts.failing.First(),
 	}
 }

@@ -25,17 +25,13 @@ type sources struct {
 	worker *worker.Sources
 	// watched maps what is looked at to the parts that come from there.
 	watched map[worker.Watch]map[manifest.Key][]string
-	// lost are the sources that projects cannot follow, and lostNow a few of them for people who ask; it is nil when it has to be
-	// made anew.
-	lost    map[manifest.Key][]manifest.LostSource
-	lostNow []backlog.LostProject
+	// lost are the projects that cannot follow a source.
+	lost backlog.Lost
 }
 
 func newSources(w *world, runs *runs, recall *recall, looks *worker.Sources) *sources {
 	looks.DropAll()
-	return &sources{
-		world: w, runs: runs, recall: recall, worker: looks, watched: map[worker.Watch]map[manifest.Key][]string{}, lost: map[manifest.Key][]manifest.LostSource{},
-	}
+	return &sources{world: w, runs: runs, recall: recall, worker: looks, watched: map[worker.Watch]map[manifest.Key][]string{}}
 }
 
 // observe takes in what was seen.
@@ -72,11 +68,11 @@ func (s *sources) see(p *project, part string, sighting worker.Sighting) {
 func (s *sources) remember(p *project, v *config.View) {
 	before := p.memory.Lost
 	if len(before) == 0 && len(p.sources.failures) == 0 { // as nearly always
-		s.keepLost(p)
+		s.lost.Keep(p.key, p.memory.Lost)
 		return
 	}
 	p.memory = decision.SourcesLooked(p.memory, v, p.looks(), s.now())
-	s.keepLost(p)
+	s.lost.Keep(p.key, p.memory.Lost)
 	if reflect.DeepEqual(before, p.memory.Lost) {
 		return
 	}

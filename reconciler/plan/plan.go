@@ -81,6 +81,8 @@ type Effects struct {
 	Restarts bool `json:"restarts"`
 	// Secrets says what the change does to secrets, a sentence each: other code gets them, one is missing or cannot be opened.
 	Secrets []string `json:"secrets,omitempty"`
+	// Also says what runs besides the app, which standard pods are kept to from now on, and what the engine does not run, a sentence each.
+	Also []string `json:"also,omitempty"`
 }
 
 // What becomes of the data of a database.
@@ -102,6 +104,8 @@ type Options struct {
 	// Found is what somebody who has the source of a project at hand found in it: its Framework and Port, and what its build
 	// reads. It counts where nothing was built yet.
 	Found map[manifest.Key]manifest.Image
+	// Unrun says what the engine does not run of what people wrote, in a sentence; nil when it runs everything, or is not known.
+	Unrun func(manifest.ProjectSpec) string
 }
 
 // Make compares two commits of the config repository; base "" is before the first. The way from one to the other counts as
@@ -152,9 +156,7 @@ type change struct {
 	retries []manifest.Key
 	// blocking are the problems that keep back projects which the change concerns.
 	blocking manifest.Problems
-	found    map[manifest.Key]manifest.Image
-	// opener is nil where secrets cannot be opened.
-	opener secret.Opener
+	options  Options
 }
 
 // compare reads what a change concerns. Whoever claims the same as somebody in scope comes into it, until nobody is left.
@@ -176,7 +178,7 @@ func (o Options) compare(base, head string) (*change, error) {
 		}
 	}
 	for {
-		ch := &change{base: base, head: head, scope: s, files: files, found: o.Found, opener: o.Secrets}
+		ch := &change{base: base, head: head, scope: s, files: files, options: o}
 		claims, err := ch.step(o)
 		if err != nil || s.everything {
 			return ch, err
@@ -244,7 +246,7 @@ func (ch *change) project(t config.Transition, before decision.Before) (*Project
 	if !p.happens() && !touched(t) {
 		return nil, nil
 	}
-	blocking = append(blocking, p.secrets(t, ch.catalog.Platform, ch.opener)...)
+	blocking = append(blocking, p.secrets(t, ch.catalog.Platform, ch.options.Secrets)...)
 	ch.blocking = append(ch.blocking, blocking...)
 	return p, nil
 }

@@ -61,6 +61,9 @@ func (p *Project) Rows() []Row {
 	for i, what := range p.Secrets {
 		rows = append(rows, Row{map[bool]string{true: "secrets"}[i == 0], what})
 	}
+	for i, what := range p.Also {
+		rows = append(rows, Row{map[bool]string{true: "also"}[i == 0], what})
+	}
 	add("data", p.Data)
 	add("changes", strings.Join(p.Changes, ", "))
 	for i, inferred := range p.Inferred {

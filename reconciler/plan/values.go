@@ -73,7 +73,7 @@ func (p *Project) values(ch *change, t config.Transition, before decision.Before
 	}
 	in := manifest.ValuesInput{Key: t.Key, Project: made.Project, Platform: made.Platform}
 	in.Images = nextImages(made.Project, t.After, before, seen)
-	if found, known := ch.found[t.Key]; known {
+	if found, known := ch.options.Found[t.Key]; known {
 		fill(in.Images, found)
 	}
 	if w := ch.catalog.Workspaces[t.Key.Workspace]; w != nil && w.Spec != nil {
@@ -88,6 +88,7 @@ func (p *Project) values(ch *change, t config.Transition, before decision.Before
 		if next := decision.RunningRelease(before, t.After); next != nil {
 			p.ValuesDiff = unified(old, string(next.Spec.Values))
 			p.Restarts = restarts(old, string(next.Spec.Values))
+			p.also(ch.options, t, next.Spec.Project)
 		}
 		return nil
 	case Create, Release:
@@ -103,6 +104,7 @@ func (p *Project) values(ch *change, t config.Transition, before decision.Before
 	if err != nil {
 		return err
 	}
+	p.also(ch.options, t, made.Project)
 	p.ValuesDiff = unified(old, string(document))
 	p.Restarts = ran != nil && (p.Builds > 0 || restarts(old, string(document)))
 	return nil

@@ -58,7 +58,7 @@ func (r planner) review(ctx context.Context, p reconciler.Proposal, head string,
 	if err != nil {
 		return f, err
 	}
-	options := plan.Options{Config: r.Config, Charts: r.Charts, Secrets: r.Secrets, GitOps: &plan.GitOps{Reader: r.GitOps, Head: now.gitops}}
+	options := plan.Options{Config: r.Config, Charts: r.Charts, Secrets: r.Secrets, Unrun: r.Unrun, GitOps: &plan.GitOps{Reader: r.GitOps, Head: now.gitops}}
 	made, err := options.Make(now.config, merged)
 	if errors.Is(err, config.ErrNoConfig) {
 		f.title, f.card.Trouble = "there would be no platform.yaml", "After this there would be no "+manifest.PlatformFile+", and nothing could be released. Leave it where it is."

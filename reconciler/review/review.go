@@ -67,6 +67,15 @@ type Committing struct {
 	Signer *signing.Key
 }
 
+// Planning is what plans are made with besides the two repositories.
+type Planning struct {
+	Charts reconciler.Charts
+	// Secrets opens what was encrypted for the platform; nil when there is no key for that.
+	Secrets secret.Opener
+	// Unrun says what the engine does not run of what people wrote; nil when it runs everything.
+	Unrun func(manifest.ProjectSpec) string
+}
+
 // Options of a Reviewer.
 type Options struct {
 	Reviews reconciler.Reviews
@@ -77,11 +86,9 @@ type Options struct {
 	ConfigBranch string
 	GitOps       Branch
 	GitOpsBranch string
-	Charts       reconciler.Charts
-	// Secrets opens what was encrypted for the platform; nil when there is no key for that.
-	Secrets secret.Opener
-	Images  Images
-	Record  Record
+	Planning
+	Images Images
+	Record Record
 	// DeletePage is the page where people remove a file of the config repository.
 	DeletePage func(file string) string
 	Log        *slog.Logger

@@ -58,7 +58,7 @@ func TestFirstPushBecomesARelease(t *testing.T) {
 		}
 		wantTrailers(t, w.gitops, deploy[0], map[string]string{"Workspace": "ws-1", "Project": "shop", "Release": "v1.0.0", "Source-Commit": source})
 		wantTrailers(t, w.gitops, w.gitops.head(), map[string]string{"Config-Commit": w.config.head()})
-		for _, path := range []string{"workspaces/ws-1/namespace.yaml", shop.runDir() + "/run.yaml", "charts/monolithic/1.0.0/Chart.yaml"} {
+		for _, path := range []string{"workspaces/ws-1/namespace.yaml", shop.runDir() + "/run.yaml", "charts/monolithic/1.1.0/Chart.yaml"} {
 			if w.gitops.read(path) == "" {
 				t.Errorf("%s is not in the GitOps repository", path)
 			}

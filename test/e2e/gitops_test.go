@@ -75,7 +75,7 @@ func TestForeignEditInGitOpsIsWrittenBack(t *testing.T) {
 	t.Parallel()
 	w, shop, one := oneImage(t)
 	w.settle()
-	valuesFile, chartFile := shop.runDir()+"/values.yaml", "charts/monolithic/1.0.0/Chart.yaml"
+	valuesFile, chartFile := shop.runDir()+"/values.yaml", "charts/monolithic/1.1.0/Chart.yaml"
 	chart := w.gitops.read(chartFile)
 
 	acts := []struct {

@@ -34,12 +34,14 @@ Platform spec.charts.monolithic
 Platform spec.defaults.resources.cpu
 Platform spec.defaults.resources.memory
 Platform spec.domain
+Platform spec.ingress.annotations.monolithic
 Platform spec.ingress.class
 Platform spec.ingress.namespace
 Platform spec.ingress.tlsIssuer
 Platform spec.policy.admins[].github
 Platform spec.policy.scan.failOn
 Platform spec.registry.allow[]
+Platform spec.registry.databases
 Platform spec.registry.url
 Platform spec.releases.publicKeys[]
 Platform spec.secrets.recipients[]
@@ -51,6 +53,11 @@ Project spec.backup.schedule
 Project spec.build.dockerfile
 Project spec.build.env[].name
 Project spec.build.framework
+Project spec.cron[].command[]
+Project spec.cron[].name
+Project spec.cron[].resources.cpu
+Project spec.cron[].resources.memory
+Project spec.cron[].schedule
 Project spec.deletionPolicy
 Project spec.domain
 Project spec.engine
@@ -60,6 +67,7 @@ Project spec.env[].name
 Project spec.health.path
 Project spec.image
 Project spec.profiles[]
+Project spec.release.command[]
 Project spec.resources.cpu
 Project spec.resources.memory
 Project spec.services[].env[].from.key
@@ -80,6 +88,10 @@ Project spec.source.watch[]
 Project spec.storage
 Project spec.type
 Project spec.version
+Project spec.workers[].command[]
+Project spec.workers[].name
+Project spec.workers[].resources.cpu
+Project spec.workers[].resources.memory
 Workspace apiVersion
 Workspace kind
 Workspace metadata.name
@@ -88,6 +100,7 @@ Workspace spec.members[].github
 Workspace spec.members[].role
 Workspace spec.namespace
 Workspace spec.owner.github
+Workspace spec.podSecurity
 Workspace spec.quota.cpu
 Workspace spec.quota.memory
 Workspace spec.quota.storage
@@ -109,7 +122,7 @@ func walkTexts(t reflect.Type, path string, found func(path string)) {
 	case reflect.Slice:
 		walkTexts(t.Elem(), path+"[]", found)
 	case reflect.Map:
-		walkTexts(t.Elem(), path+".monolithic", found) // the one map has types of projects as its keys
+		walkTexts(t.Elem(), path+".monolithic", found) // of charts it has types of projects as its keys, of annotations any text
 	case reflect.String:
 		found(path)
 	case reflect.Struct:

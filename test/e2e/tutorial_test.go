@@ -234,6 +234,7 @@ var differs = []struct {
 }{
 	{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d · .*(rolling out|pushing|builds?|built) .*\n`), ""}, // steps that may be too short to be seen
 	{regexp.MustCompile(`(?m)^  build +took .*\n`), ""},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+/(metrics|v1)`), "ADDRESS/$1"}, // a free port of the machine
 	{regexp.MustCompile(`(?m)^ Date: .*\n`), ""},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC`), "DATE"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d`), "TIME"},

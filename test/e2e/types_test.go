@@ -26,7 +26,7 @@ func TestDatabase(t *testing.T) {
 			t.Errorf("%s ended with %+v", p.name, verdict)
 		}
 	}
-	if w.gitops.read("charts/database/1.0.0/Chart.yaml") == "" {
+	if w.gitops.read("charts/database/1.1.0/Chart.yaml") == "" {
 		t.Error("the chart is not in the GitOps repository")
 	}
 

@@ -112,9 +112,10 @@ var mayImport = map[string][]string{
 	"cmd/plateform/demo": {"manifest", "gitstore", "webhook", "reconciler", "reconciler/ledger", "reconciler/card", "reconciler/github/auth",
 		"test/githubserver", "test/githubserver/forge", "test/githubserver/model",
 		"cmd/plateform/installation", "cmd/plateform/endpoint", "cmd/plateform/scaffold", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
-	"cmd/plateform/encrypt": {"manifest", "manifest/secret", "reconciler/secrets", "cmd/plateform/exit", "cmd/plateform/terminal"},
-	"cmd/plateform/source":  {"manifest", "gitstore", "reconciler/blame", "reconciler/detect", "reconciler/dockerfile/generate", "cmd/plateform/exit", "cmd/plateform/git"},
-	"cmd/plateform/images":  {"manifest", "gitstore", "reconciler", "reconciler/registry", "cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit"},
+	"cmd/plateform/validation": {"manifest", "manifest/signing", "cmd/plateform/installation", "cmd/plateform/terminal"},
+	"cmd/plateform/encrypt":    {"manifest", "manifest/secret", "reconciler/secrets", "cmd/plateform/exit", "cmd/plateform/terminal"},
+	"cmd/plateform/source":     {"manifest", "gitstore", "reconciler/blame", "reconciler/detect", "reconciler/dockerfile/generate", "cmd/plateform/exit", "cmd/plateform/git"},
+	"cmd/plateform/images":     {"manifest", "gitstore", "reconciler", "reconciler/registry", "cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit"},
 	"cmd/plateform/doctor": {"manifest", "manifest/repourl", "manifest/secret", "gitstore", "gitstore/", "webhook", "reconciler", "reconciler/",
 		"cmd/plateform/installation", "cmd/plateform/terminal", "cmd/plateform/exit", "cmd/plateform/git"},
 }

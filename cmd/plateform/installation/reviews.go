@@ -68,7 +68,8 @@ func (i *Installation) openReviews(config, gitops *branch, parts reviewParts) er
 		Committing: review.Committing{Main: config, Pushed: func() { i.reconciler.Hint(loop.Hint{Config: true}) }, Signer: parts.signer},
 		Config:     proposed, ConfigBranch: i.settings.Config.Branch,
 		GitOps: remembered, GitOpsBranch: i.settings.GitOps.Branch,
-		Charts: parts.charts, Secrets: parts.secrets, Images: parts.images, Record: parts.record, Log: i.log,
+		Planning: review.Planning{Charts: parts.charts, Secrets: parts.secrets, Unrun: i.settings.Engine.Unrun()},
+		Images:   parts.images, Record: parts.record, Log: i.log,
 		Every: min(slowestReview, pollsPerReview*parts.poll),
 		DeletePage: func(file string) string {
 			return i.github.Site.Web.JoinPath(repository.Owner, repository.Name, "delete", url.PathEscape(i.settings.Config.Branch), file).String()

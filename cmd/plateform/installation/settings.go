@@ -11,6 +11,7 @@ import (
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/reconciler/localrun"
 )
 
 // Settings is serve.yaml: how one installation reaches things. What holds for the tenants is in platform.yaml.
@@ -240,6 +241,14 @@ type EngineSettings struct {
 	Platforms []string `yaml:"platforms,omitempty"`
 	// Pull is the login that the nodes of engine direct pull images with. Everybody who may read Secrets of a namespace knows it, so it may do nothing but that.
 	Pull *PullSettings `yaml:"pull,omitempty"`
+}
+
+// Unrun says what the engine does not run of what people wrote; nil when it runs everything.
+func (s EngineSettings) Unrun() func(manifest.ProjectSpec) string {
+	if s.Kind == EngineLocal {
+		return localrun.Unrun
+	}
+	return nil
 }
 
 // PullSettings are the login that nodes pull images with.
