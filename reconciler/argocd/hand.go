@@ -46,7 +46,7 @@ func (p *project) handOver(ctx context.Context, w wanted) error {
 	times := p.engine.options.Times
 	p.hand.calm = p.engine.options.Clock().Add(min(times.Retry<<min(p.hand.mends, 16), times.MaxRetry))
 	p.hand.mends++
-	p.conclude(w, func(r *reconciler.Rollout) { r.Drift = line(drift) })
+	p.state.Conclude(w, func(r *reconciler.Rollout) { r.Drift = line(drift) })
 	return nil
 }
 

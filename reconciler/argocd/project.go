@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +14,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/health"
 	"github.com/plateform/plateform/reconciler/live"
+	"github.com/plateform/plateform/reconciler/rollout"
 	"github.com/plateform/plateform/reconciler/tenant"
 )
 
@@ -22,12 +22,10 @@ import (
 const settling = 2 * time.Second
 
 // wanted is a target, and the GitOps commit it was wanted with.
-type wanted struct {
-	reconciler.Target
-	Commit string
-}
+type wanted = rollout.Wanted
 
-func (w wanted) same(o wanted) bool {
+// same says that two targets are one.
+func same(w, o wanted) bool {
 	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && w.URL == o.URL && bytes.Equal(w.Values, o.Values)
 }
 
@@ -35,16 +33,8 @@ func (w wanted) same(o wanted) bool {
 type project struct {
 	key    manifest.Key
 	engine *Engine
-	// news says that something else is wanted, or that something changed in the cluster.
-	news chan struct{}
-
-	mu     sync.Mutex
-	target wanted
-	status reconciler.Rollout
-	// fresh says that the target was wanted since it was last handed over, and retry that it had failed then.
-	fresh, retry bool
-	// there is false when nothing of it is left.
-	there bool
+	// state is what is wanted of it, and what is said.
+	state *rollout.State
 
 	// What follows is for the goroutine of the project alone.
 
@@ -76,76 +66,33 @@ type hand struct {
 }
 
 func newProject(k manifest.Key, e *Engine) *project {
+	state := rollout.New(rollout.Options{Same: same, Notify: e.options.Notify, Clock: e.options.Clock, Log: e.options.Log})
 	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
-	p := &project{key: k, engine: e, news: make(chan struct{}, 1), looks: looks}
+	p := &project{key: k, engine: e, state: state, looks: looks}
 	p.live = &live.Follower{
 		Options: live.Options{Seen: e.cluster.seen, Cluster: e.cluster.admin, Address: e.options.Ingress},
-		Clock:   e.options.Clock, Changed: func() { signal(p.news) },
+		Clock:   e.options.Clock, Changed: state.Wake,
 	}
 	return p
 }
 
-// want takes the newest target. What is wanted already goes on as it is, unless it has failed.
-func (p *project) want(w wanted) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	failed := p.status.Phase == reconciler.PhaseFailed
-	if p.target.same(w) && !failed && p.status.Phase != reconciler.PhaseUnknown {
-		p.target.Commit, p.status.Commit = w.Commit, w.Commit
-		return
-	}
-	p.retry = failed && p.target.same(w)
-	p.target, p.there, p.fresh = w, true, true
-	p.status = reconciler.Rollout{Release: w.Release, Commit: w.Commit, Phase: reconciler.PhaseProgressing}
-	signal(p.news)
-}
-
-// rollout is how far it is; there is false when nothing of it is left.
-func (p *project) rollout() (rollout reconciler.Rollout, there bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.status, p.there
-}
-
-// run takes turns until the context ends. What the cluster does not take is tried again after its wait, whatever happens there
-// meanwhile, unless something else is wanted.
+// run takes turns until the context ends.
 func (p *project) run(ctx context.Context) {
 	defer p.live.Wait()
-	due := p.engine.options.Clock()
-	for {
-		timer := time.NewTimer(due.Sub(p.engine.options.Clock()))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-p.news:
-			timer.Stop()
-			if p.tries > 0 && !p.isFresh() {
-				continue
-			}
-		case <-timer.C:
-		}
-		due = p.engine.options.Clock().Add(p.turn(ctx))
-	}
+	p.state.Run(ctx, p)
 }
 
-// isFresh says that something else is wanted than was tried.
-func (p *project) isFresh() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.fresh
-}
+// Refused implements rollout.Turner.
+func (p *project) Refused() bool { return p.tries > 0 }
 
-// turn brings the project nearer to what is wanted, once, and says when to come again if nothing tells of it before.
-func (p *project) turn(ctx context.Context) (again time.Duration) {
-	p.mu.Lock()
-	w, there := p.target, p.there
-	if p.fresh {
-		p.hand = hand{retry: p.retry}
+// Turn implements rollout.Turner.
+func (p *project) Turn(ctx context.Context) (again time.Duration) {
+	turn := p.state.Take()
+	w := turn.Wanted
+	if turn.Fresh {
+		p.hand = hand{retry: turn.Retry}
 	}
-	p.fresh, p.retry = false, false
-	p.mu.Unlock()
-	if !there {
+	if !turn.There {
 		return p.engine.options.Times.Look
 	}
 	var err error
@@ -153,12 +100,12 @@ func (p *project) turn(ctx context.Context) (again time.Duration) {
 		p.proven = wanted{}
 		var left string
 		if left, err = p.takeAway(ctx, w); err == nil && left == "" {
-			p.conclude(w, func(*reconciler.Rollout) { p.there = false })
+			p.state.Gone(w)
 			p.tries = 0
 			return p.engine.options.Times.Look
 		}
 		if err == nil {
-			p.conclude(w, func(r *reconciler.Rollout) { r.Phase, r.Cause = reconciler.PhaseProgressing, left })
+			p.state.Conclude(w, func(r *reconciler.Rollout) { r.Phase, r.Cause = reconciler.PhaseProgressing, left })
 		}
 	} else {
 		err = p.handOver(ctx, w)
@@ -186,8 +133,8 @@ func (p *project) trouble(w wanted, err error) (again time.Duration) {
 	if final(err) {
 		phase, again = reconciler.PhaseFailed, times.MaxRetry
 	}
-	p.conclude(w, func(r *reconciler.Rollout) {
-		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.same(w)
+	p.state.Conclude(w, func(r *reconciler.Rollout) {
+		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && same(p.proven, w)
 	})
 	return again
 }
@@ -204,25 +151,6 @@ func final(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
 }
 
-// conclude changes what is said of the rollout, unless something else is wanted by now.
-func (p *project) conclude(w wanted, change func(*reconciler.Rollout)) {
-	p.mu.Lock()
-	before, was := p.status, p.there
-	if p.target.same(w) && !p.fresh {
-		change(&p.status)
-	}
-	changed := was != p.there || before.Phase != p.status.Phase || before.Cause != p.status.Cause || before.Reach != p.status.Reach || before.Drift != p.status.Drift
-	after := p.status
-	p.mu.Unlock()
-	if !changed {
-		return
-	}
-	if after.Phase == reconciler.PhaseFailed && before.Phase != after.Phase {
-		p.engine.options.Log.Warn("a rollout failed", "project", p.key.String(), "rollout", w.Release, "error", after.Cause)
-	}
-	p.engine.options.Notify()
-}
-
 // observe says how what was handed over does, and when to look again.
 func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	said, err := p.ask(ctx, w)
@@ -237,10 +165,10 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 			said.Cause = cmp.Or(reach.Missing, "it runs; "+w.URL+" is asked")
 		}
 	}
-	p.conclude(w, func(r *reconciler.Rollout) {
+	p.state.Conclude(w, func(r *reconciler.Rollout) {
 		r.Reach = reach
 		r.Phase, r.Cause, r.Gone, r.Log, r.Problems = said.Phase, line(said.Cause), said.Gone, said.Log, said.Problems()
-		r.Lapsed = said.Phase == reconciler.PhaseFailed && p.proven.same(w)
+		r.Lapsed = said.Phase == reconciler.PhaseFailed && same(p.proven, w)
 	})
 	wait := p.engine.options.Times.MaxRetry
 	if said.stuck {

@@ -173,7 +173,7 @@ func (p *project) observeCommand(ctx context.Context, w wanted) (again time.Dura
 	if err != nil {
 		return p.trouble(w, err)
 	}
-	p.conclude(w, func(r *reconciler.Rollout) {
+	p.state.Conclude(w, func(r *reconciler.Rollout) {
 		r.Phase, r.Cause, r.Gone, r.Log, r.Lapsed, r.Problems = v.Phase, line(v.Cause), v.Gone, v.Log, false, v.Problems()
 	})
 	return settling

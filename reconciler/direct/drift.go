@@ -163,6 +163,6 @@ func (p *project) watchOver(ctx context.Context, w wanted) error {
 	times := p.engine.options.Times
 	p.calm = p.engine.options.Clock().Add(min(times.Retry<<min(p.mends, 16), times.MaxRetry))
 	p.mends++
-	p.conclude(w, func(r *reconciler.Rollout) { r.Drift = line(drift) })
+	p.state.Conclude(w, func(r *reconciler.Rollout) { r.Drift = line(drift) })
 	return nil
 }

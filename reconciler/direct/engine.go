@@ -97,7 +97,7 @@ func New(o Options) (*Engine, error) {
 // Want implements reconciler.Engine.
 func (e *Engine) Want(_ context.Context, commit string, targets []reconciler.Target) error {
 	for _, t := range targets {
-		e.project(t.Key).want(wanted{Target: t, Commit: commit})
+		e.project(t.Key).state.Want(wanted{Target: t, Commit: commit})
 	}
 	signal(e.news)
 	return nil
@@ -113,7 +113,7 @@ func (e *Engine) Rollouts(_ context.Context, keys []manifest.Key) (map[manifest.
 	rollouts := map[manifest.Key]reconciler.Rollout{}
 	for _, k := range keys {
 		if p := e.projects[k]; p != nil {
-			if rollout, there := p.rollout(); there {
+			if rollout, there := p.state.Rollout(); there {
 				rollouts[k] = rollout
 			}
 		}
@@ -138,7 +138,7 @@ func (e *Engine) changed(k manifest.Key) {
 	p := e.projects[k]
 	e.mu.Unlock()
 	if p != nil {
-		signal(p.news)
+		p.state.Wake()
 	}
 }
 

@@ -28,10 +28,10 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 			v.Cause = cmp.Or(reach.Missing, "it runs; "+w.URL+" is asked")
 		}
 	}
-	p.conclude(w, func(r *reconciler.Rollout) {
+	p.state.Conclude(w, func(r *reconciler.Rollout) {
 		r.Reach = reach
 		r.Phase, r.Cause, r.Gone, r.Log, r.Problems = v.Phase, line(v.Cause), v.Gone, v.Log, v.Problems()
-		r.Lapsed = v.Phase == reconciler.PhaseFailed && p.proven.same(w)
+		r.Lapsed = v.Phase == reconciler.PhaseFailed && same(p.proven, w)
 	})
 	if v.Phase == reconciler.PhaseHealthy {
 		p.proven = w

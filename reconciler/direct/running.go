@@ -28,12 +28,7 @@ func (e *Engine) namespaceOf(k manifest.Key) string {
 	if p == nil {
 		return ""
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.there {
-		return ""
-	}
-	return p.target.Namespace
+	return p.state.Namespace()
 }
 
 // Running implements reconciler.Overseer.

@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"reconciler/blame":     {},
 	"reconciler/health":    {"manifest", "reconciler"},
 	"reconciler/live":      {"manifest", "reconciler", "reconciler/health"},
+	"reconciler/rollout":   {"manifest", "reconciler"},
 	"reconciler/pods":      {"manifest", "reconciler", "reconciler/health"},
 	"reconciler/tenant":    {"manifest", "reconciler", "reconciler/health"},
 	"reconciler/detect":    {"manifest", "manifest/frameworks", "reconciler/blame", "reconciler/dockerfile", "reconciler/scope"},
@@ -71,7 +72,7 @@ var mayImport = map[string][]string{
 		"reconciler/worker", "reconciler/backlog", "reconciler/plan", "reconciler/gate", "reconciler/runlog"},
 
 	"adapter": {"manifest", "manifest/frameworks", "manifest/repourl", "manifest/secret", "reconciler/secrets", "gitstore", "gitstore/", "reconciler", "reconciler/scan", "reconciler/scope", "reconciler/words", "reconciler/namespace", // what a build reads, and what people read, is said once
-		"reconciler/health", "reconciler/live", "reconciler/pods", "reconciler/tenant", // how objects in a cluster do, and namespaces there, which each engine of a cluster needs
+		"reconciler/health", "reconciler/live", "reconciler/pods", "reconciler/rollout", "reconciler/tenant", // how objects in a cluster do, and namespaces there, which each engine of a cluster needs
 		"reconciler/blame", "reconciler/detect", "reconciler/dockerfile", "reconciler/dockerfile/", "reconciler/logline"},
 	// below an adapter
 	"reconciler/github/deliveries":  {"reconciler/github/client", "reconciler/github/auth"},
