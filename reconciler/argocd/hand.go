@@ -28,8 +28,11 @@ func (p *project) handOver(ctx context.Context, w wanted) error {
 	drift := ""
 	if p.hand.commit != "" && !p.hand.again {
 		var err error
-		if drift, err = p.drifted(ctx, w); err != nil || drift == "" {
+		if drift, err = p.drifted(ctx, w); err != nil {
 			return err
+		}
+		if drift == "" {
+			return p.watchOverSecrets(ctx, w)
 		}
 	}
 	select {
@@ -89,7 +92,9 @@ func (p *project) bring(ctx context.Context, w wanted, drifted bool) error {
 	if err := e.namespaces.Bring(ctx, w.Commit, w.Target); err != nil {
 		return err
 	}
-	// Here is the place for objects that are never in Git and that Argo CD does not know: the Secrets of the project.
+	if _, err := p.bringSecrets(ctx, w); err != nil {
+		return err
+	}
 	live, err := e.cluster.application(ctx, e.cluster.admin, p.key)
 	if err != nil {
 		return err

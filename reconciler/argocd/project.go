@@ -1,7 +1,6 @@
 package argocd
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -24,11 +23,6 @@ const settling = 2 * time.Second
 // wanted is a target, and the GitOps commit it was wanted with.
 type wanted = rollout.Wanted
 
-// same says that two targets are one.
-func same(w, o wanted) bool {
-	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && w.URL == o.URL && bytes.Equal(w.Values, o.Values)
-}
-
 // project is one project in the cluster. Its goroutine (run) hands over what is wanted newest, and watches over it.
 type project struct {
 	key    manifest.Key
@@ -39,6 +33,7 @@ type project struct {
 	// What follows is for the goroutine of the project alone.
 
 	hand hand
+	sealed
 	// proven was healthy.
 	proven wanted
 	// looks says how its objects do.
@@ -66,7 +61,7 @@ type hand struct {
 }
 
 func newProject(k manifest.Key, e *Engine) *project {
-	state := rollout.New(rollout.Options{Same: same, Notify: e.options.Notify, Clock: e.options.Clock, Log: e.options.Log})
+	state := rollout.New(rollout.Options{Notify: e.options.Notify, Clock: e.options.Clock, Log: e.options.Log})
 	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
 	p := &project{key: k, engine: e, state: state, looks: looks}
 	p.live = &live.Follower{
@@ -134,15 +129,24 @@ func (p *project) trouble(w wanted, err error) (again time.Duration) {
 		phase, again = reconciler.PhaseFailed, times.MaxRetry
 	}
 	p.state.Conclude(w, func(r *reconciler.Rollout) {
-		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && same(p.proven, w)
+		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.Same(w)
 	})
 	return again
 }
 
+// passing is an error that says nothing of what is wanted: it was applied before.
+type passing struct{ error }
+
+func (p passing) Unwrap() error { return p.error }
+
 // final says that an error is one that trying again does not mend.
 func final(err error) bool {
 	var refusal tenant.Refusal
-	if errors.As(err, &refusal) {
+	var p passing
+	switch {
+	case errors.As(err, &p):
+		return false
+	case errors.As(err, &refusal):
 		return true
 	}
 	if apierrors.HasStatusCause(err, "NamespaceTerminating") {
@@ -168,7 +172,7 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	p.state.Conclude(w, func(r *reconciler.Rollout) {
 		r.Reach = reach
 		r.Phase, r.Cause, r.Gone, r.Log, r.Problems = said.Phase, line(said.Cause), said.Gone, said.Log, said.Problems()
-		r.Lapsed = said.Phase == reconciler.PhaseFailed && same(p.proven, w)
+		r.Lapsed = said.Phase == reconciler.PhaseFailed && p.proven.Same(w)
 	})
 	wait := p.engine.options.Times.MaxRetry
 	if said.stuck {
@@ -180,6 +184,9 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	}
 	if said.Phase == reconciler.PhaseHealthy {
 		p.proven = w
+		if err := p.retire(ctx); err != nil {
+			p.engine.options.Log.Warn("Secrets of releases before are still there", "project", p.key.String(), "error", err)
+		}
 	}
 	return min(again, p.engine.options.Times.Look)
 }

@@ -33,7 +33,7 @@ func (p *project) takeAway(ctx context.Context, w wanted) (left string, err erro
 		return "", err
 	}
 	if live == nil || live.GetLabels()[tenant.LabelManagedBy] != tenant.Plateform || keyOf(live) != p.key {
-		return p.ending(ctx)
+		return p.ending(ctx, w)
 	}
 	if live.GetDeletionTimestamp() == nil {
 		if err := p.delete(ctx, live, w.KeepData); err != nil {
@@ -58,8 +58,8 @@ func (p *project) takeAway(ctx context.Context, w wanted) (left string, err erro
 	return "waiting for Argo CD to delete it", nil
 }
 
-// ending says how many pods are left of a project whose Application is gone.
-func (p *project) ending(ctx context.Context) (left string, err error) {
+// ending says how many pods are left of a project whose Application is gone. Its Secrets go after them.
+func (p *project) ending(ctx context.Context, w wanted) (left string, err error) {
 	var pods corev1.PodList
 	if err := p.engine.cluster.seen.List(ctx, &pods, health.Of(p.key)); err != nil {
 		return "", fmt.Errorf("reading the pods: %w", err)
@@ -68,7 +68,7 @@ func (p *project) ending(ctx context.Context) (left string, err error) {
 		return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 	})
 	if len(running) == 0 {
-		return "", nil
+		return "", p.deleteSecrets(ctx, w)
 	}
 	return fmt.Sprintf("waiting for its pods to end, %d are left", len(running)), nil
 }

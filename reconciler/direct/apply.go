@@ -1,7 +1,6 @@
 package direct
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/reconciler/tenant"
 )
 
@@ -83,15 +83,6 @@ func managers(all []conflict) string {
 	return strings.Join(slices.Compact(names), ", ")
 }
 
-// unchangeable says of an error that a field of an object cannot be changed.
-func unchangeable(err error) bool {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) || status.Status().Details == nil {
-		return false
-	}
-	return slices.ContainsFunc(status.Status().Details.Causes, func(c metav1.StatusCause) bool { return strings.Contains(c.Message, "immutable") })
-}
-
 // keepsData says of a kind that what it holds is people's data, which is never deleted because it is not rendered any more.
 func keepsData(kind schema.GroupKind) bool { return kind.Kind == "PersistentVolumeClaim" }
 
@@ -147,7 +138,7 @@ func compare(before *inventory, t wanted, objects []*unstructured.Unstructured, 
 		if isSecret(id.GroupKind) {
 			d.next.Objects[id] = hash
 			d.union.Objects[id] = hash
-			if !bytes.Contains(t.Values, []byte(id.Name)) { // else it is what nobody can make again, as the release file has gone
+			if !secrets.IsNeeded(t.Target, id.Name) {
 				d.stale = append(d.stale, id)
 			}
 			continue

@@ -2,7 +2,6 @@ package direct
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -130,7 +129,7 @@ func (p *project) sendCommand(ctx context.Context, as client.Client, before *inv
 			continue
 		}
 		if _, err := apply(ctx, as, o); err != nil {
-			return fmt.Errorf("applying %s: %w", name(o), err)
+			return tenant.Unapplied(o, err)
 		}
 	}
 	return nil

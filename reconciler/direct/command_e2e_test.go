@@ -89,6 +89,32 @@ func TestDirectRunsTheReleaseCommandFirst(t *testing.T) {
 	}
 }
 
+// A release command is started with the secrets of its release, also that of the first one, of which nothing else is there then.
+func TestDirectGivesTheReleaseCommandItsSecrets(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	spec := n.app(shop, n.variable(shop, "ANSWER", "hunter-1"))
+	spec.Release = &manifest.ReleaseCommand{Command: []string{"/app", "end", "3"}}
+	failing := n.targetOf(shop, "v1.0.0", spec)
+	n.want(failing)
+	failed := n.await("the command to fail", func(r reconciler.Rollout) bool { return r.Phase == reconciler.PhaseFailed && r.Log != "" })
+	if !strings.Contains(failed.Cause, "exit code 3") || !strings.Contains(failed.Log, "starting with hunter-1") {
+		t.Errorf("it failed as %+v", failed)
+	}
+	first := failing.Secrets[0].Secret
+	spec.Env = []manifest.EnvVar{n.variable(shop, "ANSWER", "hunter-2")}
+	spec.Release = &manifest.ReleaseCommand{Command: []string{"/app", "end", "0"}}
+	n.want(n.targetOf(shop, "v1.0.1", spec))
+	n.await("v1.0.1", func(r reconciler.Rollout) bool { return r.Release == "v1.0.1" && healthy(r) })
+	n.answers("hunter-2")
+	n.eventually("the Secret of the failed release to be gone", func() error {
+		if n.secrets(n.namespace("ws-1"))[first].Name != "" {
+			return fmt.Errorf("%s is there", first)
+		}
+		return nil
+	})
+}
+
 // Workers and cron jobs run from the image of the app, and no request gets to them.
 func TestDirectRunsWorkersAndCronJobs(t *testing.T) {
 	n := newNode(t)

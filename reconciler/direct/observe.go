@@ -31,7 +31,7 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	p.state.Conclude(w, func(r *reconciler.Rollout) {
 		r.Reach = reach
 		r.Phase, r.Cause, r.Gone, r.Log, r.Problems = v.Phase, line(v.Cause), v.Gone, v.Log, v.Problems()
-		r.Lapsed = v.Phase == reconciler.PhaseFailed && same(p.proven, w)
+		r.Lapsed = v.Phase == reconciler.PhaseFailed && p.proven.Same(w)
 	})
 	if v.Phase == reconciler.PhaseHealthy {
 		p.proven = w

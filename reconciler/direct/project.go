@@ -1,10 +1,8 @@
 package direct
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,16 +17,11 @@ import (
 	"github.com/plateform/plateform/reconciler/health"
 	"github.com/plateform/plateform/reconciler/live"
 	"github.com/plateform/plateform/reconciler/rollout"
+	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // wanted is a target, and the GitOps commit it was wanted with.
 type wanted = rollout.Wanted
-
-// same says that two targets are one.
-func same(w, o wanted) bool {
-	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart && w.URL == o.URL && bytes.Equal(w.Values, o.Values) &&
-		w.Owner == o.Owner && slices.Equal(w.Secrets, o.Secrets)
-}
 
 // project is one project in the cluster. Its goroutine (run) brings about what is wanted newest, and watches over it.
 type project struct {
@@ -79,7 +72,7 @@ type pace struct {
 }
 
 func newProject(k manifest.Key, e *Engine) *project {
-	state := rollout.New(rollout.Options{Same: same, Notify: e.options.Notify, Clock: e.options.Clock, Log: e.options.Log})
+	state := rollout.New(rollout.Options{Notify: e.options.Notify, Clock: e.options.Clock, Log: e.options.Log})
 	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
 	p := &project{key: k, engine: e, state: state, sent: sent{generations: map[object.ObjMetadata]int64{}}, looks: looks}
 	p.live = &live.Follower{
@@ -153,7 +146,7 @@ func (p *project) trouble(w wanted, err error) (again time.Duration) {
 		phase, again = reconciler.PhaseFailed, times.MaxRetry
 	}
 	p.state.Conclude(w, func(r *reconciler.Rollout) {
-		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && same(p.proven, w)
+		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.Same(w)
 	})
 	return again
 }
@@ -256,11 +249,8 @@ func (p *project) carryOut(ctx context.Context, w wanted, d difference) error {
 			return err
 		}
 		taken, err := apply(ctx, as, sent)
-		if unchangeable(err) {
-			return fmt.Errorf("applying %s: %w (somebody made it otherwise, or what is wanted cannot be had by a change: delete it, and it is made anew)", name(o), err)
-		}
 		if err != nil {
-			return fmt.Errorf("applying %s: %w", name(o), err)
+			return tenant.Unapplied(o, err)
 		}
 		for _, t := range taken {
 			conflicts = append(conflicts, fmt.Sprintf("%s had another %s by %s", name(o), t.field, t.manager))

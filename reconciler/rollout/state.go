@@ -1,8 +1,10 @@
 package rollout
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,10 +17,14 @@ type Wanted struct {
 	Commit string
 }
 
+// Same says that what is wanted is what was wanted before. The commit is none of it: plateform-gitops moves with every project.
+func (w Wanted) Same(o Wanted) bool {
+	return w.Release == o.Release && w.Namespace == o.Namespace && w.Remove == o.Remove && w.KeepData == o.KeepData && w.Chart == o.Chart &&
+		w.URL == o.URL && bytes.Equal(w.Values, o.Values) && w.Owner == o.Owner && slices.Equal(w.Secrets, o.Secrets)
+}
+
 // Options of a State.
 type Options struct {
-	// Same says that what is wanted is what was wanted before, as far as an engine tells one from the other.
-	Same func(a, b Wanted) bool
 	// Notify is called when there is something new to say of the rollout.
 	Notify func()
 	Clock  func() time.Time
@@ -47,7 +53,7 @@ func New(o Options) *State { return &State{options: o, news: make(chan struct{},
 func (s *State) Want(w Wanted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	same, failed := s.options.Same(s.target, w), s.status.Phase == reconciler.PhaseFailed
+	same, failed := s.target.Same(w), s.status.Phase == reconciler.PhaseFailed
 	if same && !failed && s.status.Phase != reconciler.PhaseUnknown {
 		s.target.Commit, s.status.Commit = w.Commit, w.Commit
 		return
@@ -112,7 +118,7 @@ func (s *State) Gone(w Wanted) { s.conclude(w, func() { s.there = false }) }
 func (s *State) conclude(w Wanted, change func()) {
 	s.mu.Lock()
 	before, was := s.status, s.there
-	if s.options.Same(s.target, w) && !s.fresh {
+	if s.target.Same(w) && !s.fresh {
 		change()
 	}
 	changed := was != s.there || before.Phase != s.status.Phase || before.Cause != s.status.Cause || before.Reach != s.status.Reach || before.Drift != s.status.Drift

@@ -14,7 +14,6 @@ import (
 
 func newState(notify func()) *rollout.State {
 	return rollout.New(rollout.Options{
-		Same:   func(a, b rollout.Wanted) bool { return a.Release == b.Release && a.Remove == b.Remove },
 		Notify: notify, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 }

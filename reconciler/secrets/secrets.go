@@ -3,6 +3,7 @@
 package secrets
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -185,3 +186,7 @@ func hashOf(texts ...string) string {
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
+
+// IsNeeded says that a Secret of a project is not one of a release before, though this release does not bring it: its values name it,
+// and nobody can make it again, as the release file has gone.
+func IsNeeded(t reconciler.Target, name string) bool { return bytes.Contains(t.Values, []byte(name)) }

@@ -24,7 +24,7 @@ func TestArgoCDContract(t *testing.T) {
 				w.start()
 				return w, w.stop
 			},
-			Good: of(kube.Runs), Bad: of(kube.CrashLoop), Hanging: of(kube.NeverReady), Answers: w.answer, Mute: true,
+			Good: of(kube.Runs), Bad: of(kube.CrashLoop), Hanging: of(kube.NeverReady), Sealed: w.sealed, Owner: w.owner, Answers: w.answer, Mute: true,
 		}
 	})
 }

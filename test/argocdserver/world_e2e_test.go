@@ -25,11 +25,13 @@ import (
 
 	"github.com/plateform/plateform/gitstore"
 	"github.com/plateform/plateform/manifest"
+	"github.com/plateform/plateform/manifest/secret"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/argocd"
 	"github.com/plateform/plateform/reconciler/charts"
 	"github.com/plateform/plateform/reconciler/config"
 	"github.com/plateform/plateform/reconciler/gitops"
+	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/test/argocdserver"
 	"github.com/plateform/plateform/test/gitserver"
 	"github.com/plateform/plateform/test/kube"
@@ -51,6 +53,10 @@ type world struct {
 	wanted gitops.Wanted
 	argo   *argocdserver.Server
 	times  argocd.Times
+	// owner of its workspaces. recipient is whom secrets are encrypted to, and opener opens them; nil when the engine has no key.
+	owner     int64
+	recipient string
+	opener    secret.Opener
 
 	engine *argocd.Engine
 	stop   func()
@@ -78,9 +84,17 @@ func newWorld(t *testing.T, cluster *kube.Cluster) *world {
 	w.tree = gitops.New(w.reader, w.charts).DeployedBy(&gitops.ArgoCD{Namespace: w.namespace("argocd"), Repository: w.url(), Branch: "main"})
 	repo := gitserver.CreateBare(t, t.TempDir())
 	files := map[string]string{manifest.PlatformFile: "apiVersion: plateform.dev/v1\nkind: Platform\nmetadata: {name: acme}\nspec: {domain: apps.example.com, registry: {url: images.test}}\n"}
-	owner := 1 + mathrand.Int64N(1<<40)
+	w.owner = 1 + mathrand.Int64N(1<<40)
+	identity, recipient, err := secret.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.opener, err = secret.ParseIdentities(identity); err != nil {
+		t.Fatal(err)
+	}
+	w.recipient = recipient
 	for _, name := range []string{"ws-1", "ws-2"} {
-		files[manifest.WorkspaceFile(name)] = fmt.Sprintf("apiVersion: plateform.dev/v1\nkind: Workspace\nmetadata: {name: %s}\nspec: {owner: {github: alice, id: %d}, namespace: %s}\n", name, owner, w.namespace(name))
+		files[manifest.WorkspaceFile(name)] = fmt.Sprintf("apiVersion: plateform.dev/v1\nkind: Workspace\nmetadata: {name: %s}\nspec: {owner: {github: alice, id: %d}, namespace: %s}\n", name, w.owner, w.namespace(name))
 	}
 	w.wanted = gitops.Wanted{Catalog: config.NewCatalog(w.open(repo), w.charts), Now: time.Now(), Run: func(manifest.Key) manifest.RunSpec { return manifest.RunSpec{} }}
 	if _, err := w.wanted.Catalog.Advance(repo.Commit(gitserver.Change{Message: "Begin", Files: files})); err != nil {
@@ -162,7 +176,7 @@ func (w *world) start() {
 	w.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	engine, err := argocd.New(argocd.Options{
-		Cluster: w.cluster.Config(), Namespace: w.namespace("argocd"), GitOps: w.reader, Times: w.times, Notify: func() {}, Clock: time.Now,
+		Cluster: w.cluster.Config(), Namespace: w.namespace("argocd"), GitOps: w.reader, Secrets: w.opener, Times: w.times, Notify: func() {}, Clock: time.Now,
 		Log: slog.New(slog.NewTextHandler(w.Output(), nil)),
 	})
 	if err != nil {
@@ -179,8 +193,36 @@ func (w *world) start() {
 	w.Cleanup(w.stop)
 }
 
-// target is a release of a project, of an image that behaves in some way.
+// target is a release of a project, of an image that behaves in some way. It answers with its name.
 func (w *world) target(k manifest.Key, release string, b kube.Behaviour) reconciler.Target {
+	w.Helper()
+	return w.targetOf(k, release, b, answering(manifest.EnvVar{Name: "ANSWER", Value: new(release)}))
+}
+
+// sealed is a release that answers with a secret.
+func (w *world) sealed(k manifest.Key, release, answer string) reconciler.Target {
+	w.Helper()
+	return w.targetOf(k, release, kube.Runs, answering(w.variable(k, answer)))
+}
+
+// answering is what a project says with one variable.
+func answering(v manifest.EnvVar) (spec manifest.ProjectSpec) {
+	spec.Env = []manifest.EnvVar{v}
+	return spec
+}
+
+// variable is the one of the answer, with a secret.
+func (w *world) variable(k manifest.Key, answer string) manifest.EnvVar {
+	w.Helper()
+	sealed, err := secret.Seal(secret.New(answer), manifest.SecretAt(k, w.owner, "ANSWER"), []string{w.recipient})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return manifest.EnvVar{Name: "ANSWER", Secret: sealed}
+}
+
+// targetOf is a release of a project that says more than every project has to.
+func (w *world) targetOf(k manifest.Key, release string, b kube.Behaviour, spec manifest.ProjectSpec) reconciler.Target {
 	w.Helper()
 	version, err := manifest.ParseVersion(release)
 	if err != nil {
@@ -188,9 +230,7 @@ func (w *world) target(k manifest.Key, release string, b kube.Behaviour) reconci
 	}
 	image := fmt.Sprintf("images.test/%s-%s", b, w.suffix)
 	w.cluster.Behave(w.T, image, b)
-	spec := manifest.ProjectSpec{Type: manifest.Monolithic}
-	spec.Port, spec.Replicas, spec.Domain = 8080, new(1), k.Project+"-"+w.namespace(k.Workspace)+".example.com"
-	spec.Env = append(spec.Env, manifest.EnvVar{Name: "ANSWER", Value: new(release)})
+	spec.Type, spec.Port, spec.Replicas, spec.Domain = manifest.Monolithic, 8080, new(1), k.Project+"-"+w.namespace(k.Workspace)+".example.com"
 	values, err := manifest.BuildValues(manifest.ValuesInput{
 		Key: k, Release: version, Project: spec,
 		Images:   []manifest.Image{{Name: manifest.AppImage, Repository: image, Tag: release, Digest: "sha256:" + strings.Repeat("a", 64)}},
@@ -203,7 +243,10 @@ func (w *world) target(k manifest.Key, release string, b kube.Behaviour) reconci
 	if err != nil {
 		w.Fatal(err)
 	}
-	return reconciler.Target{Key: k, Namespace: w.namespace(k.Workspace), Release: release, Chart: chart, Values: []byte(values)}
+	return reconciler.Target{
+		Key: k, Owner: w.owner, Namespace: w.namespace(k.Workspace), Release: release, Chart: chart, Values: []byte(values),
+		Secrets: secrets.Of(k, &manifest.Release{Spec: manifest.ReleaseSpec{Values: manifest.Document(values), Project: spec}}),
+	}
 }
 
 // write has GitOps show targets, and returns its head. Commits of others come between.
@@ -263,8 +306,8 @@ func (w *world) Rollouts(ctx context.Context, keys []manifest.Key) (map[manifest
 	return rollouts, err
 }
 
-// answer is the release of the pods of a project that are ready; empty when there are none.
-func (w *world) answer(t *testing.T, k manifest.Key) (release string) {
+// answer is what the pods of a project that are ready have to answer; empty when there are none.
+func (w *world) answer(t *testing.T, k manifest.Key) (answer string) {
 	t.Helper()
 	var pods corev1.PodList
 	if err := w.admin.List(t.Context(), &pods, client.InNamespace(w.namespace(k.Workspace)), client.MatchingLabels{"plateform.dev/project": k.Project}); err != nil {
@@ -275,11 +318,25 @@ func (w *world) answer(t *testing.T, k manifest.Key) (release string) {
 			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && pod.DeletionTimestamp == nil {
 				for _, v := range pod.Spec.Containers[0].Env {
 					if v.Name == "ANSWER" {
-						release = v.Value
+						answer = w.valueOf(t, pod.Namespace, v)
 					}
 				}
 			}
 		}
 	}
-	return release
+	return answer
+}
+
+// valueOf a variable is the one that its container is started with.
+func (w *world) valueOf(t *testing.T, namespace string, v corev1.EnvVar) string {
+	t.Helper()
+	if v.ValueFrom == nil {
+		return v.Value
+	}
+	var s corev1.Secret
+	from := v.ValueFrom.SecretKeyRef
+	if err := w.admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: from.Name}, &s); err != nil {
+		return err.Error()
+	}
+	return string(s.Data[from.Key])
 }

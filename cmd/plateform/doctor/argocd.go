@@ -43,6 +43,10 @@ func (a withArgoCD) check(ctx context.Context) []Diagnosis {
 // rights are what engine argocd needs.
 func (a withArgoCD) rights() []right {
 	rights := append(rightsOfNamespaces(), right{verb: "patch", resource: "persistentvolumeclaims"}) // which are marked as kept
+	rights = append(rights, right{verb: "list", resource: "namespaces"})                             // where the Secrets of a project are
+	for _, verb := range []string{"get", "list", "create", "patch", "delete"} {
+		rights = append(rights, right{verb: verb, resource: "secrets"}) // which Argo CD does not know
+	}
 	for _, verb := range []string{"get", "list", "watch", "create", "patch", "delete"} {
 		rights = append(rights, right{verb: verb, group: argoGroup, resource: "applications", namespace: a.namespace})
 	}

@@ -122,6 +122,20 @@ func TestDoctorLooksAtArgoCD(t *testing.T) {
 	if _, err := cluster.Client().CoreV1().Secrets(settings.Engine.Namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	weak := filepath.Join(t.TempDir(), "weak")
+	file, err := clientcmd.LoadFromFile(cluster.Kubeconfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range file.AuthInfos {
+		user.Impersonate = "nobody"
+	}
+	if err := clientcmd.WriteToFile(*file, weak); err != nil {
+		t.Fatal(err)
+	}
+	settings.Engine.Kubeconfig = weak
+	wants("create secrets, patch secrets, delete secrets", "list namespaces", "docs/kubernetes.md")
+	settings.Engine.Kubeconfig = cluster.Kubeconfig()
 	wants("argocd-application-controller runs", "argocd-repo-server runs", "Argo CD has credentials for https://git.example.com/acme/plateform-gitops.git")
 	settings.Engine.Repository = "http://127.0.0.1:3000/plateform-gitops"
 	wants("which Argo CD does not reach from inside the cluster", "set engine.repository")
