@@ -43,7 +43,7 @@ e2e: controlplane ## run the tests that need more than Go and git (buildah, podm
 	dirs=$$(echo "$$files" | xargs -n1 dirname | sort -u); \
 	tests=$$(sed -nE 's/^func (Test[A-Za-z0-9_]+)\(t .*/\1/p' $$files | paste -sd'|'); \
 	echo "go test -count=1 -tags e2e -run '^($$tests)$$' $$(echo $$dirs)"; \
-	go test -count=1 -timeout 15m -tags e2e -run "^($$tests)$$" $$dirs
+	go test -count=1 -timeout 20m -tags e2e -run "^($$tests)$$" $$dirs
 
 SEEDS ?= 10000
 .PHONY: simulate

@@ -75,6 +75,10 @@ func (a *ArgoCD) application(k manifest.Key, chart manifest.Chart, values string
 	if valueOf(values, "deletionPolicy") == "retain" {
 		finalizers = ""
 	}
+	retry := "    retry: {limit: 2, backoff: {duration: 5s, factor: 2, maxDuration: 1m}}\n"
+	if strings.Contains(values, "\nreleaseCommand:") { // which each sync runs, and half a migration is not simply begun again
+		retry = ""
+	}
 	file := manifest.ValuesFile(k)
 	folder := strings.TrimSuffix(file, "/"+valuesFile)
 	return text(`
@@ -104,10 +108,9 @@ spec:
     targetRevision: %s
   syncPolicy:
     automated: {prune: true, selfHeal: true}
-    retry: {limit: 2, backoff: {duration: 5s, factor: 2, maxDuration: 1m}}
     syncOptions: [ApplyOutOfSyncOnly=true, FailOnSharedResource=true, PruneLast=true, ServerSideApply=true]
 `, k.Project, k.Workspace, manifest.ApplicationName(k), a.Namespace, valueOf(values, "namespace"), inCluster, k.Workspace,
-		k.Project, "/"+file, manifest.ChartDir(chart), a.Repository, a.Branch)
+		k.Project, "/"+file, manifest.ChartDir(chart), a.Repository, a.Branch) + retry
 }
 
 // project is the AppProject of a workspace: it reaches one namespace, from this repository alone, with the kinds that charts have.

@@ -61,10 +61,16 @@ func TestWhatArgoCDNeeds(t *testing.T) {
 	w.tree.DeployedBy(argoCD())
 	w.tree.TouchWorkspace("ws-1")
 	shop := w.released("shop", "", "v1.0.0")
+	migrates := w.released("wiki", "releaseCommand:\n  command: [./migrate]\n", "v1.0.0")
 	kept := w.released("db", "engine: postgres\ndeletionPolicy: retain\n", "v1.0.0")
 	w.write()
 
 	app := w.object(manifest.ApplicationFile(shop), "Application")
+	for k, want := range map[manifest.Key]bool{shop: true, migrates: false} {
+		if retries := in(w.object(manifest.ApplicationFile(k), "Application"), "spec", "syncPolicy", "retry") != nil; retries != want {
+			t.Errorf("%s: a sync that fails is tried again: %v", k, retries)
+		}
+	}
 	for _, tt := range []struct {
 		want any
 		path []string
