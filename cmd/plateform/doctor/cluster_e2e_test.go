@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/manifest"
@@ -57,26 +58,14 @@ func TestDoctorLooksAtTheCluster(t *testing.T) {
 	}
 	wants(look(cluster.Kubeconfig()), "the cluster has the IngressClass doctors")
 
-	weak := filepath.Join(t.TempDir(), "weak")
-	file, err := clientcmd.LoadFromFile(cluster.Kubeconfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, user := range file.AuthInfos {
-		user.Impersonate = "nobody"
-	}
-	if err := clientcmd.WriteToFile(*file, weak); err != nil {
-		t.Fatal(err)
-	}
-	wants(look(weak), "serve may not ", "impersonate serviceaccounts plateform-deployer", "create namespaces", "docs/kubernetes.md")
+	wants(look(asNobody(t, cluster.Kubeconfig())), "serve may not ", "impersonate serviceaccounts plateform-deployer", "create namespaces", "docs/kubernetes.md")
 
-	for _, c := range file.Clusters {
-		c.Server = "https://127.0.0.1:1"
-	}
-	if err := clientcmd.WriteToFile(*file, weak); err != nil {
-		t.Fatal(err)
-	}
-	wants(look(weak), "https://127.0.0.1:1 does not answer", "start the cluster")
+	gone := changed(t, cluster.Kubeconfig(), func(c *clientcmdapi.Config) {
+		for _, cluster := range c.Clusters {
+			cluster.Server = "https://127.0.0.1:1"
+		}
+	})
+	wants(look(gone), "https://127.0.0.1:1 does not answer", "start the cluster")
 }
 
 // Argo CD is looked at, too: whether it is there, alive, and may read the repository, and what serve may do with it.
@@ -182,16 +171,30 @@ func TestDoctorLooksAtTheElection(t *testing.T) {
 	}
 	wants(look(cluster.Kubeconfig()), "warn nobody has the Lease")
 
-	weak := filepath.Join(t.TempDir(), "weak")
-	file, err := clientcmd.LoadFromFile(cluster.Kubeconfig())
+	wants(look(asNobody(t, cluster.Kubeconfig())), "fail serve may not create leases, get leases plateform, update leases plateform in namespace "+namespace)
+}
+
+// asNobody is a kubeconfig for the same cluster as somebody who may do nothing there.
+func asNobody(t *testing.T, kubeconfig string) string {
+	t.Helper()
+	return changed(t, kubeconfig, func(c *clientcmdapi.Config) {
+		for _, user := range c.AuthInfos {
+			user.Impersonate = "nobody"
+		}
+	})
+}
+
+// changed is a copy of a kubeconfig with a change.
+func changed(t *testing.T, kubeconfig string, change func(*clientcmdapi.Config)) string {
+	t.Helper()
+	config, err := clientcmd.LoadFromFile(kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, user := range file.AuthInfos {
-		user.Impersonate = "nobody"
-	}
-	if err := clientcmd.WriteToFile(*file, weak); err != nil {
+	change(config)
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, file); err != nil {
 		t.Fatal(err)
 	}
-	wants(look(weak), "fail serve may not create leases, get leases plateform, update leases plateform in namespace "+namespace)
+	return file
 }
