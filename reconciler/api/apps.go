@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/logline"
@@ -75,6 +76,28 @@ func (a *API) serveAppLog(w http.ResponseWriter, q question) error {
 // maxBatch is how many lines are sent at once.
 const maxBatch = 256
 
+// untilItPrints is how often an app is looked at that somebody follows, and that has printed nothing yet; news of its runs come sooner.
+const untilItPrints = 15 * time.Second
+
+// readAppLog hands on what an app prints. One that has printed nothing yet is waited for when it is followed.
+func (a *API) readAppLog(ctx context.Context, q question, ask reconciler.AppLogQuestion, line func(string) error) error {
+	news := make(chan struct{}, 1)
+	defer a.Runs.watch(q.key, news)()
+	for {
+		err := a.Apps.Logs.AppLog(ctx, q.key, ask, line)
+		if !ask.Follow || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		ask.Last = max(ask.Last, usualTail) // it is all new
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-news:
+		case <-a.Times.After(untilItPrints):
+		}
+	}
+}
+
 // sendAppLog sends what an app prints, until there is nothing more.
 func (a *API) sendAppLog(ctx context.Context, q question, last int, send sender) error {
 	ctx, stop := context.WithCancel(ctx)
@@ -86,7 +109,7 @@ func (a *API) sendAppLog(ctx context.Context, q question, last int, send sender)
 	reading.Go(func() {
 		defer wake(news)
 		defer close(lines)
-		failed = a.Apps.Logs.AppLog(ctx, q.key, reconciler.AppLogQuestion{Last: last, Follow: q.follow}, func(text string) error {
+		failed = a.readAppLog(ctx, q, reconciler.AppLogQuestion{Last: last, Follow: q.follow}, func(text string) error {
 			select {
 			case lines <- text:
 				wake(news)

@@ -30,8 +30,11 @@ type app struct {
 
 	mu    sync.Mutex
 	lines []string
-	more  chan struct{}
-	asked reconciler.AppLogQuestion
+	// absent says that it was never deployed, which whoever follows it is told over refused.
+	absent  bool
+	refused chan struct{}
+	more    chan struct{}
+	asked   reconciler.AppLogQuestion
 }
 
 func (a *app) Running(_ context.Context, k manifest.Key) (reconciler.Running, error) {
@@ -47,7 +50,14 @@ func (a *app) AppLog(ctx context.Context, k manifest.Key, ask reconciler.AppLogQ
 	}
 	a.mu.Lock()
 	a.asked = ask
+	absent := a.absent
 	a.mu.Unlock()
+	if absent && ask.Follow {
+		a.refused <- struct{}{}
+	}
+	if absent {
+		return fmt.Errorf("%s: %w", k, fs.ErrNotExist)
+	}
 	for next := 0; ; {
 		a.mu.Lock()
 		lines, more := a.lines[next:], a.more
@@ -176,5 +186,31 @@ func TestFollowAppLog(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// Who follows an app before it is deployed reads what it prints once it is.
+func TestFollowAnAppThatIsNotDeployed(t *testing.T) {
+	w, a := appWorld(t)
+	a.absent, a.refused = true, make(chan struct{})
+	if _, body := w.get(appLogPath, "token-of-bob"); !strings.Contains(body, "nothing of ws-1/shop has printed anything") {
+		t.Errorf("who does not follow it reads %q", body)
+	}
+	r := w.follow(appLogPath, "token-of-bob")
+	<-a.refused
+	run := w.begin()
+	a.mu.Lock()
+	a.absent = false
+	a.mu.Unlock()
+	a.print("hello")
+	go func() { // it may have looked once more before it was there
+		for range a.refused {
+		}
+	}()
+	w.deployed(run)
+	r.untilLine("hello")
+	close(a.refused)
+	if a.asked.Last < 100 {
+		t.Errorf("only the last %d lines of what is all new are read", a.asked.Last)
 	}
 }

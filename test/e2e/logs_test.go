@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -267,91 +266,4 @@ func TestFollowingAJenkinsBuildOverARestart(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-// Whoever runs serve on this machine follows a run in a terminal without any setting but an address, over a serve that is killed
-// while it builds.
-func TestFollowingALocalBuildOverARestart(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.settings = []string{"api: {listen: '127.0.0.1:0'}"}
-	w.open()
-	shop := w.goProject("ws-1", "shop")
-	w.registry.hold(shop.repository())
-	w.add(shop)
-	out := filepath.Join(w.dir, "followed")
-	reader := startProcess(t, command(w.dir, os.Getenv(binaryVariable), "logs", "ws-1/shop", "-f", "--config", filepath.Join(w.dir, "serve.yaml")), out)
-	said := func() string {
-		text, err := os.ReadFile(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	waitFor := func(text string, times int) {
-		t.Helper()
-		w.await(fmt.Sprintf("%q to be shown", text), func() error {
-			if got := said(); strings.Count(got, text) < times {
-				return fmt.Errorf("it shows\n%s", got)
-			}
-			return nil
-		})
-	}
-	waitFor("pushing to ", 1)
-	w.crash()
-	waitFor("pushing to ", 2) // the build is made again, and goes on in its log
-	w.registry.openAll()
-	waitFor("v1.0.0", 1)
-	select {
-	case <-reader.done:
-	case <-time.After(patience):
-		t.Fatal("it does not end")
-	}
-	if reader.err != nil {
-		t.Errorf("it ended with %v\n%s", reader.err, said())
-	}
-	text := said()
-	for what, times := range map[string]int{" queued\n": 1, " building\n": 1, "build.framework: go": 2, "pushed sha256:": 1, "✓ ": 1} {
-		if got := strings.Count(text, what); got != times {
-			t.Errorf("%q is shown %d times, want %d, in\n%s", what, got, times, text)
-		}
-	}
-}
-
-// Where the app runs on this machine, what it prints comes after the run that brought it.
-func TestLogsGoOnFromTheRunToTheApp(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.engine, w.settings = "{kind: local, listen: 127.0.0.1:0}", []string{"api: {listen: '127.0.0.1:0'}"}
-	w.open()
-	shop := w.goProject("ws-1", "shop")
-	shop.app.commit("Serve", files{"main.go": webServer("one")})
-	w.registry.hold(shop.repository())
-	added := w.add(shop)
-	w.await("the run to begin", func() error {
-		if len(w.notesOn(added, shop.context())) == 0 {
-			return errors.New("nothing is said of it")
-		}
-		return nil
-	})
-	out := filepath.Join(w.dir, "followed")
-	startProcess(t, command(w.dir, os.Getenv(binaryVariable), "logs", "ws-1/shop", "-f", "--config", filepath.Join(w.dir, "serve.yaml")), out)
-	shows := func(texts ...string) {
-		t.Helper()
-		w.await(fmt.Sprintf("%q to be shown in this order", texts), func() error {
-			text, err := os.ReadFile(out)
-			rest := string(text)
-			for _, want := range texts {
-				_, after, found := strings.Cut(rest, want)
-				if !found {
-					return fmt.Errorf("it shows %s (%v)", text, err)
-				}
-				rest = after
-			}
-			return nil
-		})
-	}
-	shows("pushing to ")
-	w.registry.openAll()
-	shows("pushing to ", "✓ ", "listening as one")
 }

@@ -35,6 +35,7 @@ type world struct {
 	canaries       int
 	deliveries     int
 	rivals         int // how many more serves were started on the same repositories
+	readers        int // how many times logs were followed
 }
 
 func newWorld(t *testing.T) *world {

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/installation"
 	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/api"
-	"github.com/plateform/plateform/reconciler/logline"
 )
 
 // ErrNoApps says that a serve does not know of the apps that run.
@@ -41,39 +42,64 @@ func isUnknown(err error) bool {
 	return errors.As(err, &no) && no.status == http.StatusNotImplemented
 }
 
-// AppLog shows the last lines that the app prints, as a serve tells them. With Follow it goes on until the context ends, also with a serve that is being
-// started again: then with what is printed from then on.
-func (o Options) AppLog(ctx context.Context, f From, last int) error {
-	from, err := find(f.ServeYAML, f.Address, f.TokenFile)
-	if err != nil {
-		return err
-	}
-	ask := reconciler.AppLogQuestion{Last: last, Follow: o.Follow}
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := from.appLog(ctx, o.Key, ask, func(text string) error {
-			pause, ask.Last = firstPause, 0
-			show := logline.Bare
-			if o.Style.On {
-				show = logline.Harmless
+// printed hands on the last lines that an app printed, and if asked to what it prints until the context ends, also of one that has printed
+// nothing yet.
+type printed func(ctx context.Context, ask reconciler.AppLogQuestion, line func(string) error) error
+
+// printedAt is what a serve says that an app prints. One that is being started again is waited for: then with what is printed from
+// then on.
+func (o Options) printedAt(from server) printed {
+	return func(ctx context.Context, ask reconciler.AppLogQuestion, line func(string) error) error {
+		for pause := firstPause; ; pause = min(2*pause, lastPause) {
+			err := from.appLog(ctx, o.Key, ask, func(text string) error {
+				pause, ask.Last = firstPause, 0
+				return line(text)
+			})
+			if isUnknown(err) {
+				return ErrNoApps
 			}
-			_, err := fmt.Fprintln(o.Out, show(text))
-			return err
-		})
-		if isUnknown(err) {
-			return ErrNoApps
+			c := connection{options: o}
+			if ctx.Err() != nil || !ask.Follow && !c.starting(err) {
+				return ignoreEnd(ctx, err)
+			}
+			if final := c.final(err); final != nil {
+				return final
+			}
+			if !sleep(ctx, pause) {
+				return nil
+			}
 		}
-		c := connection{options: o}
-		if ctx.Err() != nil || !ask.Follow && !c.starting(err) {
-			return ignoreEnd(ctx, err)
+	}
+}
+
+// printedHere is what an engine keeps of what an app printed.
+func printedHere(apps reconciler.AppLogs, key manifest.Key) printed {
+	return func(ctx context.Context, ask reconciler.AppLogQuestion, line func(string) error) error {
+		for {
+			err := apps.AppLog(ctx, key, ask, line)
+			if !ask.Follow || !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			if !sleep(ctx, time.Second) {
+				return nil
+			}
+			if ask.Last >= 0 {
+				ask.Last = max(ask.Last, beginning) // it is all new
+			}
 		}
-		if final := c.final(err); final != nil {
-			return final
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
+	}
+}
+
+// beginning is how many lines of an app come at most that has only begun to print.
+const beginning = 1000
+
+// sleep waits so long; false when the context ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
@@ -114,31 +140,44 @@ func (s server) appLog(ctx context.Context, k manifest.Key, ask reconciler.AppLo
 	})
 }
 
-// FirstAt shows the run of a project that is under way at a serve, to its end; nothing when there is none.
-func (o Options) FirstAt(interrupted context.Context, f From) error {
+// Logs shows what a serve knows: a run when one is asked for, and else what the app prints, with Follow along with its runs. Where the
+// serve does not know what apps print, the run is all.
+func (o Options) Logs(ctx context.Context, f From) error {
 	from, err := find(f.ServeYAML, f.Address, f.TokenFile)
 	if err != nil {
 		return err
 	}
-	if o.Run = underWay(interrupted, from, o.Key); o.Run == "" {
-		return nil
-	}
-	return o.watch(interrupted, from)
-}
-
-// Logs shows what a serve knows: a run when one is asked for, and else the last lines that the app prints, after the run that is under
-// way. Where the serve does not know what apps print, the run is all.
-func (o Options) Logs(ctx context.Context, from From, last int) error {
-	if o.Run == "" {
-		if o.Follow {
-			if err := o.FirstAt(ctx, from); err != nil || ctx.Err() != nil {
-				return err
-			}
-		}
-		err := o.AppLog(ctx, from, last)
+	if o.Run == "" && o.Commit == "" {
+		err := o.appLog(ctx, from)
 		if !errors.Is(err, ErrNoApps) {
 			return err
 		}
 	}
-	return o.Watch(ctx, from.ServeYAML, from.Address, from.TokenFile)
+	return o.watch(ctx, from)
+}
+
+// appLog shows what a serve knows that the app prints.
+func (o Options) appLog(ctx context.Context, from server) error {
+	if !o.Follow {
+		s := newScreen(o)
+		return o.printedAt(from)(ctx, reconciler.AppLogQuestion{Last: o.Last}, func(text string) error {
+			s.take(api.Frame{Type: api.FrameLog, Lines: []string{text}})
+			return nil
+		})
+	}
+	return o.along(ctx, from, o.printedAt(from))
+}
+
+// LogsHere goes on showing what an app prints that runs on this machine, or in the cluster of the installation, along with its runs; where
+// nobody knows what apps print, the run is all. possible is false, and nothing was shown, when no serve can be asked for runs.
+func (o Options) LogsHere(ctx context.Context, s *installation.Settings) (possible bool, err error) {
+	from := here(s)
+	if _, err := from.url(); err != nil {
+		return false, nil //nolint:nilerr // what the app printed lies in files all the same
+	}
+	apps, err := s.AppLogs()
+	if err != nil {
+		return true, o.watch(ctx, from)
+	}
+	return true, o.along(ctx, from, printedHere(apps, o.Key))
 }

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -33,8 +34,10 @@ type screen struct {
 	image string
 	// waits is why nothing comes, while it does not; said is what was last said of the run.
 	waits, said string
-	drawn       bool
-	turn        int
+	// idle has no line at the bottom before a run begins.
+	idle  bool
+	drawn bool
+	turn  int
 }
 
 func newScreen(o Options) *screen { return &screen{Options: o, notes: make(chan string)} }
@@ -52,8 +55,11 @@ func (s *screen) show(ctx context.Context, frames <-chan api.Frame) (end *api.Ru
 			if !more {
 				return end, nil
 			}
-			if s.waits = ""; f.Type == api.FrameEnd {
+			if f.Type == api.FrameEnd {
 				end = f.Run
+			}
+			if f.Type != api.FrameLog || f.Build != "" { // else an app prints, and whom one waits for has still not answered
+				s.waits = ""
 			}
 			s.clear()
 			s.take(f)
@@ -89,7 +95,8 @@ func (s *screen) take(f api.Frame) {
 }
 
 func (s *screen) runNow(run *api.Run) {
-	if s.run == nil {
+	if s.run == nil || s.run.ID != run.ID {
+		s.stages, s.image, s.said = nil, "", ""
 		s.print(s.Style.Bold(s.Key.String()) + "  run " + terminal.Plain(run.ID) + ", " + asked(run.Cause))
 	}
 	if s.run = run; s.Width == 0 && run.Text != s.said && !run.Ended() && strings.Contains(run.Text, "\n") { // what keeps it from going on
@@ -100,10 +107,10 @@ func (s *screen) runNow(run *api.Run) {
 
 // log shows lines of a build; with several builds they are told apart.
 func (s *screen) log(f api.Frame) {
-	if s.image != f.Image && s.run != nil && len(s.run.Builds) > 1 {
+	if f.Image != "" && s.image != f.Image && s.run != nil && len(s.run.Builds) > 1 {
 		s.print(s.Style.Dim("── " + terminal.Plain(f.Image) + " ──"))
 	}
-	s.image = f.Image
+	s.image = cmp.Or(f.Image, s.image)
 	for _, line := range f.Lines {
 		if !s.Style.On {
 			s.print(logline.Bare(line))
@@ -130,7 +137,10 @@ func (s *screen) ended(run *api.Run) {
 		}
 	}
 	if took := run.EndedAt.Sub(run.StartedAt); !run.StartedAt.IsZero() && took > 0 {
-		text += s.Style.Dim(" (" + round(took) + ")")
+		said, hint, more := strings.Cut(text, "\n")
+		if text = said + s.Style.Dim(" ("+round(took)+")"); more {
+			text += "\n" + hint
+		}
 	}
 	front := sign + " "
 	sheet := terminal.Sheet{Out: s.Out, Width: s.Width}
@@ -157,7 +167,7 @@ func (s *screen) clear() {
 
 // draw draws the line at the bottom.
 func (s *screen) draw() {
-	if s.Width == 0 || s.run != nil && s.run.Ended() {
+	if s.Width == 0 || s.run != nil && s.run.Ended() || s.idle && s.run == nil && s.waits == "" {
 		return
 	}
 	line := s.line()

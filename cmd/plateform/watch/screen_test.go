@@ -86,3 +86,24 @@ func TestFinal(t *testing.T) {
 		t.Error("a run that is gone for an hour is waited for")
 	}
 }
+
+// Another run begins anew: its stages are its own, and what an app prints between the two is shown as it is.
+func TestRunsAfterEachOther(t *testing.T) {
+	first, second := story(), story()
+	for _, f := range second {
+		if f.Run != nil {
+			f.Run.ID = "b97e7659f980"
+		}
+	}
+	second[4].Run.State, second[4].Run.Text = reconciler.StateFailure, "build failed: no\nits log: here"
+	frames := append(append(first, api.Frame{Type: api.FrameLog, Lines: []string{"v1.0.0/app-1 GET /"}}), second...)
+	got, lines := shown(Options{Width: 80}, frames)
+	for _, want := range []string{"run 2d8cdf6326bd", "\nv1.0.0/app-1 GET /\n", "run b97e7659f980", "✗ build failed: no (4.0s)\n  its log: here"} {
+		if strings.Count(got, want) != 1 {
+			t.Errorf("%q is not shown once in\n%s", want, got)
+		}
+	}
+	if begun := lines[len(first)+2]; strings.Contains(begun, "building") && !strings.Contains(begun, "· building") {
+		t.Errorf("a stage of the run before is in %q", begun)
+	}
+}

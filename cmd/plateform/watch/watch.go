@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +29,15 @@ type Options struct {
 	Key manifest.Key
 	// Run is the ID of the run, or Newest, which it is when it is empty.
 	Run string
-	// Follow goes on until the run has ended, also with one that has not begun.
+	// Commit is what asked for the run, of platform-config or of the app: its hash, or how that begins. The run of it is waited for so
+	// long with Follow.
+	Commit   string
+	Patience time.Duration
+	// Follow goes on until the run has ended, also with one that has not begun, and with what an app prints until it is interrupted.
 	Follow bool
+	// Last is how many lines of an app come first, all when it is negative; LastAsked says that somebody wants so many.
+	Last      int
+	LastAsked bool
 	// Out is where people see it, in the colours of Style; Width is that of the terminal, 0 when it is none.
 	Out   io.Writer
 	Style terminal.Palette
@@ -45,16 +54,6 @@ const (
 	goneFor = 30 * time.Second
 )
 
-// Watch shows the run of a server that is shown the token in a file; of the installation of a serve.yaml when no server is named. A run
-// that failed is an error that was said; being interrupted is none.
-func (o Options) Watch(interrupted context.Context, serveYAML, address, tokenFile string) error {
-	from, err := find(serveYAML, address, tokenFile)
-	if err != nil {
-		return err
-	}
-	return o.watch(interrupted, from)
-}
-
 // find says where runs are asked for.
 func find(serveYAML, address, tokenFile string) (server, error) {
 	if address != "" {
@@ -67,36 +66,7 @@ func find(serveYAML, address, tokenFile string) (server, error) {
 	return here(settings), nil
 }
 
-// askUnderWay bounds the question for what is under way: a serve that does not answer is as good as none then.
-const askUnderWay = 3 * time.Second
-
-// First shows the run of a project that is under way in the installation on this machine, to its end. only says that there is nothing
-// to go on with, as apps do not run on this machine; then a run that has not begun is waited for. Nothing is shown when no serve can be
-// asked.
-func (o Options) First(interrupted context.Context, s *installation.Settings, serveYAML string) (only bool, err error) {
-	if _, err := here(s).url(); err != nil {
-		return false, nil
-	}
-	if _, err := s.AppLogs(); err != nil {
-		return true, o.Watch(interrupted, serveYAML, "", "")
-	}
-	if o.Run = underWay(interrupted, here(s), o.Key); o.Run == "" {
-		return false, nil
-	}
-	return false, o.Watch(interrupted, serveYAML, "", "")
-}
-
-// underWay is the ID of the newest run of a project when it has not ended; empty when it has, when there is none, and when nobody answers.
-func underWay(ctx context.Context, from server, k manifest.Key) string {
-	ctx, cancel := context.WithTimeout(ctx, askUnderWay)
-	defer cancel()
-	runs, err := from.runs(ctx, k)
-	if err != nil || len(runs) == 0 || runs[0].EndedAt != nil {
-		return ""
-	}
-	return runs[0].ID
-}
-
+// watch shows a run of a serve. One that failed is an error that was said; being interrupted is none.
 func (o Options) watch(interrupted context.Context, from server) error {
 	s := newScreen(o)
 	frames := make(chan api.Frame)
@@ -123,7 +93,7 @@ func (o Options) watch(interrupted context.Context, from server) error {
 
 // read reads the run until it has ended, over as many connections as it takes.
 func (o Options) read(ctx context.Context, from server, note chan<- string, frames chan<- api.Frame) error {
-	c := &connection{options: o, server: from, note: note, run: o.Run, last: o.Now()}
+	c := &connection{options: o, server: from, note: note, run: o.Run, began: o.Now(), last: o.Now()}
 	if c.run == Newest {
 		c.run = ""
 	}
@@ -148,10 +118,8 @@ func (o Options) read(ctx context.Context, from server, note chan<- string, fram
 		if errors.As(err, &asked) && asked.after > pause {
 			pause = min(asked.after, lastPause)
 		}
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, pause) {
 			return ctx.Err()
-		case <-time.After(pause):
 		}
 		pause = min(2*pause, lastPause)
 	}
@@ -164,6 +132,7 @@ type connection struct {
 	note    chan<- string
 	run     string
 	offset  string
+	began   time.Time
 	// last is when something came last, and told what was said of the server.
 	last time.Time
 	told string
@@ -172,7 +141,7 @@ type connection struct {
 // once reads what one connection brings. done says that there is nothing more to read.
 func (c *connection) once(ctx context.Context, frames chan<- api.Frame) (done bool, err error) {
 	if c.run == "" {
-		if c.run, err = c.newest(ctx); err != nil {
+		if c.run, err = c.find(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -203,19 +172,26 @@ func (c *connection) once(ctx context.Context, frames chan<- api.Frame) (done bo
 	return done || err == nil && !c.options.Follow, err
 }
 
-// newest is the ID of the newest run.
-func (c *connection) newest(ctx context.Context) (string, error) {
+// find is the ID of the run that is wanted: the newest one, or that of a commit.
+func (c *connection) find(ctx context.Context) (string, error) {
 	runs, err := c.server.runs(ctx, c.options.Key)
 	if err != nil {
 		return "", err
 	}
-	if len(runs) == 0 && !c.options.Follow {
-		return "", exit.Usage("no run of %s is known (push something, or wait for one with --follow)", c.options.Key)
+	of, wanted := "", func(api.Run) bool { return true }
+	if commit := c.options.Commit; commit != "" {
+		of, wanted = " for commit "+terminal.Short(commit), func(r api.Run) bool { return strings.HasPrefix(r.Cause.Commit, commit) }
 	}
-	if len(runs) == 0 {
-		return "", &answerError{text: "there is no run of " + c.options.Key.String() + " yet: it is shown as soon as there is one", after: time.Second}
+	i := slices.IndexFunc(runs, wanted)
+	switch {
+	case i >= 0:
+		return runs[i].ID, nil
+	case !c.options.Follow:
+		return "", exit.Usage("no run of %s%s is known (push something, or wait for one with --follow)", c.options.Key, of)
+	case of != "" && c.options.Now().Sub(c.began) > c.options.Patience:
+		return "", exit.Finding("no run of %s%s has begun in %s: what changes nothing of a project has none (plateform why %s says what became of it)", c.options.Key, of, c.options.Patience, terminal.Short(c.options.Commit))
 	}
-	return runs[0].ID, nil
+	return "", &answerError{text: "there is no run of " + c.options.Key.String() + of + " yet: it is shown as soon as there is one", after: time.Second}
 }
 
 // final is an error that nothing is to be waited for after.
