@@ -72,6 +72,9 @@ type BuildStatus struct {
 	// Queued says in one line what the build waits for that has not begun, in the words of the builder and without secrets; empty when
 	// there is nothing to say. What only counts down is told once.
 	Queued string
+	// Trouble says in one line and without secrets what keeps anybody from knowing more of the build, and is tried again: a registry that
+	// does not answer, say; empty when nothing does.
+	Trouble string
 	// Done says that the build has ended; then exactly one of Image and Failure is set.
 	Done bool
 	// Image that was built and found in the registry.

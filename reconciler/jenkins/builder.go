@@ -62,6 +62,7 @@ type Options struct {
 type Builder struct {
 	options Options
 	remote  *remote
+	checks  *checks
 
 	mu     sync.Mutex
 	active map[string]*build
@@ -95,6 +96,8 @@ type build struct {
 	log position
 	// complaint is what was last logged about it.
 	complaint string
+	// troubled is how many times in a row it could not be taken further.
+	troubled int
 }
 
 // gate lets one start or stop of a build at a time through.
@@ -130,7 +133,7 @@ func newBuilder(o Options) (*Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jenkins: %w", err)
 	}
-	return &Builder{options: o, remote: there, active: map[string]*build{}, ended: memory, gates: map[string]*gate{}}, nil
+	return &Builder{options: o, remote: there, checks: newChecks(o.Registry), active: map[string]*build{}, ended: memory, gates: map[string]*gate{}}, nil
 }
 
 func setDefaults(o *Options) {
@@ -145,8 +148,9 @@ func setDefaults(o *Options) {
 	}
 }
 
-// Close drops idle connections. Builds go on in Jenkins, and the next process finds them there.
+// Close gives up what is asked, and drops idle connections. Builds go on in Jenkins, and the next process finds them there.
 func (b *Builder) Close() error {
+	b.checks.close()
 	b.remote.requester.client.CloseIdleConnections()
 	return nil
 }

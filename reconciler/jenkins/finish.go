@@ -51,7 +51,7 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 	}
 	made, problem, err := b.remote.result(ctx, r)
 	if err == nil && problem == "" {
-		problem, end.gone, err = absent(ctx, b.options.Registry, known.request, made)
+		problem, end.gone, err = b.checks.absent(ctx, known.request, made)
 	}
 	if err != nil {
 		return ending{}, err
@@ -73,16 +73,4 @@ func (b *Builder) finish(ctx context.Context, known *build, r run) (ending, erro
 		Commit: known.request.Commit, Tree: known.request.Tree, Framework: made.Framework, Port: made.Port, Built: true,
 	}
 	return end, nil
-}
-
-// absent says that what a build has made is not in the registry; problem is empty when it is there.
-func absent(ctx context.Context, in Registry, r reconciler.BuildRequest, made *manifest.BuildResult) (problem string, gone bool, err error) {
-	there, err := in.Has(ctx, r.Destination, made.Digest)
-	switch {
-	case err != nil:
-		return "", false, fmt.Errorf("looking for the image that Jenkins has made: %w", err)
-	case there:
-		return "", false, nil
-	}
-	return fmt.Sprintf("the image %s is not in %s (have the job push to the repository it is told)", made.Digest, r.Destination), true, nil
 }

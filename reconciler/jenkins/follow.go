@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -89,7 +90,9 @@ func (b *Builder) follow(ctx context.Context, l *look, running []*build) error {
 		group.Go(func() error {
 			if err := b.advance(ctx, s, asked[s.known.request.ID]); err != nil {
 				b.complain(s.known, err)
+				return nil
 			}
+			b.fine(s.known)
 			return nil
 		})
 	}
@@ -99,11 +102,21 @@ func (b *Builder) follow(ctx context.Context, l *look, running []*build) error {
 	return ctx.Err()
 }
 
-// complain logs what keeps a build from its end, once.
+// fine says that nothing keeps a build from its end.
+func (b *Builder) fine(known *build) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	known.troubled, known.status.Trouble = 0, ""
+}
+
+// complain logs what keeps a build from its end, once. People are told when it was no matter of a moment.
 func (b *Builder) complain(known *build, err error) {
 	b.mu.Lock()
 	news := known.complaint != err.Error()
 	known.complaint = err.Error()
+	if known.troubled++; known.troubled > 1 {
+		known.status.Trouble = manifest.FirstLine(err.Error())
+	}
 	b.mu.Unlock()
 	if news {
 		b.options.Log.Warn("how far a build is in Jenkins cannot be found out; it is asked again", "build", known.request.ID, "error", err)

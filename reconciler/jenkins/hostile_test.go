@@ -101,6 +101,37 @@ func TestARegistryInTrouble(t *testing.T) {
 			t.Errorf("it ended as %s", describe(status))
 		}
 	})
+	t.Run("slow for one image", func(t *testing.T) {
+		w := newWorld(t, jenkinsserver.Options{})
+		b, slow, other := w.open(), w.request("a1"), w.request("b2")
+		other.Destination += "-other"
+		w.start(b, slow)
+		w.until("it does not end", func() bool { return len(w.running()) == 0 && w.count(slow.ID) == 1 })
+		answers := make(chan struct{})
+		w.registry.Answer(func(_ http.ResponseWriter, request *http.Request) bool {
+			if strings.Contains(request.URL.Path, strings.SplitN(slow.Destination, "/", 2)[1]+"/manifests/sha256:") {
+				select {
+				case <-answers:
+				case <-request.Context().Done():
+				}
+			}
+			return false
+		})
+		w.start(b, other)
+		w.until("the other one does not end", func() bool {
+			statuses, err := b.Statuses(t.Context(), []string{slow.ID, other.ID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return statuses[other.ID].Image != nil
+		})
+		w.until("nobody is told why it takes so long", func() bool {
+			status := w.status(b, slow.ID)
+			return !status.Done && strings.Contains(status.Trouble, "has not said yet whether it has "+slow.Destination)
+		})
+		close(answers)
+		w.image(w.end(b, slow.ID))
+	})
 	t.Run("slow", func(t *testing.T) {
 		w := newWorld(t, jenkinsserver.Options{})
 		b, r := w.open(), w.request("a1")

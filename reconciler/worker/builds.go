@@ -339,7 +339,12 @@ func (known *build) take(status reconciler.BuildStatus) (news bool) {
 		return false
 	}
 	waits := status.Queued != "" && status.Queued != known.status.Queued
-	news = status.Done || len(status.Stages) > len(known.status.Stages) || waits || known.err != nil
-	known.status, known.err = status, nil
+	var trouble error
+	if status.Trouble != "" && !status.Done {
+		trouble = errors.New(status.Trouble)
+	}
+	same := trouble == nil && known.err == nil || trouble != nil && known.err != nil && trouble.Error() == known.err.Error()
+	news = status.Done || len(status.Stages) > len(known.status.Stages) || waits || !same
+	known.status, known.err = status, trouble
 	return news
 }

@@ -204,6 +204,40 @@ func TestABuilderThatAnswersAgainIsNews(t *testing.T) {
 	})
 }
 
+// What keeps a build from its end is news once for a reason, and when it is over.
+func TestWhatKeepsABuildFromItsEnd(t *testing.T) {
+	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
+		b.Want(reconciler.BuildRequest{ID: "b"})
+		start()
+		want := func(trouble string, err string) {
+			t.Helper()
+			m.set("b", reconciler.BuildStatus{Stages: []reconciler.Stage{reconciler.StagePushing}, Trouble: trouble})
+			b.Hint()
+			synctest.Wait()
+			news := b.Take()
+			if len(news) != 1 || (news[0].Err == nil) != (err == "") || news[0].Err != nil && news[0].Err.Error() != err {
+				t.Fatalf("the news are %+v, want the error %q", news, err)
+			}
+			pass(time.Minute)
+			if again := b.Take(); len(again) != 0 {
+				t.Errorf("it is told again as %+v", again)
+			}
+		}
+		want("", "")
+		want("the registry is slow", "the registry is slow")
+		want("the registry is away", "the registry is away")
+		want("", "")
+		ended := done()
+		ended.Trouble = "nobody minds any more"
+		m.set("b", ended)
+		b.Hint()
+		synctest.Wait()
+		if news := b.Take(); len(news) != 1 || news[0].Err != nil || !news[0].Status.Done {
+			t.Errorf("the end is told as %+v", news)
+		}
+	})
+}
+
 func TestAFailureThatIsTemporaryIsTriedAgain(t *testing.T) {
 	withBuilds(t, func(t *testing.T, m *machine, b *worker.Builds, start func()) {
 		m.set("b", reconciler.BuildStatus{

@@ -159,10 +159,7 @@ func (p *pipelines) run(ctx context.Context, b *jenkinsserver.Build) error {
 func TestJenkinsBuilds(t *testing.T) {
 	t.Parallel()
 	w, ci := buildWithJenkins(t)
-	if err := os.WriteFile(filepath.Join(w.dir, "jenkins-secret"), []byte("a secret of jenkins\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w.settings = []string{"webhooks: {jenkins: {secretFile: jenkins-secret}}"}
+	w.letJenkinsCall("a secret of jenkins")
 	w.open()
 	w.isReady()
 	shop := w.goProject("ws-1", "shop")
@@ -208,7 +205,7 @@ func TestJenkinsBuilds(t *testing.T) {
 		t.Errorf("Jenkins built %d times, want 3: %v", got, ci.begun())
 	}
 	for secret, want := range map[string]int{"a secret of jenkins": http.StatusAccepted, "a guess": http.StatusForbidden} {
-		if got := w.callAsJenkins(secret); got != want {
+		if got := w.callAsJenkins(secret, time.Now()); got != want {
 			t.Errorf("a call signed with %s is answered %d, want %d", secret, got, want)
 		}
 	}
@@ -323,17 +320,26 @@ func TestANewerCommitStopsAJenkinsBuild(t *testing.T) {
 	}
 }
 
-// callAsJenkins tells serve that builds want a look, as the pipeline in docs/jenkins.md does, and returns the status.
-func (w *world) callAsJenkins(secret string) int {
+// letJenkinsCall has serve take calls that are signed with a secret.
+func (w *world) letJenkinsCall(secret string) {
 	w.t.Helper()
-	at, body := strconv.FormatInt(time.Now().Unix(), 10), `{"build": "a1"}`
+	if err := os.WriteFile(filepath.Join(w.dir, "jenkins-secret"), []byte(secret+"\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.settings = append(w.settings, "webhooks: {jenkins: {secretFile: jenkins-secret}}")
+}
+
+// callAsJenkins tells serve that builds want a look, as the pipeline in docs/jenkins.md did at a time, and returns the status.
+func (w *world) callAsJenkins(secret string, at time.Time) int {
+	w.t.Helper()
+	stamp, body := strconv.FormatInt(at.Unix(), 10), `{"build": "a1"}`
 	mac := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%s\n%s", at, body)
+	fmt.Fprintf(mac, "%s\n%s", stamp, body)
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.server.url()+"/webhooks/jenkins", strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r.Header.Set("X-Plateform-Time", at)
+	r.Header.Set("X-Plateform-Time", stamp)
 	r.Header.Set("X-Plateform-Signature", "sha256="+hex.EncodeToString(mac.Sum(nil)))
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
