@@ -9,6 +9,8 @@ type Reach struct {
 	Missing string
 	// Unasked says that it could not be asked from where Plateform runs: Missing says why.
 	Unasked bool
+	// Asleep says that no pod is wanted that could answer.
+	Asleep bool
 }
 
 // String says it in a few words; nothing when nobody asked.

@@ -244,6 +244,9 @@ func ContextOf(k manifest.Key) string { return "plateform/" + k.String() }
 // RolloutFailed is how the report on a rollout that failed begins: status looks for it in the notes.
 func RolloutFailed(version string) string { return "the rollout of " + version + " failed: " }
 
+// NothingNew is how the report begins on a release that cannot be made as things are: status looks for it in the notes.
+const NothingNew = "nothing new is released: "
+
 // KeyOfContext is the project that reports of a name are about; false when they are about none.
 func KeyOfContext(context string) (manifest.Key, bool) {
 	workspace, project, ok := strings.Cut(strings.TrimPrefix(context, "plateform/"), "/")

@@ -100,7 +100,7 @@ func newCluster(config *rest.Config, call time.Duration, namespace string) (*clu
 	}
 	options := cache.Options{
 		HTTPClient: there, Scheme: scheme.Scheme, Mapper: mapper,
-		DefaultLabelSelector: labels.NewSelector().Add(*ours), DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultLabelSelector: labels.NewSelector().Add(*ours), DefaultTransform: health.Lean,
 	}
 	if c.seen, err = cache.New(config, options); err != nil {
 		return nil, err

@@ -164,7 +164,7 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	again = settling
 	var reach reconciler.Reach
 	if said.Phase == reconciler.PhaseHealthy {
-		reach, said.Phase, again = p.live.Look(ctx, live.Question{Key: p.key, Namespace: w.Namespace, URL: w.URL})
+		reach, said.Phase, again = p.live.Look(ctx, live.Question{Key: p.key, Namespace: w.Namespace, URL: w.URL, Release: w.Release})
 		if said.Phase != reconciler.PhaseHealthy {
 			said.Cause = cmp.Or(reach.Missing, "it runs; "+w.URL+" is asked")
 		}

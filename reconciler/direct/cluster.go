@@ -122,7 +122,7 @@ func newCluster(config *rest.Config, call time.Duration, log *slog.Logger) (*clu
 	builtin.Add(autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), meta.RESTScopeNamespace)
 	c.seen, err = cache.New(config, cache.Options{
 		HTTPClient: there, Scheme: scheme.Scheme, Mapper: meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{builtin, mapper}},
-		DefaultLabelSelector: labels.NewSelector().Add(*ours), DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultLabelSelector: labels.NewSelector().Add(*ours), DefaultTransform: health.Lean,
 		ByObject: map[client.Object]cache.ByObject{&autoscalingv2.HorizontalPodAutoscaler{}: {Label: labels.Everything()}},
 	})
 	return c, err

@@ -339,3 +339,29 @@ func TestDirectDoesNotFight(t *testing.T) {
 		t.Errorf("of %d changes %d were put back at once", times, ours)
 	}
 }
+
+// Each release is live once its own pods answer at its URL; one that wants no pod has nothing to wait for.
+func TestDirectAsksEachReleaseAtItsURL(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	target := func(release string, env map[string]string) reconciler.Target {
+		made := n.target(shop, release, env)
+		made.URL = "http://" + n.host(shop)
+		return made
+	}
+	n.want(target("v1.0.0", nil))
+	n.await("v1.0.0 to be live", func(r reconciler.Rollout) bool { return healthy(r) && r.Reach.Live })
+	n.want(target("v1.0.1", map[string]string{"STATUS": "500"}))
+	n.await("v1.0.1 to be told not to answer", func(r reconciler.Rollout) bool {
+		if r.Release == "v1.0.1" && healthy(r) {
+			t.Fatalf("it is well: %+v", r.Reach)
+		}
+		return r.Release == "v1.0.1" && strings.Contains(r.Cause, "it answers 500")
+	})
+	n.replicas = 0
+	n.want(target("v1.0.2", nil))
+	r := n.await("v1.0.2", func(r reconciler.Rollout) bool { return r.Release == "v1.0.2" && healthy(r) })
+	if r.Reach.Live || !strings.Contains(r.Reach.String(), "replicas is 0") {
+		t.Errorf("of a release without pods it is said: %q", r.Reach)
+	}
+}

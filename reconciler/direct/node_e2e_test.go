@@ -152,7 +152,7 @@ func (n *node) start() {
 	n.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	engine, err := direct.New(direct.Options{
-		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Secrets: n.keys, Pull: n.pull, Notify: func() {}, Clock: time.Now, Times: n.times,
+		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Secrets: n.keys, Pull: n.pull, Notify: func() {}, Clock: time.Now, Times: n.times, Ingress: os.Getenv("PLATEFORM_TEST_INGRESS"),
 		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {

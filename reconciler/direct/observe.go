@@ -23,7 +23,7 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	again = settling
 	var reach reconciler.Reach
 	if v.Phase == reconciler.PhaseHealthy {
-		reach, v.Phase, again = p.live.Look(ctx, live.Question{Key: p.key, Namespace: w.Namespace, URL: w.URL})
+		reach, v.Phase, again = p.live.Look(ctx, live.Question{Key: p.key, Namespace: w.Namespace, URL: w.URL, Release: w.Release})
 		if v.Phase != reconciler.PhaseHealthy {
 			v.Cause = cmp.Or(reach.Missing, "it runs; "+w.URL+" is asked")
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -77,6 +78,7 @@ func (v Verdict) Worse(o Verdict) bool {
 
 // Look says how an object does; for what makes pods, why they do not run.
 func (p *Project) Look(ctx context.Context, o *unstructured.Unstructured) (Verdict, error) {
+	o = upToDate(o)
 	result, err := status.Compute(o)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("%s: %w", Name(o), err)
@@ -91,11 +93,15 @@ func (p *Project) Look(ctx context.Context, o *unstructured.Unstructured) (Verdi
 	case status.FailedStatus:
 		v.Phase = reconciler.PhaseFailed
 	}
-	if cause := stuck(o); cause != "" {
+	set, err := p.newestSet(ctx, o)
+	if err != nil {
+		return v, err
+	}
+	if cause := stuck(o, set); cause != "" {
 		v.Phase, v.Cause = reconciler.PhaseFailed, cause
 		v.Field, v.Fix = tooMuch(cause)
 	}
-	pods, err := p.newest(ctx, o)
+	pods, err := p.newest(ctx, o, set)
 	if err != nil {
 		return v, err
 	}
@@ -112,13 +118,23 @@ func (p *Project) Look(ctx context.Context, o *unstructured.Unstructured) (Verdi
 	return v, nil
 }
 
-// stuck says why a Deployment cannot make pods.
-func stuck(o *unstructured.Unstructured) string {
+// stuck says why a Deployment cannot make pods. What kept those of another replica set from being made is told of it, too, until that is
+// scaled down: so its newest one is asked where it is there.
+func stuck(o *unstructured.Unstructured, newest *appsv1.ReplicaSet) string {
+	const cannot = "no pod can be made: "
+	if newest != nil {
+		for _, c := range newest.Status.Conditions {
+			if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
+				return cannot + c.Message
+			}
+		}
+		return ""
+	}
 	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 	for _, c := range conditions {
 		condition, _ := c.(map[string]any)
-		if condition["type"] == "ReplicaFailure" && condition["status"] == "True" {
-			return fmt.Sprint("no pod can be made: ", condition["message"])
+		if condition["type"] == string(appsv1.DeploymentReplicaFailure) && condition["status"] == "True" {
+			return fmt.Sprint(cannot, condition["message"])
 		}
 	}
 	return ""
@@ -140,20 +156,75 @@ func unobserved(o *unstructured.Unstructured) bool {
 	return err == nil && told && observed < o.GetGeneration()
 }
 
-// newest are the pods of what an object is now, and not of what it was before.
-func (p *Project) newest(ctx context.Context, o *unstructured.Unstructured) ([]corev1.Pod, error) {
+// upToDate is an object without what its status says of a Deployment as it was before: that a rollout got on for too long stays in its
+// conditions until another one has ended, also when that goes back to pods which are there and well.
+func upToDate(o *unstructured.Unstructured) *unstructured.Unstructured {
+	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	current := slices.DeleteFunc(conditions, func(c any) bool {
+		condition, _ := c.(map[string]any)
+		if condition["type"] != string(appsv1.DeploymentProgressing) || condition["reason"] != "ProgressDeadlineExceeded" {
+			return false
+		}
+		said, err := time.Parse(time.RFC3339, fmt.Sprint(condition["lastUpdateTime"]))
+		return err == nil && !said.After(changed(o))
+	})
+	told, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	if o.GetKind() != "Deployment" || len(current) == len(told) {
+		return o
+	}
+	o = o.DeepCopy()
+	_ = unstructured.SetNestedSlice(o.Object, current, "status", "conditions") // it was one
+	return o
+}
+
+// Lean is what is kept of an object that is watched: who set which field is most of many of them, and of that only the time is used.
+func Lean(watched any) (any, error) {
+	o, known := watched.(metav1.Object)
+	if !known {
+		return watched, nil
+	}
+	entries := slices.Clone(o.GetManagedFields())
+	for i := range entries {
+		entries[i].FieldsV1 = nil
+	}
+	o.SetManagedFields(entries)
+	return watched, nil
+}
+
+// changed is when what is wanted of an object was changed last, by the clock of the cluster.
+func changed(o *unstructured.Unstructured) (last time.Time) {
+	for _, m := range o.GetManagedFields() {
+		if m.Subresource == "" && m.Manager != "kube-controller-manager" && m.Time != nil && m.Time.After(last) {
+			last = m.Time.Time
+		}
+	}
+	return last
+}
+
+// newestSet is the replica set of what a Deployment is now; nil when there is none.
+func (p *Project) newestSet(ctx context.Context, o *unstructured.Unstructured) (*appsv1.ReplicaSet, error) {
+	if o.GetKind() != "Deployment" {
+		return nil, nil
+	}
+	var sets appsv1.ReplicaSetList
+	if err := p.Seen.List(ctx, &sets, Of(p.Key), client.InNamespace(o.GetNamespace())); err != nil {
+		return nil, fmt.Errorf("reading the replica sets: %w", err)
+	}
+	for _, set := range sets.Items {
+		if owned(&set, o) && set.Annotations[revision] == o.GetAnnotations()[revision] {
+			return &set, nil
+		}
+	}
+	return nil, nil
+}
+
+// newest are the pods of what an object is now, and not of what it was before. set is the newest of a Deployment.
+func (p *Project) newest(ctx context.Context, o *unstructured.Unstructured, set *appsv1.ReplicaSet) ([]corev1.Pod, error) {
 	label, value := "", ""
 	switch o.GetKind() {
 	case "Deployment":
-		var sets appsv1.ReplicaSetList
-		if err := p.Seen.List(ctx, &sets, Of(p.Key), client.InNamespace(o.GetNamespace())); err != nil {
-			return nil, fmt.Errorf("reading the replica sets: %w", err)
-		}
-		label = appsv1.DefaultDeploymentUniqueLabelKey
-		for _, set := range sets.Items {
-			if owned(&set, o) && set.Annotations[revision] == o.GetAnnotations()[revision] {
-				value = set.Labels[label]
-			}
+		if label = appsv1.DefaultDeploymentUniqueLabelKey; set != nil {
+			value = set.Labels[label]
 		}
 	case "StatefulSet":
 		label = appsv1.ControllerRevisionHashLabelKey

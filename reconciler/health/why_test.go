@@ -5,10 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 )
 
@@ -111,6 +115,61 @@ func TestLookWaitsForTheController(t *testing.T) {
 		}
 		if v.Phase != want || strings.Contains(v.Cause, "quota") != (want == reconciler.PhaseFailed) {
 			t.Errorf("of generation 2, of which %d was seen, it says %+v, want %s", observed, v, want)
+		}
+	}
+}
+
+// Going back from a release that never got ready is no failure, although the Deployment has the words about that one for a while.
+func TestLookTellsWhatWasFromWhatIs(t *testing.T) {
+	t.Parallel()
+	const applied = "2026-11-28T12:00:00Z"
+	labels := map[string]any{LabelWorkspace: "ws-1", LabelProject: "shop"}
+	set := func(name, of string, conditions ...appsv1.ReplicaSetCondition) *appsv1.ReplicaSet {
+		return &appsv1.ReplicaSet{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: name, Namespace: "ws-1", Labels: map[string]string{LabelWorkspace: "ws-1", LabelProject: "shop"},
+				Annotations: map[string]string{revision: of}, OwnerReferences: []metav1.OwnerReference{{UID: "1"}},
+			},
+			Status: appsv1.ReplicaSetStatus{Conditions: conditions},
+		}
+	}
+	full := appsv1.ReplicaSetCondition{Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Message: "exceeded quota: small"}
+	deadline := func(at string) map[string]any {
+		return map[string]any{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "lastUpdateTime": at}
+	}
+	quota := map[string]any{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}
+	for name, tt := range map[string]struct {
+		condition map[string]any
+		sets      []client.Object
+		want      reconciler.Phase
+	}{
+		"it took too long before":       {deadline("2026-11-28T11:55:00Z"), nil, reconciler.PhaseProgressing},
+		"it takes too long":             {deadline("2026-11-28T12:05:00Z"), nil, reconciler.PhaseFailed},
+		"the quota kept the one before": {quota, []client.Object{set("one", "3"), set("two", "2", full)}, reconciler.PhaseProgressing},
+		"the quota keeps it":            {quota, []client.Object{set("one", "3", full), set("two", "2")}, reconciler.PhaseFailed},
+	} {
+		o := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "apps/v1", "kind": "Deployment",
+			"metadata": map[string]any{
+				"name": "shop", "namespace": "ws-1", "uid": "1", "labels": labels, "generation": int64(3), "annotations": map[string]any{revision: "3"},
+				"managedFields": []any{
+					map[string]any{"manager": "plateform", "operation": "Apply", "time": applied},
+					map[string]any{"manager": "kube-controller-manager", "operation": "Update", "time": "2026-11-28T12:10:00Z", "subresource": "status"},
+				},
+			},
+			"spec":   map[string]any{"replicas": int64(1), "progressDeadlineSeconds": int64(300)},
+			"status": map[string]any{"observedGeneration": int64(3), "replicas": int64(2), "updatedReplicas": int64(1), "conditions": []any{tt.condition}},
+		}}
+		p := &Project{Key: manifest.Key{Workspace: "ws-1", Project: "shop"}, Seen: fake.NewClientBuilder().WithObjects(tt.sets...).Build()}
+		if _, err := Lean(o); err != nil { // as engines see it
+			t.Fatal(err)
+		}
+		v, err := p.Look(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Phase != tt.want {
+			t.Errorf("%s: it is %+v, want %s", name, v, tt.want)
 		}
 	}
 }

@@ -187,7 +187,7 @@ func (p *Project) judgeFiles(problems manifest.Problems) {
 			p.Why = append(p.Why, fmt.Sprintf("and %d more problems", len(problems)-i))
 			return
 		}
-		p.set(StateFailed, "nothing new is released: "+problem.String(), next)
+		p.set(StateFailed, reconciler.NothingNew+problem.String(), next)
 	}
 }
 

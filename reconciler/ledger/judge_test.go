@@ -128,3 +128,33 @@ func TestAnImageThatCannotBeUsedIsNoFailedBuild(t *testing.T) {
 		}
 	}
 }
+
+// What only serve can find out about a project, as that a secret is another project's, is told until project.yaml is another.
+func TestStatusTellsOfWhatOnlyServeCanTell(t *testing.T) {
+	const refusal = "nothing new is released: workspaces/ws-1/projects/shop/project.yaml:9:31: the secret was encrypted for another project"
+	for _, released := range []bool{false, true} {
+		r, atRest := newConfig(), StateNew
+		if released {
+			r.release(t, "v1.0.0", firstCode)
+			atRest = StateReleased
+		}
+		edited := r.commit("Edit", files{manifest.ProjectFile(shop): projectText + "  env: [{name: COLOUR, value: blue}]\n"})
+		noted := files{edited: `{"context":"plateform/ws-1/shop","state":"failure","stage":"failed","description":"` + refusal + `\nv1.0.0 keeps running","at":"2026-11-22T12:00:00Z"}`}
+		look := func() Project {
+			l := open(t, r, nil, 0)
+			l.notes.at = r.withNotes(noted)
+			found, err := l.Status(t.Context(), shop)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found.Projects[0]
+		}
+		if p := look(); p.State != StateFailed || !slices.Equal(p.Why, []string{refusal}) {
+			t.Errorf("it is %s: %q", p.State, p.Why)
+		}
+		r.commit("Undo", files{manifest.ProjectFile(shop): projectText})
+		if p := look(); p.State != atRest || len(p.Why) > 0 {
+			t.Errorf("once it is undone it is %s: %q", p.State, p.Why)
+		}
+	}
+}

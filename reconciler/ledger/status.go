@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -152,6 +153,9 @@ func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error)
 	}
 	p.judge(j)
 	p.addAside(l.notes.newest(key))
+	if err := l.addRefusal(&p); err != nil {
+		return p, err
+	}
 	if note, fails := l.notes.failing(key, p.Runs); fails && !slices.Contains(p.Why, note.Summary()) {
 		_, advice, _ := strings.Cut(note.Description, "\n")
 		p.set(StateFailed, note.Summary(), manifest.Plain(advice))
@@ -178,6 +182,25 @@ func (p *Project) addAside(note Note, found bool) {
 			p.Why = append(p.Why, manifest.Plain(more))
 		}
 	}
+}
+
+// addRefusal adds why nothing new is released where only serve can tell, as of a secret that its key does not open: as long as
+// project.yaml is as it was when that was said.
+func (l *Ledger) addRefusal(p *Project) error {
+	note, found := l.notes.newest(p.Key)
+	if !found || note.State != NoteFailure || !strings.HasPrefix(note.Description, reconciler.NothingNew) || p.State == StateFailed {
+		return nil
+	}
+	file := manifest.ProjectFile(p.Key)
+	then, err := readIfThere(l.config.Reader, note.Commit, file)
+	if err != nil {
+		return err
+	}
+	now, err := readIfThere(l.config.Reader, l.config.Head, file)
+	if err == nil && now != nil && bytes.Equal(then, now) {
+		p.set(StateFailed, note.Summary(), "mend it and push; to try it again as it is: plateform retry "+p.Key.String())
+	}
+	return err
 }
 
 // rolloutFailed says that a note tells of the failed rollout of what GitOps says has to run, and nothing graver is known. On a

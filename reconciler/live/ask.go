@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,11 +31,13 @@ type Question struct {
 	Namespace string
 	// URL where people find it.
 	URL string
+	// Release is the version that is to answer there: each is asked anew.
+	Release string
 }
 
 // Options say how it is found out.
 type Options struct {
-	// Seen has the Ingresses of projects, and Cluster what else the cluster has.
+	// Seen has the Ingresses, Deployments and pods of projects, and Cluster what else the cluster has.
 	Seen, Cluster client.Reader
 	// Resolve and Dial are those of this machine when they are nil.
 	Resolve func(ctx context.Context, host string) (addresses []string, err error)
@@ -68,6 +72,9 @@ func (o Options) Ask(ctx context.Context, q Question) reconciler.Reach {
 	ingress, missing := o.ingress(ctx, q, target.Hostname())
 	if missing != "" {
 		return reconciler.Reach{Missing: missing}
+	}
+	if o.asleep(ctx, ingress) {
+		return reconciler.Reach{Asleep: true, Missing: "nothing answers at its URL: replicas is 0"}
 	}
 	if missing = o.class(ctx, ingress); missing != "" {
 		return reconciler.Reach{Missing: missing}
@@ -106,6 +113,38 @@ func (o Options) ingress(ctx context.Context, q Question, host string) (found *n
 		}
 	}
 	return nil, "no Ingress of it leads to " + host
+}
+
+// leaving says that a pod of the project is being deleted.
+func (o Options) leaving(ctx context.Context, q Question) bool {
+	var pods corev1.PodList
+	if err := o.Seen.List(ctx, &pods, health.Of(q.Key), client.InNamespace(q.Namespace)); err != nil {
+		return true
+	}
+	return slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+}
+
+// asleep says that an Ingress leads to a Deployment of which no pod is wanted. The charts name a Deployment as its Service.
+func (o Options) asleep(ctx context.Context, ingress *networkingv1.Ingress) bool {
+	for _, rule := range ingress.Spec.Rules {
+		if rule.HTTP == nil {
+			continue
+		}
+		for _, path := range rule.HTTP.Paths {
+			if path.Backend.Service == nil {
+				continue
+			}
+			deployment := &unstructured.Unstructured{}
+			deployment.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+			if err := o.Seen.Get(ctx, client.ObjectKey{Namespace: ingress.Namespace, Name: path.Backend.Service.Name}, deployment); err != nil {
+				continue
+			}
+			if wanted, told, err := unstructured.NestedInt64(deployment.Object, "spec", "replicas"); err == nil && told && wanted == 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // class says what is missing of the class of an Ingress. What may not be read is taken to be there.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -45,12 +46,23 @@ func ingress(at string) *networkingv1.Ingress {
 	class := "nginx"
 	in := &networkingv1.Ingress{
 		ObjectMeta: metav1.ObjectMeta{Name: "shop", Namespace: "ws-1", Labels: map[string]string{"plateform.dev/workspace": "ws-1", "plateform.dev/project": "shop"}},
-		Spec:       networkingv1.IngressSpec{IngressClassName: &class, Rules: []networkingv1.IngressRule{{Host: host}}, TLS: []networkingv1.IngressTLS{{Hosts: []string{host}, SecretName: "shop-tls"}}},
+		Spec:       networkingv1.IngressSpec{IngressClassName: &class, Rules: []networkingv1.IngressRule{{Host: host, IngressRuleValue: rule()}}, TLS: []networkingv1.IngressTLS{{Hosts: []string{host}, SecretName: "shop-tls"}}},
 	}
 	if at != "" {
 		in.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: at}}
 	}
 	return in
+}
+
+// rule leads to the Service of the shop.
+func rule() networkingv1.IngressRuleValue {
+	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "shop"}}
+	return networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{{Path: "/", Backend: backend}}}}
+}
+
+// deployment is what the Ingress leads to.
+func deployment(replicas int32) *appsv1.Deployment {
+	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "shop", Namespace: "ws-1"}, Spec: appsv1.DeploymentSpec{Replicas: &replicas}}
 }
 
 func class() *networkingv1.IngressClass {
@@ -132,6 +144,8 @@ func TestAsk(t *testing.T) {
 		{"DNS does not know it", world{objects: served, says: leads(200, "hello")}, true, false, []string{"DNS does not know shop.example.com (have it point to 192.0.2.7)"}},
 		{"DNS points elsewhere", world{objects: served, names: map[string][]string{host: {"203.0.113.9"}}, says: leads(200, "hello")}, true, false,
 			[]string{"DNS has shop.example.com point to 203.0.113.9, and the ingress is at 192.0.2.7"}},
+		{"no pod is wanted", world{objects: append(served, deployment(0)), names: points, says: leads(503, "")}, false, false, []string{"replicas is 0"}},
+		{"pods are wanted", world{objects: append(served, deployment(1)), names: points, says: leads(503, "")}, false, false, []string{"it answers 503"}},
 		{"502", world{objects: served, names: points, says: leads(502, "bad gateway")}, false, false, []string{"it answers 502 Bad Gateway"}},
 		{"DNS and 503", world{objects: served, says: leads(503, "")}, false, false, []string{"DNS does not know", "it answers 503 Service Unavailable"}},
 		{"the ingress does not know it", world{objects: served, names: points, says: http.NotFound}, false, false, []string{"the ingress does not lead to it yet"}},

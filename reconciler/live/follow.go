@@ -15,6 +15,8 @@ type Pace struct {
 	First, Last time.Duration
 	// Settled is the time between two looks at a project that answers and lacks nothing; 5 min. While it lacks something it is Last.
 	Settled time.Duration
+	// Leaving is how long the pods of the release before are waited for, which an ingress controller may still lead to; 10 s.
+	Leaving time.Duration
 	// Doubt is how long a project is waited for that cannot be asked from here; 10 s. It counts as healthy then, and that is said.
 	Doubt time.Duration
 }
@@ -22,6 +24,7 @@ type Pace struct {
 func (p Pace) withDefaults() Pace {
 	p.First, p.Last = cmp.Or(p.First, 500*time.Millisecond), cmp.Or(p.Last, 15*time.Second)
 	p.Settled, p.Doubt = cmp.Or(p.Settled, 5*time.Minute), cmp.Or(p.Doubt, 10*time.Second)
+	p.Leaving = cmp.Or(p.Leaving, 10*time.Second)
 	return p
 }
 
@@ -48,8 +51,8 @@ type Follower struct {
 	stop   context.CancelFunc
 }
 
-// Look says how a project is that is well as far as its pods go: healthy once it answers at its URL. A project that was live stays
-// healthy; what is missing then is told. again is when to look once more, should Changed not be called before.
+// Look says how a project is that is well as far as its pods go: healthy once it answers at its URL, or has no pod that could. A release that
+// was live stays healthy; what is missing then is told. again is when to look once more, should Changed not be called before.
 func (f *Follower) Look(ctx context.Context, q Question) (reach reconciler.Reach, phase reconciler.Phase, again time.Duration) {
 	pace, now := f.Pace.withDefaults(), f.Clock()
 	f.mu.Lock()
@@ -89,15 +92,17 @@ func (f *Follower) begin(ctx context.Context) {
 	f.busy = true
 	q := f.about
 	f.asking.Go(func() {
+		leaving := f.Options.leaving(ctx, q)
 		reach := f.Options.Ask(ctx, q)
-		if f.take(ctx, q, reach) {
+		if f.take(ctx, q, reach, leaving) {
 			f.Changed()
 		}
 	})
 }
 
-// take takes an answer, unless something else is asked by now.
-func (f *Follower) take(ctx context.Context, q Question, reach reconciler.Reach) bool {
+// take takes an answer, unless something else is asked by now. An ingress controller keeps connections to pods that are leaving, so while
+// there are such an answer says nothing of the release.
+func (f *Follower) take(ctx context.Context, q Question, reach reconciler.Reach, leaving bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if ctx.Err() != nil || q != f.about {
@@ -105,13 +110,18 @@ func (f *Follower) take(ctx context.Context, q Question, reach reconciler.Reach)
 	}
 	f.stop()
 	pace := f.Pace.withDefaults()
+	now := f.Clock()
+	if reach.Live && leaving && !f.proven && now.Sub(f.since) < pace.Leaving {
+		f.busy, f.reach, f.due = false, reconciler.Reach{Missing: "it answers; pods of the release before are still leaving"}, now.Add(pace.First)
+		return true
+	}
 	wait := min(pace.First<<min(f.tries, 16), pace.Last)
-	if reach.Live && reach.Missing == "" {
+	if reach.Live && reach.Missing == "" || reach.Asleep {
 		wait = pace.Settled
 	}
 	f.tries++
-	f.busy, f.reach, f.proven = false, reach, f.proven || reach.Live
-	f.due = f.Clock().Add(wait)
+	f.busy, f.reach, f.proven = false, reach, f.proven || reach.Live || reach.Asleep
+	f.due = now.Add(wait)
 	return true
 }
 

@@ -185,7 +185,7 @@ func stopped(r reconciler.Report) string {
 	if running == "" { // no new release is made, so the one it is about is the one that is there
 		running = r.Release.Version
 	}
-	return "nothing new is released: " + why(r) + keepsRunning(running)
+	return reconciler.NothingNew + why(r) + keepsRunning(running)
 }
 
 // setAside describes what is not gone on with, and how to change that.

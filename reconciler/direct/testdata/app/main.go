@@ -24,7 +24,12 @@ func main() {
 		run(os.Args[1:])
 		return
 	}
-	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getenv("ANSWER")) })
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		if status, err := strconv.Atoi(os.Getenv("STATUS")); err == nil {
+			w.WriteHeader(status)
+		}
+		fmt.Fprint(w, os.Getenv("ANSWER"))
+	})
 	http.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
 		if os.Getenv("SICK") != "" {
 			http.Error(w, "sick", http.StatusServiceUnavailable)
