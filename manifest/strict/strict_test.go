@@ -45,6 +45,8 @@ menu.yaml:1:1: title is missing (add the key title)
 menu.yaml:3:25: dishes[0].price is the number 03, but a whole number is wanted (write 3 without quotes or leading zeros)
 menu.yaml:4:5: dishes[1].name is missing (add the key name)`,
 		"title: [": "menu.yaml:1:1: this is not YAML: did not find expected node content (check quotes, brackets and indentation)",
+		"title: \"x\ndishes:\n  - {name: \"soup\"}\n":                "menu.yaml:3:3: this is not YAML: did not find expected key (close the quote that begins in line 1, or check the indentation of this line)",
+		"title: 'it''s'\ndishes:\n - {name: \"a \\\" b\"}\n  - {}\n": "menu.yaml:4:3: this is not YAML: did not find expected '-' indicator (check quotes, brackets and indentation)",
 	} {
 		if _, problems := read(data); problems.Error() != want {
 			t.Errorf("of %q is told:\n%v\nwant:\n%s", data, problems, want)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -100,7 +101,27 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 	if len(bytes.TrimSpace(text)) == 0 {
 		column = 1
 	}
-	return Problem{File: file, Line: line, Column: column, What: "this is not YAML: " + what, Fix: syntaxFix(what)}
+	fix := syntaxFix(what)
+	if open := openQuote(lines[:line-1]); open > 0 && strings.HasPrefix(what, "did not find expected") {
+		fix = fmt.Sprintf("close the quote that begins in line %d, or check the indentation of this line", open)
+	}
+	return Problem{File: file, Line: line, Column: column, What: "this is not YAML: " + what, Fix: fix}
+}
+
+// quoted is a text in quotes where a text may begin; unclosed one that goes on in the next line.
+var (
+	quoted   = regexp.MustCompile(`(^\s*|[:,-]\s+|[\[{]\s*)("([^"\\]|\\.)*"|'([^']|'')*')`)
+	unclosed = regexp.MustCompile(`(^\s*|[:,-]\s+|[\[{]\s*)["'][^#]*$`)
+)
+
+// openQuote is the last of the lines whose quote is not closed in it; 0 when there is none. Texts may have several lines, but few do.
+func openQuote(lines [][]byte) int {
+	for i, line := range slices.Backward(lines) {
+		if unclosed.Match(quoted.ReplaceAll(bytes.TrimRight(line, "\r\n"), []byte("$1"))) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // splitYAMLError takes the line out of an error of the YAML parser; 0 when it names none.
