@@ -66,6 +66,11 @@ not noticed yet has no run, and the one before is shown: right behind a push nam
 			if err != nil {
 				return err
 			}
+			if c.Flags().Changed("commit") {
+				if flags.commit, err = hashOf(c.Context(), flags.commit); err != nil {
+					return err
+				}
+			}
 			flags.lastAsked = c.Flags().Changed("tail")
 			if !flags.build && !c.Flags().Changed("config") {
 				flags.server = cmp.Or(flags.server, os.Getenv("PLATEFORM_SERVER"))
@@ -89,12 +94,7 @@ not noticed yet has no run, and the one before is shown: right behind a push nam
 }
 
 // showLogs shows what the flags say, of a run or of an app.
-func (m machine) showLogs(ctx context.Context, key manifest.Key, flags logsFlags) (err error) {
-	if flags.commit != "" {
-		if flags.commit, err = hashOf(ctx, flags.commit); err != nil {
-			return err
-		}
-	}
+func (m machine) showLogs(ctx context.Context, key manifest.Key, flags logsFlags) error {
 	o := watch.Options{
 		Key: key, Run: flags.run, Commit: flags.commit, Patience: flags.wait, Follow: flags.follow, Last: flags.last, LastAsked: flags.lastAsked,
 		Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now,
@@ -110,17 +110,15 @@ func (m machine) showLogs(ctx context.Context, key manifest.Key, flags logsFlags
 		return logs.ShowBuild(ctx, s, key, flags.follow, &logline.Writer{To: m.stdout, Plain: !m.colour})
 	}
 	if flags.follow {
-		if possible, err := o.LogsHere(ctx, s); possible || err != nil {
-			return err
-		}
+		return o.LogsHere(ctx, s)
 	}
-	return logs.Show(ctx, s, key, reconciler.AppLogQuestion{Last: flags.last, Follow: flags.follow}, m.stdout)
+	return logs.Show(ctx, s, key, reconciler.AppLogQuestion{Last: flags.last}, m.stdout)
 }
 
 // hashOf is the hash of a commit, or how that begins: as it is written, or of what is called so in the repository of this folder.
 func hashOf(ctx context.Context, commit string) (string, error) {
-	if regexp.MustCompile("^[0-9a-f]{7,64}$").MatchString(commit) {
-		return commit, nil
+	if regexp.MustCompile("^[0-9A-Fa-f]{7,64}$").MatchString(commit) {
+		return strings.ToLower(commit), nil
 	}
 	hash, err := git.Command{Dir: "."}.Run(ctx, "rev-parse", "--verify", "--quiet", commit+"^{commit}")
 	if err != nil || strings.HasPrefix(commit, "-") {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/logline"
 )
@@ -79,12 +80,18 @@ const maxBatch = 256
 // untilItPrints is how often an app is looked at that somebody follows, and that has printed nothing yet; news of its runs come sooner.
 const untilItPrints = 15 * time.Second
 
-// readAppLog hands on what an app prints. One that has printed nothing yet is waited for when it is followed.
-func (a *API) readAppLog(ctx context.Context, q question, ask reconciler.AppLogQuestion, line func(string) error) error {
-	news := make(chan struct{}, 1)
-	defer a.Runs.watch(q.key, news)()
+// appReader reads what an app prints.
+type appReader struct {
+	Apps
+	times Times
+	// news are told when something of the app's runs is new.
+	news <-chan struct{}
+}
+
+// read hands on what the app prints. One that has printed nothing yet is waited for when it is followed.
+func (r appReader) read(ctx context.Context, key manifest.Key, ask reconciler.AppLogQuestion, line func(string) error) error {
 	for {
-		err := a.Apps.Logs.AppLog(ctx, q.key, ask, line)
+		err := r.Logs.AppLog(ctx, key, ask, line)
 		if !ask.Follow || !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -92,8 +99,8 @@ func (a *API) readAppLog(ctx context.Context, q question, ask reconciler.AppLogQ
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-news:
-		case <-a.Times.After(untilItPrints):
+		case <-r.news:
+		case <-r.times.After(untilItPrints):
 		}
 	}
 }
@@ -106,10 +113,13 @@ func (a *API) sendAppLog(ctx context.Context, q question, last int, send sender)
 	defer reading.Wait()
 	defer stop()
 	var failed error
+	runs := make(chan struct{}, 1)
+	defer a.Runs.watch(q.key, runs)()
+	reader := appReader{Apps: a.Apps, times: a.Times, news: runs}
 	reading.Go(func() {
 		defer wake(news)
 		defer close(lines)
-		failed = a.readAppLog(ctx, q, reconciler.AppLogQuestion{Last: last, Follow: q.follow}, func(text string) error {
+		failed = reader.read(ctx, q.key, reconciler.AppLogQuestion{Last: last, Follow: q.follow}, func(text string) error {
 			select {
 			case lines <- text:
 				wake(news)

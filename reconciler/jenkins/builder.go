@@ -133,7 +133,7 @@ func newBuilder(o Options) (*Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jenkins: %w", err)
 	}
-	return &Builder{options: o, remote: there, checks: newChecks(o.Registry), active: map[string]*build{}, ended: memory, gates: map[string]*gate{}}, nil
+	return &Builder{options: o, remote: there, checks: newChecks(o.Registry, o.Clock), active: map[string]*build{}, ended: memory, gates: map[string]*gate{}}, nil
 }
 
 func setDefaults(o *Options) {

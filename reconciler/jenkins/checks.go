@@ -3,6 +3,7 @@ package jenkins
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -16,11 +17,15 @@ const (
 	// slow for one image holds up the news of no other build.
 	checkTimeout = 30 * time.Second
 	checkInTurn  = time.Second
+	// checkGood is how long an answer is good that nobody has taken: its build was given up, or Jenkins was away, and the image may have
+	// come or gone since.
+	checkGood = 30 * time.Second
 )
 
 // checks asks a registry for images that Jenkins has made.
 type checks struct {
 	registry Registry
+	clock    func() time.Time
 	ctx      context.Context
 	stop     context.CancelFunc
 	wait     sync.WaitGroup
@@ -35,11 +40,13 @@ type check struct {
 	done  chan struct{}
 	there bool
 	err   error
+	// at is when it came.
+	at time.Time
 }
 
-func newChecks(in Registry) *checks {
+func newChecks(in Registry, clock func() time.Time) *checks {
 	ctx, stop := context.WithCancel(context.Background())
-	return &checks{registry: in, ctx: ctx, stop: stop, asked: map[string]*check{}}
+	return &checks{registry: in, clock: clock, ctx: ctx, stop: stop, asked: map[string]*check{}}
 }
 
 // close gives up all questions and waits for their end.
@@ -58,7 +65,9 @@ func (c *checks) has(ctx context.Context, repository, digest string) (bool, erro
 	case <-asked.done:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.asked, image)
+		if c.asked[image] == asked { // else another build took the same answer before
+			delete(c.asked, image)
+		}
 		return asked.there, asked.err
 	case <-inTurn.Done():
 		host, _, _ := strings.Cut(repository, "/")
@@ -70,6 +79,8 @@ func (c *checks) has(ctx context.Context, repository, digest string) (bool, erro
 func (c *checks) ask(image, repository, digest string) *check {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.clock()
+	maps.DeleteFunc(c.asked, func(_ string, known *check) bool { return known.old(now) })
 	if known := c.asked[image]; known != nil {
 		return known
 	}
@@ -80,8 +91,19 @@ func (c *checks) ask(image, repository, digest string) *check {
 		ctx, cancel := context.WithTimeout(c.ctx, checkTimeout)
 		defer cancel()
 		asked.there, asked.err = c.registry.Has(ctx, repository, digest)
+		asked.at = c.clock()
 	})
 	return asked
+}
+
+// old says that the answer is not good any more.
+func (c *check) old(now time.Time) bool {
+	select {
+	case <-c.done:
+		return now.Sub(c.at) > checkGood
+	default:
+		return false
+	}
 }
 
 // absent says that what a build has made is not in the registry; problem is empty when it is there.

@@ -88,11 +88,7 @@ func (b *Builder) follow(ctx context.Context, l *look, running []*build) error {
 	group.SetLimit(parallel)
 	for _, s := range steps {
 		group.Go(func() error {
-			if err := b.advance(ctx, s, asked[s.known.request.ID]); err != nil {
-				b.complain(s.known, err)
-				return nil
-			}
-			b.fine(s.known)
+			b.took(s.known, b.advance(ctx, s, asked[s.known.request.ID]))
 			return nil
 		})
 	}
@@ -102,16 +98,14 @@ func (b *Builder) follow(ctx context.Context, l *look, running []*build) error {
 	return ctx.Err()
 }
 
-// fine says that nothing keeps a build from its end.
-func (b *Builder) fine(known *build) {
+// took notes what keeps a build from its end, nil when nothing does, and logs it once. People are told when it was no matter of a moment.
+func (b *Builder) took(known *build, err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	known.troubled, known.status.Trouble = 0, ""
-}
-
-// complain logs what keeps a build from its end, once. People are told when it was no matter of a moment.
-func (b *Builder) complain(known *build, err error) {
-	b.mu.Lock()
+	if err == nil {
+		known.troubled, known.status.Trouble = 0, ""
+		b.mu.Unlock()
+		return
+	}
 	news := known.complaint != err.Error()
 	known.complaint = err.Error()
 	if known.troubled++; known.troubled > 1 {

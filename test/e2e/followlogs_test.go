@@ -88,6 +88,36 @@ func TestLogsFollowEachPush(t *testing.T) {
 	}
 }
 
+// Who follows an app before serve was ever started, and while it is away, sees each run all the same, also one that is over at once.
+func TestLogsFollowWhileServeIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.engine, w.settings = "{kind: local, listen: 127.0.0.1:0}", []string{"api: {listen: '127.0.0.1:0'}"}
+	w.setUp()
+	w.writeSettings()
+	shop := w.goProject("ws-1", "shop")
+	shop.app.commit("Serve", files{"main.go": webServer("one")})
+	reader := w.followLogs("ws-1/shop", "-f")
+	reader.shows(1, "no run is shown until serve tells of them: no serve of this installation was started yet")
+	w.add(shop)
+	w.start()
+	reader.shows(1, "listening as one", "✓ v1.0.0 runs at http://")
+
+	w.server.kill()
+	w.server = nil
+	reader.shows(1, "no run is shown until serve tells of them: the server does not answer")
+	pushed := shop.app.commit("Serve another", files{"main.go": webServer("two")})
+	w.start()
+	reader.shows(1, "push "+pushed[:10], "listening as two", "✓ v1.0.1 runs at http://")
+
+	w.server.kill()
+	w.server = nil
+	never := w.followLogs("ws-1/shop", "-f", "--commit", strings.Repeat("ab", 20), "--wait", "1ms")
+	never.ends(1)
+	never.shows(1, "no run of ws-1/shop for commit ababababab has begun in 1ms: the server does not answer")
+	w.start()
+}
+
 // Right behind a push its commit is named, whose run is waited for; the exit code says how it went.
 func TestLogsOfACommit(t *testing.T) {
 	t.Parallel()

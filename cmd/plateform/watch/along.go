@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/api"
 )
@@ -21,13 +21,10 @@ func (o Options) along(interrupted context.Context, from server, apps printed) e
 	s := newScreen(o)
 	s.idle = true
 	frames := make(chan api.Frame)
-	runs := &follower{options: o, server: from, note: s.notes, frames: frames}
+	runs := &follower{options: o, server: from, note: s.notes, frames: frames, seen: map[string]bool{}}
 	ask := reconciler.AppLogQuestion{Last: o.Last, Follow: true}
 	if runs.begin(interrupted) && !o.LastAsked { // what the app printed before would only be in the way
 		ask.Last = 0
-	}
-	if runs.none {
-		s.note("no run of " + o.Key.String() + " is known yet: it is shown as soon as there is one")
 	}
 	group, ctx := errgroup.WithContext(interrupted)
 	group.Go(func() error {
@@ -75,45 +72,56 @@ type follower struct {
 	server  server
 	note    chan<- string
 	frames  chan<- api.Frame
-	// seen are the runs that are not to be shown, or were, once they have ended; nil before it is known what there was at the beginning.
+	// began is when it was asked for, and since the same by the clock of the server; zero before that has answered.
+	began, since time.Time
+	// seen are the runs that are not to be shown, or were, once they have ended.
 	seen map[string]bool
-	// none says that there was none at the beginning.
-	none bool
+	// quiet is what is said while there is nothing to show, and told what was said last.
+	quiet, told string
 }
 
 // begin looks what there is, and says whether a run is under way.
 func (f *follower) begin(ctx context.Context) bool {
+	f.began = f.options.Now()
 	ctx, cancel := context.WithTimeout(ctx, askUnderWay)
 	defer cancel()
-	runs, err := f.server.runs(ctx, f.options.Key)
+	runs, now, err := f.server.runs(ctx, f.options.Key)
 	if err != nil {
 		return false
 	}
+	f.synchronize(now)
 	underWay := false
-	f.seen = map[string]bool{}
 	for _, run := range runs {
-		if run.Ended() {
-			f.seen[run.ID] = true
-			continue
-		}
-		underWay = true
+		f.seen[run.ID] = run.Ended()
+		underWay = underWay || !run.Ended()
 	}
-	f.none = len(runs) == 0
+	if len(runs) == 0 {
+		f.quiet = "no run of " + f.options.Key.String() + " is known yet: it is shown as soon as there is one"
+	}
 	return underWay
 }
 
-// follow shows runs until the context ends, or as long as the server lets somebody ask for them.
+// synchronize takes in what time it is at the server; zero when that does not say so.
+func (f *follower) synchronize(now time.Time) {
+	if f.since = f.began; !now.IsZero() {
+		f.since = now.Add(f.began.Sub(f.options.Now()))
+	}
+}
+
+// follow shows runs until the context ends. What keeps it from that is said, and tried again.
 func (f *follower) follow(ctx context.Context) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		id, err := f.next(ctx)
-		if c := (connection{options: f.options}); ctx.Err() != nil || c.final(err) != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil
-		}
-		if id != "" {
+		case id != "":
 			one := f.options
 			one.Run = id
 			err = one.read(ctx, f.server, f.note, f.frames)
-			f.seen[id] = true
+			f.seen[id], f.quiet, f.told = true, "", ""
+		case err != nil:
+			f.tell(ctx, "no run is shown until serve tells of them: "+terminal.Plain(err.Error()))
 		}
 		if err == nil {
 			pause = firstPause
@@ -124,24 +132,38 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 }
 
+// tell says something, once.
+func (f *follower) tell(ctx context.Context, text string) {
+	if text == f.told {
+		return
+	}
+	f.told = text
+	select {
+	case f.note <- text:
+	case <-ctx.Done():
+	}
+}
+
 // errNext says that there is a run to show.
 var errNext = errors.New("a run is to be shown")
 
-// next waits for a run that is under way, or was not seen.
+// next waits for a run that is under way, or has ended in the meantime.
 func (f *follower) next(ctx context.Context) (id string, err error) {
-	if f.seen == nil {
-		f.begin(ctx)
+	_, now, err := f.server.runs(ctx, f.options.Key)
+	if err != nil {
+		return "", err
 	}
-	if f.seen == nil {
-		return "", errors.New("the server does not answer")
+	if f.since.IsZero() {
+		f.synchronize(now)
 	}
+	f.tell(ctx, f.quiet)
 	err = f.server.read(ctx, api.RunsPath(f.options.Key), true, func(frame api.Frame) error {
-		switch run := frame.Run; {
-		case frame.Type == api.FrameRun && (!run.Ended() || !f.seen[run.ID]):
-			id = run.ID
+		switch {
+		case frame.Type == api.FrameRun && f.wants(frame.Run):
+			id = frame.Run.ID
 			return errNext
 		case frame.Type == api.FrameBye && !frame.Again:
-			return exit.Finding("%s", frame.Text)
+			return errors.New(frame.Text)
 		}
 		return nil
 	})
@@ -149,4 +171,9 @@ func (f *follower) next(ctx context.Context) (id string, err error) {
 		return id, nil
 	}
 	return "", err
+}
+
+// wants says whether a run is to be shown. What a server remembers only later, and ended before anybody asked, is not.
+func (f *follower) wants(run *api.Run) bool {
+	return !run.Ended() || !f.seen[run.ID] && run.EndedAt.After(f.since)
 }

@@ -147,13 +147,21 @@ func (o Options) Logs(ctx context.Context, f From) error {
 	if err != nil {
 		return err
 	}
-	if o.Run == "" && o.Commit == "" {
-		err := o.appLog(ctx, from)
-		if !errors.Is(err, ErrNoApps) {
-			return err
-		}
+	if o.Run != "" || o.Commit != "" || !o.knowsApps(ctx, from) {
+		return o.watch(ctx, from)
+	}
+	if err := o.appLog(ctx, from); !errors.Is(err, ErrNoApps) {
+		return err
 	}
 	return o.watch(ctx, from)
+}
+
+// knowsApps is false when a serve says that it does not know what apps print. Until it answers it may.
+func (o Options) knowsApps(ctx context.Context, from server) bool {
+	ctx, cancel := context.WithTimeout(ctx, askUnderWay)
+	defer cancel()
+	err := from.appLog(ctx, o.Key, reconciler.AppLogQuestion{}, func(string) error { return nil })
+	return !isUnknown(err)
 }
 
 // appLog shows what a serve knows that the app prints.
@@ -169,15 +177,11 @@ func (o Options) appLog(ctx context.Context, from server) error {
 }
 
 // LogsHere goes on showing what an app prints that runs on this machine, or in the cluster of the installation, along with its runs; where
-// nobody knows what apps print, the run is all. possible is false, and nothing was shown, when no serve can be asked for runs.
-func (o Options) LogsHere(ctx context.Context, s *installation.Settings) (possible bool, err error) {
-	from := here(s)
-	if _, err := from.url(); err != nil {
-		return false, nil //nolint:nilerr // what the app printed lies in files all the same
-	}
+// nobody knows what apps print, the run is all.
+func (o Options) LogsHere(ctx context.Context, s *installation.Settings) error {
 	apps, err := s.AppLogs()
 	if err != nil {
-		return true, o.watch(ctx, from)
+		return o.watch(ctx, here(s))
 	}
-	return true, o.along(ctx, from, printedHere(apps, o.Key))
+	return o.along(ctx, here(s), printedHere(apps, o.Key))
 }

@@ -131,10 +131,13 @@ func (s *screen) ended(run *api.Run) {
 	}
 	text := terminal.Plain(run.Text)
 	if run.State == reconciler.StateSuccess && run.LiveURL != "" && run.Stage() == reconciler.StageDeployed {
-		said, aside, more := strings.Cut(text, "; ") // what is said beside it comes behind the URL
-		if text = said + " at " + terminal.Plain(run.LiveURL); more {
-			text += "; " + aside
+		aside := len(text) // what is said beside it comes behind the URL
+		for _, begins := range []string{"; ", " ("} {
+			if at := strings.Index(text, begins); at >= 0 {
+				aside = min(aside, at)
+			}
 		}
+		text = text[:aside] + " at " + terminal.Plain(run.LiveURL) + text[aside:]
 	}
 	if took := run.EndedAt.Sub(run.StartedAt); !run.StartedAt.IsZero() && took > 0 {
 		said, hint, more := strings.Cut(text, "\n")
@@ -148,7 +151,7 @@ func (s *screen) ended(run *api.Run) {
 }
 
 func (s *screen) note(text string) {
-	if s.waits = text; s.Width == 0 {
+	if s.waits = text; s.Width == 0 && text != "" {
 		s.print(s.clock(s.Now()) + " " + text)
 	}
 }
@@ -167,7 +170,7 @@ func (s *screen) clear() {
 
 // draw draws the line at the bottom.
 func (s *screen) draw() {
-	if s.Width == 0 || s.run != nil && s.run.Ended() || s.idle && s.run == nil && s.waits == "" {
+	if s.Width == 0 || s.waits == "" && (s.run != nil && s.run.Ended() || s.idle && s.run == nil) {
 		return
 	}
 	line := s.line()

@@ -53,10 +53,15 @@ func TestScreenWithoutATerminal(t *testing.T) {
 
 // What is said beside it does not come between what runs and where.
 func TestTheURLIsSaidOfWhatRuns(t *testing.T) {
-	frames := story()
-	frames[4].Run.Text = "v1.0.0 runs; project is held because v1.0.1 was rolled back"
-	if got, _ := shown(Options{}, frames); !strings.Contains(got, "✓ v1.0.0 runs at https://shop.example.com; project is held") {
-		t.Errorf("it shows\n%s", got)
+	for said, want := range map[string]string{
+		"v1.0.0 runs; project is held because v1.0.1 was rolled back":           "✓ v1.0.0 runs at https://shop.example.com; project is held",
+		"v1.0.0 runs (its image is reused: this source was built before); hold": "✓ v1.0.0 runs at https://shop.example.com (its image is reused: this source was built before); hold",
+	} {
+		frames := story()
+		frames[4].Run.Text = said
+		if got, _ := shown(Options{}, frames); !strings.Contains(got, want) {
+			t.Errorf("it shows\n%s", got)
+		}
 	}
 }
 

@@ -99,20 +99,21 @@ func (s server) request(path string) (string, http.Header, error) {
 	return strings.TrimRight(base, "/") + path, http.Header{"Authorization": {"Bearer " + text}}, nil
 }
 
-// runs are the recent runs of a project, the newest first.
-func (s server) runs(ctx context.Context, k manifest.Key) ([]api.Run, error) {
+// runs are the recent runs of a project, the newest first. now is what time it is at the server, zero when that does not say so.
+func (s server) runs(ctx context.Context, k manifest.Key) (runs []api.Run, now time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	response, err := s.get(ctx, api.RunsPath(k))
 	if err != nil {
-		return nil, err
+		return nil, now, err
 	}
 	defer response.Body.Close()
 	var answer struct{ Runs []api.Run }
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("reading the answer of %s: %w", response.Request.URL.Host, err)
+		return nil, now, fmt.Errorf("reading the answer of %s: %w", response.Request.URL.Host, err)
 	}
-	return answer.Runs, nil
+	now, _ = http.ParseTime(response.Header.Get("Date")) // zero when it is no time
+	return answer.Runs, now, nil
 }
 
 // projectPath is where a project is asked for.

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"math"
 	"strings"
 	"time"
 
@@ -113,12 +113,16 @@ func (o Options) read(ctx context.Context, from server, note chan<- string, fram
 		if c.offset != before {
 			pause = firstPause
 		}
+		left := c.left()
+		if left <= 0 {
+			return c.tooLate(err)
+		}
 		c.tell(ctx, err)
 		var asked *answerError
 		if errors.As(err, &asked) && asked.after > pause {
 			pause = min(asked.after, lastPause)
 		}
-		if !sleep(ctx, pause) {
+		if !sleep(ctx, min(pause, left)) {
 			return ctx.Err()
 		}
 		pause = min(2*pause, lastPause)
@@ -174,24 +178,51 @@ func (c *connection) once(ctx context.Context, frames chan<- api.Frame) (done bo
 
 // find is the ID of the run that is wanted: the newest one, or that of a commit.
 func (c *connection) find(ctx context.Context) (string, error) {
-	runs, err := c.server.runs(ctx, c.options.Key)
+	ctx, cancel := context.WithTimeout(ctx, max(c.left(), askUnderWay))
+	defer cancel()
+	runs, _, err := c.server.runs(ctx, c.options.Key)
 	if err != nil {
 		return "", err
 	}
-	of, wanted := "", func(api.Run) bool { return true }
-	if commit := c.options.Commit; commit != "" {
-		of, wanted = " for commit "+terminal.Short(commit), func(r api.Run) bool { return strings.HasPrefix(r.Cause.Commit, commit) }
+	of, commit := "", c.options.Commit
+	if commit != "" {
+		of = " for commit " + terminal.Short(commit)
 	}
-	i := slices.IndexFunc(runs, wanted)
+	var found *api.Run
+	for _, run := range runs { // the newest first
+		switch {
+		case !strings.HasPrefix(run.Cause.Commit, commit):
+		case found == nil:
+			found = &run
+		case commit != "" && found.Cause.Commit != run.Cause.Commit:
+			return "", exit.Usage("two commits that runs of %s are of begin with %s: %s and %s (write more of it)", c.options.Key, commit, found.Cause.Commit, run.Cause.Commit)
+		}
+	}
 	switch {
-	case i >= 0:
-		return runs[i].ID, nil
+	case found != nil:
+		return found.ID, nil
 	case !c.options.Follow:
 		return "", exit.Usage("no run of %s%s is known (push something, or wait for one with --follow)", c.options.Key, of)
-	case of != "" && c.options.Now().Sub(c.began) > c.options.Patience:
-		return "", exit.Finding("no run of %s%s has begun in %s: what changes nothing of a project has none (plateform why %s says what became of it)", c.options.Key, of, c.options.Patience, terminal.Short(c.options.Commit))
 	}
 	return "", &answerError{text: "there is no run of " + c.options.Key.String() + of + " yet: it is shown as soon as there is one", after: time.Second}
+}
+
+// left is how long the run is waited for still. Only that of a commit has to begin some time.
+func (c *connection) left() time.Duration {
+	if c.options.Commit == "" || c.run != "" {
+		return math.MaxInt64
+	}
+	return c.options.Patience - c.options.Now().Sub(c.began)
+}
+
+// tooLate says that the run of a commit has not begun in time, and why as far as is known.
+func (c *connection) tooLate(err error) error {
+	short := terminal.Short(c.options.Commit)
+	why := "what changes nothing of a project has none, nor has what another push came right behind (plateform why " + short + " says what became of it)"
+	if answer := (*answerError)(nil); err != nil && (!errors.As(err, &answer) || answer.status != 0) {
+		why = terminal.Plain(err.Error())
+	}
+	return exit.Finding("no run of %s for commit %s has begun in %s: %s", c.options.Key, short, c.options.Patience, why)
 }
 
 // final is an error that nothing is to be waited for after.
