@@ -30,8 +30,13 @@ type project struct {
 	// state is what is wanted of it, and what is said.
 	state *rollout.State
 
+	// begun says that its goroutine was begun; it is for that of the engine alone.
+	begun bool
+
 	// What follows is for the goroutine of the project alone.
 
+	// end ends it.
+	end  context.CancelFunc
 	hand hand
 	sealed
 	// proven was healthy.
@@ -71,9 +76,11 @@ func newProject(k manifest.Key, e *Engine) *project {
 	return p
 }
 
-// run takes turns until the context ends.
+// run takes turns until the context ends, or nothing is left of the project and nothing is wanted of it.
 func (p *project) run(ctx context.Context) {
+	ctx, p.end = context.WithCancel(ctx)
 	defer p.live.Wait()
+	defer p.end()
 	p.state.Run(ctx, p)
 }
 
@@ -95,7 +102,7 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 		p.proven = wanted{}
 		var left string
 		if left, err = p.takeAway(ctx, w); err == nil && left == "" {
-			p.state.Gone(w)
+			p.leaveEngine(w)
 			p.tries = 0
 			return p.engine.options.Times.Look
 		}
@@ -118,11 +125,19 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 	return p.observe(ctx, w)
 }
 
+// leaveEngine says that nothing of the project is left, and has the engine forget it, unless something else is wanted by now.
+func (p *project) leaveEngine(w wanted) {
+	p.state.Gone(w)
+	if p.engine.forget(p) {
+		p.end()
+	}
+}
+
 // trouble notes that the cluster does not take what is wanted.
 func (p *project) trouble(w wanted, err error) (again time.Duration) {
 	p.engine.namespaces.Forget(w.Namespace) // it may be gone, or changed by somebody
 	times := p.engine.options.Times
-	again = min(times.Retry<<min(p.tries, 16), times.MaxRetry)
+	again = times.wait(p.tries, err)
 	p.tries++
 	phase := reconciler.PhaseProgressing
 	if final(err) {

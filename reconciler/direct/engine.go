@@ -60,6 +60,15 @@ func (t Times) withDefaults() Times {
 	return t
 }
 
+// wait is the time until something is tried again that was not taken, some times in a row already.
+func (t Times) wait(tries int, err error) time.Duration {
+	longest := t.MaxRetry
+	if tenant.IsEnding(err) {
+		longest = min(longest, settling)
+	}
+	return min(t.Retry<<min(tries, 16), longest)
+}
+
 // atOnce is how many projects are applied at the same time.
 const atOnce = 8
 
@@ -97,7 +106,7 @@ func New(o Options) (*Engine, error) {
 // Want implements reconciler.Engine.
 func (e *Engine) Want(_ context.Context, commit string, targets []reconciler.Target) error {
 	for _, t := range targets {
-		e.project(t.Key).state.Want(wanted{Target: t, Commit: commit})
+		e.want(wanted{Target: t, Commit: commit})
 	}
 	signal(e.news)
 	return nil
@@ -121,15 +130,27 @@ func (e *Engine) Rollouts(_ context.Context, keys []manifest.Key) (map[manifest.
 	return rollouts, nil
 }
 
-func (e *Engine) project(k manifest.Key) *project {
+// want hands a project what is wanted of it. The lock is held all the time: no project that is being forgotten gets anything.
+func (e *Engine) want(w wanted) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p := e.projects[k]
+	p := e.projects[w.Key]
 	if p == nil {
-		p = newProject(k, e)
-		e.projects[k] = p
+		p = newProject(w.Key, e)
+		e.projects[w.Key] = p
 	}
-	return p
+	p.state.Want(w)
+}
+
+// forget forgets a project that nothing is left of, unless something is wanted of it by now.
+func (e *Engine) forget(p *project) (forgotten bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, there := p.state.Rollout(); there {
+		return false
+	}
+	delete(e.projects, p.key)
+	return true
 }
 
 // changed wakes a project because something of it in the cluster is not as it was.
@@ -157,14 +178,13 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	}
 	e.reached(nil)
-	begun := map[*project]bool{}
 	for {
 		e.mu.Lock()
 		all := slices.Collect(maps.Values(e.projects))
 		e.mu.Unlock()
 		for _, p := range all {
-			if !begun[p] {
-				begun[p] = true
+			if !p.begun {
+				p.begun = true
 				running.Go(func() { p.run(ctx) })
 			}
 		}

@@ -64,7 +64,9 @@ type node struct {
 	// databases is where the images of database engines are.
 	databases string
 	// times of its engines; zero for the usual ones.
-	times  direct.Times
+	times direct.Times
+	// charts that are rendered; those of the repository when it is nil.
+	charts reconciler.Charts
 	gitops gitops
 	keys   *keys
 	engine *direct.Engine
@@ -151,8 +153,12 @@ func (chartFolders) Files(c manifest.Chart) (map[string][]byte, error) {
 func (n *node) start() {
 	n.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
+	if n.charts == nil {
+		n.charts = chartFolders{}
+	}
 	engine, err := direct.New(direct.Options{
-		Cluster: n.config, GitOps: n.gitops, Charts: chartFolders{}, Secrets: n.keys, Pull: n.pull, Notify: func() {}, Clock: time.Now, Times: n.times, Ingress: os.Getenv("PLATEFORM_TEST_INGRESS"),
+		Cluster: n.config, GitOps: n.gitops, Charts: n.charts, Secrets: n.keys, Pull: n.pull, Notify: func() {}, Clock: time.Now, Times: n.times,
+		Ingress: os.Getenv("PLATEFORM_TEST_INGRESS"),
 		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/object"
+	"helm.sh/helm/v3/pkg/chartutil"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,7 +32,13 @@ type project struct {
 	// state is what is wanted of it, and what is said.
 	state *rollout.State
 
+	// begun says that its goroutine was begun; it is for that of the engine alone.
+	begun bool
+
 	// What follows is for the goroutine of the project alone.
+
+	// end ends it.
+	end context.CancelFunc
 
 	sent
 	standing
@@ -57,6 +65,8 @@ type sent struct {
 	applied *inventory
 	// generations are those that the objects got when this process sent them: what watches tell may be older.
 	generations map[object.ObjMetadata]int64
+	// spoken is what the cluster spoke when it was rendered.
+	spoken *chartutil.Capabilities
 	// stale are Secrets of releases before, which go once this one is healthy.
 	stale []object.ObjMetadata
 }
@@ -82,9 +92,11 @@ func newProject(k manifest.Key, e *Engine) *project {
 	return p
 }
 
-// run takes turns until the context ends.
+// run takes turns until the context ends, or nothing is left of the project and nothing is wanted of it.
 func (p *project) run(ctx context.Context) {
+	ctx, p.end = context.WithCancel(ctx)
 	defer p.live.Wait()
+	defer p.end()
 	p.state.Run(ctx, p)
 }
 
@@ -103,11 +115,11 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 	case w.Remove:
 		var gone bool
 		if gone, err = p.takeAway(ctx, w); err == nil && gone {
-			p.state.Gone(w)
+			p.leaveEngine(w)
 			return p.engine.options.Times.Drift
 		}
 	case p.command != nil && !fresh && p.tries == 0 && !p.isOver(ctx): // nothing else is done meanwhile
-	case fresh || p.applied == nil || p.command != nil || p.tries > 0:
+	case fresh || p.applied == nil || p.command != nil || p.tries > 0 || p.due() && p.isOutdated(ctx):
 		err = p.roll(ctx, w)
 	case p.due() || p.isCalm() && (p.edited(ctx) || p.missing(ctx)):
 		if err = p.watchOver(ctx, w); err != nil {
@@ -135,11 +147,22 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 	return again
 }
 
+// leaveEngine says that nothing of the project is left, and has the engine forget it, unless something else is wanted by now.
+func (p *project) leaveEngine(w wanted) {
+	p.state.Gone(w)
+	if p.engine.forget(p) {
+		p.end()
+	}
+}
+
 // trouble notes that the cluster does not take what is wanted.
 func (p *project) trouble(w wanted, err error) (again time.Duration) {
 	p.engine.namespaces.Forget(w.Namespace) // it may be gone, or changed by somebody
+	if meta.IsNoMatchError(err) {
+		p.engine.renderer.outdated()
+	}
 	times := p.engine.options.Times
-	again = min(times.Retry<<min(p.tries, 16), times.MaxRetry)
+	again = times.wait(p.tries, err)
 	p.tries++
 	phase := reconciler.PhaseProgressing
 	if final(err) {
@@ -149,6 +172,12 @@ func (p *project) trouble(w wanted, err error) (again time.Duration) {
 		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.Same(w)
 	})
 	return again
+}
+
+// isOutdated says that the cluster speaks something else than when the project was rendered, so that another look at its charts is due.
+func (p *project) isOutdated(ctx context.Context) bool {
+	now, err := p.engine.renderer.capabilities(ctx)
+	return err == nil && now != p.spoken
 }
 
 // line makes one line of a text.
@@ -165,6 +194,10 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*p.engine.options.Times.Call)
 	defer cancel()
 	c := p.engine.cluster
+	spoken, err := p.engine.renderer.capabilities(ctx)
+	if err != nil {
+		return err
+	}
 	objects, err := p.engine.renderer.render(ctx, w.Target)
 	if err != nil {
 		return err
@@ -197,7 +230,7 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 			return err
 		}
 	}
-	p.applied, p.stale, p.checked = d.next, d.stale, p.engine.options.Clock()
+	p.applied, p.stale, p.checked, p.spoken = d.next, d.stale, p.engine.options.Clock(), spoken
 	return p.leave(ctx, w)
 }
 

@@ -3,13 +3,17 @@ package direct
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"sync"
+	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/discovery"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/manifest/secret"
@@ -27,12 +31,15 @@ type renderer struct {
 
 	mu     sync.Mutex
 	loaded map[manifest.Chart]*chart.Chart
-	// speaks is what the cluster speaks; nil until it was asked.
+	// speaks is what the cluster speaks; nil until it was asked, which was last at asked. It counts for keep.
 	speaks *chartutil.Capabilities
+	asked  time.Time
+	keep   time.Duration
+	clock  func() time.Time
 }
 
 func newRenderer(o Options, c *cluster) *renderer {
-	return &renderer{charts: o.Charts, secrets: o.Secrets, cluster: c, loaded: map[manifest.Chart]*chart.Chart{}}
+	return &renderer{charts: o.Charts, secrets: o.Secrets, cluster: c, loaded: map[manifest.Chart]*chart.Chart{}, keep: o.Times.Drift, clock: o.Clock}
 }
 
 // render returns the objects of a target, its Secrets among them.
@@ -104,17 +111,37 @@ func (r *renderer) chart(which manifest.Chart) (*chart.Chart, error) {
 	return loaded, nil
 }
 
-// capabilities asks the cluster once what it speaks: without that Helm takes it for a very old one.
+// capabilities are what the cluster speaks, asked anew once in a while and after outdated: kinds may be added to it and taken away.
+// Without them Helm takes it for a very old one. What is still the same is the same pointer.
 func (r *renderer) capabilities(ctx context.Context) (*chartutil.Capabilities, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.speaks != nil {
+	if r.speaks != nil && r.clock().Sub(r.asked) < r.keep {
 		return r.speaks, nil
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	discovery := r.cluster.set.Discovery()
+	now, err := ask(r.cluster.set.Discovery())
+	if err != nil {
+		return nil, err
+	}
+	r.asked = r.clock()
+	if !reflect.DeepEqual(now, r.speaks) {
+		r.speaks = now
+	}
+	return r.speaks, nil
+}
+
+// outdated has the cluster asked anew what it speaks.
+func (r *renderer) outdated() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = time.Time{}
+}
+
+// ask asks a cluster what it speaks.
+func ask(discovery discovery.DiscoveryInterface) (*chartutil.Capabilities, error) {
 	version, err := discovery.ServerVersion()
 	if err != nil {
 		return nil, fmt.Errorf("asking the cluster for its version: %w", err)
@@ -131,7 +158,7 @@ func (r *renderer) capabilities(ctx context.Context) (*chartutil.Capabilities, e
 			speaks.APIVersions = append(speaks.APIVersions, v.GroupVersion)
 		}
 	}
-	r.speaks = speaks
+	slices.Sort(speaks.APIVersions)
 	return speaks, nil
 }
 

@@ -43,6 +43,15 @@ func (r Refusal) Unwrap() error { return r.error }
 // Refused makes a Refusal.
 func Refused(format string, args ...any) error { return Refusal{fmt.Errorf(format, args...)} }
 
+// ending is an error that goes away once a namespace is gone.
+type ending struct{ error }
+
+// IsEnding says of an error that a namespace is being deleted. It ends by itself, and nobody tells when: so it is looked at often.
+func IsEnding(err error) bool {
+	var e ending
+	return errors.As(err, &e) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}
+
 // Namespaces brings about what plateform-gitops says of the namespaces.
 type Namespaces struct {
 	admin   client.Client
@@ -190,10 +199,10 @@ func leaving(namespace *unstructured.Unstructured) error {
 	for _, c := range conditions {
 		condition, _ := c.(map[string]any)
 		if condition["type"] == string(corev1.NamespaceFinalizersRemaining) && condition["status"] == "True" {
-			return fmt.Errorf("namespace %s is being deleted, and does not end: %v (what was in it comes back once it is gone)", namespace.GetName(), condition["message"])
+			return ending{fmt.Errorf("namespace %s is being deleted, and does not end: %v (what was in it comes back once it is gone)", namespace.GetName(), condition["message"])}
 		}
 	}
-	return fmt.Errorf("namespace %s is being deleted: what was in it comes back once it is gone", namespace.GetName())
+	return ending{fmt.Errorf("namespace %s is being deleted: what was in it comes back once it is gone", namespace.GetName())}
 }
 
 // Apply sends one object.

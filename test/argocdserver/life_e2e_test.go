@@ -5,6 +5,7 @@ package argocdserver_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -275,6 +276,13 @@ func TestDataIsKept(t *testing.T) {
 		all, err := w.engine.Rollouts(ctx, []manifest.Key{shop()})
 		if err != nil || len(all) > 0 {
 			return fmt.Errorf("it says %+v, %w", all, err)
+		}
+		return nil
+	})
+	kube.Await(t, "nobody to work on it any more", func(context.Context) error {
+		stacks := make([]byte, 16<<20)
+		if n := strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "argocd.(*project).run("); n != 0 {
+			return fmt.Errorf("%d goroutines do", n)
 		}
 		return nil
 	})

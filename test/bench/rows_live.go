@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -27,6 +28,9 @@ const (
 	liveTurns = 7
 	// livePatience is how long one may take.
 	livePatience = time.Minute
+	// askersOnNode is how many ask at once on a node: more than an ingress controller keeps connections for, so that new ones are made
+	// all the time, as by people who come anew.
+	askersOnNode = 4
 	// idleApps is how many apps run in the row about memory.
 	idleApps = 10
 )
@@ -39,7 +43,7 @@ func (s *stage) live() []Row {
 	defer l.stop()
 	l.add("hello")
 	l.await("hello", "Hello, world!")
-	crowd := l.keepAsking("hello")
+	crowd := l.keepAsking("hello", 1, time.Millisecond)
 	greetings := make([]string, liveTurns)
 	for turn := range greetings {
 		greetings[turn] = "Hello " + strconv.Itoa(turn)
@@ -95,7 +99,7 @@ func (s *stage) liveOnNode() []Row {
 	l.await("hello", "Hello, world!")
 	built := []string{"Hi", "Good day"}
 	l.turns(built)
-	crowd := l.keepAsking("hello")
+	crowd := l.keepAsking("hello", askersOnNode, 5*time.Millisecond)
 	pushes, reverts := l.turns([]string{built[0], built[1], built[0], built[1], built[0]})
 	if asked, failed := crowd.sendHome(); failed > 0 {
 		s.Fatalf("%d of %d requests failed while versions took over from each other", failed, asked)
@@ -286,36 +290,38 @@ func (l *liveSession) await(project, want string) {
 // liveCrowd asks all the time.
 type liveCrowd struct {
 	stop          context.CancelFunc
-	done          chan struct{}
+	asking        sync.WaitGroup
 	asked, failed atomic.Int64
 }
 
-func (l *liveSession) keepAsking(project string) *liveCrowd {
-	c := &liveCrowd{done: make(chan struct{})}
+// keepAsking has some ask at the same time, each with a pause between.
+func (l *liveSession) keepAsking(project string, askers int, pause time.Duration) *liveCrowd {
+	c := &liveCrowd{}
 	ctx, stop := context.WithCancel(l.ctx)
 	c.stop = stop
-	go func() {
-		defer close(c.done)
-		ticker := time.NewTicker(time.Millisecond)
-		defer ticker.Stop()
-		for ctx.Err() == nil {
-			status, _, err := l.ask(ctx, project)
-			if ctx.Err() != nil {
-				return
+	for range askers {
+		c.asking.Go(func() {
+			ticker := time.NewTicker(pause)
+			defer ticker.Stop()
+			for ctx.Err() == nil {
+				status, _, err := l.ask(ctx, project)
+				if ctx.Err() != nil {
+					return
+				}
+				c.asked.Add(1)
+				if err != nil || status != http.StatusOK {
+					c.failed.Add(1)
+				}
+				<-ticker.C
 			}
-			c.asked.Add(1)
-			if err != nil || status != http.StatusOK {
-				c.failed.Add(1)
-			}
-			<-ticker.C
-		}
-	}()
+		})
+	}
 	return c
 }
 
 func (c *liveCrowd) sendHome() (asked, failed int64) {
 	c.stop()
-	<-c.done
+	c.asking.Wait()
 	return c.asked.Load(), c.failed.Load()
 }
 

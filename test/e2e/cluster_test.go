@@ -87,23 +87,36 @@ func (c *inCluster) answers(text string) {
 	})
 }
 
+// askers is how many ask at once: more than an ingress controller keeps connections for, so that new ones are made all the time.
+const askers = 4
+
 // asked asks the project all the time until the returned function is called, which fails the test for each answer that was none.
 func (c *inCluster) asked() (stop func()) {
-	done, failed, all := make(chan struct{}), []error{}, 0
-	var asking sync.WaitGroup
-	asking.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(10 * time.Millisecond):
+	var (
+		asking sync.WaitGroup
+		mu     sync.Mutex
+		failed []error
+		all    int
+	)
+	done := make(chan struct{})
+	for range askers {
+		asking.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+				_, err := c.get("/")
+				mu.Lock()
+				all++
+				if err != nil {
+					failed = append(failed, err)
+				}
+				mu.Unlock()
 			}
-			if _, err := c.get("/"); err != nil {
-				failed = append(failed, err)
-			}
-			all++
-		}
-	})
+		})
+	}
 	return func() {
 		c.w.t.Helper()
 		close(done)

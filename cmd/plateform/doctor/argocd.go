@@ -19,6 +19,8 @@ type withArgoCD struct {
 	set kubernetes.Interface
 	// namespace of Argo CD, and the URL that it reads plateform-gitops by.
 	namespace, repository string
+	// besides are rights that serve needs besides those of each engine argocd.
+	besides []right
 }
 
 // argoGroup is the API group of Argo CD.
@@ -37,7 +39,7 @@ func (a withArgoCD) check(ctx context.Context) []Diagnosis {
 	}
 	found := []Diagnosis{ok(what, "the cluster knows the kind Application")}
 	found = append(found, a.alive(ctx, "argocd-application-controller", "compares and applies"), a.alive(ctx, "argocd-repo-server", "reads Git and renders charts"), a.reads(ctx))
-	return append(found, mayBring(ctx, a.set, a.rights(), "serve may make namespaces, and Applications in namespace "+a.namespace)...)
+	return append(found, mayBring(ctx, a.set, append(a.rights(), a.besides...), "serve may make namespaces, and Applications in namespace "+a.namespace)...)
 }
 
 // rights are what engine argocd needs.

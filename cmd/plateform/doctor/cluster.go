@@ -29,6 +29,7 @@ func (d inCluster) check(ctx context.Context) []Diagnosis {
 		return []Diagnosis{broken(what, err, "name the file that says how the cluster is reached in engine.kubeconfig")}
 	}
 	config.Timeout = d.timeout
+	config.QPS, config.Burst = questionsASecond, questionsASecond
 	set, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return []Diagnosis{broken(what, err, "mend the file that engine.kubeconfig names")}
@@ -39,9 +40,10 @@ func (d inCluster) check(ctx context.Context) []Diagnosis {
 	}
 	found := []Diagnosis{ok(what, "%s answers, Kubernetes %s", config.Host, version.GitVersion)}
 	if d.settings.Engine.Kind == installation.EngineArgoCD {
-		found = append(found, withArgoCD{set: set, namespace: d.settings.Engine.Namespace, repository: d.settings.GitOpsInCluster()}.check(ctx)...)
+		found = append(found, withArgoCD{set: set, namespace: d.settings.Engine.Namespace, repository: d.settings.GitOpsInCluster(), besides: d.more()}.check(ctx)...)
 	} else {
-		found = append(found, mayBring(ctx, set, rightsOfDirect(), "serve may make namespaces and act as the deployer of each")...)
+		found = append(found, mayBring(ctx, set, append(rightsOfDirect(), d.more()...), "serve may make namespaces and act as the deployer of each")...)
+		found = append(found, deployers{set: set, config: config}.check(ctx)...)
 	}
 	if d.platform != nil {
 		found = append(found, ingressClass(ctx, set, d.platform)...)
@@ -49,12 +51,26 @@ func (d inCluster) check(ctx context.Context) []Diagnosis {
 	return found
 }
 
+// more are the rights that serve needs because of what is set.
+func (d inCluster) more() (rights []right) {
+	if d.settings.Engine.Pull != nil {
+		rights = append(rights, right{verb: "create", resource: "secrets"}, right{verb: "patch", resource: "secrets", name: "plateform-pull"},
+			right{verb: "patch", resource: "serviceaccounts", name: "default"})
+	}
+	if d.platform != nil && d.platform.Spec.Ingress.TLSIssuer != "" {
+		rights = append(rights, right{verb: "get", group: "cert-manager.io", resource: "certificates"})
+	}
+	return rights
+}
+
+// questionsASecond is how much the API server is asked; it has its own limits, which say when to come again.
+const questionsASecond = 200
+
 // right is something that serve has to be allowed to do in the whole cluster, or in one namespace.
 type right struct{ verb, group, resource, namespace, name string }
 
 // rightsOfDirect are what engine direct needs.
 func rightsOfDirect() []right {
-	const deployer = "plateform-deployer" // the one of each namespace
 	rights := append(rightsOfNamespaces(), right{verb: "create", resource: "serviceaccounts"})
 	for _, verb := range []string{"impersonate", "get", "patch"} {
 		rights = append(rights, right{verb: verb, resource: "serviceaccounts", name: deployer})
