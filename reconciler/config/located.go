@@ -46,6 +46,11 @@ func written(spec manifest.ProjectSpec, field string) (string, bool) {
 		above, env = "spec.services["+strconv.Itoa(n)+"].", spec.Services[n].Env
 		field = above + below
 	}
+	for _, list := range []string{"workers", "cron"} {
+		if rest, ok := strings.CutPrefix(field, "spec."+list+"["); ok {
+			return writtenOfPart(spec, list, rest)
+		}
+	}
 	_, name, named := strings.Cut(field, "env[")
 	if !named {
 		return field, field != "spec.image" || spec.Image != ""
@@ -56,4 +61,25 @@ func written(spec manifest.ProjectSpec, field string) (string, bool) {
 		above, n = "spec.", slices.IndexFunc(spec.Env, is)
 	}
 	return above + "env[" + strconv.Itoa(n) + "]", n >= 0
+}
+
+// writtenOfPart is a field of a worker or cron job of which the name and what is below are given; what it does not say itself the project
+// says.
+func writtenOfPart(spec manifest.ProjectSpec, list, rest string) (string, bool) {
+	name, below, _ := strings.Cut(rest, "].")
+	n, own := -1, manifest.Resources{}
+	if list == "workers" {
+		if n = slices.IndexFunc(spec.Workers, func(w manifest.Worker) bool { return w.Name == name }); n >= 0 {
+			own = spec.Workers[n].Resources
+		}
+	} else if n = slices.IndexFunc(spec.Cron, func(c manifest.CronCommand) bool { return c.Name == name }); n >= 0 {
+		own = spec.Cron[n].Resources
+	}
+	if n < 0 {
+		return "", false
+	}
+	if own == (manifest.Resources{}) {
+		return "spec." + below, true
+	}
+	return "spec." + list + "[" + strconv.Itoa(n) + "]." + below, true
 }

@@ -13,6 +13,9 @@ func TestWritten(t *testing.T) {
 	app.Env = []manifest.EnvVar{{Name: "A"}, {Name: "B"}}
 	services := app
 	services.Services = []manifest.Service{{Name: "api"}, {Name: "server", Env: []manifest.EnvVar{{Name: "C"}}}}
+	parts := app
+	parts.Workers = []manifest.Worker{{Name: "sort"}, {Name: "mail", Resources: manifest.Resources{Memory: "64Mi"}}}
+	parts.Cron = []manifest.CronCommand{{Name: "tidy", Resources: manifest.Resources{Memory: "64Mi"}}}
 	image := app
 	image.Image = "birds/wren:1"
 	for _, tt := range []struct {
@@ -28,6 +31,10 @@ func TestWritten(t *testing.T) {
 		{services, "spec.services[server].env[C]", "spec.services[1].env[0]"},
 		{services, "spec.services[server].env[A]", "spec.env[0]"},
 		{services, "spec.services[gone].port", ""},
+		{parts, "spec.workers[mail].resources.memory", "spec.workers[1].resources.memory"},
+		{parts, "spec.workers[sort].resources.memory", "spec.resources.memory"},
+		{parts, "spec.cron[tidy].resources.memory", "spec.cron[0].resources.memory"},
+		{parts, "spec.workers[gone].resources.memory", ""},
 	} {
 		got, is := written(tt.spec, tt.field)
 		if is != (tt.want != "") || is && got != tt.want {

@@ -163,6 +163,7 @@ func TestFields(t *testing.T) {
 	}}
 	there := want.DeepCopy()
 	there.SetResourceVersion("2")
+	there.SetAnnotations(map[string]string{"deployment.kubernetes.io/revision": "2"}) // a controller counts
 	if got := fields(there, want); got != "" {
 		t.Errorf("nothing differs, and it names %s", got)
 	}

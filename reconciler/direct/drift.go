@@ -61,28 +61,38 @@ func (p *project) mend(ctx context.Context, w wanted) (drift string, err error) 
 			}
 			continue
 		}
-		if err := p.engine.cluster.leaveScale(ctx, as, o); err != nil {
+		who, err := p.reclaim(ctx, as, o)
+		if err == nil {
+			err = p.engine.cluster.leaveScale(ctx, as, o)
+		}
+		if err != nil {
 			return "", err
 		}
 		change, there, want, err := manager.Diff(ctx, o.DeepCopy(), ssa.DefaultDiffOptions())
 		if err != nil {
 			return "", fmt.Errorf("looking for what changed of %s: %w", name(o), err)
 		}
-		switch change.Action {
-		case ssa.CreatedAction:
+		other := ""
+		if change.Action == ssa.ConfiguredAction {
+			other = fields(there, want)
+		}
+		switch {
+		case change.Action == ssa.CreatedAction:
 			changes = append(changes, name(o)+" was deleted")
-		case ssa.ConfiguredAction:
-			changes = append(changes, fmt.Sprintf("%s has another %s", name(o), fields(there, want)))
+		case other != "":
+			changes = append(changes, fmt.Sprintf("%s has another %s", name(o), other))
+		case who != "": // labels or annotations, which are no difference as long as they are none of ours
+			changes = append(changes, name(o)+" has more labels or annotations")
 		default:
 			continue
 		}
 		sent := o.DeepCopy()
-		who := lastManager(ctx, as, o)
+		who = cmp.Or(who, lastManager(ctx, as, o))
 		taken, err := apply(ctx, as, sent)
 		if err != nil {
 			return "", fmt.Errorf("putting back %s: %w", name(o), err)
 		}
-		if who = cmp.Or(managers(taken), who); who != "" && change.Action == ssa.ConfiguredAction {
+		if who = cmp.Or(managers(taken), who); who != "" && change.Action != ssa.CreatedAction {
 			changes[len(changes)-1] += " by " + who
 		}
 		p.generations[object.UnstructuredToObjMetadata(o)] = sent.GetGeneration()
@@ -126,13 +136,14 @@ func fields(there, want *unstructured.Unstructured) string {
 
 // differing are the deepest fields below a path that are not the same.
 func differing(at string, a, b any) (names []string) {
-	if reflect.DeepEqual(a, b) {
+	if reflect.DeepEqual(a, b) || strings.HasPrefix(at, "metadata.annotations.deployment.kubernetes.io/") { // a controller's, at any time
 		return nil
 	}
 	as, aIsMap := a.(map[string]any)
 	bs, bIsMap := b.(map[string]any)
-	if aIsMap && bIsMap {
-		all := maps.Clone(as)
+	if (aIsMap || a == nil) && (bIsMap || b == nil) {
+		all := map[string]any{}
+		maps.Copy(all, as)
 		maps.Copy(all, bs)
 		for _, field := range slices.Sorted(maps.Keys(all)) {
 			names = append(names, differing(at+"."+field, as[field], bs[field])...)

@@ -365,3 +365,54 @@ func TestDirectAsksEachReleaseAtItsURL(t *testing.T) {
 		t.Errorf("of a release without pods it is said: %q", r.Reach)
 	}
 }
+
+// What somebody adds by hand is taken out again, also where only another process had applied the object; that pods were started again
+// stays.
+func TestDirectTakesOutWhatIsAdded(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0", healthy)
+	n.stop()
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("v1.0.0 again", healthy)
+	deployments := n.set.AppsV1().Deployments(n.namespace("ws-1"))
+	const restarted = `{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-11-28T12:00:00Z"}}}}}`
+	const added = `{"metadata":{"labels":{"theirs":"1"}},"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"MORE","value":"1"}]}]}}}}`
+	for manager, patch := range map[string]string{"kubectl-rollout": restarted, "kubectl-set": added} {
+		if _, err := deployments.Patch(t.Context(), "shop", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: manager}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.await("the edit to be told", func(r reconciler.Rollout) bool {
+		return strings.Contains(r.Drift, "Deployment shop has another ") && strings.Contains(r.Drift, "by kubectl-set")
+	})
+	n.eventually("what was added to be gone", func() error {
+		d, err := deployments.Get(t.Context(), "shop", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for _, v := range d.Spec.Template.Spec.Containers[0].Env {
+			if v.Name == "MORE" {
+				return errors.New("the variable is still there")
+			}
+		}
+		if d.Labels["theirs"] != "" || d.Labels["plateform.dev/project"] != "shop" {
+			return fmt.Errorf("its labels are %v", d.Labels)
+		}
+		if d.Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] == "" {
+			t.Fatal("that its pods were started again was taken back")
+		}
+		return nil
+	})
+	n.await("all to be well", healthy)
+
+	n.stop()
+	if _, err := deployments.Patch(t.Context(), "shop", types.StrategicMergePatchType, []byte(added), metav1.PatchOptions{FieldManager: "kubectl-edit"}); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	n.want(n.target(shop, "v1.0.0", nil))
+	n.await("what was edited while nobody looked to be told", func(r reconciler.Rollout) bool { return strings.Contains(r.Drift, "by kubectl-edit") })
+}

@@ -159,7 +159,7 @@ func (n *node) start() {
 	engine, err := direct.New(direct.Options{
 		Cluster: n.config, GitOps: n.gitops, Charts: n.charts, Secrets: n.keys, Pull: n.pull, Notify: func() {}, Clock: time.Now, Times: n.times,
 		Ingress: os.Getenv("PLATEFORM_TEST_INGRESS"),
-		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
+		Log:     slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {
 		n.t.Fatal(err)

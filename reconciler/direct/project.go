@@ -231,6 +231,7 @@ func (p *project) roll(ctx context.Context, w wanted) error {
 		}
 	}
 	p.applied, p.stale, p.checked, p.spoken = d.next, d.stale, p.engine.options.Clock(), spoken
+	p.takeAsIs(ctx, d.next)
 	return p.leave(ctx, w)
 }
 
@@ -278,12 +279,19 @@ func (p *project) carryOut(ctx context.Context, w wanted, d difference) error {
 			continue
 		}
 		sent := o.DeepCopy()
-		if err := c.leaveScale(ctx, as, sent); err != nil {
+		who, err := p.reclaim(ctx, as, o)
+		if err == nil {
+			err = c.leaveScale(ctx, as, sent)
+		}
+		if err != nil {
 			return err
 		}
 		taken, err := apply(ctx, as, sent)
 		if err != nil {
 			return tenant.Unapplied(o, err)
+		}
+		if who != "" {
+			conflicts = append(conflicts, fmt.Sprintf("%s had more by %s", name(o), who))
 		}
 		for _, t := range taken {
 			conflicts = append(conflicts, fmt.Sprintf("%s had another %s by %s", name(o), t.field, t.manager))

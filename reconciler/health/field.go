@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -16,12 +17,35 @@ const labelComponent = "app.kubernetes.io/component"
 // outOfMemory is why a container ended that wanted more memory than it may have.
 const outOfMemory = "OOMKilled"
 
+// labelName is what an object is called: as its project, or as <project>-<worker or cron job>.
+const labelName = "app.kubernetes.io/name"
+
 // field is a field of project.yaml: of the service that labels name, where each has its own.
 func field(labels map[string]string, name string) string {
-	if service := labels[labelComponent]; service != "" {
+	if service := labels[labelComponent]; service != "" && part(labels) == "" {
 		return fmt.Sprintf("spec.services[%s].%s", service, name)
 	}
 	return "spec." + name
+}
+
+// part is the worker or cron job that labels name, as a field of project.yaml; empty for all else. The release command is no such part:
+// what it is made of is the project's.
+func part(labels map[string]string) string {
+	name, own := strings.CutPrefix(labels[labelName], labels[LabelProject]+"-")
+	lists := map[string]string{"worker": "workers", "cron": "cron", "release": ""}
+	list, known := lists[labels[labelComponent]]
+	switch {
+	case !own || !known:
+		return ""
+	case list == "":
+		return "spec"
+	}
+	return fmt.Sprintf("spec.%s[%s]", list, name)
+}
+
+// resource is the field that says how much of something a pod may have.
+func resource(labels map[string]string, name string) string {
+	return cmp.Or(part(labels), "spec") + ".resources." + name
 }
 
 // tooMuch is the field that can mend that no pod can be made.
@@ -33,10 +57,10 @@ func tooMuch(message string) (at, fix string) {
 }
 
 // noRoom is the field that can mend that no node has room for a pod.
-func noRoom(message string) (at, fix string) {
+func noRoom(labels map[string]string, message string) (at, fix string) {
 	for _, what := range []string{"memory", "cpu"} {
 		if strings.Contains(message, "Insufficient "+what) {
-			return "spec.resources." + what, "ask for less, or have a bigger node added"
+			return resource(labels, what), "ask for less, or have a bigger node added"
 		}
 	}
 	return "", ""

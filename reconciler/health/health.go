@@ -258,8 +258,12 @@ const ends = 2
 func (p *Project) why(ctx context.Context, pod *corev1.Pod) Verdict {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			if strings.Contains(c.Message, "PersistentVolumeClaim") {
+				return Verdict{Phase: reconciler.PhaseProgressing, Cause: "its volume is not there: " + c.Message +
+					" (have a default StorageClass make volumes in the cluster, or make a PersistentVolume)"}
+			}
 			v := Verdict{Phase: reconciler.PhaseProgressing, Cause: "no node has room for it: " + c.Message}
-			v.Field, v.Fix = noRoom(c.Message)
+			v.Field, v.Fix = noRoom(pod.Labels, c.Message)
 			return v
 		}
 	}
@@ -296,10 +300,13 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 	if ended == nil {
 		ended = c.State.Terminated
 	}
+	if ended != nil && c.State.Running != nil && !c.Ready && asked(ended) {
+		return silent(pod, c.Name)
+	}
 	if ended != nil && c.RestartCount >= ends && !c.Ready {
 		failed.Cause = fmt.Sprintf("it ended with exit code %d (%s), %d times", ended.ExitCode, ended.Reason, c.RestartCount)
 		if ended.Reason == outOfMemory {
-			failed.Field, failed.Fix = "spec.resources.memory", "give it more memory, or have it use less"
+			failed.Field, failed.Fix = resource(pod.Labels, "memory"), "give it more memory, or have it use less"
 		}
 		failed.Log = p.end(ctx, pod, c)
 		return failed
@@ -311,6 +318,13 @@ func (p *Project) whyContainer(ctx context.Context, pod *corev1.Pod, c corev1.Co
 		return silent(pod, c.Name)
 	}
 	return Verdict{}
+}
+
+// asked says that a container that has ended may well have been asked to: what answers no probe is started again by the kubelet, and that
+// it does not answer is why.
+func asked(ended *corev1.ContainerStateTerminated) bool {
+	killed := ended.ExitCode == 128+9 && ended.Reason != outOfMemory
+	return ended.ExitCode == 0 || ended.ExitCode == 128+15 || killed
 }
 
 // notRoot is what can be done about an image that starts as root, or as a user of whom nobody knows whether that is root.

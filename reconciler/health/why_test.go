@@ -31,6 +31,8 @@ func TestWhy(t *testing.T) {
 		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: ref}}
 	}
 	sick := corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
+	killed := sick
+	killed.RestartCount, killed.LastTerminationState.Terminated = 2, &corev1.ContainerStateTerminated{ExitCode: 0, Reason: "Completed"}
 	well := sick
 	well.Ready = true
 	probed := corev1.PodSpec{Containers: []corev1.Container{{Name: "app", ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/healthz"}}}}}}
@@ -48,6 +50,7 @@ func TestWhy(t *testing.T) {
 		"out of memory":     {again, Verdict{Phase: reconciler.PhaseFailed, Cause: "it ended with exit code 137 (OOMKilled), 2 times", Field: "spec.resources.memory"}},
 		"ended once":        {ended, Verdict{Phase: reconciler.PhaseProgressing, Cause: "it ended with exit code 137 (OOMKilled), and is started again"}},
 		"does not answer":   {sick, Verdict{Phase: reconciler.PhaseProgressing, Cause: "it runs, and does not answer at /healthz", Field: "spec.health.path"}},
+		"started again":     {killed, Verdict{Phase: reconciler.PhaseProgressing, Cause: "it runs, and does not answer at /healthz", Field: "spec.health.path"}},
 		"creates container": {waiting("ContainerCreating", ""), Verdict{}},
 	}
 	for name, tt := range tests {
@@ -83,7 +86,7 @@ func TestFields(t *testing.T) {
 		"0/1 nodes are available: 1 Insufficient memory": "spec.resources.memory", "0/1 nodes are available: 1 Insufficient cpu": "spec.resources.cpu",
 		"0/1 nodes are available: 1 node(s) had untolerated taint": "",
 	} {
-		if at, _ := noRoom(message); at != want {
+		if at, _ := noRoom(nil, message); at != want {
 			t.Errorf("%s is mended at %q", message, at)
 		}
 	}
@@ -91,6 +94,23 @@ func TestFields(t *testing.T) {
 	pod.Labels = map[string]string{labelComponent: "server"}
 	if v := silent(pod, "app"); v.Field != "spec.services[server].port" {
 		t.Errorf("a service that does not answer is mended at %q", v.Field)
+	}
+	worker := map[string]string{labelComponent: "worker", labelName: "shop-mail", LabelProject: "shop"}
+	if at := resource(worker, "memory"); at != "spec.workers[mail].resources.memory" {
+		t.Errorf("the memory of a worker is mended at %q", at)
+	}
+	if at := field(worker, "env[TOKEN]"); at != "spec.env[TOKEN]" {
+		t.Errorf("a variable of a worker is mended at %q", at)
+	}
+	service := map[string]string{labelComponent: "worker", labelName: "shop", LabelProject: "shop"}
+	if at := field(service, "port"); at != "spec.services[worker].port" {
+		t.Errorf("a service called worker is mended at %q", at)
+	}
+	unbound := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+	}}}}
+	if v := new(Project).why(t.Context(), unbound); !strings.HasPrefix(v.Cause, "its volume is not there") {
+		t.Errorf("of a pod without its volume it is said: %q", v.Cause)
 	}
 }
 
