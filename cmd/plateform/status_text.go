@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func (o *output) printProjects(found *ledger.Status, gitopsKnown bool, pods runn
 		}
 		fmt.Fprintf(o.stdout, "\n%s %s\n", style.Bold(s.Key.String()), paintState(style, s.State, string(s.State)))
 		o.sheet().Line("under way", progressOf(s))
-		o.printReasons("why", s.Why, s.Next)
+		o.printPairs(s.Reasons)
 	}
 	if !gitopsKnown {
 		fmt.Fprintf(o.stdout, "\nWhat runs is not known: name the GitOps repository with --gitops-repo, or once with: git config %s URL\n", checkout.GitOpsSetting)
@@ -94,7 +95,7 @@ func (o *output) printProject(s ledger.Project, gitopsKnown bool, pods running.S
 	if s.Last != nil {
 		sheet.Line("last run", fmt.Sprintf("%s, %s, took %s", s.Last.Result, o.ago(s.Last.EndedAt.UTC().Format(time.RFC3339)), s.Last.EndedAt.Sub(s.Last.StartedAt)))
 	}
-	o.printReasons("why", s.Why, s.Next)
+	o.printPairs(s.Reasons)
 	if s.Release != nil {
 		sheet.Line("more", "plateform why "+s.Key.String())
 	}
@@ -111,6 +112,24 @@ func progressOf(s ledger.Project) string {
 		return s.Stage + ", " + terminal.Plain(s.Progress)
 	}
 	return cmp.Or(terminal.Plain(s.Progress), s.Stage)
+}
+
+// printPairs prints each reason of a state with what to do about it. What is to be done about several stands once, behind the last.
+func (o *output) printPairs(reasons []ledger.Reason) {
+	last := map[string]int{}
+	for i, r := range reasons {
+		for _, next := range r.Next {
+			last[next] = i
+		}
+	}
+	for i, r := range reasons {
+		next := slices.DeleteFunc(slices.Clone(r.Next), func(text string) bool { return last[text] != i })
+		why := []string{r.Why}
+		if r.Why == "" {
+			why = nil
+		}
+		o.printReasons("why", why, next)
+	}
 }
 
 // printReasons prints the reasons of a state and what to do.

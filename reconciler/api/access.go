@@ -49,7 +49,7 @@ type Access struct {
 }
 
 // nobodyMayRead says what is missing.
-const nobodyMayRead = "nobody but the operator of this installation may read here (whoever runs it: name who tells people's tokens, api.github or api.oidc in serve.yaml)"
+const nobodyMayRead = "nobody but the operator of this installation may read here, from its machine, with the token in api/token of dataDir (for others name who tells people's tokens, api.github or api.oidc in serve.yaml)"
 
 // refusal is an answer that is no.
 type refusal struct {

@@ -34,10 +34,9 @@ func (p *Project) judge(j judgement) {
 	p.State = p.atRest(j.gitopsKnown)
 	switch {
 	case p.State == StatePending && j.advice != "":
-		p.Next = append(p.Next, j.advice)
+		p.say("", j.advice)
 	case p.State == StatePending && j.silent > patience:
-		p.Why = append(p.Why, "there was no news of it for "+Age(j.silent))
-		p.Next = append(p.Next, "wait, or look at the log of serve; plateform doctor tells what serve lacks")
+		p.say("there was no news of it for "+Age(j.silent), "wait, or look at the log of serve; plateform doctor tells what serve lacks")
 	}
 	p.judgeRollbacks()
 	for _, why := range j.refused {
@@ -53,12 +52,11 @@ func (p *Project) judge(j judgement) {
 			fmt.Sprintf("look at the newest release file, then run: plateform retry %s", p.Key))
 	}
 	if spec.Kept != nil {
-		p.Why = append(p.Why, fmt.Sprintf("%s keeps running although its release file is gone or not honoured any more (commit %.10s still has it)",
+		p.say(fmt.Sprintf("%s keeps running although its release file is gone or not honoured any more (commit %.10s still has it)",
 			spec.Kept.Release, spec.Kept.Commit))
 	}
 	if p.Paused {
-		p.Why = append(p.Why, "paused: true in project.yaml keeps new releases back")
-		p.Next = append(p.Next, "nothing, if that is meant; else remove paused from "+manifest.ProjectFile(p.Key))
+		p.say("paused: true in project.yaml keeps new releases back", "nothing, if that is meant; else remove paused from "+manifest.ProjectFile(p.Key))
 	}
 }
 
@@ -172,7 +170,7 @@ func (p *Project) judgeWaiting() {
 		if !strings.HasPrefix(h.Part, manifest.PartSource) {
 			next = "once that is mended or taken back"
 		}
-		p.Why = append(p.Why, fmt.Sprintf("%s waits: it came with %s did not build, and goes out %s", heldPart(h), what, next))
+		p.say(fmt.Sprintf("%s waits: it came with %s did not build, and goes out %s", heldPart(h), what, next))
 	}
 }
 
@@ -184,7 +182,7 @@ func (p *Project) judgeFiles(problems manifest.Problems) {
 	const next = "mend it and push (plateform validate lists every problem)"
 	for i, problem := range problems {
 		if i == maxProblems {
-			p.Why = append(p.Why, fmt.Sprintf("and %d more problems", len(problems)-i))
+			p.say(fmt.Sprintf("and %d more problems", len(problems)-i))
 			return
 		}
 		p.set(StateFailed, reconciler.NothingNew+problem.String(), next)
@@ -203,18 +201,20 @@ func (p *Project) judgeSources(lost []manifest.LostSource) {
 			why += "; " + p.Runs + " keeps running, and no push is deployed"
 		}
 		if l.Reason == manifest.LostHost {
-			p.Why = append(p.Why, why)
-			p.Next = append(p.Next, reconciler.LostFix(l.Reason))
+			p.say(why, reconciler.LostFix(l.Reason))
 			continue
 		}
 		p.set(StateFailed, why, reconciler.LostFix(l.Reason)+"; it goes on by itself")
 	}
 }
 
-// heldPart names a part that is held, with the commit of the app when it is a source.
+// heldPart names a part that is held: what people changed, and of a source its commit of the app.
 func heldPart(h manifest.Hold) string {
-	if h.Source != "" && strings.HasPrefix(h.Part, manifest.PartSource) {
+	switch {
+	case h.Source != "" && strings.HasPrefix(h.Part, manifest.PartSource):
 		return fmt.Sprintf("%s at commit %.10s", h.Part, h.Source)
+	case h.Part == manifest.PartProject:
+		return "the change of project.yaml"
 	}
 	return h.Part
 }
@@ -233,7 +233,15 @@ func partNoun(part string) string {
 // set gives the project a state with its reason. A later state is the graver one.
 func (p *Project) set(state State, why string, next ...string) {
 	p.State = state
-	p.Why = append(p.Why, why)
+	p.say(why, next...)
+}
+
+// say adds a reason, which is empty when only what to do is to be said, and what to do about it.
+func (p *Project) say(why string, next ...string) {
+	p.Reasons = append(p.Reasons, Reason{Why: why, Next: next})
+	if why != "" {
+		p.Why = append(p.Why, why)
+	}
 	for _, advice := range next {
 		if !slices.Contains(p.Next, advice) {
 			p.Next = append(p.Next, advice)

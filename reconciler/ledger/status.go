@@ -59,6 +59,14 @@ type Project struct {
 	Why     []string          `json:"why,omitempty"`  // reasons for the state, in sentences
 	Next    []string          `json:"next,omitempty"` // what to do about it
 	Paused  bool              `json:"paused,omitempty"`
+	// Reasons are the same as Why and Next, each reason with what to do about it.
+	Reasons []Reason `json:"-"`
+}
+
+// Reason is one for the state of a project, in a sentence, with what to do about it.
+type Reason struct {
+	Why  string
+	Next []string
 }
 
 // Standing is what runs of a project, as far as GitOps says.
@@ -129,7 +137,7 @@ func (l *Ledger) project(ctx context.Context, key manifest.Key) (Project, error)
 		return p, err
 	}
 	if owner.Doubt != "" {
-		p.Why = append(p.Why, owner.Doubt)
+		p.say(owner.Doubt)
 	}
 	if err := l.readProject(&p); err != nil {
 		return p, err
@@ -179,7 +187,7 @@ func (p *Project) addAside(note Note, found bool) {
 		p.set(StateFailed, note.Summary(), fmt.Sprintf("%s; what it printed: plateform logs %s; to try it again as it is: plateform retry %s", next, p.Key, p.Key))
 	case note.State == NoteSuccess && p.Release != nil && p.Release.Version == p.Runs:
 		if _, more, _ := strings.Cut(note.Description, "\n"); strings.HasPrefix(more, "the tag ") {
-			p.Why = append(p.Why, manifest.Plain(more))
+			p.say(manifest.Plain(more))
 		}
 	}
 }
@@ -215,7 +223,7 @@ func (l *Ledger) readProject(p *Project) error {
 	file := manifest.ProjectFile(p.Key)
 	data, err := l.config.Reader.Read(l.config.Head, file)
 	if errors.Is(err, fs.ErrNotExist) {
-		p.Why = append(p.Why, file+" is not there: the project is deleted")
+		p.say(file + " is not there: the project is deleted")
 		return nil
 	}
 	if err != nil {

@@ -160,6 +160,9 @@ func stillSo(e reconciler.Event) (mark, string) {
 		return m, ""
 	}
 	text, _, _ = strings.Cut(text, "\n")
+	if m == isFailure { // it is no news, and not of now
+		return isTrouble, "still so: " + text
+	}
 	return m, text
 }
 
@@ -240,6 +243,8 @@ func built(e reconciler.Event) (mark, string) {
 	switch {
 	case failure == nil && e.Build.Reference != "":
 		return goesOn, "found the image " + e.Build.What()
+	case failure == nil && e.Status.Reused == e.Project.String():
+		return goesOn, "used the image of before again for " + e.Build.What() + ": the same source was built for it"
 	case failure == nil && e.Status.Reused != "":
 		return goesOn, fmt.Sprintf("reused the image of %s for %s: the same source was built for it", terminal.Plain(e.Status.Reused), e.Build.What())
 	case failure == nil && e.Status.Seconds > 0:

@@ -126,7 +126,7 @@ func TestAfterAStartWhatWasToldBeforeIsNoNews(t *testing.T) {
 		{"nobody waits", []reconciler.Event{gone}, []string{"10:00:00 ✗ ws-1/shop  v1.0.1 does not run: it ended with code 1"}},
 		{"the build did not work", []reconciler.Event{old(report(reconciler.StateFailure, reconciler.StageFailed, reconciler.OutcomeBuildFailed, func(r *reconciler.Report) {
 			r.Detail, r.Build.LogTail = "oops", "# hello"
-		}))}, []string{"10:00:00 ✗ ws-1/shop  build failed: oops"}},
+		}))}, []string{"10:00:00 ! ws-1/shop  still so: build failed: oops"}},
 		{"something is in its way", []reconciler.Event{old(report(reconciler.StatePending, reconciler.StageQueued, reconciler.OutcomeRetrying, func(r *reconciler.Report) { r.Detail = "no answer" }))},
 			[]string{"10:00:00 ! ws-1/shop  trying again: no answer"}},
 		{"it is built again", []reconciler.Event{old(reconciler.Event{Kind: reconciler.EventBuildStarted, Build: build}), old(failed)}, []string{
