@@ -2,12 +2,15 @@ package examples
 
 import (
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -192,5 +195,57 @@ networkPolicy: {enabled: true, api: [{namespaceSelector: {matchLabels: {kubernet
 	files, err := kube.Render(deployDir, "plateform", "platform", argo)
 	if err != nil || !strings.Contains(kube.Documents(files), "namespace: argo\n") || strings.Contains(kube.Documents(files), "impersonate") {
 		t.Errorf("engine argocd: %v\n%s", err, kube.Documents(files))
+	}
+}
+
+// Who reaches which port is what the values say: port 8081 nobody but the pods themselves, unless somebody is named, and port 8080
+// everybody, unless somebody is named. The pods always reach each other.
+func TestDeployLetsInWhoIsNamed(t *testing.T) {
+	const own = "app.kubernetes.io/instance=plateform,app.kubernetes.io/name=plateform"
+	named := func(key, name string) string {
+		return "\n  " + key + ": [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: " + name + "}}}]"
+	}
+	for _, test := range []struct {
+		values string
+		// http and api are who reaches the ports; nil for everybody.
+		http, api []string
+	}{
+		{"", nil, []string{own}},
+		{named("api", "monitoring"), nil, []string{own, "kubernetes.io/metadata.name=monitoring"}},
+		{named("webhooks", "ingress-nginx"), []string{own, "kubernetes.io/metadata.name=ingress-nginx"}, []string{own}},
+	} {
+		values := ""
+		if test.values != "" {
+			values = "networkPolicy:" + test.values + "\n"
+		}
+		policy := only[networkingv1.NetworkPolicy](t, deployed(t, values), "NetworkPolicy")
+		if !slices.Equal(policy.Spec.PolicyTypes, []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}) {
+			t.Errorf("it is about %v", policy.Spec.PolicyTypes)
+		}
+		if of := metav1.FormatLabelSelector(&policy.Spec.PodSelector); of != own {
+			t.Errorf("it is about the pods %s", of)
+		}
+		got := map[string][]string{}
+		for _, rule := range policy.Spec.Ingress {
+			var from []string
+			for _, peer := range rule.From {
+				selector := peer.PodSelector
+				if selector == nil {
+					selector = peer.NamespaceSelector
+				}
+				from = append(from, metav1.FormatLabelSelector(selector))
+			}
+			for _, port := range rule.Ports {
+				got[port.Port.String()] = from
+			}
+		}
+		if want := map[string][]string{"http": test.http, "api": test.api}; !reflect.DeepEqual(got, want) {
+			t.Errorf("with %q %v reach it, want %v", test.values, got, want)
+		}
+	}
+	for _, o := range deployed(t, "networkPolicy: {enabled: false}\n") {
+		if o.GetKind() == "NetworkPolicy" {
+			t.Error("there is one although it is off")
+		}
 	}
 }

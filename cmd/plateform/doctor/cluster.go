@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -117,19 +118,31 @@ func mayBring(ctx context.Context, set kubernetes.Interface, rights []right, fin
 	return []Diagnosis{ok(what, "%s", fine)}
 }
 
-// lacks are those of the rights that serve has not, in words.
+// questionsAtOnce is how many are asked at the same time, as a cluster may be far away.
+const questionsAtOnce = 16
+
+// lacks are those of the rights that somebody has not, in words.
 func lacks(ctx context.Context, set kubernetes.Interface, rights []right) (missing []string, err error) {
-	for _, r := range rights {
-		resource, sub, _ := strings.Cut(r.resource, "/")
-		answer, err := set.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
-			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub, Namespace: r.namespace, Name: r.name,
-			}},
-		}, metav1.CreateOptions{})
-		if err != nil {
-			return nil, err
-		}
-		if !answer.Status.Allowed {
+	lacking := make([]bool, len(rights))
+	asking, ctx := errgroup.WithContext(ctx)
+	asking.SetLimit(questionsAtOnce)
+	for i, r := range rights {
+		asking.Go(func() error {
+			resource, sub, _ := strings.Cut(r.resource, "/")
+			answer, err := set.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+				Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+					Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub, Namespace: r.namespace, Name: r.name,
+				}},
+			}, metav1.CreateOptions{})
+			lacking[i] = err == nil && !answer.Status.Allowed
+			return err
+		})
+	}
+	if err := asking.Wait(); err != nil {
+		return nil, err
+	}
+	for i, r := range rights {
+		if lacking[i] {
 			missing = append(missing, strings.TrimSpace(r.verb+" "+r.resource+" "+r.name))
 		}
 	}
