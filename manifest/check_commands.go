@@ -119,6 +119,21 @@ func partsOf(spec ProjectSpec) (parts []part) {
 	return parts
 }
 
+// cronJobs begins the entries of CronJobs among the names of objects: those of a database have the names of nothing else.
+const cronJobs = "CronJob "
+
+// cronJobsOf are the names of the CronJobs of a project.
+func cronJobsOf(name string, spec ProjectSpec) (names []string) {
+	for _, job := range spec.Cron {
+		names = append(names, name+"-"+job.Name)
+	}
+	if spec.Type == Database && spec.Backup != nil {
+		restore := name + "-restore"
+		names = append(names, name+"-backup", restore[:min(len(restore), longestCron)])
+	}
+	return names
+}
+
 // objectNames says which projects make Kubernetes objects of a name in the namespace.
 func objectNames(projects map[string]*Project) map[string][]string {
 	makers := map[string][]string{}
@@ -129,6 +144,9 @@ func objectNames(projects map[string]*Project) map[string][]string {
 		}
 		for _, part := range partsOf(p.Spec) {
 			makers[name+"-"+part.name] = append(makers[name+"-"+part.name], name)
+		}
+		for _, job := range cronJobsOf(name, p.Spec) {
+			makers[cronJobs+job] = append(makers[cronJobs+job], name)
 		}
 	}
 	for _, names := range makers {
@@ -148,6 +166,15 @@ func (c *projectCheck) checkCollisions(objects map[string][]string) {
 		if others := without(objects[object], c.key.Project); len(others) > 0 {
 			c.add(part.field, fmt.Sprintf("the %s %s is called %s in Kubernetes, as the project %s or a part of it is",
 				part.what, part.name, object, others[0]), "rename the "+part.what)
+		}
+	}
+	for _, job := range cronJobsOf(c.key.Project, c.spec) {
+		others := without(objects[cronJobs+job], c.key.Project)
+		if c.spec.Type != Database { // what has a cron job of the same name is told above
+			others = slices.DeleteFunc(others, func(o string) bool { return slices.Contains(objects[job], o) })
+		}
+		if len(others) > 0 {
+			c.add("metadata.name", fmt.Sprintf("the projects %s and %s have a CronJob %s both, for a cron job and for backups", c.key.Project, others[0], job), "rename the cron job, or one of the projects")
 		}
 	}
 }

@@ -3,7 +3,8 @@ package reconciler
 // News returns, in order, those of the statements about one commit that are still to be published, given what the commit
 // says already, oldest first. What was said is not said again, a context and source never goes back to an earlier stage, and
 // after a terminal report of it nothing more is said. A failure that goes on by itself is no end: it may come after a success
-// (what a commit asked for can come to a stop later), and all that is said after it is news again. It is pure, so it can be asked again when another process has
+// (what a commit asked for can come to a stop later), and all that is said after it is news again. A rollout that failed may get healthy
+// after all, as the cluster goes on with it: that it is deployed is news then. It is pure, so it can be asked again when another process has
 // published something in the meantime; that is how all implementations of Forge come to one verdict.
 func News(said, statements []Statement) []Statement {
 	threads := map[thread]*saidSoFar{}
@@ -46,6 +47,8 @@ type saidSoFar struct {
 	stage    int
 	ended    bool
 	failed   bool
+	// unhealthy says that the last word was that a release did not get healthy.
+	unhealthy bool
 	// waits is the failure that the commit was left with, and that goes on by itself; nil when the last word is another one.
 	waits *wording
 }
@@ -56,7 +59,7 @@ func (p *saidSoFar) add(r Statement) {
 		*p = saidSoFar{reported: map[wording]bool{}, waits: &words}
 		return
 	}
-	p.waits = nil
+	p.waits, p.unhealthy = nil, r.Terminal() && r.tellsOfAFailedRollout()
 	p.failed = p.failed || r.Terminal() && r.State == StateFailure
 	p.reported[wordingOf(r)] = true
 	p.stage = max(p.stage, r.Stage.order())
@@ -68,7 +71,7 @@ func (p *saidSoFar) isNews(r Statement) bool {
 	case r.Waits:
 		return !p.failed && (p.waits == nil || *p.waits != wordingOf(r))
 	case p.ended:
-		return false
+		return p.unhealthy && r.State == StateSuccess && r.Stage == StageDeployed
 	case r.Terminal():
 		return true
 	}

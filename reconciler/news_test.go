@@ -35,6 +35,7 @@ func TestNews(t *testing.T) {
 	}
 	deployed := ends(shop, reconciler.StateSuccess, reconciler.StageDeployed)
 	failed := ends(shop, reconciler.StateFailure, reconciler.StageFailed)
+	unhealthy := with(failed, func(r *reconciler.Statement) { r.Fails = "v1.0.0" })
 	waits := with(failed, func(r *reconciler.Statement) { r.Waits, r.Description = true, "no branch" })
 	queued, building := pending(shop, reconciler.StageQueued), pending(shop, reconciler.StageBuilding)
 	updating := pending(shop, reconciler.StageUpdatingGitOps)
@@ -68,6 +69,10 @@ func TestNews(t *testing.T) {
 		{"the end without a beginning", nil, reports{failed}, reports{failed}},
 		{"after success", reports{deployed}, reports{building, failed, deployed}, nil},
 		{"after failure", reports{failed}, reports{deployed}, nil},
+		{"after a rollout that failed", reports{unhealthy}, reports{building, unhealthy, failed, deployed, deployed}, reports{deployed}},
+		{"after a rollout that failed and got healthy", reports{unhealthy, deployed}, reports{unhealthy, deployed}, nil},
+		{"a rollout that had no time left", nil, reports{described(failed, "the rollout of v1.0.0 failed: not healthy"), deployed},
+			reports{described(failed, "the rollout of v1.0.0 failed: not healthy"), deployed}},
 		{"the first verdict of one call counts", nil, reports{deployed, failed}, reports{deployed}},
 		{"contexts are apart", reports{deployed}, reports{pending(api, reconciler.StageQueued)},
 			reports{pending(api, reconciler.StageQueued)}},

@@ -242,7 +242,14 @@ func (r Report) UnchangedBuilds() string {
 func ContextOf(k manifest.Key) string { return "plateform/" + k.String() }
 
 // RolloutFailed is how the report on a rollout that failed begins: status looks for it in the notes.
-func RolloutFailed(version string) string { return "the rollout of " + version + " failed: " }
+func RolloutFailed(version string) string { return rolloutOf + version + " failed: " }
+
+const rolloutOf = "the rollout of "
+
+// tellsOfAFailedRollout says that the statement is that a release was not brought to run.
+func (s Statement) tellsOfAFailedRollout() bool {
+	return s.Fails != "" || strings.HasPrefix(s.Description, rolloutOf)
+}
 
 // NothingNew is how the report begins on a release that cannot be made as things are: status looks for it in the notes.
 const NothingNew = "nothing new is released: "

@@ -218,7 +218,7 @@ func (p *Project) newestSet(ctx context.Context, o *unstructured.Unstructured) (
 	return nil, nil
 }
 
-// newest are the pods of what an object is now, and not of what it was before. set is the newest of a Deployment.
+// newest are the pods of what an object is now, and not of what it was before, nor those that are being deleted. set is the newest of a Deployment.
 func (p *Project) newest(ctx context.Context, o *unstructured.Unstructured, set *appsv1.ReplicaSet) ([]corev1.Pod, error) {
 	label, value := "", ""
 	switch o.GetKind() {
@@ -236,7 +236,7 @@ func (p *Project) newest(ctx context.Context, o *unstructured.Unstructured, set 
 		return nil, nil
 	}
 	pods, err := p.Pods(ctx, o.GetNamespace())
-	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return pod.Labels[label] != value }), err
+	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return pod.Labels[label] != value || pod.DeletionTimestamp != nil }), err
 }
 
 // revision is the annotation that says which replica set is a Deployment's newest.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -190,6 +191,30 @@ func TestLookTellsWhatWasFromWhatIs(t *testing.T) {
 		}
 		if v.Phase != tt.want {
 			t.Errorf("%s: it is %+v, want %s", name, v, tt.want)
+		}
+	}
+}
+
+// A pod that is being deleted, with its namespace say, has ended as it was asked to: that is no reason.
+func TestLookAtPodsThatStay(t *testing.T) {
+	t.Parallel()
+	labels := map[string]string{LabelWorkspace: "ws-1", LabelProject: "shop", "batch.kubernetes.io/job-name": "shop"}
+	job := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "batch/v1", "kind": "Job", "metadata": map[string]any{"name": "shop", "namespace": "ws-1"}, "spec": map[string]any{}, "status": map[string]any{},
+	}}
+	for _, leaves := range []bool{false, true} {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "shop-1", Namespace: "ws-1", Labels: labels, Finalizers: []string{"example.com/hold"}}}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error"}}}}
+		if leaves {
+			pod.DeletionTimestamp = &metav1.Time{Time: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
+		}
+		p := &Project{Key: manifest.Key{Workspace: "ws-1", Project: "shop"}, Seen: fake.NewClientBuilder().WithObjects(pod).Build()}
+		v, err := p.Look(t.Context(), job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(v.Cause, "exit code 3") == leaves {
+			t.Errorf("of a pod that leaves (%t) it says %q", leaves, v.Cause)
 		}
 	}
 }

@@ -42,6 +42,8 @@ type rollout struct {
 	was bool
 	// late says that it failed for want of time; the engine goes on.
 	late bool
+	// told are the runs that were told that it failed: they are told, too, should it get healthy after all.
+	told []*run
 }
 
 // observed is what decisions get to see; nil when nobody follows.
@@ -75,11 +77,24 @@ func (ro *rollouts) observe() {
 		}
 		p.rollout.Rollout, p.rollout.late = now, false
 		ro.keepFailing(p)
+		ro.recover(p)
 		ro.projects.touch(k)
 		if now.Drift != "" {
 			ro.options.Log.Warn("somebody else changed what runs; it was put back", "project", k.String(), "what", now.Drift)
 		}
 	}
+}
+
+// recover has those told of a rollout that got healthy after all who were told that it had failed: an app that ended until its database was
+// there, say, is started again by the cluster.
+func (ro *rollouts) recover(p *project) {
+	if p.rollout.Phase != reconciler.PhaseHealthy {
+		return
+	}
+	for _, r := range p.rollout.told {
+		ro.runs.join(p, r)
+	}
+	p.rollout.told = nil
 }
 
 // announce emits what is new of a rollout.
@@ -244,6 +259,9 @@ func (ro *rollouts) follow(p *project, r *run, report reconciler.Report) (reconc
 			report.Stage, report.Outcome, report.State = reconciler.StageHeld, reconciler.OutcomeRolloutFailed, reconciler.StateSuccess
 		} else {
 			report.Stage, report.Outcome, report.State = reconciler.StageFailed, reconciler.OutcomeRolloutFailed, reconciler.StateFailure
+		}
+		if !slices.Contains(p.rollout.told, r) {
+			p.rollout.told = append(p.rollout.told, r)
 		}
 		if p.rollout.Gone {
 			report.Outcome = reconciler.OutcomeImageGone

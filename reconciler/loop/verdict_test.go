@@ -143,6 +143,32 @@ func TestWhoAnswersForARollout(t *testing.T) {
 	}
 }
 
+// A rollout that gets healthy after it was said to have failed is told to those who were told that.
+func TestARolloutThatGetsThereLate(t *testing.T) {
+	_, s := newRuleSession(t, true)
+	p, v := s.projects.get(ruleKey), &config.View{Key: ruleKey, Present: true, Parsed: true, Newest: ruleRelease("v1.0.0")}
+	p.rollout = rollout{since: simStart, Rollout: reconciler.Rollout{Release: "v1.0.0", Phase: reconciler.PhaseFailed, Cause: "it crashes"}}
+	p.decided = decided{rest: &decision.Rest{Reason: decision.UpToDate}}
+	r := run{Run: newRun(ruleKey, manifest.Cause{Kind: manifest.CauseConfig, Commit: "c1", Config: "c1"}), awaits: "v1.0.0"}
+	if got := verdictOf(s.verdict(p, v, v.Newest, &r)); got != "failure: "+string(reconciler.OutcomeRolloutFailed) {
+		t.Fatalf("verdict %q", got)
+	}
+	if s.rollouts.recover(p); len(p.runs) > 0 {
+		t.Fatalf("while it fails %d runs are open again", len(p.runs))
+	}
+	p.rollout.Phase = reconciler.PhaseHealthy
+	if s.rollouts.recover(p); len(p.runs) != 1 {
+		t.Fatalf("once it is healthy %d runs are open again", len(p.runs))
+	}
+	if got := verdictOf(s.verdict(p, v, v.Newest, p.runs[0])); got != "success: "+string(reconciler.OutcomeRuns) {
+		t.Errorf("verdict %q", got)
+	}
+	p.runs = nil
+	if s.rollouts.recover(p); len(p.runs) > 0 {
+		t.Error("it is told twice")
+	}
+}
+
 // A retry has what could not be rolled out tried again, and answers for it then. A retry that was silent about it would leave
 // people with a push as the only way.
 func TestARetryRollsOutAgain(t *testing.T) {

@@ -188,6 +188,30 @@ func TestAClusterIsFilledAgain(t *testing.T) {
 	}
 }
 
+// An app that ends until what it needs is there is red at first, and green on the same commit once it answers.
+func TestARolloutThatGetsThereLate(t *testing.T) {
+	c := clusterProject(t)
+	c.w.add(c.project)
+	c.runs("v1.0.0")
+	late := fmt.Sprintf("func main() {\n\tif time.Now().Unix() < %d {\n\t\tos.Exit(1)\n\t}\n", time.Now().Add(40*time.Second).Unix())
+	program := strings.Replace(webServer("two"), "func main() {\n", late, 1)
+	if !strings.Contains(program, "\"time\"\n") {
+		program = strings.Replace(program, "import (\n", "import (\n\t\"time\"\n", 1)
+	}
+	pushed := c.app.commit("Wait for the database", files{"main.go": program})
+	c.wantSourceVerdict(pushed, "failure")
+	c.answers("two")
+	c.w.await("the commit to turn green", func() error {
+		if notes := c.sourceNotes(pushed); notes[len(notes)-1].State != "success" {
+			return fmt.Errorf("it says %+v", notes)
+		}
+		return nil
+	})
+	if out, err := c.w.plateform("status", c.workspace+"/"+c.name, "--config-repo", c.w.config.url, "--gitops-repo", c.w.gitops.url); err != nil || strings.Contains(out, "failed") {
+		t.Errorf("status says (%v):\n%s", err, out)
+	}
+}
+
 // What keeps a release from running is told on the line of project.yaml that can mend it.
 func TestCauseOnACluster(t *testing.T) {
 	c := clusterProject(t)
