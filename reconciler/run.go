@@ -3,6 +3,7 @@ package reconciler
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,6 +114,12 @@ func (r *Run) enter(stage Stage, at time.Time) {
 		return
 	}
 	r.Stages = append(r.Stages, StageEntry{stage, at})
+}
+
+// Reopen takes its failure back: it goes on, and ends once more.
+func (r *Run) Reopen() {
+	r.Verdict = nil
+	r.Stages = slices.DeleteFunc(r.Stages, func(s StageEntry) bool { return s.Stage == StageFailed })
 }
 
 // Take brings the run to what a report about it says. After its end it does not change any more.

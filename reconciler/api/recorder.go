@@ -64,8 +64,9 @@ func (r *Recorder) Observe(e reconciler.Event) {
 func (r *Recorder) known(e reconciler.Event, run *reconciler.Run) *record {
 	for _, known := range r.projects[run.Project] {
 		if known.run.ID == run.ID {
-			if known.run.Ended() && e.Kind != reconciler.EventStarted {
-				return nil // what becomes of its release later is no part of it
+			later := e.Kind == reconciler.EventReported && run.Verdict != nil && known.run.EndedAt != nil && run.Verdict.At.After(*known.run.EndedAt)
+			if known.run.Ended() && e.Kind != reconciler.EventStarted && !later {
+				return nil // what becomes of its release later is no part of it, unless it was said to have failed
 			}
 			return known
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -349,5 +350,29 @@ func TestRuns(t *testing.T) {
 	_, body = w.get(runsPath+"/"+run.ID, "token-of-alice")
 	if err := json.Unmarshal([]byte(body), &one); err != nil || one.State != reconciler.StateSuccess {
 		t.Errorf("the run is %v %s", err, body)
+	}
+}
+
+// A rollout that gets healthy after it was said to have failed ends its run once more, and well.
+func TestARunThatEndsWellAfterAll(t *testing.T) {
+	w := newWorld(t)
+	run := w.begin()
+	w.report(run, reconciler.Report{State: reconciler.StateFailure, Stage: reconciler.StageFailed, Outcome: reconciler.OutcomeRolloutFailed, Detail: "it crashes", Release: reconciler.ReleaseFacts{Version: "v1.0.0"}})
+	state := func() (got api.Run) {
+		t.Helper()
+		_, body := w.get(runsPath+"/"+run.ID, "token-of-bob")
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatal(err, body)
+		}
+		return got
+	}
+	if got := state(); got.State != reconciler.StateFailure || !got.Ended() {
+		t.Fatalf("it is %+v", got)
+	}
+	w.change(func() { w.now = w.now.Add(time.Minute) })
+	run.Reopen()
+	w.deployed(run)
+	if got := state(); got.State != reconciler.StateSuccess || got.Stage() != reconciler.StageDeployed || got.LiveURL == "" {
+		t.Errorf("it is %+v", got)
 	}
 }

@@ -92,6 +92,7 @@ func (ro *rollouts) recover(p *project) {
 		return
 	}
 	for _, r := range p.rollout.told {
+		r.Reopen()
 		ro.runs.join(p, r)
 	}
 	p.rollout.told = nil
