@@ -45,7 +45,9 @@ func clusterProject(t *testing.T) *inCluster {
 	w.engine = "{kind: direct, kubeconfig: " + os.Getenv("KUBECONFIG") + "}"
 	_, port, _ := strings.Cut(os.Getenv("PLATEFORM_TEST_INGRESS"), ":")
 	w.platform = append(w.platform, "ingress: {port: "+port+"}")
-	w.settings = append(w.settings, "api: {listen: '127.0.0.1:0'}")
+	key := w.newVault("age.key")
+	w.platform = append(w.platform, "secrets: {recipients: ["+key.recipient+"]}")
+	w.settings = append(w.settings, "api: {listen: '127.0.0.1:0'}", "keys: {identityFile: "+key.file+"}")
 	workspace := "ws-" + strings.ToLower(rand.Text()[:8])
 	t.Cleanup(func() {
 		_ = exec.Command("kubectl", "delete", "namespace", workspace, "--wait=false").Run() //nolint:gosec // the name is ours
@@ -165,13 +167,17 @@ func TestOnACluster(t *testing.T) {
 	}
 }
 
-// The namespace, plateform-gitops and the disk of serve are lost, all at once: the config repository brings everything back, without a
-// build.
+// The namespace, plateform-gitops and the disk of serve are lost, all at once: the config repository and the key bring everything back, the
+// secrets of an app among it, without a build.
 func TestAClusterIsFilledAgain(t *testing.T) {
 	c := clusterProject(t)
+	const token = "it is opened again"
+	c.app.commit("Answer with a hash", files{"main.go": hashServer})
 	c.w.add(c.project)
 	c.runs("v1.0.0")
-	c.answers("one")
+	c.edit(`env: [{name: TOKEN, secret: "` + c.w.encrypt(c.workspace+"/shop/TOKEN", token) + `"}]`)
+	c.runs("v1.0.1")
+	c.answers(hashOf(token))
 	before, builds := c.values(), len(c.w.registry.builds(c.repository()))
 	c.w.stop()
 	if out, err := run1(".", nil, "kubectl", "delete", "namespace", c.workspace, "--timeout=2m"); err != nil {
@@ -180,8 +186,8 @@ func TestAClusterIsFilledAgain(t *testing.T) {
 	c.w.gitops.look("update-ref", "-d", "refs/heads/main")
 	c.w.loseData()
 	c.w.start()
-	c.runs("v1.0.0")
-	c.answers("one")
+	c.runs("v1.0.1")
+	c.answers(hashOf(token))
 	same(t, c.values(), before)
 	if more := len(c.w.registry.builds(c.repository())) - builds; more != 0 {
 		t.Errorf("%d builds were made", more)
