@@ -1,6 +1,9 @@
 package manifest
 
-import "cmp"
+import (
+	"cmp"
+	"strings"
+)
 
 // MonolithicSpec is what a monolithic project runs of its image besides the app.
 type MonolithicSpec struct {
@@ -16,6 +19,11 @@ type MonolithicSpec struct {
 type ReleaseCommand struct {
 	// Command and its arguments, in place of what the image starts. It is no line of a shell.
 	Command []string `yaml:"command" json:"command"`
+}
+
+// RunsCommand says of values that they have a release command.
+func RunsCommand(values Document) bool {
+	return strings.Contains("\n"+string(values), "\nreleaseCommand:")
 }
 
 // Worker runs beside the app.

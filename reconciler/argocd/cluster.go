@@ -126,8 +126,8 @@ func kinds() []client.Object {
 	return all
 }
 
-// watch has the cluster followed, from start on, and each project told of that something of it changed.
-func (c *cluster) watch(ctx context.Context, changed func(manifest.Key)) error {
+// Watch has the cluster followed, from Start on, and each project told of that something of it changed.
+func (c *cluster) Watch(ctx context.Context, changed func(manifest.Key)) error {
 	if err := c.watchKind(ctx, c.applications, object(kindApplication()), changed); err != nil {
 		return err
 	}
@@ -165,16 +165,16 @@ func (c *cluster) watchKind(ctx context.Context, in cache.Cache, kind client.Obj
 	return nil
 }
 
-// start follows the cluster until the context ends.
-func (c *cluster) start(ctx context.Context) error {
+// Start follows the cluster until the context ends.
+func (c *cluster) Start(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.applications.Start(ctx) })
 	group.Go(func() error { return c.seen.Start(ctx) })
 	return group.Wait()
 }
 
-// synced waits until the watches have told of all that is there.
-func (c *cluster) synced(ctx context.Context) error {
+// Synced waits until the watches have told of all that is there.
+func (c *cluster) Synced(ctx context.Context) error {
 	if _, err := c.applications.GetInformer(ctx, object(kindApplication())); err != nil {
 		return fmt.Errorf("reading the Applications: %w", err)
 	}

@@ -69,7 +69,7 @@ func (p *project) drifted(ctx context.Context, w wanted) (string, error) {
 		}
 		return "Application " + manifest.ApplicationName(p.key) + " was deleted", nil
 	}
-	want, err := p.engine.document(w)
+	want, err := p.document(w, ranFor(w, live))
 	if err != nil || live.GetDeletionTimestamp() != nil || live.GetAnnotations()[annotationCommit] != p.hand.commit {
 		return "", err
 	}
@@ -82,8 +82,7 @@ func (p *project) drifted(ctx context.Context, w wanted) (string, error) {
 // bring applies what is not as it should be.
 func (p *project) bring(ctx context.Context, w wanted, drifted bool) error {
 	e := p.engine
-	want, err := e.document(w)
-	if err != nil {
+	if _, err := e.document(w); err != nil {
 		return err
 	}
 	if err := e.root.bring(ctx, e, w.Commit); err != nil {
@@ -99,6 +98,10 @@ func (p *project) bring(ctx context.Context, w wanted, drifted bool) error {
 	if err != nil {
 		return err
 	}
+	want, err := p.document(w, ranFor(w, live))
+	if err != nil {
+		return err
+	}
 	var a *application
 	if live != nil {
 		if a, err = p.mayTake(live); err != nil {
@@ -106,6 +109,11 @@ func (p *project) bring(ctx context.Context, w wanted, drifted bool) error {
 		}
 		if !drifted && !p.hand.retry && !p.hand.again && p.isHanded(w, want, live, a) {
 			return nil
+		}
+	}
+	if p.hand.commit == "" && a != nil && !p.isBegun(w, a) {
+		if err := p.makeWay(ctx, a); err != nil {
+			return err
 		}
 	}
 	return p.send(ctx, w, want, a)
@@ -141,27 +149,13 @@ func (p *project) isHanded(w wanted, want, live *unstructured.Unstructured, a *a
 
 // send applies an Application and has Argo CD compare it, in one call. a is what is there; nil when nothing is.
 func (p *project) send(ctx context.Context, w wanted, want *unstructured.Unstructured, a *application) error {
-	o := want.DeepCopy()
 	before := p.hand.before
-	if a != nil {
-		if p.hand.commit == "" {
-			before = a.Status.OperationState.begun()
-		}
-		if a.Metadata.Annotations[annotationCommit] != "" && a.paused() { // whoever paused it decides when it goes on
-			unstructured.RemoveNestedField(o.Object, "spec", "syncPolicy", "automated")
-		}
-		if err := p.makeWay(ctx, w, a); err != nil {
-			return err
-		}
+	if a != nil && p.hand.commit == "" && !p.isBegun(w, a) {
+		before = a.Status.OperationState.begun()
 	}
-	annotations := o.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	maps.Copy(annotations, map[string]string{
+	o := dressed(want, a, map[string]string{
 		annotationRefresh: "normal", annotationCommit: w.Commit, annotationRelease: w.Release, annotationBefore: before,
 	})
-	o.SetAnnotations(annotations)
 	now := p.engine.options.Clock()
 	if err := tenant.Apply(ctx, p.engine.cluster.admin, o); err != nil {
 		return fmt.Errorf("applying Application %s: %w", o.GetName(), p.engine.missing(err))
@@ -182,10 +176,37 @@ func (p *project) send(ctx context.Context, w wanted, want *unstructured.Unstruc
 	return nil
 }
 
-// makeWay ends an operation for something else that is under way: Argo CD begins no other before.
-func (p *project) makeWay(ctx context.Context, w wanted, a *application) error {
+// dressed is the Application as it is applied: with annotations, and paused if it is. a is what is there; nil when nothing is.
+func dressed(want *unstructured.Unstructured, a *application, annotations map[string]string) *unstructured.Unstructured {
+	o := want.DeepCopy()
+	if a != nil && a.Metadata.Annotations[annotationCommit] != "" && a.paused() { // whoever paused it decides when it goes on
+		unstructured.RemoveNestedField(o.Object, "spec", "syncPolicy", "automated")
+	}
+	annotate(o, annotations)
+	return o
+}
+
+// annotate adds annotations.
+func annotate(o *unstructured.Unstructured, more map[string]string) {
+	annotations := o.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	maps.Copy(annotations, more)
+	o.SetAnnotations(annotations)
+}
+
+// isBegun says that Argo CD is at what is wanted already, as it follows the repository by itself.
+func (p *project) isBegun(w wanted, a *application) bool {
 	op := a.Status.OperationState
-	if op == nil || op.Phase != opRunning || p.hand.commit != "" || !p.hand.retry && p.isAt(w, op) {
+	return op != nil && op.Phase == opRunning && !p.hand.retry && p.isAt(w, op) &&
+		(op.SyncResult == nil || op.SyncResult.Source.Path == manifest.ChartDir(w.Chart))
+}
+
+// makeWay ends an operation that is under way: Argo CD begins no other before.
+func (p *project) makeWay(ctx context.Context, a *application) error {
+	op := a.Status.OperationState
+	if op == nil || op.Phase != opRunning {
 		return nil
 	}
 	end := map[string]any{"status": map[string]any{"operationState": map[string]any{"phase": opTerminating}}}

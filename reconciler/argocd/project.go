@@ -3,18 +3,14 @@ package argocd
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/health"
 	"github.com/plateform/plateform/reconciler/live"
 	"github.com/plateform/plateform/reconciler/rollout"
-	"github.com/plateform/plateform/reconciler/tenant"
 )
 
 // settling is the time between two looks at what does not run yet, should the watches not tell.
@@ -23,15 +19,12 @@ const settling = 2 * time.Second
 // wanted is a target, and the GitOps commit it was wanted with.
 type wanted = rollout.Wanted
 
-// project is one project in the cluster. Its goroutine (run) hands over what is wanted newest, and watches over it.
+// project is one project in the cluster. Its goroutine (Run) hands over what is wanted newest, and watches over it.
 type project struct {
 	key    manifest.Key
 	engine *Engine
 	// state is what is wanted of it, and what is said.
 	state *rollout.State
-
-	// begun says that its goroutine was begun; it is for that of the engine alone.
-	begun bool
 
 	// What follows is for the goroutine of the project alone.
 
@@ -39,14 +32,11 @@ type project struct {
 	end  context.CancelFunc
 	hand hand
 	sealed
-	// proven was healthy.
-	proven wanted
+	rollout.Course
 	// looks says how its objects do.
 	looks *health.Project
 	// live asks whether it answers at its URL, once all of it is well.
 	live *live.Follower
-	// tries is how often in a row the cluster did not take what is wanted.
-	tries int
 }
 
 // hand is what was handed to Argo CD.
@@ -69,6 +59,7 @@ func newProject(k manifest.Key, e *Engine) *project {
 	state := rollout.New(rollout.Options{Notify: e.options.Notify, Clock: e.options.Clock, Log: e.options.Log})
 	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
 	p := &project{key: k, engine: e, state: state, looks: looks}
+	p.Course = rollout.NewCourse(state, e.options.Times.Retry, e.options.Times.MaxRetry)
 	p.live = &live.Follower{
 		Options: live.Options{Seen: e.cluster.seen, Cluster: e.cluster.admin, Address: e.options.Ingress},
 		Clock:   e.options.Clock, Changed: state.Wake,
@@ -76,16 +67,13 @@ func newProject(k manifest.Key, e *Engine) *project {
 	return p
 }
 
-// run takes turns until the context ends, or nothing is left of the project and nothing is wanted of it.
-func (p *project) run(ctx context.Context) {
+// Run implements rollout.Member. It ends also when nothing is left of the project and nothing is wanted of it.
+func (p *project) Run(ctx context.Context) {
 	ctx, p.end = context.WithCancel(ctx)
 	defer p.live.Wait()
 	defer p.end()
 	p.state.Run(ctx, p)
 }
-
-// Refused implements rollout.Turner.
-func (p *project) Refused() bool { return p.tries > 0 }
 
 // Turn implements rollout.Turner.
 func (p *project) Turn(ctx context.Context) (again time.Duration) {
@@ -99,11 +87,11 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 	}
 	var err error
 	if w.Remove {
-		p.proven = wanted{}
+		p.Forget()
 		var left string
 		if left, err = p.takeAway(ctx, w); err == nil && left == "" {
 			p.leaveEngine(w)
-			p.tries = 0
+			p.Taken()
 			return p.engine.options.Times.Look
 		}
 		if err == nil {
@@ -118,7 +106,7 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 	if err != nil {
 		return p.trouble(w, err)
 	}
-	p.tries = 0
+	p.Taken()
 	if w.Remove {
 		return settling
 	}
@@ -128,7 +116,7 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 // leaveEngine says that nothing of the project is left, and has the engine forget it, unless something else is wanted by now.
 func (p *project) leaveEngine(w wanted) {
 	p.state.Gone(w)
-	if p.engine.forget(p) {
+	if p.engine.Forget(p.key) {
 		p.end()
 	}
 }
@@ -136,38 +124,7 @@ func (p *project) leaveEngine(w wanted) {
 // trouble notes that the cluster does not take what is wanted.
 func (p *project) trouble(w wanted, err error) (again time.Duration) {
 	p.engine.namespaces.Forget(w.Namespace) // it may be gone, or changed by somebody
-	times := p.engine.options.Times
-	again = times.wait(p.tries, err)
-	p.tries++
-	phase := reconciler.PhaseProgressing
-	if final(err) {
-		phase, again = reconciler.PhaseFailed, times.MaxRetry
-	}
-	p.state.Conclude(w, func(r *reconciler.Rollout) {
-		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.Same(w)
-	})
-	return again
-}
-
-// passing is an error that says nothing of what is wanted: it was applied before.
-type passing struct{ error }
-
-func (p passing) Unwrap() error { return p.error }
-
-// final says that an error is one that trying again does not mend.
-func final(err error) bool {
-	var refusal tenant.Refusal
-	var p passing
-	switch {
-	case errors.As(err, &p):
-		return false
-	case errors.As(err, &refusal):
-		return true
-	}
-	if apierrors.HasStatusCause(err, "NamespaceTerminating") {
-		return false
-	}
-	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
+	return p.Trouble(w, err)
 }
 
 // observe says how what was handed over does, and when to look again.
@@ -187,7 +144,7 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	p.state.Conclude(w, func(r *reconciler.Rollout) {
 		r.Reach = reach
 		r.Phase, r.Cause, r.Gone, r.Log, r.Problems = said.Phase, line(said.Cause), said.Gone, said.Log, said.Problems()
-		r.Lapsed = said.Phase == reconciler.PhaseFailed && p.proven.Same(w)
+		r.Lapsed = p.HasLapsed(w, said.Phase)
 	})
 	wait := p.engine.options.Times.MaxRetry
 	if said.stuck {
@@ -198,7 +155,7 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 		return 0
 	}
 	if said.Phase == reconciler.PhaseHealthy {
-		p.proven = w
+		p.Prove(w)
 		if err := p.retire(ctx); err != nil {
 			p.engine.options.Log.Warn("Secrets of releases before are still there", "project", p.key.String(), "error", err)
 		}
@@ -226,11 +183,19 @@ func (p *project) ask(ctx context.Context, w wanted) (answer, error) {
 		wanted: w, namespace: o.Namespace, hand: p.hand, now: o.Clock(), waits: o.Times.Lag,
 		shows: func(commit string) (bool, error) { return shows(o.GitOps, w, commit) },
 	}
-	said := q.judge(a)
-	if !said.applied {
+	if a != nil {
+		if err := p.noteCommand(ctx, w, live, a, q); err != nil {
+			return answer{}, err
+		}
+	}
+	switch said := q.judge(a); {
+	case said.command != nil:
+		return p.lookAtCommand(ctx, w, said)
+	case said.applied:
+		return p.look(ctx, w, a, said)
+	default:
 		return said, nil
 	}
-	return p.look(ctx, w, a, said)
 }
 
 // shows says that a commit of GitOps shows the same of a project as the wanted one: the same values and the same chart. Commits of other

@@ -35,16 +35,19 @@ func (p *project) takeAway(ctx context.Context, w wanted) (left string, err erro
 	if live == nil || live.GetLabels()[tenant.LabelManagedBy] != tenant.Plateform || keyOf(live) != p.key {
 		return p.ending(ctx, w)
 	}
+	a, err := parse(live)
+	if err == nil {
+		err = p.makeWay(ctx, a) // Argo CD deletes nothing before, and a release command may take its time
+	}
+	if err != nil {
+		return "", err
+	}
 	if live.GetDeletionTimestamp() == nil {
 		if err := p.delete(ctx, live, w.KeepData); err != nil {
 			return "", err
 		}
 		p.hand.unheard = p.engine.options.Clock()
 		return "waiting for Argo CD to delete it", nil
-	}
-	a, err := parse(live)
-	if err != nil {
-		return "", err
 	}
 	if c := a.condition(deletionError); c != nil {
 		return line("Argo CD cannot delete it: " + c.Message), nil

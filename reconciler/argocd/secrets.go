@@ -92,7 +92,7 @@ func (p *project) watchOverSecrets(ctx context.Context, w wanted) error {
 	drift, err := p.bringSecrets(ctx, w)
 	if err != nil {
 		p.hand.again = apierrors.IsNotFound(err) // the namespace is gone, and all else comes with it
-		return passing{err}
+		return tenant.Passes(err)
 	}
 	if drift != "" {
 		p.state.Conclude(w, func(r *reconciler.Rollout) { r.Drift = line(drift) })

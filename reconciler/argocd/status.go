@@ -35,6 +35,10 @@ const (
 	opFailed      = "Failed"
 	opError       = "Error"
 
+	// syncFailed is an object that could not be applied, and preSync a hook that runs before others are.
+	syncFailed = "SyncFailed"
+	preSync    = "PreSync"
+
 	healthy     = "Healthy"
 	degraded    = "Degraded"
 	suspended   = "Suspended"
@@ -114,6 +118,8 @@ type applied struct {
 	Kind      string `json:"kind"`
 	Name      string `json:"name"`
 	Status    string `json:"status"`
+	SyncPhase string `json:"syncPhase"`
+	HookType  string `json:"hookType"`
 	HookPhase string `json:"hookPhase"`
 	Message   string `json:"message"`
 }

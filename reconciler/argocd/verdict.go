@@ -33,6 +33,8 @@ type answer struct {
 	again bool
 	// stuck says that Argo CD waits to be asked.
 	stuck bool
+	// command is the release command that it is about; nil when it is about none.
+	command *applied
 }
 
 func (q question) progressing(format string, args ...any) answer {
@@ -146,7 +148,11 @@ func (q question) unapplied(a *application) answer {
 		if ours, err := q.isOurs(op); err != nil {
 			return q.progressing("%v", err)
 		} else if ours {
-			return q.failing("Argo CD could not apply it: %s", why(op))
+			said := q.failing("Argo CD could not apply it: %s", why(op))
+			if op.hookFailed() {
+				said.command = op.hook()
+			}
+			return said
 		}
 	}
 	compared, err := q.shows(a.Status.Sync.Revision)
@@ -197,7 +203,11 @@ func (q question) underWay(op *operation) answer {
 	case !ours:
 		return q.progressing("Argo CD is still at what was wanted before: %s", why(op))
 	}
-	return q.progressing("Argo CD applies it: %s", why(op))
+	said := q.progressing("Argo CD applies it: %s", why(op))
+	if hook := op.hook(); hook != nil && hook.HookPhase == opRunning {
+		said.command = hook
+	}
+	return said
 }
 
 // why is what an operation says, with the objects that it could not apply.
@@ -205,7 +215,7 @@ func why(op *operation) string {
 	said := op.Message
 	if op.SyncResult != nil {
 		for _, o := range op.SyncResult.Resources {
-			if (o.Status == "SyncFailed" || o.HookPhase == opFailed || o.HookPhase == opError) && o.Message != "" && !strings.Contains(said, o.Message) {
+			if (o.Status == syncFailed || o.HookPhase == opFailed || o.HookPhase == opError) && o.Message != "" && !strings.Contains(said, o.Message) {
 				said += fmt.Sprintf("; %s %s: %s", o.Kind, o.Name, o.Message)
 			}
 		}

@@ -85,6 +85,9 @@ func describe(said answer) string {
 	if said.stuck {
 		words = append(words, "stuck")
 	}
+	if said.command != nil {
+		words = append(words, "command "+said.command.Name)
+	}
 	text := strings.Join(words, ", ")
 	if said.Cause != "" {
 		text += ": " + said.Cause

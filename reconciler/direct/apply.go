@@ -16,30 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/plateform/plateform/reconciler/rollout"
 	"github.com/plateform/plateform/reconciler/secrets"
-	"github.com/plateform/plateform/reconciler/tenant"
 )
-
-// passing is an error that says nothing of what is wanted: it was applied before, and is applied again from the beginning.
-type passing struct{ error }
-
-func (p passing) Unwrap() error { return p.error }
-
-// final says that an error is one that trying again does not mend.
-func final(err error) bool {
-	var r tenant.Refusal
-	var p passing
-	switch {
-	case errors.As(err, &p):
-		return false
-	case errors.As(err, &r):
-		return true
-	}
-	if apierrors.HasStatusCause(err, "NamespaceTerminating") {
-		return false
-	}
-	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err)
-}
 
 // apply sends one object. taken are the fields that somebody else had set to something else, and who that was: they are ours now.
 func apply(ctx context.Context, as client.Client, o *unstructured.Unstructured) (taken []conflict, err error) {
@@ -106,7 +85,7 @@ func compare(before *inventory, t wanted, objects []*unstructured.Unstructured, 
 	}
 	highest := t.Release
 	if before != nil {
-		highest = later(t.Release, before.Highest)
+		highest = rollout.Later(t.Release, before.Highest)
 	}
 	d.next.Highest, d.union.Highest = highest, highest
 	for _, o := range objects {

@@ -2,8 +2,6 @@ package direct
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/rest"
@@ -78,25 +75,4 @@ func TestWhatAClusterSpeaksIsAskedAgain(t *testing.T) {
 	groups = slices.Delete(groups, 1, 2)
 	r.outdated()
 	speaks("cert-manager.io/v1", false)
-}
-
-// What a namespace that is being deleted holds up is tried again soon, however often it was before: nobody tells when it is gone.
-func TestANamespaceThatEndsIsLookedAtOften(t *testing.T) {
-	times := Times{}.withDefaults()
-	leaves := &apierrors.StatusError{ErrStatus: metav1.Status{Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "NamespaceTerminating"}}}}}
-	for _, test := range []struct {
-		tries int
-		err   error
-		want  time.Duration
-	}{
-		{0, errors.New("no route to host"), 500 * time.Millisecond},
-		{3, errors.New("no route to host"), 4 * time.Second},
-		{40, errors.New("no route to host"), 30 * time.Second},
-		{0, leaves, 500 * time.Millisecond},
-		{40, fmt.Errorf("applying Service shop: %w", leaves), 2 * time.Second},
-	} {
-		if got := times.wait(test.tries, test.err); got != test.want {
-			t.Errorf("after %d tries, %v: %v, want %v", test.tries, test.err, got, test.want)
-		}
-	}
 }

@@ -164,8 +164,8 @@ func kinds() []client.Object {
 	return all
 }
 
-// watch has the cluster followed, from seen.Start on, and each project told of that something of it changed.
-func (c *cluster) watch(ctx context.Context, changed func(manifest.Key)) error {
+// Watch has the cluster followed, from Start on, and each project told of that something of it changed.
+func (c *cluster) Watch(ctx context.Context, changed func(manifest.Key)) error {
 	tell := func(object any) {
 		if last, gone := object.(toolscache.DeletedFinalStateUnknown); gone {
 			object = last.Obj
@@ -196,8 +196,11 @@ func kindOf(o client.Object) string {
 	return fmt.Sprintf("%T %s", o, o.GetObjectKind().GroupVersionKind())
 }
 
-// synced waits until the watches have told of all that is there.
-func (c *cluster) synced(ctx context.Context) error {
+// Start follows the cluster until the context ends.
+func (c *cluster) Start(ctx context.Context) error { return c.seen.Start(ctx) }
+
+// Synced waits until the watches have told of all that is there.
+func (c *cluster) Synced(ctx context.Context) error {
 	for _, kind := range kinds() {
 		if _, err := c.seen.GetInformer(ctx, kind); err != nil {
 			return fmt.Errorf("reading what runs in the cluster: %w", err)

@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/plateform/plateform/manifest"
 	"github.com/plateform/plateform/reconciler"
 	"github.com/plateform/plateform/reconciler/health"
+	"github.com/plateform/plateform/reconciler/rollout"
 	"github.com/plateform/plateform/reconciler/tenant"
 )
 
@@ -48,27 +48,11 @@ func withoutCommand(objects []*unstructured.Unstructured) (rest []*unstructured.
 	return rest, command
 }
 
-// isBehind says that a release is not newer than another one: its command is not run, as what it does was done, or was taken further
-// since. Both are as they are written.
-func isBehind(release, other string) bool {
-	a, errA := manifest.ParseVersion(release)
-	b, errB := manifest.ParseVersion(other)
-	return errA == nil && errB == nil && a.Compare(b) <= 0
-}
-
-// later is the newer one of two releases.
-func later(a, b string) string {
-	if isBehind(a, b) || a == "" {
-		return b
-	}
-	return a
-}
-
 // precede runs the command of a release, where it has one that has not run, before all else of it is sent. before is the inventory, nil
 // when there is none, and after what it is then; done is false as long as the command runs.
 func (p *project) precede(ctx context.Context, w wanted, before *inventory, objects []*unstructured.Unstructured, command *unstructured.Unstructured) (after *inventory, done bool, err error) {
 	p.command = nil
-	if command == nil || before != nil && isBehind(w.Release, before.Highest) {
+	if command == nil || before != nil && rollout.IsBehind(w.Release, before.Highest) {
 		return before, true, nil
 	}
 	if before == nil {

@@ -31,10 +31,10 @@ func (p *project) observe(ctx context.Context, w wanted) (again time.Duration) {
 	p.state.Conclude(w, func(r *reconciler.Rollout) {
 		r.Reach = reach
 		r.Phase, r.Cause, r.Gone, r.Log, r.Problems = v.Phase, line(v.Cause), v.Gone, v.Log, v.Problems()
-		r.Lapsed = v.Phase == reconciler.PhaseFailed && p.proven.Same(w)
+		r.Lapsed = p.HasLapsed(w, v.Phase)
 	})
 	if v.Phase == reconciler.PhaseHealthy {
-		p.proven = w
+		p.Prove(w)
 		if err := retire(ctx, p, w); err != nil {
 			p.engine.options.Log.Warn("Secrets of releases before are still there", "project", p.key.String(), "error", err)
 		}

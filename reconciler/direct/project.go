@@ -25,15 +25,12 @@ import (
 // wanted is a target, and the GitOps commit it was wanted with.
 type wanted = rollout.Wanted
 
-// project is one project in the cluster. Its goroutine (run) brings about what is wanted newest, and watches over it.
+// project is one project in the cluster. Its goroutine (Run) brings about what is wanted newest, and watches over it.
 type project struct {
 	key    manifest.Key
 	engine *Engine
 	// state is what is wanted of it, and what is said.
 	state *rollout.State
-
-	// begun says that its goroutine was begun; it is for that of the engine alone.
-	begun bool
 
 	// What follows is for the goroutine of the project alone.
 
@@ -41,22 +38,16 @@ type project struct {
 	end context.CancelFunc
 
 	sent
-	standing
 	pace
+	rollout.Course
+	// command is the release command that is waited for; nil when there is none.
+	command *object.ObjMetadata
 	// holds says what a removal waits for.
 	holds string
 	// looks says how its objects do.
 	looks *health.Project
 	// live asks whether it answers at its URL, once all of it is well.
 	live *live.Follower
-}
-
-// standing is how far releases have come.
-type standing struct {
-	// proven was healthy.
-	proven wanted
-	// command is the release command that is waited for; nil when there is none.
-	command *object.ObjMetadata
 }
 
 // sent is what this process applied of a project.
@@ -73,8 +64,7 @@ type sent struct {
 
 // pace is how soon something may be done again.
 type pace struct {
-	// tries is how often in a row the cluster did not take what is wanted, and checked when drift was last looked for.
-	tries   int
+	// checked is when drift was last looked for.
 	checked time.Time
 	// mends is how often in a row something was put back, and calm when that may be done again: somebody may change it each time.
 	mends int
@@ -85,6 +75,7 @@ func newProject(k manifest.Key, e *Engine) *project {
 	state := rollout.New(rollout.Options{Notify: e.options.Notify, Clock: e.options.Clock, Log: e.options.Log})
 	looks := &health.Project{Key: k, Seen: e.cluster.seen, Cluster: e.cluster.set, Call: e.options.Times.Call}
 	p := &project{key: k, engine: e, state: state, sent: sent{generations: map[object.ObjMetadata]int64{}}, looks: looks}
+	p.Course = rollout.NewCourse(state, e.options.Times.Retry, e.options.Times.MaxRetry)
 	p.live = &live.Follower{
 		Options: live.Options{Seen: e.cluster.seen, Cluster: e.cluster.admin, Address: e.options.Ingress},
 		Clock:   e.options.Clock, Changed: state.Wake,
@@ -92,16 +83,13 @@ func newProject(k manifest.Key, e *Engine) *project {
 	return p
 }
 
-// run takes turns until the context ends, or nothing is left of the project and nothing is wanted of it.
-func (p *project) run(ctx context.Context) {
+// Run implements rollout.Member. It ends also when nothing is left of the project and nothing is wanted of it.
+func (p *project) Run(ctx context.Context) {
 	ctx, p.end = context.WithCancel(ctx)
 	defer p.live.Wait()
 	defer p.end()
 	p.state.Run(ctx, p)
 }
-
-// Refused implements rollout.Turner.
-func (p *project) Refused() bool { return p.tries > 0 }
 
 // Turn implements rollout.Turner.
 func (p *project) Turn(ctx context.Context) (again time.Duration) {
@@ -118,12 +106,12 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 			p.leaveEngine(w)
 			return p.engine.options.Times.Drift
 		}
-	case p.command != nil && !fresh && p.tries == 0 && !p.isOver(ctx): // nothing else is done meanwhile
-	case fresh || p.applied == nil || p.command != nil || p.tries > 0 || p.due() && p.isOutdated(ctx):
+	case p.command != nil && !fresh && !p.Refused() && !p.isOver(ctx): // nothing else is done meanwhile
+	case fresh || p.applied == nil || p.command != nil || p.Refused() || p.due() && p.isOutdated(ctx):
 		err = p.roll(ctx, w)
 	case p.due() || p.isCalm() && (p.edited(ctx) || p.missing(ctx)):
 		if err = p.watchOver(ctx, w); err != nil {
-			err = passing{err} // what it is applied with may be gone, too: the account, the namespace
+			err = tenant.Passes(err) // what it is applied with may be gone, too: the account, the namespace
 		}
 	}
 	if ctx.Err() != nil {
@@ -132,7 +120,7 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 	if err != nil {
 		return p.trouble(w, err)
 	}
-	p.tries = 0
+	p.Taken()
 	if w.Remove {
 		p.state.Conclude(w, func(r *reconciler.Rollout) { r.Phase, r.Cause = reconciler.PhaseProgressing, p.holds })
 		return time.Second
@@ -150,7 +138,7 @@ func (p *project) Turn(ctx context.Context) (again time.Duration) {
 // leaveEngine says that nothing of the project is left, and has the engine forget it, unless something else is wanted by now.
 func (p *project) leaveEngine(w wanted) {
 	p.state.Gone(w)
-	if p.engine.forget(p) {
+	if p.engine.Forget(p.key) {
 		p.end()
 	}
 }
@@ -161,17 +149,7 @@ func (p *project) trouble(w wanted, err error) (again time.Duration) {
 	if meta.IsNoMatchError(err) {
 		p.engine.renderer.outdated()
 	}
-	times := p.engine.options.Times
-	again = times.wait(p.tries, err)
-	p.tries++
-	phase := reconciler.PhaseProgressing
-	if final(err) {
-		phase, again = reconciler.PhaseFailed, times.MaxRetry
-	}
-	p.state.Conclude(w, func(r *reconciler.Rollout) {
-		r.Phase, r.Cause, r.Lapsed = phase, line(err.Error()), phase == reconciler.PhaseFailed && p.proven.Same(w)
-	})
-	return again
+	return p.Trouble(w, err)
 }
 
 // isOutdated says that the cluster speaks something else than when the project was rendered, so that another look at its charts is due.
@@ -241,7 +219,7 @@ func (p *project) leave(ctx context.Context, w wanted) error {
 	c := p.engine.cluster
 	all, err := c.inventories(ctx, c.seen, p.key)
 	if err != nil {
-		return passing{err}
+		return tenant.Passes(err)
 	}
 	for _, inv := range all {
 		if inv.Namespace == w.Namespace {
@@ -252,7 +230,7 @@ func (p *project) leave(ctx context.Context, w wanted) error {
 			_, err = p.empty(ctx, inv, true)
 		}
 		if err != nil {
-			return passing{fmt.Errorf("leaving namespace %s: %w", inv.Namespace, err)}
+			return tenant.Passes(fmt.Errorf("leaving namespace %s: %w", inv.Namespace, err))
 		}
 	}
 	return nil
@@ -366,7 +344,8 @@ func (p *project) takeAway(ctx context.Context, w wanted) (gone bool, err error)
 		gone = gone && empty
 	}
 	if gone {
-		p.sent, p.standing = sent{generations: map[object.ObjMetadata]int64{}}, standing{}
+		p.sent, p.command = sent{generations: map[object.ObjMetadata]int64{}}, nil
+		p.Forget()
 	}
 	return gone, nil
 }

@@ -76,8 +76,8 @@ func (a *ArgoCD) application(k manifest.Key, chart manifest.Chart, values string
 		finalizers = ""
 	}
 	retry := "    retry: {limit: 2, backoff: {duration: 5s, factor: 2, maxDuration: 1m}}\n"
-	if strings.Contains(values, "\nreleaseCommand:") { // which each sync runs, and half a migration is not simply begun again
-		retry = ""
+	if manifest.RunsCommand(manifest.Document(values)) { // half a migration is not simply begun again
+		retry = "    retry: {}\n" // what is not there are five attempts
 	}
 	file := manifest.ValuesFile(k)
 	folder := strings.TrimSuffix(file, "/"+valuesFile)

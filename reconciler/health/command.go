@@ -7,6 +7,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -23,13 +24,13 @@ func (p *Project) Command(ctx context.Context, namespace, name string, job *unst
 	failed := job != nil && JobIs(job, batchv1.JobFailed)
 	v := Verdict{Phase: reconciler.PhaseProgressing, Cause: "the release command waits for a pod"}
 	for i := range pods {
-		if pods[i].Labels[batchv1.JobNameLabel] != name {
+		if pods[i].Labels[batchv1.JobNameLabel] != name || job != nil && !metav1.IsControlledBy(&pods[i], job) {
 			continue
 		}
 		v.Cause = "the release command runs; nothing of the release is rolled out before it has ended"
 		for _, c := range pods[i].Status.ContainerStatuses {
 			if ended := c.State.Terminated; failed && ended != nil {
-				return commandFailed(fmt.Sprintf("exit code %d, %s", ended.ExitCode, ended.Reason), p.end(ctx, &pods[i], c)), nil
+				return CommandFailed(fmt.Sprintf("exit code %d, %s", ended.ExitCode, ended.Reason), p.end(ctx, &pods[i], c)), nil
 			}
 		}
 		if one := p.why(ctx, &pods[i]); !failed && one.Cause != "" && pods[i].Status.Phase == corev1.PodPending {
@@ -38,12 +39,13 @@ func (p *Project) Command(ctx context.Context, namespace, name string, job *unst
 		}
 	}
 	if failed {
-		return commandFailed(reasonOf(job), ""), nil
+		return CommandFailed(reasonOf(job), ""), nil
 	}
 	return v, nil
 }
 
-func commandFailed(why, log string) Verdict {
+// CommandFailed is the verdict on a release command that has failed, which printed something last.
+func CommandFailed(why, log string) Verdict {
 	return Verdict{
 		Phase: reconciler.PhaseFailed, Log: log, Cause: "the release command failed (" + why + "): nothing of the release is rolled out",
 		Field: "spec.release.command", Fix: "mend what it runs, or take the release back",

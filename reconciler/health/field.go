@@ -11,7 +11,7 @@ import (
 	"github.com/plateform/plateform/reconciler"
 )
 
-// labelComponent names the service of a project that an object is of.
+// labelComponent names the part of a project that an object is of: a service, say.
 const labelComponent = "app.kubernetes.io/component"
 
 // outOfMemory is why a container ended that wanted more memory than it may have.

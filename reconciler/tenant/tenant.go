@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -33,24 +31,6 @@ const (
 	// Plateform is the value of LabelManagedBy, and the field manager of all that is applied.
 	Plateform = "plateform"
 )
-
-// Refusal is an error that does not go away by itself: what is wanted cannot be, as it is.
-type Refusal struct{ error }
-
-// Unwrap returns what was refused.
-func (r Refusal) Unwrap() error { return r.error }
-
-// Refused makes a Refusal.
-func Refused(format string, args ...any) error { return Refusal{fmt.Errorf(format, args...)} }
-
-// ending is an error that goes away once a namespace is gone.
-type ending struct{ error }
-
-// IsEnding says of an error that a namespace is being deleted. It ends by itself, and nobody tells when: so it is looked at often.
-func IsEnding(err error) bool {
-	var e ending
-	return errors.As(err, &e) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
-}
 
 // Namespaces brings about what plateform-gitops says of the namespaces.
 type Namespaces struct {
@@ -208,16 +188,6 @@ func leaving(namespace *unstructured.Unstructured) error {
 // Apply sends one object.
 func Apply(ctx context.Context, as client.Client, o *unstructured.Unstructured) error {
 	return as.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(Plateform), client.ForceOwnership)
-}
-
-// Unapplied says of an error that an object could not be applied, and what to do where a field of it cannot be changed.
-func Unapplied(o *unstructured.Unstructured, err error) error {
-	var status apierrors.APIStatus
-	if errors.As(err, &status) && status.Status().Details != nil &&
-		slices.ContainsFunc(status.Status().Details.Causes, func(c metav1.StatusCause) bool { return strings.Contains(c.Message, "immutable") }) {
-		return fmt.Errorf("applying %s: %w (somebody made it otherwise, or what is wanted cannot be had by a change: delete it, and it is made anew)", health.Name(o), err)
-	}
-	return fmt.Errorf("applying %s: %w", health.Name(o), err)
 }
 
 // Decode reads the objects of a file of YAML documents.

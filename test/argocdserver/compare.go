@@ -21,11 +21,30 @@ const (
 	finalizer          = "resources-finalizer.argocd.argoproj.io"
 )
 
-// desired is what an Application has to be, as it was compared last.
+// desired is what an Application has to be, as it was compared last. Hooks are no part of what is compared.
 type desired struct {
-	revision string
-	source   map[string]any
-	objects  []*unstructured.Unstructured
+	revision       string
+	source         map[string]any
+	objects, hooks []*unstructured.Unstructured
+}
+
+// desire tells hooks from the objects that are rendered, and says of each whose it is.
+func (a *app) desire(revision string, source map[string]any, all []*unstructured.Unstructured) *desired {
+	d := &desired{revision: revision, source: source}
+	for _, o := range all {
+		annotations := o.GetAnnotations()
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[annotationTracking] = a.tracking(o)
+		o.SetAnnotations(annotations)
+		if isHook(o) {
+			d.hooks = append(d.hooks, o)
+			continue
+		}
+		d.objects = append(d.objects, o)
+	}
+	return d
 }
 
 // tracked are the kinds that it looks for its objects among.
@@ -74,11 +93,11 @@ func (a *app) refresh(ctx context.Context) error {
 		return err
 	}
 	status := "Synced"
-	if slices.ContainsFunc(resources, func(r any) bool { return r.(map[string]any)["status"] != "Synced" }) {
+	if slices.ContainsFunc(resources, func(r any) bool { return r.(map[string]any)["status"] == "OutOfSync" }) {
 		status = "OutOfSync"
 	}
 	conditions := []any{}
-	if problem, err := a.autoSync(ctx, known, status); err != nil {
+	if problem, err := a.autoSync(ctx, known, status, resources); err != nil {
 		return err
 	} else if problem != "" {
 		conditions = append(conditions, map[string]any{"type": "SyncError", "message": problem})
@@ -113,7 +132,27 @@ func (a *app) persist(ctx context.Context, status map[string]any) error {
 	if same {
 		return nil
 	}
+	if sync, _ := status["sync"].(map[string]any); sync["comparedTo"] != nil {
+		before, _, _ := unstructured.NestedMap(was, "sync", "comparedTo")
+		sync["comparedTo"] = replacing(before, sync["comparedTo"].(map[string]any))
+	}
 	return a.patch(ctx, map[string]any{"status": status, "metadata": map[string]any{"annotations": map[string]any{annotationRefresh: nil}}})
+}
+
+// replacing is the merge patch that makes a map another one, also where that does not have a field any more.
+func replacing(was, now map[string]any) map[string]any {
+	patch := map[string]any{}
+	for field := range was {
+		patch[field] = nil
+	}
+	for field, value := range now {
+		patch[field] = value
+		before, had := was[field].(map[string]any)
+		if after, has := value.(map[string]any); had && has {
+			patch[field] = replacing(before, after)
+		}
+	}
+	return patch
 }
 
 // want reads Git and renders what has to be.
@@ -126,19 +165,11 @@ func (a *app) want(ctx context.Context, source map[string]any) (found *desired, 
 	if err != nil {
 		return nil, failed + "failed to list refs: " + err.Error()
 	}
-	objects, err := a.render(ctx, revision)
+	objects, err := a.render(ctx, revision, source)
 	if err != nil {
 		return nil, failed + err.Error()
 	}
-	for _, o := range objects {
-		annotations := o.GetAnnotations()
-		if annotations == nil {
-			annotations = map[string]string{}
-		}
-		annotations[annotationTracking] = a.tracking(o)
-		o.SetAnnotations(annotations)
-	}
-	return &desired{revision: revision, source: source, objects: objects}, ""
+	return a.desire(revision, source, objects), ""
 }
 
 func (a *app) tracking(o *unstructured.Unstructured) string {
@@ -201,7 +232,12 @@ func (a *app) compare(ctx context.Context, d *desired) (resources []any, health 
 	}
 	extra, err := a.extra(ctx, d)
 	for _, o := range extra {
-		resources = append(resources, entry(o, "OutOfSync", true))
+		e := entry(o, "OutOfSync", true)
+		if isHook(o) { // it is shown, and counts for nothing
+			delete(e, "status")
+			e["hook"] = true
+		}
+		resources = append(resources, e)
 	}
 	slices.SortFunc(resources, func(x, y any) int { return strings.Compare(fmt.Sprint(x), fmt.Sprint(y)) })
 	return resources, health, err

@@ -7,25 +7,27 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // autoSync asks for an operation when one is due, and says why none is although all is not as it should be.
-func (a *app) autoSync(ctx context.Context, d *desired, status string) (problem string, err error) {
+func (a *app) autoSync(ctx context.Context, d *desired, status string, resources []any) (problem string, err error) {
 	automated, found, _ := unstructured.NestedMap(a.live.Object, "spec", "syncPolicy", "automated")
 	if !found || automated["enabled"] == false || status != "OutOfSync" || a.live.Object["operation"] != nil {
 		return "", nil
 	}
 	state, _, _ := unstructured.NestedMap(a.live.Object, "status", "operationState")
+	attempted := false
 	if state != nil {
 		phase := fmt.Sprint(state["phase"])
 		if phase == "Running" || phase == "Terminating" {
 			return "", nil
 		}
 		result, _ := state["syncResult"].(map[string]any)
-		attempted := result == nil || result["revision"] == d.revision && reflect.DeepEqual(result["source"], any(d.source))
+		attempted = result == nil || result["revision"] == d.revision && reflect.DeepEqual(result["source"], any(d.source))
 		if attempted && phase != "Succeeded" {
 			return fmt.Sprintf("Failed last sync attempt to [%s]: %v", d.revision, state["message"]), nil
 		}
@@ -34,10 +36,25 @@ func (a *app) autoSync(ctx context.Context, d *desired, status string) (problem 
 		}
 	}
 	options, _, _ := unstructured.NestedSlice(a.live.Object, "spec", "syncPolicy", "syncOptions")
-	return "", a.patch(ctx, map[string]any{"operation": map[string]any{
-		"initiatedBy": map[string]any{"automated": true},
-		"sync":        map[string]any{"revision": d.revision, "prune": automated["prune"] == true, "syncOptions": options},
-	}})
+	sync := map[string]any{"revision": d.revision, "prune": automated["prune"] == true, "syncOptions": options}
+	if attempted { // it heals what differs alone, and such a sync runs no hooks
+		sync["resources"] = differing(resources)
+	}
+	retry, said, _ := unstructured.NestedMap(a.live.Object, "spec", "syncPolicy", "retry")
+	if !said {
+		retry = map[string]any{"limit": int64(5)}
+	}
+	return "", a.patch(ctx, map[string]any{"operation": map[string]any{"initiatedBy": map[string]any{"automated": true}, "sync": sync, "retry": retry}})
+}
+
+// differing are the objects that are not as they should be, as an operation names them.
+func differing(resources []any) (named []any) {
+	for _, r := range resources {
+		if of, _ := r.(map[string]any); of["status"] == "OutOfSync" {
+			named = append(named, map[string]any{"group": of["group"], "kind": of["kind"], "name": of["name"]})
+		}
+	}
+	return named
 }
 
 // operate carries out the operation that was asked for.
@@ -49,14 +66,20 @@ func (a *app) operate(ctx context.Context) error {
 	phase := a.text("status", "operationState", "phase")
 	if phase != "Running" && phase != "Terminating" {
 		err := a.patch(ctx, map[string]any{"status": map[string]any{"operationState": map[string]any{
-			"operation": operation, "phase": "Running", "startedAt": stamp(), "message": nil, "finishedAt": nil, "syncResult": nil,
+			"operation": operation, "phase": "Running", "startedAt": stamp(), "message": nil, "finishedAt": nil, "syncResult": nil, "retryCount": nil,
 		}}})
 		if err != nil {
 			return err
 		}
 	}
+	if phase == "Running" && a.text("status", "operationState", "finishedAt") != "" {
+		message := fmt.Sprintf("Retrying operation. Attempt #%d", number(a.live, "status", "operationState", "retryCount"))
+		if err := a.patch(ctx, map[string]any{"status": map[string]any{"operationState": map[string]any{"message": message, "finishedAt": nil, "syncResult": nil}}}); err != nil {
+			return err
+		}
+	}
 	if a.text("status", "operationState", "phase") == "Terminating" {
-		return a.end(ctx, "Failed", "Operation terminated", nil)
+		return a.terminate(ctx)
 	}
 	switch f := a.now(); {
 	case f.held:
@@ -64,23 +87,48 @@ func (a *app) operate(ctx context.Context) error {
 	case f.early != "":
 		return a.end(ctx, "Error", f.early, nil)
 	}
-	revision, _, _ := unstructured.NestedString(operation, "sync", "revision")
-	if _, err := a.git.resolve(ctx, a.text("spec", "source", "repoURL"), a.text("spec", "source", "targetRevision")); err != nil {
-		return a.end(ctx, "Error", "ComparisonError: "+err.Error(), nil)
-	}
-	objects, err := a.render(ctx, revision)
+	d, err := a.aim(ctx, operation)
 	if err != nil {
 		return a.end(ctx, "Error", "ComparisonError: "+err.Error(), nil)
 	}
-	source, _, _ := unstructured.NestedMap(a.live.Object, "spec", "source")
-	d := &desired{revision: revision, source: source, objects: objects}
+	hooks := hookRun{app: a, of: d}
+	if _, partial, _ := unstructured.NestedSlice(operation, "sync", "resources"); !partial {
+		if done, err := hooks.precede(ctx); err != nil || !done {
+			return err
+		}
+	}
 	prune, _, _ := unstructured.NestedBool(operation, "sync", "prune")
 	results, failed := a.apply(ctx, d, prune)
-	result := map[string]any{"revision": revision, "source": source, "resources": results}
+	result := d.result(append(hooks.results(), results...))
 	if failed > 0 {
 		return a.end(ctx, "Failed", "one or more objects failed to apply, reason: "+why(results), result)
 	}
+	if err := hooks.clear(ctx, "hook-succeeded"); err != nil {
+		return err
+	}
 	return a.end(ctx, "Succeeded", "successfully synced (all tasks run)", result)
+}
+
+// aim is what an operation brings about. One that has begun stays with the source that it began with.
+func (a *app) aim(ctx context.Context, operation map[string]any) (*desired, error) {
+	revision, _, _ := unstructured.NestedString(operation, "sync", "revision")
+	if _, err := a.git.resolve(ctx, a.text("spec", "source", "repoURL"), a.text("spec", "source", "targetRevision")); err != nil {
+		return nil, err
+	}
+	source, begun, _ := unstructured.NestedMap(a.live.Object, "status", "operationState", "syncResult", "source")
+	if !begun {
+		source, _, _ = unstructured.NestedMap(a.live.Object, "spec", "source")
+	}
+	all, err := a.render(ctx, revision, source)
+	if err != nil {
+		return nil, err
+	}
+	return a.desire(revision, source, all), nil
+}
+
+// result is what is written of an operation that brings this about.
+func (d *desired) result(resources []any) map[string]any {
+	return map[string]any{"revision": d.revision, "source": d.source, "resources": resources}
 }
 
 func why(results []any) string {
@@ -92,11 +140,21 @@ func why(results []any) string {
 	return ""
 }
 
-// end writes how an operation ended.
+// end writes how an operation ended, or that it is tried again.
 func (a *app) end(ctx context.Context, phase, message string, result map[string]any) error {
 	state := map[string]any{"phase": phase, "message": message, "finishedAt": stamp()}
 	if result != nil {
 		state["syncResult"] = result
+	}
+	tried, limit := number(a.live, "status", "operationState", "retryCount"), number(a.live, "status", "operationState", "operation", "retry", "limit")
+	switch {
+	case phase == "Succeeded":
+	case a.text("status", "operationState", "phase") != "Terminating" && tried < limit: // of the real one there is a while between
+		state["phase"], state["retryCount"] = "Running", tried+1
+		state["message"] = fmt.Sprintf("%s. Retrying attempt #%d at %s.", message, tried+1, time.Now().Format(time.Kitchen))
+		return a.patch(ctx, map[string]any{"status": map[string]any{"operationState": state}})
+	case tried > 0:
+		state["message"] = fmt.Sprintf("%s (retried %d times).", message, tried)
 	}
 	a.finished[a.name] = true // it compares again then
 	return a.patch(ctx, map[string]any{"operation": nil, "status": map[string]any{"operationState": state}})
@@ -105,12 +163,6 @@ func (a *app) end(ctx context.Context, phase, message string, result map[string]
 // apply applies what is wanted, and deletes what is not any more.
 func (a *app) apply(ctx context.Context, d *desired, prune bool) (results []any, failed int) {
 	for _, o := range d.objects {
-		annotations := o.GetAnnotations()
-		if annotations == nil {
-			annotations = map[string]string{}
-		}
-		annotations[annotationTracking] = a.tracking(o)
-		o.SetAnnotations(annotations)
 		kind := o.GroupVersionKind()
 		result := map[string]any{"group": kind.Group, "version": kind.Version, "kind": kind.Kind, "namespace": o.GetNamespace(), "name": o.GetName(), "status": "Synced", "syncPhase": "Sync"}
 		err := error(nil)
@@ -134,7 +186,7 @@ func (a *app) apply(ctx context.Context, d *desired, prune bool) (results []any,
 		return results, failed + 1
 	}
 	for _, o := range extra {
-		if !has(o, "Prune=false") {
+		if !isHook(o) && !has(o, "Prune=false") {
 			_ = a.client.Delete(ctx, o, client.PropagationPolicy("Background")) // it is looked for again
 		}
 	}

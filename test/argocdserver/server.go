@@ -194,6 +194,9 @@ func (s *Server) work(ctx context.Context) {
 func (s *Server) look(ctx context.Context, live *unstructured.Unstructured) error {
 	a := &app{Server: s, live: live, name: live.GetName()}
 	if live.GetDeletionTimestamp() != nil {
+		if live.Object["operation"] != nil { // it comes to its end before
+			return a.operate(ctx)
+		}
 		return a.finish(ctx)
 	}
 	if err := a.refresh(ctx); err != nil {

@@ -74,10 +74,11 @@ func (m *mirror) files(ctx context.Context, commit string, paths ...string) (map
 	}
 }
 
-// render makes the objects of an Application at a commit, as helm template does.
-func (a *app) render(ctx context.Context, commit string) ([]*unstructured.Unstructured, error) {
-	chartDir := a.text("spec", "source", "path")
-	valueFiles, _, _ := unstructured.NestedStringSlice(a.live.Object, "spec", "source", "helm", "valueFiles")
+// render makes the objects of an Application at a commit out of a source, as helm template does.
+func (a *app) render(ctx context.Context, commit string, source map[string]any) ([]*unstructured.Unstructured, error) {
+	chartDir, _, _ := unstructured.NestedString(source, "path")
+	valueFiles, _, _ := unstructured.NestedStringSlice(source, "helm", "valueFiles")
+	valuesObject, _, _ := unstructured.NestedMap(source, "helm", "valuesObject")
 	paths := []string{chartDir}
 	for _, file := range valueFiles {
 		paths = append(paths, strings.TrimPrefix(file, "/"))
@@ -97,6 +98,7 @@ func (a *app) render(ctx context.Context, commit string) ([]*unstructured.Unstru
 			return nil, err
 		}
 	}
+	values = chartutil.MergeTables(valuesObject, values) // which it passes on after the files, so that it counts
 	chart, err := loader.LoadFiles(buffered)
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 	"reconciler/blame":     {},
 	"reconciler/health":    {"manifest", "reconciler"},
 	"reconciler/live":      {"manifest", "reconciler", "reconciler/health"},
-	"reconciler/rollout":   {"manifest", "reconciler"},
+	"reconciler/rollout":   {"manifest", "reconciler", "reconciler/tenant"},
 	"reconciler/pods":      {"manifest", "reconciler", "reconciler/health"},
 	"reconciler/tenant":    {"manifest", "reconciler", "reconciler/health"},
 	"reconciler/detect":    {"manifest", "manifest/frameworks", "reconciler/blame", "reconciler/dockerfile", "reconciler/scope"},
