@@ -143,9 +143,27 @@ func noArguments(c *cobra.Command, args []string) error {
 		return nil
 	}
 	if c.HasSubCommands() {
-		return exit.Usage("there is no command %q (see %s -h)", args[0], c.CommandPath())
+		return exit.Usage("there is no command %q%s (see %s -h)", args[0], nearest(c, args[0]), c.CommandPath())
 	}
 	return exit.Usage("%s takes no arguments, got %q (see %s -h)", c.CommandPath(), args[0], c.CommandPath())
+}
+
+// nearest names the commands that may have been meant.
+func nearest(c *cobra.Command, word string) string {
+	const distance = 2 // letters that are wrong, as cobra has it
+	c.SuggestionsMinimumDistance = distance
+	meant := c.SuggestionsFor(word)
+	for _, group := range c.Commands() {
+		for _, below := range group.Commands() {
+			if below.Name() == word && !below.Hidden {
+				meant = append(meant, group.Name()+" "+word)
+			}
+		}
+	}
+	if len(meant) == 0 {
+		return ""
+	}
+	return "; did you mean " + c.CommandPath() + " " + strings.Join(meant, ", or "+c.CommandPath()+" ") + "?"
 }
 
 // argumentCount refuses any other number of arguments, as wrong usage.

@@ -33,3 +33,18 @@ func TestHelpFitsATerminal(t *testing.T) {
 	}
 	check(a.root())
 }
+
+// A command that is not there is answered with those that may have been meant, also where it is one below another.
+func TestWhatWasMeantIsNamed(t *testing.T) {
+	for word, want := range map[string]string{
+		"statsu":  `there is no command "statsu"; did you mean plateform status?`,
+		"encrypt": `there is no command "encrypt"; did you mean plateform secret encrypt?`,
+		"paintit": `there is no command "paintit" (see plateform -h)`,
+	} {
+		a, _, stderr := testApp()
+		a.run(t.Context(), []string{word})
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("%s: %q, want %q", word, stderr, want)
+		}
+	}
+}

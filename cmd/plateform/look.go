@@ -38,7 +38,10 @@ type look struct {
 }
 
 // openLook fetches both repositories and the notes. The caller closes it.
-func openLook(ctx context.Context, flags lookFlags, now time.Time) (_ *look, err error) {
+func (o *output) openLook(ctx context.Context, flags lookFlags, now time.Time) (_ *look, err error) {
+	if gitops := o.locate(ctx, &flags.repositoryFlags); gitops.URL != "" && flags.gitops == "" {
+		flags.gitops, flags.gitopsBranch = gitops.URL, gitops.Branch
+	}
 	repository, err := checkout.Open(ctx, flags.Place)
 	if err != nil {
 		return nil, err

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/plateform/plateform/cmd/plateform/checkout"
 	"github.com/plateform/plateform/cmd/plateform/exit"
+	"github.com/plateform/plateform/cmd/plateform/terminal"
+	"github.com/plateform/plateform/cmd/plateform/up"
 	"github.com/plateform/plateform/manifest"
 )
 
@@ -16,6 +19,26 @@ type repositoryFlags struct{ checkout.Place }
 func (f *repositoryFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.URL, "config-repo", "", "URL or path of the config repository (default: the remote of the checkout you stand in)")
 	c.Flags().StringVar(&f.Branch, "branch", "", "branch of the config repository (default: the remote's default branch)")
+}
+
+// locate fills in the installation of plateform up where no repository is named and none is here, and says so. It returns where its
+// GitOps repository is; nothing when another one is meant.
+func (o *output) locate(ctx context.Context, f *repositoryFlags) checkout.Place {
+	if f.URL != "" || f.Branch != "" {
+		return checkout.Place{}
+	}
+	var usual homeFlags
+	home, err := usual.home()
+	if err != nil { // there is none
+		return checkout.Place{}
+	}
+	config, gitops, found := up.Find(ctx, home)
+	if !found {
+		return checkout.Place{}
+	}
+	f.Place = config
+	terminal.Sheet{Out: o.stderr, Width: o.stderrWidth}.Wrap("", 0, "This is the installation of plateform up in "+home+".")
+	return gitops
 }
 
 // parseKey reads WS/PROJECT. Both become folders, so a name that could lead out of one is none.

@@ -43,6 +43,7 @@ not touched.`,
 }
 
 func (a *app) retry(ctx context.Context, flags repositoryFlags, key manifest.Key) (err error) {
+	a.locate(ctx, &flags)
 	repository, err := checkout.Open(ctx, flags.Place)
 	if err != nil {
 		return err

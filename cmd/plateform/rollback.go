@@ -54,6 +54,7 @@ stand in is not touched.`,
 }
 
 func (a *app) rollback(ctx context.Context, flags repositoryFlags, key manifest.Key, to manifest.Version, dryRun bool) (err error) {
+	a.locate(ctx, &flags)
 	repository, err := checkout.Open(ctx, flags.Place)
 	if err != nil {
 		return err

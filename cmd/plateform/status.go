@@ -64,7 +64,7 @@ config repository is looked at. docs/output.md describes the fields of --output 
 }
 
 func (a *app) status(ctx context.Context, flags statusFlags, key *manifest.Key) (err error) {
-	look, err := openLook(ctx, flags.lookFlags, a.now())
+	look, err := a.openLook(ctx, flags.lookFlags, a.now())
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ describes the fields of --output json.`,
 }
 
 func (a *app) why(ctx context.Context, flags whyFlags, q ledger.Question) (err error) {
-	look, err := openLook(ctx, flags.lookFlags, a.now())
+	look, err := a.openLook(ctx, flags.lookFlags, a.now())
 	if err != nil {
 		return err
 	}

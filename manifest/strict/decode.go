@@ -263,7 +263,7 @@ func (d *decoder) boolean(n *yaml.Node, v reflect.Value) {
 
 func (d *decoder) integer(n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Tag != "!!int" || !isDecimal(n.Value) {
-		d.wrong(n, "a whole number", integerFix(n))
+		d.wrong(n, "a whole number", integerFix(n, d.field()))
 		return
 	}
 	value, err := strconv.ParseInt(n.Value, 10, v.Type().Bits())
@@ -284,9 +284,13 @@ func isDecimal(s string) bool {
 }
 
 // integerFix finds the number that was meant: 80 for "80", 12 for 012, 1000 for 1e3.
-func integerFix(n *yaml.Node) string {
+func integerFix(n *yaml.Node, field string) string {
+	example := "write a whole number in decimal digits, such as 3"
+	if strings.HasSuffix(strings.ToLower(field), "port") {
+		example = "write a whole number in decimal digits, such as 8080"
+	}
 	if n.Kind != yaml.ScalarNode {
-		return "write a whole number in decimal digits, such as 3"
+		return example
 	}
 	if plain := strings.TrimLeft(n.Value, "+0"); isDecimal(plain) {
 		if _, err := strconv.ParseInt(plain, 10, 64); err != nil {
@@ -300,7 +304,7 @@ func integerFix(n *yaml.Node) string {
 	if f, err := strconv.ParseFloat(n.Value, 64); err == nil && f == float64(int32(f)) {
 		return fmt.Sprintf("write %d", int32(f))
 	}
-	return "write a whole number in decimal digits, such as 3"
+	return example
 }
 
 func (d *decoder) time(n *yaml.Node, v reflect.Value) {

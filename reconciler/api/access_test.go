@@ -74,7 +74,7 @@ func TestNobodyTellsWhoPeopleAre(t *testing.T) {
 	w := newWorld(t, func(o *api.Options) { o.Access.Identities = nil })
 	run := w.begin()
 	w.deployed(run)
-	if res, body := w.get(logPath(run), "token-of-bob"); res.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "api.github or api.oidc") {
+	if res, body := w.get(logPath(run), "token-of-bob"); res.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "api.github or api.oidc") || !strings.Contains(body, "api/token of dataDir") {
 		t.Errorf("a member: %d %s", res.StatusCode, body)
 	}
 	if res, body := w.get(logPath(run), operator); res.StatusCode != http.StatusOK {

@@ -160,6 +160,20 @@ func healthy() reconciler.Event {
 	}
 }
 
+func TestWhoseImageIsUsedAgainIsSaid(t *testing.T) {
+	for reused, want := range map[string]string{
+		"ws-1/shop": "used the image of before again for 157fe8d73d: the same source was built for it",
+		"ws-1/cart": "reused the image of ws-1/cart for 157fe8d73d: the same source was built for it",
+	} {
+		f, out := witness(0)
+		build := &reconciler.BuildRequest{ID: "1", Image: manifest.AppImage, Commit: sourceCommit}
+		f.Observe(after(0, reconciler.Event{Kind: reconciler.EventBuildEnded, Build: build, Status: &reconciler.BuildStatus{Done: true, Reused: reused}}))
+		if got := out.String(); got != "10:00:00 · ws-1/shop  "+want+"\n" {
+			t.Errorf("of %s: %q, want %q", reused, got, want)
+		}
+	}
+}
+
 func TestAfterAStartWhatRunsIsNamed(t *testing.T) {
 	f, out := witness(0)
 	f.Observe(after(0, healthy()))
