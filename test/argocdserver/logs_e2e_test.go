@@ -88,5 +88,6 @@ func TestLogsAfterARestart(t *testing.T) {
 		w.stop()
 		w.start()
 		w.hand("v1.0.0", kube.Runs)
+		w.healthy("v1.0.0")
 	}
 }
