@@ -270,10 +270,12 @@ func TestDemoOnACluster(t *testing.T) {
 	})
 }
 
-// An app in a folder is brought up in a cluster, and follows what is saved.
+// An app in a folder is brought up in a cluster, follows what is saved, and is rolled back from that folder, without a build.
 func TestUpOnACluster(t *testing.T) {
 	flags, env := ownCluster(t)
-	home, app, domain := filepath.Join(t.TempDir(), "home"), filepath.Join(t.TempDir(), "shop"), "up-"+strings.ToLower(rand.Text()[:8])+".localhost"
+	registry := clusterRegistry(t)
+	data, app, domain := t.TempDir(), filepath.Join(t.TempDir(), "shop"), "up-"+strings.ToLower(rand.Text()[:8])+".localhost"
+	env = append(env, "HTTP_PROXY=http://"+registry.host, "XDG_DATA_HOME="+data)
 	write := func(text string) {
 		for name, content := range (files{"go.mod": "module shop\n\ngo 1.24\n", "main.go": webServer(text)}) {
 			if err := os.MkdirAll(app, 0o750); err != nil {
@@ -285,25 +287,7 @@ func TestUpOnACluster(t *testing.T) {
 		}
 	}
 	write("one")
-	ctx, stop := context.WithCancel(context.Background())
-	var told bytes.Buffer
-	up := exec.CommandContext(ctx, os.Getenv(binaryVariable), append([]string{"up", app, "--watch", "--dir", home, "--domain", domain}, flags...)...) //nolint:gosec // ours
-	up.Env, up.Stdout, up.Stderr = append(os.Environ(), env...), &told, &told
-	up.Cancel = func() error { return up.Process.Signal(os.Interrupt) }
-	if err := up.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		_ = up.Wait()
-		if t.Failed() {
-			t.Logf("up told:\n%s", told.String())
-		}
-		out, err := run1(".", nil, "git", "-C", filepath.Join(home, "remotes", "platform-config.git"), "show", "main:workspaces/local/workspace.yaml")
-		if namespace := regexp.MustCompile(`namespace: (local-[a-z0-9]+)`).FindStringSubmatch(out); err == nil && namespace != nil {
-			_ = exec.Command("kubectl", "delete", "namespace", namespace[1], "--wait=false").Run() //nolint:gosec // the name is ours
-		}
-	})
+	bringUp(t, data, env, append([]string{app, "--watch", "--domain", domain}, flags...)...)
 	c := &inCluster{host: "shop-local." + domain}
 	answers := func(text string) {
 		t.Helper()
@@ -318,6 +302,46 @@ func TestUpOnACluster(t *testing.T) {
 	answers("one")
 	write("two")
 	answers("two")
+	if out, err := run1(app, env, os.Getenv(binaryVariable), "rollback", "local/shop"); err != nil || !strings.Contains(out, "from v1.0.1 to v1.0.0") {
+		t.Fatalf("the rollback says (%v):\n%s", err, out)
+	}
+	answers("one")
+	if builds := registry.builds("local/shop"); len(builds) != 2 {
+		t.Errorf("two saves and a rollback made the builds %v", builds)
+	}
+}
+
+// bringUp runs up with an installation in the folder data, until the test ends.
+func bringUp(t *testing.T, data string, env []string, args ...string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var told bytes.Buffer
+	up := exec.CommandContext(ctx, os.Getenv(binaryVariable), append([]string{"up"}, args...)...) //nolint:gosec // ours
+	up.Env, up.Stdout, up.Stderr = append(os.Environ(), env...), &told, &told
+	up.Cancel = func() error { return up.Process.Signal(os.Interrupt) }
+	if err := up.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		_ = up.Wait()
+		if t.Failed() {
+			t.Logf("up told:\n%s", told.String())
+		}
+		config := filepath.Join(data, "plateform", "remotes", "platform-config.git")
+		out, err := run1(".", nil, "git", "-C", config, "show", "main:workspaces/local/workspace.yaml")
+		if namespace := regexp.MustCompile(`namespace: (local-[a-z0-9]+)`).FindStringSubmatch(out); err == nil && namespace != nil {
+			_ = exec.Command("kubectl", "delete", "namespace", namespace[1], "--wait=false").Run() //nolint:gosec // the name is ours
+		}
+	})
+}
+
+// clusterRegistry is the registry of the cluster, which counts what is pushed by those whose proxy it is.
+func clusterRegistry(t *testing.T) *registry {
+	t.Helper()
+	r := newRegistry(t)
+	r.images = httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: os.Getenv("PLATEFORM_TEST_REGISTRY")})
+	return r
 }
 
 // ownCluster are the flags and the environment with which a command makes an installation for the cluster of the environment.
