@@ -42,6 +42,7 @@ func clusterProject(t *testing.T) *inCluster {
 	t.Setenv("NO_PROXY", strings.Split(os.Getenv("PLATEFORM_TEST_INGRESS"), ":")[0])
 	w.registry.images = httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: registry})
 	w.registry.host = cmp.Or(os.Getenv("PLATEFORM_TEST_PULL"), "registry.test:5000")
+	w.databases = w.registry.host + "/debian"
 	w.engine = "{kind: direct, kubeconfig: " + os.Getenv("KUBECONFIG") + "}"
 	_, port, _ := strings.Cut(os.Getenv("PLATEFORM_TEST_INGRESS"), ":")
 	w.platform = append(w.platform, "ingress: {port: "+port+"}")

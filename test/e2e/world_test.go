@@ -23,6 +23,7 @@ type world struct {
 	sources        []string // patterns of allowed sources beyond those on disk
 	images         []string // patterns of allowed images beyond those that the stories publish
 	domain         string   // of the platform
+	databases      string   // where images of databases are; the usual place when empty
 	platform       []string // lines of platform.yaml's spec beyond the usual
 	settings       []string // lines of serve.yaml beyond the usual
 	poll           string   // how often serve looks without a hint; all the time when empty
@@ -69,9 +70,13 @@ func (w *world) setUp() {
 }
 
 func (w *world) platformYAML() string {
+	databases := ""
+	if w.databases != "" {
+		databases = ", databases: " + w.databases
+	}
 	spec := append([]string{
 		"domain: " + w.domain,
-		"registry: {url: " + cmp.Or(w.embedded, w.registry.host) + `, allow: ["` + strings.Join(append(w.images, w.registry.host+"/birds/*"), `", "`) + `"]}`,
+		"registry: {url: " + cmp.Or(w.embedded, w.registry.host) + databases + `, allow: ["` + strings.Join(append(w.images, w.registry.host+"/birds/*"), `", "`) + `"]}`,
 		`sources: {allow: ["` + strings.Join(append(w.sources, w.dir+"/*"), `", "`) + `"]}`,
 	}, w.platform...)
 	return object("Platform", "acme", spec...)
