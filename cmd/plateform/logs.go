@@ -46,7 +46,7 @@ func (m machine) logsCommand() *cobra.Command {
 With -f it goes on until it is interrupted, and shows each run of the app along with what it prints: the one that is under way, and those
 that begin, each from the commit to the URL. Where nobody knows what apps print, the run is all, and one that has not begun is waited for.
 
-It reads the files of the installation that --config names, or its cluster, on the machine where that serves, whether it runs now or
+It reads the files of the installation that --config names (where there is no serve.yaml, that of plateform up), or its cluster, on the machine where that serves, whether it runs now or
 not; where Jenkins builds, it asks that for the log of a build. Each line of an app begins with the time and the process: the release, the service (app when there is only one), and
 its number; in a cluster the pod. Elsewhere it asks the serve that --server names, and shows that your token.
 
@@ -74,6 +74,9 @@ not noticed yet has no run, and the one before is shown: right behind a push nam
 			flags.lastAsked = c.Flags().Changed("tail")
 			if !flags.build && !c.Flags().Changed("config") {
 				flags.server = cmp.Or(flags.server, os.Getenv("PLATEFORM_SERVER"))
+			}
+			if flags.server == "" && !c.Flags().Changed("config") {
+				flags.config = m.locateSettings(flags.config)
 			}
 			return m.showLogs(c.Context(), key, flags)
 		},

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,8 +39,29 @@ func (o *output) locate(ctx context.Context, f *repositoryFlags) checkout.Place 
 		return checkout.Place{}
 	}
 	f.Place = config
-	terminal.Sheet{Out: o.stderr, Width: o.stderrWidth}.Wrap("", 0, "This is the installation of plateform up in "+home+".")
+	o.sayInstallation(home)
 	return gitops
+}
+
+func (o *output) sayInstallation(home string) {
+	terminal.Sheet{Out: o.stderr, Width: o.stderrWidth}.Wrap("", 0, "This is the installation of plateform up in "+home+".")
+}
+
+// locateSettings is the settings file of the installation of plateform up, which it says, when there is none here; else the file that is
+// meant.
+func (o *output) locateSettings(file string) string {
+	var usual homeFlags
+	home, err := usual.home()
+	if err != nil || exists(file) || !exists(filepath.Join(home, file)) {
+		return file
+	}
+	o.sayInstallation(home)
+	return filepath.Join(home, file)
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // parseKey reads WS/PROJECT. Both become folders, so a name that could lead out of one is none.

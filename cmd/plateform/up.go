@@ -109,7 +109,7 @@ func (m machine) up(ctx context.Context, flags upFlags, dir string) error {
 	}
 	o := up.Options{
 		Cluster: where, Registry: flags.Registry, Domain: flags.Domain,
-		Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now, Dir: dir, Home: home, Name: flags.name, Listen: flags.listen, Watch: flags.watch,
+		Out: m.stdout, Style: m.palette(), Width: m.width, Now: m.now, Dir: dir, Home: home, Usual: flags.dir == "", Name: flags.name, Listen: flags.listen, Watch: flags.watch,
 	}
 	switch {
 	case flags.to != "":

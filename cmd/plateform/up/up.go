@@ -38,6 +38,8 @@ type Options struct {
 	// Home is the folder of the installation, and Name that of the project; empty for the name of the folder.
 	Home string
 	Name string
+	// Usual says that the other commands find the installation by themselves.
+	Usual bool
 	// Listen is where apps answer, for an installation that is made; scaffold.DefaultApps when it is empty, if that is free.
 	Listen string
 	// Cluster is where apps run, for an installation that is made; nil for this machine. Registry and Domain are that installation's then.
@@ -168,8 +170,13 @@ func (o Options) printFound(f Folder) {
 func (o Options) printFollowing(ctx context.Context, m *Mirror, k manifest.Key, s *installation.Settings) {
 	sheet := o.sheet()
 	sheet.Line("config", s.Config.URL)
-	sheet.Line("logs", fmt.Sprintf("plateform logs %s -f, in %s", k, o.Home))
-	sheet.Line("status", "plateform status, in "+filepath.Join(o.Home, scaffold.ConfigDir))
+	logs, status := fmt.Sprintf("plateform logs %s -f", k), "plateform status"
+	if !o.Usual {
+		logs += ", in " + o.Home
+		status += ", in " + filepath.Join(o.Home, scaffold.ConfigDir)
+	}
+	sheet.Line("logs", logs)
+	sheet.Line("status", status)
 	switch {
 	case !m.Saved() && m.folder.Branch != "":
 		sheet.Line("follows", "commits of branch "+m.folder.Branch)
