@@ -25,7 +25,7 @@ import (
 // working says how many goroutines of projects there are.
 func working() int {
 	stacks := make([]byte, 16<<20)
-	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "direct.(*project).run(")
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "direct.(*project).Run(")
 }
 
 // The goroutine of a project ends with it, and it may come back.

@@ -245,6 +245,12 @@ func TestTheNextProcessAsksForNothing(t *testing.T) {
 	}
 }
 
+// working says how many goroutines of projects there are.
+func working() int {
+	stacks := make([]byte, 16<<20)
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "argocd.(*project).Run(")
+}
+
 // Data is kept when a project goes, and with it nothing else.
 func TestDataIsKept(t *testing.T) {
 	w := newWorld(t, kube.Shared(t))
@@ -258,6 +264,9 @@ func TestDataIsKept(t *testing.T) {
 	}}
 	claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}
 	claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}
+	if n := working(); n != 1 {
+		t.Fatalf("%d goroutines work on one project", n)
+	}
 	w.argo.Away(true) // it would prune what no chart has
 	if err := w.admin.Create(t.Context(), claim); err != nil {
 		t.Fatal(err)
@@ -280,8 +289,7 @@ func TestDataIsKept(t *testing.T) {
 		return nil
 	})
 	kube.Await(t, "nobody to work on it any more", func(context.Context) error {
-		stacks := make([]byte, 16<<20)
-		if n := strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "argocd.(*project).run("); n != 0 {
+		if n := working(); n != 0 {
 			return fmt.Errorf("%d goroutines do", n)
 		}
 		return nil
