@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,11 +29,8 @@ func (o *output) locate(ctx context.Context, f *repositoryFlags) checkout.Place 
 	}
 	var usual homeFlags
 	home, err := usual.home()
-	if err != nil { // there is none
-		return checkout.Place{}
-	}
 	config, gitops, found := up.Find(ctx, home)
-	if !found {
+	if err != nil || !found {
 		return checkout.Place{}
 	}
 	f.Place = config
@@ -47,21 +42,15 @@ func (o *output) sayInstallation(home string) {
 	terminal.Sheet{Out: o.stderr, Width: o.stderrWidth}.Wrap("", 0, "This is the installation of plateform up in "+home+".")
 }
 
-// locateSettings is the settings file of the installation of plateform up, which it says, when there is none here; else the file that is
-// meant.
+// locateSettings is the settings file that is meant: of the installation of plateform up, which it says, when there is none here.
 func (o *output) locateSettings(file string) string {
 	var usual homeFlags
 	home, err := usual.home()
-	if err != nil || exists(file) || !exists(filepath.Join(home, file)) {
-		return file
+	if found := up.SettingsIn(home, file); err == nil && found != "" {
+		o.sayInstallation(home)
+		return found
 	}
-	o.sayInstallation(home)
-	return filepath.Join(home, file)
-}
-
-func exists(file string) bool {
-	_, err := os.Stat(file)
-	return err == nil
+	return file
 }
 
 // parseKey reads WS/PROJECT. Both become folders, so a name that could lead out of one is none.

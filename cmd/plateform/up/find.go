@@ -27,3 +27,15 @@ func Find(ctx context.Context, home string) (config, gitops checkout.Place, foun
 	}
 	return checkout.Place{URL: s.Config.URL, Branch: s.Config.Branch}, checkout.Place{URL: s.GitOps.URL, Branch: s.GitOps.Branch}, true
 }
+
+// SettingsIn is the settings file of the installation in a folder; empty when there is none, or a file of that name is where the user stands.
+func SettingsIn(home, file string) string {
+	if _, err := os.Stat(file); err == nil {
+		return ""
+	}
+	found := filepath.Join(home, file)
+	if _, err := os.Stat(found); err != nil {
+		return ""
+	}
+	return found
+}
