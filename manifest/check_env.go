@@ -66,6 +66,9 @@ func (c *projectCheck) checkEnvValue(field, name, value string) {
 	if strings.ContainsRune(value, 0) {
 		c.add(field, fmt.Sprintf("the value of %s has a NUL byte, which no variable can hold", variable(name)), "remove it, or encode the value")
 	}
+	if strings.ContainsRune(value, '\u0085') { // YAML has it for an end of a line, and makes a space of it on the way to the cluster
+		c.add(field, fmt.Sprintf("the value of %s has the character U+0085, of which the cluster would make a space", variable(name)), "remove it, encode the value, or make it a secret")
+	}
 }
 
 func (c *projectCheck) checkEnvName(field, name string, seen map[string]bool) {

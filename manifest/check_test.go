@@ -68,6 +68,7 @@ func TestVariablesThatNoProgramCanBeGiven(t *testing.T) {
 		{"longer", "    - {name: LONG, value: \"" + strings.Repeat("x", longest+1) + "\"}\n", 1},
 		{"more than a release could hold twice", strings.Repeat("    - {name: LONG, value: \""+strings.Repeat("x", longest)+"\"}\n", 2), 1},
 		{"a byte that ends it", "    - {name: A, value: \"a\\0b\"}\n", 1},
+		{"a character that YAML loses", "    - {name: A, value: \"a\\u0085b\"}\n", 1},
 	} {
 		text := "apiVersion: plateform.dev/v1\nkind: Project\nmetadata: {name: blog}\nspec:\n  type: monolithic\n  image: ghost:5\n  env:\n"
 		lines := strings.SplitAfter(tt.env, "\n")

@@ -187,6 +187,9 @@ func (p *project) ask(ctx context.Context, w wanted) (answer, error) {
 		if err := p.noteCommand(ctx, w, live, a, q); err != nil {
 			return answer{}, err
 		}
+		if said, err := unhoused(ctx, p, a, q); err != nil || said != nil {
+			return *cmp.Or(said, &answer{}), err
+		}
 	}
 	switch said := q.judge(a); {
 	case said.command != nil:

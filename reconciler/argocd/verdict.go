@@ -223,6 +223,9 @@ func why(op *operation) string {
 	if said == "" {
 		return strings.ToLower(op.Phase)
 	}
+	if op.failed() && strings.Contains(said, "field is immutable") {
+		said += " (somebody made it otherwise, or what is wanted cannot be had by a change: delete it, and plateform retry has it made anew)"
+	}
 	return strings.TrimPrefix(said, "; ")
 }
 

@@ -95,6 +95,22 @@ func describe(said answer) string {
 	return text
 }
 
+// That a namespace is gone or going is told from an operation that has not succeeded, and from what is said of this namespace alone.
+func TestLacksNamespace(t *testing.T) {
+	t.Parallel()
+	const ending, missing = `services "shop" is forbidden: unable to create new content in namespace team because it is being terminated`, `namespaces "team" not found`
+	for message, want := range map[string]bool{ending: true, missing: true, `namespaces "team-2" not found`: false, `exceeded quota: team`: false, "": false} {
+		for _, phase := range []string{opRunning, opFailed, opError, opSucceeded} {
+			if got, want := (&operation{Phase: phase, Message: message}).lacksNamespace("team"), want && phase != opSucceeded; got != want {
+				t.Errorf("%s with %q is said to lack it: %v", phase, message, got)
+			}
+		}
+	}
+	if (*operation)(nil).lacksNamespace("team") {
+		t.Error("what was never tried is said to lack it")
+	}
+}
+
 // What shows the same is told by its values and its chart, and not by which commit it is.
 func TestShows(t *testing.T) {
 	t.Parallel()

@@ -8,14 +8,9 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -57,75 +52,13 @@ func onPlane(t *testing.T, c *kube.Cluster) *node {
 	return n
 }
 
-// gate stands between an engine and its API server, and fails requests by a rule.
-type gate struct {
-	http.Handler
-	mu sync.Mutex
-	// rule says what becomes of a request; nil lets all through. It is called for one at a time.
-	rule func(*http.Request) fate
-}
-
-// fate is what becomes of a request.
-type fate int
-
-const (
-	passes    fate = iota
-	lost           // it never arrives
-	unheard        // it arrives, and its answer does not
-	throttled      // the server wants it to come again
-)
-
-// gated puts a gate in front of the API server of a node.
-func gated(n *node) *gate {
+// gated has engines of a node reach its API server through a gate.
+func gated(n *node) *kube.Gate {
 	n.t.Helper()
-	transport, err := rest.TransportFor(n.config)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	at, err := url.Parse(n.config.Host)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(at)
-	proxy.Transport, proxy.FlushInterval = transport, -1
-	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
-	g := &gate{Handler: proxy}
-	server := httptest.NewServer(g)
-	n.t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
-	n.config = &rest.Config{Host: server.URL, QPS: -1, WarningHandler: rest.NoWarnings{}}
+	g := kube.NewGate(n.t, n.config)
+	n.config = g.Config()
 	return g
 }
-
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	g.mu.Lock()
-	is := passes
-	if g.rule != nil {
-		is = g.rule(r)
-	}
-	g.mu.Unlock()
-	switch is {
-	case lost:
-		panic(http.ErrAbortHandler)
-	case unheard:
-		g.Handler.ServeHTTP(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler)
-	case throttled:
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"TooManyRequests","code":429}`, http.StatusTooManyRequests)
-	default:
-		g.Handler.ServeHTTP(w, r)
-	}
-}
-
-// set changes the rule.
-func (g *gate) set(rule func(*http.Request) fate) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.rule = rule
-}
-
-// writes says of a request that it changes something.
-func writes(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
 
 // objects are those that a namespace has of a project, besides what the cluster makes of them.
 func (n *node) objects(k manifest.Key) []string {
@@ -175,7 +108,7 @@ func (n *node) released(version string, replicas int) reconciler.Target {
 // nothing of before behind.
 func TestDirectGoesOnAfterEveryStep(t *testing.T) {
 	c := kube.Shared(t)
-	for name, is := range map[string]fate{"a call that does not arrive": lost, "an answer that does not arrive": unheard} {
+	for name, is := range map[string]kube.Fate{"a call that does not arrive": kube.Lost, "an answer that does not arrive": kube.Unheard} {
 		t.Run(name, func(t *testing.T) {
 			for step := 1; ; step++ {
 				n := onPlane(t, c)
@@ -183,21 +116,7 @@ func TestDirectGoesOnAfterEveryStep(t *testing.T) {
 				n.start()
 				n.want(n.released("v1.0.1", 2))
 				n.await("v1.0.1", healthy)
-				calls, reached := 0, make(chan struct{})
-				g.set(func(r *http.Request) fate {
-					if !writes(r) {
-						return passes
-					}
-					calls++
-					if calls < step {
-						return passes
-					}
-					if calls == step {
-						close(reached)
-						return is
-					}
-					return lost // the process is gone
-				})
+				reached := g.EndAt(step, is)
 				n.want(n.released("v1.0.2", 1))
 				n.await("v1.0.2 or a call that is lost", func(r reconciler.Rollout) bool {
 					select {
@@ -208,7 +127,7 @@ func TestDirectGoesOnAfterEveryStep(t *testing.T) {
 					}
 				})
 				n.stop()
-				g.set(nil)
+				g.Set(nil)
 				n.start()
 				n.want(n.released("v1.0.2", 1))
 				n.await("v1.0.2", healthy)
@@ -221,7 +140,7 @@ func TestDirectGoesOnAfterEveryStep(t *testing.T) {
 				case <-reached:
 				default:
 					if step < 4 {
-						t.Fatalf("a release took %d calls that write: the test sees too few", calls)
+						t.Fatalf("a release took less than %d calls that write: the test sees too few", step)
 					}
 					return
 				}
@@ -234,14 +153,7 @@ func TestDirectGoesOnAfterEveryStep(t *testing.T) {
 func TestDirectObeysThrottling(t *testing.T) {
 	n := onPlane(t, kube.Shared(t))
 	g := gated(n)
-	refused := map[string]bool{}
-	g.set(func(r *http.Request) fate {
-		if at := r.Method + r.URL.Path; writes(r) && !refused[at] {
-			refused[at] = true
-			return throttled
-		}
-		return passes
-	})
+	refused := g.ThrottleFirst()
 	n.start()
 	n.want(n.released("v1.0.1", 1))
 	n.await("v1.0.1", func(r reconciler.Rollout) bool {
@@ -250,8 +162,8 @@ func TestDirectObeysThrottling(t *testing.T) {
 		}
 		return healthy(r)
 	})
-	if len(refused) < 4 {
-		t.Errorf("only %d calls were refused", len(refused))
+	if n := refused(); n < 4 {
+		t.Errorf("only %d calls were refused", n)
 	}
 }
 

@@ -75,10 +75,11 @@ func (a *ArgoCD) application(k manifest.Key, chart manifest.Chart, values string
 	if valueOf(values, "deletionPolicy") == "retain" {
 		finalizers = ""
 	}
-	retry := "    retry: {limit: 2, backoff: {duration: 5s, factor: 2, maxDuration: 1m}}\n"
+	limit := "limit: 2, "
 	if manifest.RunsCommand(manifest.Document(values)) { // half a migration is not simply begun again
-		retry = "    retry: {}\n" // what is not there are five attempts
+		limit = "" // that is none. Without retry there were five, and of one that loses all its fields the API server makes a null, which it refuses
 	}
+	retry := "    retry: {" + limit + "backoff: {duration: 5s, factor: 2, maxDuration: 1m}}\n"
 	file := manifest.ValuesFile(k)
 	folder := strings.TrimSuffix(file, "/"+valuesFile)
 	return text(`

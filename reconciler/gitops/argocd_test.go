@@ -68,7 +68,7 @@ func TestWhatArgoCDNeeds(t *testing.T) {
 	app := w.object(manifest.ApplicationFile(shop), "Application")
 	for k, want := range map[manifest.Key]bool{shop: true, migrates: false} { // where nothing is said, it is, five times
 		retry, said := in(w.object(manifest.ApplicationFile(k), "Application"), "spec", "syncPolicy", "retry").(map[string]any)
-		if !said || (retry["limit"] != nil) != want {
+		if !said || retry["backoff"] == nil || (retry["limit"] != nil) != want {
 			t.Errorf("%s: a sync that fails is tried again: %v", k, retry)
 		}
 	}

@@ -142,12 +142,9 @@ func (n *Namespaces) claim(ctx context.Context, t reconciler.Target, objects []*
 	if len(objects) == 0 || objects[0].GetKind() != "Namespace" || objects[0].GetName() != t.Namespace {
 		return Refused("%s is not of namespace %s", manifest.NamespaceFile(t.Key.Workspace), t.Namespace)
 	}
-	there, err := n.Find(ctx, t.Namespace)
+	there, err := n.Living(ctx, t.Namespace)
 	if err != nil || there == nil {
 		return err
-	}
-	if there.GetDeletionTimestamp() != nil {
-		return leaving(there)
 	}
 	want, have := objects[0].GetLabels(), there.GetLabels()
 	for _, label := range []string{LabelManagedBy, health.LabelWorkspace, LabelOwnerID} {
@@ -171,6 +168,15 @@ func (n *Namespaces) Find(ctx context.Context, name string) (*unstructured.Unstr
 		return nil, fmt.Errorf("asking for namespace %s: %w", name, err)
 	}
 	return there, nil
+}
+
+// Living returns a namespace as it is now; nil when it is not there. One that is being deleted is an error, of which IsEnding says so.
+func (n *Namespaces) Living(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	there, err := n.Find(ctx, name)
+	if err == nil && there != nil && there.GetDeletionTimestamp() != nil {
+		return nil, leaving(there)
+	}
+	return there, err
 }
 
 // leaving says of a namespace that it is being deleted, and what holds that up.

@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/plateform/plateform/gitstore"
@@ -53,6 +54,8 @@ type world struct {
 	wanted gitops.Wanted
 	argo   *argocdserver.Server
 	times  argocd.Times
+	// reached is how engines reach the cluster.
+	reached *rest.Config
 	// owner of its workspaces. recipient is whom secrets are encrypted to, and opener opens them; nil when the engine has no key.
 	owner     int64
 	recipient string
@@ -69,7 +72,7 @@ type world struct {
 func newWorld(t *testing.T, cluster *kube.Cluster) *world {
 	t.Helper()
 	w := &world{
-		T: t, cluster: cluster, suffix: strings.ToLower(rand.Text()[:8]), names: map[string]string{},
+		T: t, cluster: cluster, reached: cluster.Config(), suffix: strings.ToLower(rand.Text()[:8]), names: map[string]string{},
 		repo: gitserver.CreateBare(t, t.TempDir()), times: argocd.Times{Lag: 2 * time.Second, Retry: 100 * time.Millisecond, MaxRetry: time.Second},
 	}
 	argocdserver.Install(t, cluster.Config())
@@ -176,7 +179,7 @@ func (w *world) start() {
 	w.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	engine, err := argocd.New(argocd.Options{
-		Cluster: w.cluster.Config(), Namespace: w.namespace("argocd"), GitOps: w.reader, Secrets: w.opener, Times: w.times, Notify: func() {}, Clock: time.Now,
+		Cluster: w.reached, Namespace: w.namespace("argocd"), GitOps: w.reader, Secrets: w.opener, Times: w.times, Notify: func() {}, Clock: time.Now,
 		Log: slog.New(slog.NewTextHandler(w.Output(), nil)),
 	})
 	if err != nil {
