@@ -217,10 +217,10 @@ func (p *project) makeWay(ctx context.Context, a *application) error {
 }
 
 // askFor asks for an operation that Argo CD does not begin by itself: it failed at the same before, or without a result, whatever that was
-// about.
+// about. Neither does it begin what it compared while the one before went on: it takes a revision for another only as it comes upon it.
 func (p *project) askFor(ctx context.Context, w wanted, a *application, o *unstructured.Unstructured) error {
 	op := a.Status.OperationState
-	if !op.failed() || a.Operation != nil || a.paused() || op.begun() != p.hand.before || op.SyncResult != nil && !p.isAt(w, op) {
+	if !op.failed() || a.Operation != nil || a.paused() || op.begun() != p.hand.before || op.SyncResult != nil && !p.isAt(w, op) && !isCompared(p.engine.options.GitOps, w, a) {
 		return nil
 	}
 	sync := map[string]any{"revision": w.Commit, "prune": true}
@@ -241,6 +241,12 @@ func (p *project) askFor(ctx context.Context, w wanted, a *application, o *unstr
 func (p *project) isAt(w wanted, op *operation) bool {
 	same, err := shows(p.engine.options.GitOps, w, op.revision())
 	return err == nil && same
+}
+
+// isCompared says that Argo CD has compared what is wanted.
+func isCompared(gitops reconciler.Reader, w wanted, a *application) bool {
+	same, err := shows(gitops, w, a.Status.Sync.Revision)
+	return err == nil && same && a.Status.Sync.Status == outOfSync
 }
 
 // patch changes the Application of the project.

@@ -146,8 +146,9 @@ func TestArgoCDRunsTheReleaseCommandFirst(t *testing.T) {
 	letGo := w.holdCommand()
 	w.commanding("v1.0.3", kube.Runs)
 	w.says(reconciler.PhaseProgressing, "one or more tasks are running")
-	// This Argo CD takes every commit for a change, and syncs what has not succeeded anew: so those that have are counted alone.
-	all := map[string]int{"v1.0.0": 1, "v1.0.3": 0}
+	// Argo CD does not try again what has failed, and a process that starts finds that it was. One that was ended is not begun again either:
+	// when its operation has ended, what is wanted is a newer release.
+	all := map[string]int{"v1.0.0": 1, "v1.0.1": 1, "v1.0.2": 1, "v1.0.3": 0}
 	w.were(count, all)
 	letGo()
 	w.healthy("v1.0.3")

@@ -15,6 +15,7 @@ import (
 // The annotations that it goes by.
 const (
 	annotationRefresh  = "argocd.argoproj.io/refresh"
+	annotationPaths    = "argocd.argoproj.io/manifest-generate-paths"
 	annotationSkip     = "argocd.argoproj.io/skip-reconcile"
 	annotationTracking = "argocd.argoproj.io/tracking-id"
 	annotationOptions  = "argocd.argoproj.io/sync-options"

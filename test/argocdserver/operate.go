@@ -19,21 +19,12 @@ func (a *app) autoSync(ctx context.Context, d *desired, status string, resources
 	if !found || automated["enabled"] == false || status != "OutOfSync" || a.live.Object["operation"] != nil {
 		return "", nil
 	}
-	state, _, _ := unstructured.NestedMap(a.live.Object, "status", "operationState")
-	attempted := false
-	if state != nil {
-		phase := fmt.Sprint(state["phase"])
-		if phase == "Running" || phase == "Terminating" {
-			return "", nil
-		}
-		result, _ := state["syncResult"].(map[string]any)
-		attempted = result == nil || result["revision"] == d.revision && reflect.DeepEqual(result["source"], any(d.source))
-		if attempted && phase != "Succeeded" {
-			return fmt.Sprintf("Failed last sync attempt to [%s]: %v", d.revision, state["message"]), nil
-		}
-		if attempted && automated["selfHeal"] != true {
-			return "", nil
-		}
+	attempted, last := a.attempted(ctx, d)
+	if attempted && a.text("status", "operationState", "phase") != "Succeeded" {
+		return fmt.Sprintf("Failed last sync attempt to [%s]: %s", last, a.text("status", "operationState", "message")), nil
+	}
+	if attempted && automated["selfHeal"] != true {
+		return "", nil
 	}
 	options, _, _ := unstructured.NestedSlice(a.live.Object, "spec", "syncPolicy", "syncOptions")
 	sync := map[string]any{"revision": d.revision, "prune": automated["prune"] == true, "syncOptions": options}
@@ -45,6 +36,42 @@ func (a *app) autoSync(ctx context.Context, d *desired, status string, resources
 		retry = map[string]any{"limit": int64(5)}
 	}
 	return "", a.patch(ctx, map[string]any{"operation": map[string]any{"initiatedBy": map[string]any{"automated": true}, "sync": sync, "retry": retry}})
+}
+
+// attempted says that the operation before was about the same, and at which revision it was: Argo CD does not try that again by itself, nor
+// one that ended without a result. A revision is another only in the comparison that comes upon it, and only if it changes one of the paths
+// that the Application names: one that was compared while an operation went on is not told from that of the operation any more.
+func (a *app) attempted(ctx context.Context, d *desired) (attempted bool, revision string) {
+	state, found, _ := unstructured.NestedMap(a.live.Object, "status", "operationState")
+	if !found {
+		return false, ""
+	}
+	result, found := state["syncResult"].(map[string]any)
+	if !found {
+		return state["finishedAt"] != nil, ""
+	}
+	revision, _ = result["revision"].(string)
+	if revision != d.revision && a.changes(ctx, d.revision) {
+		return false, revision
+	}
+	return reflect.DeepEqual(result["source"], any(d.source)), revision
+}
+
+// changes says that a revision may be about other files of an Application than the one that was compared before.
+func (a *app) changes(ctx context.Context, revision string) bool {
+	before, paths := a.text("status", "sync", "revision"), a.live.GetAnnotations()[annotationPaths]
+	if before == "" || paths == "" {
+		return true
+	}
+	if before == revision {
+		return false
+	}
+	args := []string{"-C", a.git.dir, "diff", "--name-only", before, revision, "--"}
+	for _, path := range strings.Split(paths, ";") {
+		args = append(args, strings.TrimPrefix(path, "/"))
+	}
+	files, err := run(ctx, args...)
+	return err != nil || len(files) > 0 // of history that is gone nothing is known
 }
 
 // differing are the objects that are not as they should be, as an operation names them.
