@@ -25,7 +25,7 @@ demo: build ## play the whole story on this machine, with real Git repositories
 .PHONY: test
 test: ## run all tests with the race detector, and each fuzz target for a moment
 	@$(if $(RACE),,echo "no C compiler here: the tests run without the race detector")
-	go test $(RACE) -timeout 50m ./...
+	go test $(RACE) -timeout 40m ./...
 	@$(MAKE) --no-print-directory fuzz
 
 .PHONY: fuzz

@@ -34,8 +34,8 @@ func TestFollowingALocalBuildOverARestart(t *testing.T) {
 	}
 }
 
-// Where the app runs on this machine, what it prints comes after the run that brought it.
-func TestLogsGoOnFromTheRunToTheApp(t *testing.T) {
+// Where the app runs on this machine, a run that is under way is shown, and what the app prints along with it.
+func TestLogsShowTheRunAndTheApp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.engine, w.settings = "{kind: local, listen: 127.0.0.1:0}", []string{"api: {listen: '127.0.0.1:0'}"}
