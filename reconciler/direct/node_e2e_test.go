@@ -3,8 +3,6 @@
 package direct_test
 
 import (
-	"archive/tar"
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -18,19 +16,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -43,6 +35,7 @@ import (
 	"github.com/plateform/plateform/reconciler/namespace"
 	"github.com/plateform/plateform/reconciler/secrets"
 	"github.com/plateform/plateform/reconciler/tenant"
+	"github.com/plateform/plateform/test/ociimage"
 )
 
 // node is a cluster with nodes that run what is wanted, a registry and an ingress.
@@ -262,46 +255,15 @@ func (n *node) publish(user string) manifest.Image {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	var b bytes.Buffer
-	archive := tar.NewWriter(&b)
-	if err := archive.WriteHeader(&tar.Header{Name: "app", Mode: 0o755, Typeflag: tar.TypeReg, Size: int64(len(program))}); err != nil {
-		n.t.Fatal(err)
-	}
-	if _, err := archive.Write(program); err != nil {
-		n.t.Fatal(err)
-	}
-	if err := archive.Close(); err != nil {
-		n.t.Fatal(err)
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
+	layer, err := ociimage.Program(program)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	file, err := image.ConfigFile()
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", runtime.GOARCH
-	file.Config = v1.Config{Entrypoint: []string{"/app"}, User: user, WorkingDir: "/", Env: []string{"PATH=/"}}
-	if image, err = mutate.ConfigFile(image, file); err != nil {
-		n.t.Fatal(err)
-	}
-	ref, err := name.NewTag(os.Getenv("PLATEFORM_TEST_REGISTRY")+"/ws-1/app:1", name.Insecure)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	if err := remote.Write(ref, image); err != nil {
-		n.t.Fatal(err)
-	}
-	digest, err := image.Digest()
+	config := v1.Config{Entrypoint: []string{"/app"}, User: user, WorkingDir: "/", Env: []string{"PATH=/"}}
+	digest, err := ociimage.Push(n.t.Context(), os.Getenv("PLATEFORM_TEST_REGISTRY")+"/ws-1/app:1", layer, config)
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	from := cmp.Or(os.Getenv("PLATEFORM_TEST_PULL"), "registry.test:5000")
-	return manifest.Image{Name: manifest.AppImage, Repository: from + "/ws-1/app", Tag: "1", Digest: digest.String()}
+	return manifest.Image{Name: manifest.AppImage, Repository: from + "/ws-1/app", Tag: "1", Digest: digest}
 }

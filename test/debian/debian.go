@@ -4,20 +4,15 @@ package debian
 import (
 	"cmp"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/plateform/plateform/test/ociimage"
 )
 
 // Database is a database of Debian's packages: what it consists of, with all that it is linked against and what the chart calls.
@@ -112,29 +107,9 @@ func (d Database) Push(t testing.TB) (databases string) {
 	run("chmod", "1777", root+"/tmp")
 	run("chmod", "0755", root)
 	run("tar", "--numeric-owner", "--owner=0", "--group=0", "-C", root, "-cf", "root.tar", ".")
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return os.Open(filepath.Join(debs, "root.tar")) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", runtime.GOARCH
-	file.Config = v1.Config{Entrypoint: []string{"/entrypoint"}, WorkingDir: "/", Env: []string{"PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin"}}
-	if image, err = mutate.ConfigFile(image, file); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := name.NewTag(os.Getenv("PLATEFORM_TEST_REGISTRY")+"/debian/"+d.Kind+":"+d.Version, name.Insecure)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.Write(ref, image, remote.WithTransport(&http.Transport{})); err != nil {
+	layer := func() (io.ReadCloser, error) { return os.Open(filepath.Join(debs, "root.tar")) }
+	config := v1.Config{Entrypoint: []string{"/entrypoint"}, WorkingDir: "/", Env: []string{"PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin"}}
+	if _, err := ociimage.Push(t.Context(), os.Getenv("PLATEFORM_TEST_REGISTRY")+"/debian/"+d.Kind+":"+d.Version, layer, config); err != nil {
 		t.Fatal(err)
 	}
 	return cmp.Or(os.Getenv("PLATEFORM_TEST_PULL"), "registry.test:5000") + "/debian"

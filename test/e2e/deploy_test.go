@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"archive/tar"
-	"bytes"
 	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
@@ -20,20 +18,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/plateform/plateform/test/kube"
+	"github.com/plateform/plateform/test/ociimage"
 )
 
 // deployment is Plateform itself inside a cluster, by its own chart, from its own image, with the repositories on this machine.
@@ -293,35 +286,11 @@ func pushScratch(t *testing.T, reference, program string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	header := w.WriteHeader(&tar.Header{Name: "app", Mode: 0o755, Size: int64(len(content))})
-	_, err = w.Write(content)
-	if err := errors.Join(header, err, w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil })
+	layer, err := ociimage.Program(content)
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config = config.DeepCopy()
-	config.OS, config.Architecture, config.Config = "linux", runtime.GOARCH, v1.Config{Entrypoint: []string{"/app"}, User: "1000"}
-	if image, err = mutate.ConfigFile(image, config); err != nil {
-		t.Fatal(err)
-	}
-	tag, err := name.NewTag(reference, name.Insecure)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.Write(tag, image); err != nil {
+	if _, err := ociimage.Push(t.Context(), reference, layer, v1.Config{Entrypoint: []string{"/app"}, User: "1000"}); err != nil {
 		t.Fatal(err)
 	}
 }

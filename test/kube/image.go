@@ -1,26 +1,18 @@
 package kube
 
 import (
-	"archive/tar"
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"k8s.io/apimachinery/pkg/util/rand"
+
+	"github.com/plateform/plateform/test/ociimage"
 )
 
 // Image returns an image that no other test has, which behaves so. On a cluster with nodes of its own it is a real one, in
@@ -52,31 +44,19 @@ func (c *Cluster) Image(t testing.TB, b Behaviour) string {
 
 // push builds the app of test images and pushes an image in which it behaves in a way.
 func push(ctx context.Context, reference, dir string, b Behaviour) error {
-	tag, err := name.NewTag(reference, name.Insecure) // as registries of tests are
-	if err != nil {
-		return err
-	}
 	app, err := buildApp(ctx, filepath.Join(dir, "app"))
 	if err != nil {
 		return err
 	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(app)), nil })
+	layer, err := ociimage.Program(app)
 	if err != nil {
 		return err
 	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		return err
-	}
-	image, err = mutate.ConfigFile(image, &v1.ConfigFile{OS: "linux", Architecture: runtime.GOARCH, RootFS: v1.RootFS{Type: "layers"},
-		Config: v1.Config{Entrypoint: []string{"/app", b.String()}, User: "1000"}})
-	if err != nil {
-		return err
-	}
-	return remote.Write(tag, image, remote.WithContext(ctx))
+	_, err = ociimage.Push(ctx, reference, layer, v1.Config{Entrypoint: []string{"/app", b.String()}, User: "1000"})
+	return err
 }
 
-// buildApp builds the app of test images, and returns it as a layer.
+// buildApp builds the app of test images.
 func buildApp(ctx context.Context, file string) ([]byte, error) {
 	source, err := Source()
 	if err != nil {
@@ -88,13 +68,5 @@ func buildApp(ctx context.Context, file string) ([]byte, error) {
 	if err := build.Run(); err != nil {
 		return nil, fmt.Errorf("building the app: %w", err)
 	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var layer bytes.Buffer
-	w := tar.NewWriter(&layer)
-	header := w.WriteHeader(&tar.Header{Name: "app", Mode: 0o755, Size: int64(len(content))})
-	_, err = w.Write(content)
-	return layer.Bytes(), errors.Join(header, err, w.Close())
+	return os.ReadFile(file)
 }
